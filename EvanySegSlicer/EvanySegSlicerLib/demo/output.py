@@ -1,0 +1,157 @@
+"""What the demo leaves behind: pictures, table, report, and a scene and segmentation that desktop Slicer opens."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from evanyseg.errors import EvanySegError
+from evanyseg.io.tables import write_table
+from evanyseg.io.write import atomic_path, write_text
+from evanyseg.report.page import ReportData, ReportPicture, ReportRow, report_html
+
+from ..scene.exports import report_rows, report_summary
+from ..scene.records import COLUMNS
+from .pictures import Shot, contact_sheet, photograph_3d, scatter, take
+from .run import DemoRow, DemoRun, Say
+
+
+@dataclass(frozen=True)
+class DemoFiles:
+    """Where everything is."""
+
+    folder: Path
+    table: Path
+    report: Path
+    scene: Path
+    segmentation: Path
+    sheet: Path
+    pictures: dict[str, Path]
+
+
+def write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> DemoFiles:
+    """Write everything into `folder` (made if needed). Raises OutputError, EvanySegError."""
+    folder = folder.absolute()
+    pictures = folder / "pictures"
+    pictures.mkdir(parents=True, exist_ok=True)
+    with run.timed("Taking pictures of the slice views", say):
+        shots = shots_of(run)
+        files = take(run.stage, shots, pictures)
+        files["3d"] = photograph_3d(run.stage, _stacks(run), pictures / "3d-bands.png")
+        plot = scatter(run.rows, pictures / "predicted-true.png")
+        if plot is not None:
+            files["predicted-true"] = plot
+        sheet = contact_sheet(
+            [*(files[s.name] for s in shots), files["3d"], *([plot] if plot else [])], folder / "demo.png"
+        )
+    with run.timed("Writing table and report", say):
+        table = folder / "scores.csv"
+        write_table(
+            table, (*COLUMNS, "true_dice"), [{**asdict(r.record), "true_dice": r.true} for r in ranked(run.rows)]
+        )
+        report = folder / "report.html"
+        write_text(report, report_html(_report(run, files, shots, facts)))
+    with run.timed("Saving scene and segmentation", say):
+        scene, segmentation = folder / "scene.mrb", folder / "segmentation.seg.nrrd"
+        save_segmentation(run, segmentation)
+        run.stage.slicer.save_mrb(scene)
+    return DemoFiles(folder, table, report, scene, segmentation, sheet, files)
+
+
+def ranked(rows: Sequence[DemoRow]) -> list[DemoRow]:
+    """The order a reviewer would take: largest expected wrong area first, unscored last."""
+    return sorted(rows, key=lambda r: -r.record.wrong_mm2 if r.record.scored else 1.0)
+
+
+def shots_of(run: DemoRun) -> list[Shot]:
+    """Every prompted slice, and cuts across the propagated stacks that show the bands."""
+    reader = run.stage.review.reader
+    shots = []
+    for number, (prompt, segment_id, box) in enumerate(run.prompts):
+        plane = reader.plane(prompt.axis, prompt.index)
+        rows = [r.record for r in run.rows if r.record.key == (segment_id, *plane.key)]
+        name = f"{number + 1}-{prompt.segment.lower().replace(',', '').replace(' ', '-')}"
+        shots.append(Shot(f"{name}-{plane.name}", prompt.segment, plane, segment_id, rows, box, legend=number == 0))
+    for old, segment_id in run.olds:
+        plane = reader.plane(old.axis, old.damaged[0])
+        rows = [r.record for r in run.rows if r.record.key == (segment_id, *plane.key)]
+        shots.append(Shot(f"{len(shots) + 1}-old-mask-{plane.name}", old.segment, plane, segment_id, rows))
+    crossed = [(p.segment, p.axis, s) for p, s, _ in run.prompts[:2]] + [(o.segment, o.axis, s) for o, s in run.olds]
+    for name, axis, segment_id in crossed:
+        other = next(a for a in (1, 0, 2) if a != axis)  # coronal, or sagittal where that is the prompted plane
+        index = _fullest(run, segment_id, other)
+        if index is not None:
+            plane = reader.plane(other, index)
+            title = f"{name}: its slices' bands, seen across"
+            shots.append(Shot(f"bands-{len(shots)}-{plane.name}", title, plane, segment_id, legend=True))
+    return shots
+
+
+def _stacks(run: DemoRun) -> list[str]:
+    """Segments on several slices, but not those that would hide the others: what is worth seeing in 3D."""
+    if run.olds:
+        return [segment_id for _, segment_id in run.olds]
+    return [segment_id for _, segment_id, _ in run.prompts]
+
+
+def _fullest(run: DemoRun, segment_id: str, axis: int) -> int | None:
+    """Slice across `axis` where the segment is largest; None when it is empty."""
+    store, reader = run.stage.review.store, run.stage.review.reader
+    count = reader.snapshot().dims[axis]
+    areas = [int(store.mask(segment_id, reader.plane(axis, i)).sum()) for i in range(count)]
+    return int(np.argmax(areas)) if max(areas, default=0) else None
+
+
+def save_segmentation(run: DemoRun, path: Path) -> None:
+    """The segmentation node as Slicer itself writes it (.seg.nrrd). Raises EvanySegError."""
+    import slicer
+
+    node = run.stage.segmentation
+    node.GetSegmentation().SetSourceRepresentationName("Binary labelmap")
+    storage = slicer.vtkMRMLSegmentationStorageNode()
+    run.stage.slicer.scene.AddNode(storage)
+    node.SetAndObserveStorageNodeID(storage.GetID())
+    with atomic_path(path) as part:
+        storage.SetFileName(str(part))
+        if not storage.WriteData(node):
+            raise EvanySegError(f"The segmentation could not be written to {path}; is the disk full?")
+    storage.SetFileName(str(path))
+
+
+def _report(run: DemoRun, files: dict[str, Path], shots: Sequence[Shot], facts: dict[str, str]) -> ReportData:
+    rows = [_report_row(run, r) for r in ranked(run.rows)]
+    bands = run.stage.review.thresholds
+    records = [r.record for r in run.rows]
+    names = dict.fromkeys(r.segment for r in rows)
+    summaries = [report_summary(n, [r for r in records if r.segment == n], bands) for n in names]
+    pictures = []
+    for shot in shots:
+        row = next((r for r in rows for s in shot.rows if r.segment == s.segment and r.index == s.index), None)
+        if row is not None:
+            pictures.append(ReportPicture(row, _pixels(files[shot.name])))
+    extra = [(s.title, _pixels(files[s.name])) for s in shots if not s.rows]
+    if "predicted-true" in files:
+        extra.insert(
+            0, ("Predicted against true Dice (reference: the template's tissue maps)", _pixels(files["predicted-true"]))
+        )
+    extra.append(("Bands in 3D", _pixels(files["3d"])))
+    subject = run.stage.volume.GetName()
+    return ReportData(subject, summaries, rows, pictures, facts, bands, datetime.now(), figures=extra)
+
+
+def _report_row(run: DemoRun, row: DemoRow) -> ReportRow:
+    reader = run.stage.review.reader
+    made = report_rows([row.record], lambda r: reader.plane(r.axis, r.index).pixel_area)[0]
+    if row.true is None:
+        return made
+    return replace(made, note="; ".join(filter(None, (made.note, f"true Dice {row.true:.2f}"))))
+
+
+def _pixels(path: Path) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.open(path).convert("RGB"))

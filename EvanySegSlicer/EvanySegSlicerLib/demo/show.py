@@ -1,0 +1,178 @@
+"""What `evanyseg demo` calls: run it, write everything, say where it is and how long each stage took."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evanyseg.flow import SliceFlow
+from evanyseg.io.volume import Volume
+from evanyseg.prompts import BoxPrompt
+
+from ..scene.records import MISSING
+from ..scene.slice_plane import SlicePlane, slice_plane
+from .output import ranked, write_all
+from .plan import SEEN_IN_TRAINING
+from .run import DemoRow, DemoRun, Say, prompt_for, run_template, run_volume
+from .stage import LPS_TO_RAS
+
+
+def template(make_flow: Callable[[], SliceFlow], say: Say) -> DemoRun:
+    """The demo on the brain template."""
+    return run_template(make_flow, say)
+
+
+def own_volume(
+    path: Path,
+    axis: str | None,
+    index: int | None,
+    box: BoxPrompt | None,
+    recipe: str,
+    make_flow: Callable[[], SliceFlow],
+    say: Say,
+) -> DemoRun:
+    """The demo on a user's volume. `axis`, `index` and `box` mean what they mean to `evanyseg segment`.
+
+    Raises ImageError, GeometryError, PromptError.
+    """
+    from evanyseg.io.read import read_image
+
+    say(f"Reading {path.name}")
+    volume = read_image(path)
+    stack = volume.plane(axis)
+    prompt = prompt_for(volume, stack.ijk_axis, index)
+    plane = slice_plane(LPS_TO_RAS @ volume.ijk_to_lps, _dims(volume), prompt.axis, prompt.index)
+    turned = box_on_plane(box.validated(stack.shape), plane, _dims(volume)) if box is not None else None
+    return run_volume(volume, prompt, turned, make_flow, say, recipe)
+
+
+def box_on_plane(box: BoxPrompt, plane: SlicePlane, dims: tuple[int, int, int]) -> BoxPrompt:
+    """A box in voxel coordinates of a slice (x along the lower voxel axis, y along the higher, as files store it) in
+    the pixels of the slice as it is hung for reading."""
+    low, high = (a for a in range(3) if a != plane.axis)
+    span = {low: (box.x0, box.x1), high: (box.y0, box.y1)}
+    across = _turned(span[plane.col_axis], dims[plane.col_axis], plane.flip_cols)
+    down = _turned(span[plane.row_axis], dims[plane.row_axis], plane.flip_rows)
+    return BoxPrompt(across[0], down[0], across[1], down[1])
+
+
+def finish(run: DemoRun, folder: Path, say: Say) -> dict[str, Any]:
+    """Write pictures, table, report, scene and segmentation; the result as one document for people and pipes."""
+    facts = _facts(run)
+    files = write_all(run, folder, facts, say)
+    rows = [_row(r) for r in ranked(run.rows)]
+    return {
+        "subject": run.stage.volume.GetName(),
+        "facts": facts,
+        "rows": rows,
+        "comparison": comparison(run.rows),
+        "seconds": {k: round(v, 2) for k, v in run.seconds.items()},
+        "files": {k: str(getattr(files, k)) for k in ("folder", "sheet", "report", "table", "scene", "segmentation")},
+    }
+
+
+def comparison(rows: list[DemoRow]) -> dict[str, float] | None:
+    """Predicted against true Dice over the slices that have both; None without a reference."""
+    pairs = [
+        (r.record.dice, r.true, r.record.low, r.record.high) for r in rows if r.true is not None and r.record.scored
+    ]
+    if len(pairs) < 2:
+        return None
+    dice, true, low, high = np.array(pairs).T
+    varied = dice.std() > 0 and true.std() > 0
+    return {
+        "slices": len(pairs),
+        "mean_absolute_error": float(np.abs(dice - true).mean()),
+        "pearson": float(np.corrcoef(dice, true)[0, 1]) if varied else math.nan,
+        "true_sd": float(true.std()),
+        "inside_interval": float(((true >= low) & (true <= high)).mean()),
+    }
+
+
+def print_result(document: dict[str, Any]) -> None:
+    """Tables for the terminal."""
+    from evanyseg.bands import BandThresholds
+    from evanyseg.commands.console import DISCLAIMER, band_text, interval_text, number_text, out, table
+
+    console, bands = out(), BandThresholds()
+    shown = document["rows"][:15]
+    cells = [
+        [
+            r["segment"],
+            f"{r['plane']} {r['index']}",
+            number_text(r["dice"]),
+            band_text(math.nan if r["missing"] else r["dice"], bands) if not r["missing"] else "missing?",
+            interval_text(r["low"], r["high"]),
+            "-" if r["true"] is None else f"{r['true']:.2f}",
+            f"{r['wrong_mm2']:.0f}",
+            r["caveats"],
+        ]
+        for r in shown
+    ]
+    title = f"Look at these first ({len(shown)} of {len(document['rows'])} slices)"
+    heads = ("Segment", "Slice", ">Predicted", "Band", "Interval", ">True", ">Wrong mm²", "Caveats")
+    console.print(table(title, heads, cells))
+    found = document["comparison"]
+    if found:
+        console.print(
+            f"Against the reference, {found['slices']} slices: mean absolute error {found['mean_absolute_error']:.2f}, "
+            f"r {found['pearson']:.2f} (SD of the true Dice {found['true_sd']:.2f}), "
+            f"{found['inside_interval']:.0%} inside their interval."
+        )
+    trained = document["facts"].get("Built-in models' training")
+    if trained:
+        console.print(f"Built-in models' training: {trained}.")
+    console.print(table("Time", ("Stage", ">s"), [[k, f"{v:.1f}"] for k, v in document["seconds"].items()]))
+    files = document["files"]
+    labels = {"sheet": "Pictures", "report": "Report", "table": "Table", "scene": "Scene", "segmentation": "Segments"}
+    for key, label in labels.items():
+        console.print(f"{label:9} {files[key]}", soft_wrap=True)
+    console.print(f"[dim]{DISCLAIMER}[/]")
+
+
+def _facts(run: DemoRun) -> dict[str, str]:
+    flow = run.stage.review.flow
+    stories = [(p.segment, p.story) for p, _, _ in run.prompts] + [(o.segment, o.story) for o, _ in run.olds]
+    seen = "; ".join(f"{name}: {story}" for name, story in stories)
+    known = dict.fromkeys(p.structure for p, _, _ in run.prompts if p.structure in SEEN_IN_TRAINING)
+    built_in = flow is not None and flow.segmenter is not None and flow.segmenter.name == "builtin"
+    trained = "; ".join(f"{name}: {SEEN_IN_TRAINING[name]}" for name in known) if built_in else ""
+    snapshot = run.stage.review.reader.snapshot()
+    return {
+        "Volume": f"{snapshot.name}, {' x '.join(str(d) for d in snapshot.dims)} voxels",
+        "Segmenter": f"{flow.segmenter.name} on {flow.segmenter.device}" if flow and flow.segmenter else "",
+        "Quality estimator": f"{flow.estimator.name} on {flow.estimator.device}" if flow else "",
+        "Intensity window": snapshot.window.describe(),
+        "What was judged": seen,
+        "Built-in models' training": trained,
+    }
+
+
+def _row(row: DemoRow) -> dict[str, Any]:
+    r = row.record
+    return {
+        "segment": r.segment,
+        "plane": r.plane,
+        "index": r.index,
+        "dice": r.dice,
+        "low": r.low,
+        "high": r.high,
+        "band": r.band,
+        "missing": r.kind == MISSING,
+        "true": row.true,
+        "wrong_mm2": r.wrong_mm2,
+        "caveats": r.caveats,
+    }
+
+
+def _dims(volume: Volume) -> tuple[int, int, int]:
+    k, j, i = volume.shape
+    return i, j, k
+
+
+def _turned(span: tuple[float, float], size: int, flip: bool) -> tuple[float, float]:
+    return (size - span[1], size - span[0]) if flip else span

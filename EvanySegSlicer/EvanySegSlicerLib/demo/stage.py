@@ -1,0 +1,86 @@
+"""The demo's stage: a real scene with a volume, a segmentation, a score table and the models that judge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evanyseg.flow import SliceFlow
+from evanyseg.io.volume import Volume
+
+from ..scene.boot import HeadlessSlicer, boot
+from ..scene.overlay import QualityOverlay
+from ..scene.review import ReviewSession
+from ..scene.score_table import ScoreTable
+from ..scene.session_node import SessionNode
+
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+SEGMENT_COLORS = ((0.55, 0.83, 0.98), (0.98, 0.72, 0.83), (0.72, 0.90, 0.60), (0.93, 0.87, 0.75), (0.80, 0.70, 0.95))
+
+
+@dataclass
+class Stage:
+    """Everything the demo acts on. `close` empties the scene."""
+
+    slicer: HeadlessSlicer
+    volume: Any
+    segmentation: Any
+    review: ReviewSession
+    overlay: QualityOverlay
+
+    def close(self) -> None:
+        self.slicer.close()
+
+
+def set_stage(volume: Volume, flow: SliceFlow, recipe: str = "") -> Stage:
+    """A booted scene that shows `volume` with an empty segmentation and a review of it.
+
+    `recipe`: intensity recipe of `evanyseg.intensity`, '' for the default of the image's kind.
+    """
+    slicer = boot()
+    node = add_volume(slicer.scene, volume)
+    slicer.show(node)
+    segmentation = slicer.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "EvanySeg demo")
+    segmentation.CreateDefaultDisplayNodes()
+    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(node)
+    table = ScoreTable.create(slicer.scene)
+    session = SessionNode.of_scene(slicer.scene)
+    for role, what in (("volume", node), ("segmentation", segmentation), ("score_table", table.node)):
+        session.set(role, what.GetID())
+    review = ReviewSession(node, segmentation, table, flow, recipe=recipe)
+    overlay = QualityOverlay(review.reader, review.store, table, session)
+    review.overlay = overlay
+    return Stage(slicer, node, segmentation, review, overlay)
+
+
+def add_segment(stage: Stage, name: str) -> str:
+    """A new empty segment with a quiet colour of its own; returns its id."""
+    segment_id = stage.review.store.add(name)
+    segmentation = stage.segmentation.GetSegmentation()
+    color = SEGMENT_COLORS[(segmentation.GetNumberOfSegments() - 1) % len(SEGMENT_COLORS)]
+    segmentation.GetSegment(segment_id).SetColor(*color)
+    return segment_id
+
+
+def add_volume(scene: Any, volume: Volume) -> Any:
+    """A volume node (scalar, or vector for colour) with the array [K, J, I(, C)] and geometry of `volume`."""
+    import vtk
+    from vtk.util.numpy_support import numpy_to_vtk
+
+    array = np.ascontiguousarray(volume.array.astype(np.uint8) if volume.array.dtype == bool else volume.array)
+    image = vtk.vtkImageData()
+    image.SetDimensions(*volume.shape[::-1])
+    channels = array.shape[3] if volume.color else 1
+    image.GetPointData().SetScalars(
+        numpy_to_vtk(array.reshape(-1, channels) if channels > 1 else array.ravel(), deep=1)
+    )
+    kind = "vtkMRMLVectorVolumeNode" if volume.color else "vtkMRMLScalarVolumeNode"
+    node = scene.AddNewNodeByClass(kind, volume.name or "volume")
+    node.SetAndObserveImageData(image)
+    matrix = vtk.vtkMatrix4x4()
+    matrix.DeepCopy((LPS_TO_RAS @ volume.ijk_to_lps).ravel())
+    node.SetIJKToRASMatrix(matrix)
+    node.CreateDefaultDisplayNodes()
+    return node

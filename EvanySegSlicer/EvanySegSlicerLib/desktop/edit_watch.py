@@ -1,0 +1,89 @@
+"""Notices edits made elsewhere (Segment Editor, scripts): slices become stale, and are scored again if wanted.
+
+Comparing masks takes time on large segmentations, so it happens in small steps from a timer while nothing else runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import qt
+
+from ..scene.presenters.workbench import Workbench
+
+QUIET_MS = 250
+"""How long edits must have paused before masks are compared."""
+
+
+class EditWatch:
+    """Observes the open review's segmentation. `on_settled(changed)` after a comparison has run to its end."""
+
+    def __init__(self, bench: Workbench, on_settled: Callable[[bool], None]) -> None:
+        self.bench = bench
+        self._on_settled = on_settled
+        self._observed: list[tuple[Any, int]] = []
+        self._segmentation: Any = None
+        self._steps: Iterator[list] | None = None
+        self._changed = False
+        self._ours = False
+        self._timer = qt.QTimer()
+        self._timer.connect("timeout()", self._on_timer)
+
+    def follow(self) -> None:
+        """Watch what is open now."""
+        review = self.bench.review
+        node = review.segmentation if review is not None and not review.problem else None
+        segmentation = node.GetSegmentation() if node is not None else None
+        if segmentation is self._segmentation:
+            return
+        self.stop()
+        self._segmentation = segmentation
+        if segmentation is not None:
+            for event in (
+                segmentation.SourceRepresentationModified,
+                segmentation.SegmentAdded,
+                segmentation.SegmentRemoved,
+                segmentation.SegmentModified,
+            ):
+                self._observed.append((segmentation, segmentation.AddObserver(event, self._on_edit)))
+            self._wait()  # what was edited while nobody watched
+
+    def stop(self) -> None:
+        for subject, tag in self._observed:
+            subject.RemoveObserver(tag)
+        self._observed, self._segmentation, self._steps = [], None, None
+        self._timer.stop()
+
+    def close(self) -> None:
+        self.stop()
+        self._timer.disconnect("timeout()", self._on_timer)
+
+    @property
+    def settled(self) -> bool:
+        return not self._timer.isActive()
+
+    def _on_edit(self, caller: Any, event: str) -> None:
+        self._wait()
+
+    def _wait(self) -> None:
+        self._steps, self._changed = None, False
+        self._timer.setInterval(QUIET_MS)
+        self._timer.start()
+
+    def _on_timer(self) -> None:
+        review = self.bench.review
+        if review is None or review.problem:
+            self.stop()
+            return
+        if self.bench.busy:
+            return  # its own edits are known; look when it has ended
+        if self._steps is None:
+            self._steps = review.refresh_steps()
+            self._timer.setInterval(0)
+        try:
+            self._changed = bool(next(self._steps)) or self._changed
+        except StopIteration:
+            self._timer.stop()
+            self._steps = None
+            self._on_settled(self._changed)

@@ -1,0 +1,202 @@
+"""Behind the Segment Editor effect: the box tool on the selected segment, through the editor's own undo and masking.
+
+Models, score table, overlay and running jobs are those of the EvanySeg module's panel, which is made (not shown) when
+the effect is first used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import qt
+import slicer
+import vtk
+from slicer.i18n import tr as _
+
+from ..scene.presenters.rubber_band import RubberBand
+from ..scene.presenters.segmenting import box_on, result_text
+from ..scene.presenters.workbench import Workbench
+from ..scene.resample import Stamp
+from ..scene.review import Applied, ReviewSession
+from ..scene.segment_io import oriented_image
+from ..scene.slice_jobs import JobResult
+from .slice_views import SliceView
+
+
+class EditorHistory:
+    """The Segment Editor's undo and masking, as `ReviewSession` wants them (see `scene.mask_history`)."""
+
+    can_undo = can_redo = False
+    """Undo and redo are the editor's own buttons; scores follow the masks."""
+
+    def __init__(self, effect: Any) -> None:
+        self._effect = effect
+
+    def save(self) -> None:
+        self._effect.saveStateForUndo()
+
+    def undo(self) -> bool:
+        return False
+
+    redo = undo
+
+    def modify(self, node: Any, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
+        """Change the selected segment as editable area, intensity range and overwrite mode allow."""
+        modes = slicer.qSlicerSegmentEditorAbstractEffect
+        for mode, part in (
+            (modes.ModificationModeRemove, found.slab & ~found.value),
+            (modes.ModificationModeAdd, found.value),
+        ):
+            if part.any():
+                image = oriented_image(found, part.astype(np.uint8), matrix)
+                self._effect.modifySelectedSegmentByLabelmap(image, mode)
+
+
+class EffectDelegate:
+    """One per effect instance; keeps no model and no array."""
+
+    def __init__(self, effect: Any) -> None:
+        self.effect = effect
+        self.band = RubberBand(self._on_box, on_hint=self._say, on_start=self._on_start)
+        self._views: dict[Any, SliceView] = {}
+        self._result: Any = None
+        self._row_key: Any = None
+
+    # ---- Slicer calls -----------------------------------------------------------------------------------------
+
+    def set_up_options(self) -> None:
+        """A line with the last result, and the way to the review."""
+        self._result = qt.QLabel(_("Drag a box around the object on a slice view."))
+        self._result.setWordWrap(True)
+        self.effect.addOptionsWidget(self._result)
+        button = qt.QPushButton(_("Review by quality..."))
+        button.setToolTip(_("Opens the EvanySeg module: worst slices first, models, settings."))
+        button.connect("clicked(bool)", self._on_review)
+        self._button = button
+        self.effect.addOptionsWidget(button)
+
+    def activate(self) -> None:
+        self.band.enabled = True
+        self._bind()
+
+    def deactivate(self) -> None:
+        self.drop()
+        self._views = {}
+
+    def cleanup(self) -> None:
+        self.drop()
+        self._button.disconnect("clicked(bool)", self._on_review)
+
+    def drop(self) -> None:
+        self.band.drop()
+
+    def process(self, interactor: Any, event_id: int, widget: Any) -> bool:
+        """True when the event was ours."""
+        if widget.className() != "qMRMLSliceWidget":
+            return False
+        event = vtk.vtkCommand.GetStringFromEventId(event_id)
+        if event == "LeftButtonPressEvent" and not _modified(interactor):
+            confirmed = self.effect.confirmCurrentSegmentVisible()
+            if confirmed in (self.effect.NotConfirmed, self.effect.ConfirmedWithDialog):
+                return True  # the pop-up took the release; another drag is needed
+        if event == "KeyPressEvent" and not self.band.dragging:
+            return False  # Esc and all other keys are the editor's
+        if event == "LeftButtonDoubleClickEvent" and _modified(interactor):
+            return False
+        return self.band.process(interactor, event, self._view(widget))
+
+    def view_changed(self, widget: Any) -> None:
+        if widget in self._views:
+            self.band.view_changed(self._views[widget])
+
+    def refresh(self) -> None:
+        """Show the last result's row as it is now."""
+        if self._result is None or self._row_key is None:
+            return
+        review = self._bench().review
+        row = review.table.get(self._row_key) if review is not None and not review.problem else None
+        if row is not None:
+            self._result.setText(result_text(row))
+
+    # ---- the tool ---------------------------------------------------------------------------------------------
+
+    def _view(self, widget: Any) -> SliceView:
+        if widget not in self._views:
+            self._views[widget] = SliceView(widget)
+        return self._views[widget]
+
+    def _panel(self) -> Any:
+        return slicer.util.getModuleWidget("EvanySegSlicer").panel
+
+    def _bench(self) -> Workbench:
+        return self._panel().bench
+
+    def _bind(self) -> bool:
+        """Point the module's session at what the Segment Editor edits; False while something is not chosen."""
+        node = self.effect.parameterSetNode()
+        volume = node.GetSourceVolumeNode() if node is not None else None
+        segmentation = node.GetSegmentationNode() if node is not None else None
+        if volume is None or segmentation is None:
+            return False
+        panel = self._panel()
+        panel.enter_scene()
+        panel.bench.node.set("volume", volume.GetID())
+        panel.bench.node.set("segmentation", segmentation.GetID())
+        panel.segmenting.segment_id = node.GetSelectedSegmentID() or ""
+        return panel.bench.open() is not None
+
+    def _on_start(self, view: SliceView) -> None:
+        if self._bind():
+            self._panel().segmenting.look_ahead(view.slice_node)
+
+    def _on_box(self, view: SliceView, corners: np.ndarray) -> None:
+        if not self._bind():
+            self._say(_("Choose a source volume and a segmentation in the Segment Editor first."))
+            return
+        segment_id = self.effect.parameterSetNode().GetSelectedSegmentID()
+        if not segment_id:
+            self._say(_("Select a segment first."))
+            return
+
+        def gather(review: ReviewSession) -> Any:
+            plane = review.reader.plane_of_view(view.slice_node)
+            return review.box_job(segment_id, plane, box_on(plane, corners))
+
+        self._say(_("Segmenting..."))
+        self._bench().work(gather, self._done, through=self._through)
+        if not self._bench().busy:
+            self._say(self._panel().ui.statusLabel.text)
+
+    def _through(self, review: ReviewSession) -> ReviewSession:
+        """The same review, writing through the Segment Editor."""
+        through = ReviewSession(
+            review.volume,
+            review.segmentation,
+            review.table,
+            review.flow,
+            EditorHistory(self.effect),
+            review.overlay,
+            review.reader.recipe,
+            respect_masking=True,
+        )
+        through.listeners = review.listeners
+        return through
+
+    def _done(self, applied: Applied, result: JobResult) -> None:
+        if not applied.ok or not applied.keys:
+            self._say(applied.message)
+            return
+        self._row_key = applied.keys[0]
+        self.refresh()
+
+    def _on_review(self, checked: bool = False) -> None:
+        slicer.util.selectModule("EvanySegSlicer")
+
+    def _say(self, text: str) -> None:
+        if self._result is not None:
+            self._result.setText(text)
+
+
+def _modified(interactor: Any) -> bool:
+    return bool(interactor.GetShiftKey() or interactor.GetControlKey() or interactor.GetAltKey())

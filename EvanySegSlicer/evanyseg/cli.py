@@ -1,0 +1,37 @@
+"""The command `evanyseg`. Standard library only until a command line is really parsed."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+
+NEEDED = {"typer": "typer", "rich": "rich", "SimpleITK": "SimpleITK", "PIL": "Pillow"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command line; the exit code: 0 all went well, 1 some rows failed or an alert was raised, 2 nothing
+    could be done with what was given."""
+    missing = [package for module, package in NEEDED.items() if find_spec(module) is None]
+    if missing:
+        print(
+            f"evanyseg: the command line needs {', '.join(missing)}; install them with: "
+            "pip install 'evanyseg-slicer[cli]'",
+            file=sys.stderr,
+        )
+        return 2
+    from .commands.app import build_app
+    from .commands.console import say_error
+    from .errors import EvanySegError
+
+    try:
+        build_app()(args=sys.argv[1:] if arguments is None else arguments, prog_name="evanyseg")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 2
+    except EvanySegError as error:
+        say_error(str(error))
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

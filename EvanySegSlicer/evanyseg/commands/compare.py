@@ -1,0 +1,226 @@
+"""`evanyseg compare`: which segmenter is better on these samples, without ground truth?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.markup import escape
+
+from ..box_scoring import COLUMNS, score_boxes
+from ..errors import EvanySegError, ImageError
+from ..flow import SliceFlow
+from ..io.tables import cell, number, read_table, table_columns, write_table
+from ..pairs_scoring import BOX
+from ..uses import Comparison, compare_segmenters
+from .console import number_text, out, print_json, progress_bar, say, say_error, table
+from .loading import load_estimator, load_segmenter
+from .options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, recipe_of
+
+RUN = "Run the segmenters here"
+ROW = "(row)"
+"""With --boxes a sample is a row of the table, whatever its cells say."""
+
+
+def compare(
+    scores: Annotated[
+        list[Path] | None, typer.Argument(help="Scored tables: one with all segmenters, or one for each.")
+    ] = None,
+    boxes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Segment and score every row (image,x0,y0,x1,y1) with each --segmenter, then compare.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    segmenter: Annotated[
+        list[str] | None,
+        typer.Option("--segmenter", metavar="NAME|FILE", help="With --boxes; repeatable.", rich_help_panel=RUN),
+    ] = None,
+    estimator: EstimatorOption = "builtin",
+    device: DeviceOption = "auto",
+    intensity: IntensityOption = None,
+    table_out: Annotated[
+        Path | None,
+        typer.Option("--table", metavar="CSV", help="With --boxes: keep the scored rows.", rich_help_panel=RUN),
+    ] = None,
+    by: Annotated[
+        str, typer.Option("--by", metavar="COLUMN", help="With one table: the column that names the segmenter.")
+    ] = "segmenter",
+    sample: Annotated[
+        str,
+        typer.Option(
+            metavar="COLUMN[,COLUMN]", help="Columns that name a sample: the same object for every segmenter."
+        ),
+    ] = "image",
+    group: Annotated[
+        str | None,
+        typer.Option(metavar="COLUMN", help="What is resampled as a whole (patient, image). Default: the sample."),
+    ] = None,
+    level: Annotated[float, typer.Option(help="Level of the intervals.")] = 0.95,
+    resamples: Annotated[int, typer.Option(min=100, help="Bootstrap resamples.")] = 2000,
+    output: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare segmenters by their mean predicted Dice, with bootstrap intervals and paired differences.
+
+    \b
+    evanyseg compare scores.csv --by segmenter
+    evanyseg compare sam.csv medsam.csv --sample image,label --group patient
+    evanyseg compare --boxes boxes.csv --segmenter builtin --segmenter medsam
+
+    Only samples count that are in every table or under every segmenter; one without a score is left out and counted.
+    """
+    keys = [c.strip() for c in sample.split(",") if c.strip()]
+    if bool(scores) == (boxes is not None):
+        raise typer.BadParameter("give scored tables, or --boxes CSV with at least two --segmenter")
+    if boxes is not None:
+        if len(segmenter or []) < 2:
+            raise typer.BadParameter("--boxes needs at least two --segmenter")
+        keys, group = [ROW], group or "image"
+        rows = _segmented(boxes, segmenter or [], estimator, device, intensity, table_out, group)
+        table_of = _by_segmenter(rows, "segmenter", keys, group, boxes.name)
+    elif scores and len(scores) == 1:
+        table_of = _one_table(scores[0], by, keys, group)
+    else:
+        table_of = _several(scores or [], keys, group)
+    if len(table_of) < 2:
+        raise EvanySegError(f"There is only one segmenter ({', '.join(table_of)}): nothing to compare.")
+    shared = set.intersection(*(set(found) for found in table_of.values()))
+    if not shared:
+        raise EvanySegError(f"The segmenters share no sample by {', '.join(keys)}; name the right columns by --sample.")
+    samples = sorted(shared)
+    left_out = len(set.union(*(set(found) for found in table_of.values()))) - len(shared)
+    first = next(iter(table_of.values()))
+    values = {name: np.array([found[s][0] for s in samples]) for name, found in table_of.items()}
+    try:
+        result = compare_segmenters(values, [first[s][1] for s in samples], level, resamples)
+    except ValueError as error:
+        raise EvanySegError(str(error)) from error
+    document = _document(result, len(samples), left_out)
+    if output is not None:
+        write_table(output, list(document["segmenters"][0]), document["segmenters"], document)
+    if as_json:
+        print_json(document)
+    else:
+        _show(result, len(samples), left_out)
+        if output is not None:
+            say(f"Written: {escape(str(output))}")
+
+
+_Found = dict[tuple[str, ...], tuple[float, str]]
+"""Sample -> (score, group)."""
+
+
+def _one_table(path: Path, by: str, keys: list[str], group: str | None) -> dict[str, _Found]:
+    rows = read_table(path, [by, *keys, "pred_dice", *([group] if group else [])])[1]
+    return _by_segmenter(rows, by, keys, group, path.name)
+
+
+def _by_segmenter(
+    rows: list[dict[str, str]], by: str, keys: list[str], group: str | None, where: str
+) -> dict[str, _Found]:
+    found: dict[str, _Found] = {}
+    for row in rows:
+        _add(found.setdefault(row[by], {}), row, keys, group, f"{where}, {row[by]}")
+    return found
+
+
+def _segmented(
+    boxes: Path,
+    segmenters: list[str],
+    estimator: str,
+    device: str,
+    intensity: str | None,
+    table_out: Path | None,
+    group: str,
+) -> list[dict[str, str]]:
+    """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
+    columns = table_columns(boxes, ["image", *BOX, group])
+    recipe, judge = recipe_of(intensity), load_estimator(estimator, device)
+    rows: list[dict[str, str]] = []
+    with progress_bar("Segmenting") as progress:
+        for number, name in enumerate(dict.fromkeys(segmenters)):
+            flow = SliceFlow(judge, load_segmenter(name, device))
+            part = lambda fraction, text, n=number: progress((n + fraction) / len(segmenters), text)
+            for line, row in enumerate(score_boxes(boxes, flow, recipe, part)):
+                rows.append({k: str(cell(v)) for k, v in {**row, "segmenter": name, ROW: line}.items()})
+    failed = sum(row["caveats"].startswith("error: ") for row in rows)
+    if table_out is not None:
+        write_table(table_out, list(dict.fromkeys([*columns, *COLUMNS])), [dict(row) for row in rows])
+        say(f"Written: {escape(str(table_out))}")
+    if failed:
+        reason = next(row["caveats"] for row in rows if row["caveats"].startswith("error: "))
+        say_error(f"{failed} of {len(rows)} rows failed and count as unscored; the first {reason}")
+    return rows
+
+
+def _several(paths: list[Path], keys: list[str], group: str | None) -> dict[str, _Found]:
+    found: dict[str, _Found] = {}
+    for path in paths:
+        name = path.stem if path.stem not in found else str(path)
+        mine = found.setdefault(name, {})
+        for row in read_table(path, [*keys, "pred_dice", *([group] if group else [])])[1]:
+            _add(mine, row, keys, group, path.name)
+    return found
+
+
+def _add(found: _Found, row: dict[str, str], keys: list[str], group: str | None, where: str) -> None:
+    key = tuple(row[k] for k in keys)
+    if key in found:
+        raise ImageError(
+            f"The sample {', '.join(key)} is there twice ({where}); name further columns with --sample, "
+            "for example --sample image,label."
+        )
+    found[key] = (number(row["pred_dice"]), row[group] if group else "\0".join(key))
+
+
+def _document(result: Comparison, samples: int, left_out: int) -> dict:
+    return {
+        "samples": samples,
+        "left_out": left_out,
+        "level": result.level,
+        "segmenters": [
+            {"segmenter": m.name, "mean_pred_dice": m.mean, "low": m.low, "high": m.high, "scored": m.scored,
+             "unscored": m.unscored}
+            for m in result.means
+        ],
+        "differences": [
+            {"first": d.first, "second": d.second, "difference": d.difference, "low": d.low, "high": d.high,
+             "samples": d.samples, "clear": d.clear}
+            for d in result.differences
+        ],
+    }  # fmt: skip
+
+
+def _show(result: Comparison, samples: int, left_out: int) -> None:
+    console = out()
+    interval = f"{result.level:.0%} interval"
+    means = [
+        [escape(m.name), number_text(m.mean, 3), _interval(m.low, m.high), str(m.scored), str(m.unscored or "")]
+        for m in result.means
+    ]
+    console.print(
+        table(f"{samples} samples", ["Segmenter", ">Mean pred. Dice", interval, ">Scored", ">Unscored"], means)
+    )
+    pairs = [
+        [
+            escape(f"{d.first} - {d.second}"),
+            "-" if d.samples == 0 else f"{d.difference:+.3f}",
+            _interval(d.low, d.high, "+"),
+            str(d.samples),
+            "yes" if d.clear else "no",
+        ]
+        for d in result.differences
+    ]
+    columns = ["Paired difference", ">Mean", interval, ">Samples", "Excludes 0"]
+    console.print(table("Differences", columns, pairs))
+    if left_out:
+        say(f"{left_out} samples are not there for every segmenter and were left out.")
+
+
+def _interval(low: float, high: float, sign: str = "") -> str:
+    return "" if np.isnan(low) else f"{low:{sign}.3f} .. {high:{sign}.3f}"

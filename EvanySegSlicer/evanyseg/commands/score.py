@@ -1,0 +1,215 @@
+"""`evanyseg score`: how good is this mask? One image or volume, or a table of pairs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from ..bands import BandThresholds
+from ..missing_slices import Finding
+from ..pairs_scoring import PairsScorer
+from ..score_run import ScoreRun
+from ..slice_stack import SliceStack
+from . import score_image
+from .console import (
+    DISCLAIMER,
+    band_text,
+    estimate_cells,
+    number_text,
+    out,
+    print_json,
+    progress_bar,
+    say,
+    say_error,
+    table,
+)
+from .loading import load_flow
+from .options import (
+    IMAGE_HELP,
+    MODELS,
+    RESULTS,
+    AxisOption,
+    BandsOption,
+    BoxOption,
+    DeviceOption,
+    EstimatorOption,
+    IntensityOption,
+    JsonOption,
+    OutOption,
+    SeriesOption,
+    SliceOption,
+    bands_of,
+    box_of,
+    recipe_of,
+)
+
+TABLES = "Tables of pairs"
+SHOWN = 15
+
+
+def score(
+    image: Annotated[Path | None, typer.Argument(help=IMAGE_HELP)] = None,
+    mask: Annotated[Path | None, typer.Argument(help="Mask, label map or .seg.nrrd of that image.")] = None,
+    box: BoxOption = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            "--pairs",
+            metavar="CSV",
+            help="Score every row of a table with the columns image,mask[,x0,y0,x1,y1]; paths are relative to it.",
+            rich_help_panel=TABLES,
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(help="Column with the label value in the mask; default: all above zero.", rich_help_panel=TABLES),
+    ] = None,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="NAME", help="Only this segment (name, id or label value). Repeatable."),
+    ] = None,
+    slice_index: SliceOption = None,
+    axis: AxisOption = None,
+    output: OutOption = None,
+    overlay: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Volume of codes (100 + 100 x Dice inside masks) with a Slicer colour table beside it; "
+            "for a single slice a picture.",
+            rich_help_panel=RESULTS,
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="HTML", help="One file with scores and pictures, worst first.", rich_help_panel=RESULTS),
+    ] = None,
+    estimator: EstimatorOption = "builtin",
+    segmenter: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Also judge slices without a mask (gaps, and beyond each end) with this SAM variant.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
+    device: DeviceOption = "auto",
+    intensity: IntensityOption = None,
+    series: SeriesOption = None,
+    bands: BandsOption = (0.9, 0.7),
+    as_json: JsonOption = False,
+) -> None:
+    """Predict the Dice of masks without a reference, with an interval.
+
+    \b
+    evanyseg score slice.png mask.png --box 120 90 210 180
+    evanyseg score ct.nii.gz labels.seg.nrrd --report report.html
+    evanyseg score dicom_folder labels.nii.gz --axis coronal -o scores.csv
+    evanyseg score --pairs pairs.csv --out scores.csv
+
+    Exit code 1: some rows of a table failed (they say why, the others are scored). 2: nothing could be scored.
+    """
+    levels = bands_of(bands)
+    if pairs is not None:
+        single = (image, mask, box, label, slice_index, axis, overlay, report, segmenter, series)
+        if any(v not in (None, []) for v in single):
+            raise typer.BadParameter("--pairs only goes with --out, --label-column, --estimator, --device, --intensity")
+        if output is None:
+            raise typer.BadParameter("--pairs needs --out FILE for the scored table")
+        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json)
+        return
+    if image is None or mask is None:
+        raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
+    request = score_image.ScoreRequest(
+        image, mask, box_of(box), label or [], slice_index, axis, recipe_of(intensity), levels, series, output,
+        overlay, report,
+    )  # fmt: skip
+    stack = score_image.prepare(request)
+    flow = load_flow(estimator, segmenter, device)
+    with progress_bar("Scoring") as progress:
+        result = score_image.run(request, stack, flow, progress)
+    if as_json:
+        print_json(score_image.document(request, stack, flow, result))
+    else:
+        _show(stack, result, levels, f"{flow.estimator.level:.0%} interval")
+        say(f"[dim]{flow.estimator.name} on {flow.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]")
+    for path in (output, overlay, report):
+        if path is not None:
+            say(f"Written: {escape(str(path))}")
+
+
+def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str) -> None:
+    console = out()
+    if stack.only is None:
+        rows = [
+            [
+                escape(s.segment),
+                number_text(s.mean_dice),
+                band_text(s.mean_dice, bands),
+                f"{s.scored}/{s.slices}",
+                str(s.missing or ""),
+                "" if s.worst_index is None else f"{s.worst_index} ({s.worst_dice:.2f})",
+                "" if s.worst_run is None else f"{s.worst_run.first} - {s.worst_run.last}",
+                "-" if s.scored == 0 else f"{s.poor_fraction:.0%}",
+            ]
+            for s in sorted(result.summaries, key=lambda s: (s.scored == 0, s.mean_dice))
+        ]
+        columns = ["Segment", ">Mean Dice", "Band", ">Scored", ">Missing?", ">Worst slice", ">Worst run", ">Poor"]
+        console.print(table(f"Segments, {stack.plane.name} slices (mean weighted by area)", columns, rows))
+    worst = result.worst_first
+    rows = [
+        [
+            escape(r.segment),
+            r.plane if stack.plane.name == "picture" else str(r.index),
+            str(r.area),
+            *_with_finding(estimate_cells(r.estimate, bands), r.finding),
+        ]
+        for r in worst[:SHOWN]
+    ]
+    title = f"The {len(rows)} worst of {len(worst)} slices" if len(worst) > 1 else "Predicted quality"
+    columns = ["Segment", ">Slice", ">Pixels", ">Dice", "Band", interval, "Caveats"]
+    console.print(table(title, columns, rows))
+
+
+def _with_finding(cells: list[str], finding: Finding) -> list[str]:
+    """What an empty slice is stands before the caveats."""
+    if finding is Finding.MASK:
+        return cells
+    return [*cells[:-1], "; ".join([finding.value, *([cells[-1]] if cells[-1] else [])])]
+
+
+def _score_pairs(
+    pairs: Path,
+    output: Path,
+    label_column: str | None,
+    estimator: str,
+    device: str,
+    intensity: str | None,
+    bands: BandThresholds,
+    as_json: bool,
+) -> None:
+    recipe = recipe_of(intensity)
+    scorer = PairsScorer(load_flow(estimator, None, device), recipe, label_column)
+    with progress_bar("Scoring pairs") as progress:
+        result = scorer.score(pairs, output, progress)
+    scored = [s for s in result.scores if s == s]
+    counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}
+    mean = sum(scored) / len(scored) if scored else float("nan")
+    summary = {"rows": result.rows, "failed": result.failed, "unscored": result.unscored, "mean_pred_dice": mean}
+    if as_json:
+        failures = [{"row": n, "error": text} for n, text in result.failures]
+        print_json({"pairs": str(pairs), "out": str(output), **summary, "bands": counts, "failures": failures})
+    else:
+        words = ", ".join(f"{n} {band}" for band, n in counts.items())
+        say(f"{result.rows} rows: {words}, {result.unscored} unscored; mean predicted Dice {number_text(mean)}.")
+        say(f"Written: {escape(str(output))}")
+    if result.failed:
+        for number, text in result.failures:
+            say_error(f"row {number}: {text}")
+        more = result.failed - len(result.failures)
+        tail = f" ({more} more: see the column caveats)" if more else ""
+        say_error(f"{result.failed} of {result.rows} rows failed{tail}; the others are scored.")
+        raise typer.Exit(1)

@@ -1,0 +1,216 @@
+"""Scoring one image or volume: what `evanyseg score IMAGE MASK` does, from files to files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..bands import BandThresholds
+from ..errors import ImageError, OutputError
+from ..flow import SliceFlow
+from ..intensity import IntensityRecipe
+from ..io.read import read_image, read_segmentation
+from ..io.segmentation import Segment, Segmentation
+from ..io.tables import write_table
+from ..io.write import PICTURES, VOLUMES, ending, write_labels, write_picture, write_text
+from ..missing_slices import Finding, MissingJudge
+from ..overlay_codes import color_table_text
+from ..prompts import BoxPrompt
+from ..protocols import Progress
+from ..report.page import ReportData, ReportPicture, ReportRow, report_html
+from ..report.pictures import outlined, slice_picture
+from ..score_run import ScoreRun, run_scoring
+from ..slice_stack import SliceStack
+from ..volume_scoring import SliceScore, VolumeScorer
+
+PICTURED = 24
+COLUMNS = (
+    "segment", "plane", "index", "position_mm", "area_px", "pred_dice", "low", "high", "band", "finding",
+    "x0", "y0", "x1", "y1", "caveats", "estimator", "segmenter", "intensity",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ScoreRequest:
+    """What the user asked for."""
+
+    image: Path
+    mask: Path
+    box: BoxPrompt | None
+    labels: list[str]
+    slice_index: int | None
+    axis: str | None
+    recipe: IntensityRecipe | None
+    bands: BandThresholds
+    series: str | None
+    out: Path | None
+    overlay: Path | None
+    report: Path | None
+
+
+def prepare(request: ScoreRequest) -> SliceStack:
+    """Read and check everything, before a network is loaded.
+
+    Raises EvanySegError for every input that cannot be used.
+    """
+    volume = read_image(request.image, request.series)
+    segmentation = read_segmentation(request.mask).only(request.labels)
+    if not segmentation.segments:
+        segmentation = _empty(segmentation, request.mask)
+    if request.box is not None and len(segmentation.segments) > 1:
+        names = ", ".join(s.name for s in segmentation.segments)
+        raise ImageError(f"A box belongs to one object, but {request.mask.name} has {names}; name one with --label.")
+    stack = SliceStack(volume, segmentation, request.axis, request.recipe, request.slice_index, request.box)
+    if request.overlay is not None:
+        _check_overlay(request.overlay, stack)
+    return stack
+
+
+def run(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, progress: Progress) -> ScoreRun:
+    """Score, then write what was asked for: each file atomically. Raises OutputError."""
+    scorer = VolumeScorer(stack, flow, MissingJudge(flow) if flow.segmenter is not None else None)
+    pictures = PICTURED if request.report or (request.overlay and ending(request.overlay) in PICTURES) else 0
+    result = run_scoring(scorer, request.bands, request.overlay is not None, pictures, progress)
+    if request.out is not None:
+        write_table(
+            request.out,
+            COLUMNS,
+            [row_fields(r, request.bands) for r in result.rows],
+            document(request, stack, flow, result),
+        )
+    if request.overlay is not None:
+        _write_overlay(request.overlay, stack, result, request.bands)
+    if request.report is not None:
+        write_text(request.report, report_html(_report(request, stack, flow, result)))
+    return result
+
+
+def row_fields(row: SliceScore, bands: BandThresholds) -> dict[str, Any]:
+    """One row of the score table."""
+    e, box = row.estimate, row.box
+    corners = box.as_tuple() if box is not None else (None,) * 4
+    return {
+        "segment": row.segment,
+        "plane": row.plane,
+        "index": row.index,
+        "position_mm": round(row.position, 3),
+        "area_px": row.area,
+        "pred_dice": e.dice,
+        "low": e.low,
+        "high": e.high,
+        "band": bands.band(e.dice).value,
+        "finding": row.finding.value,
+        **{name: None if v is None else round(v, 2) for name, v in zip(("x0", "y0", "x1", "y1"), corners, strict=True)},
+        "caveats": "; ".join(e.caveats),
+        "estimator": e.estimator,
+        "segmenter": row.segmenter,
+        "intensity": row.intensity,
+    }
+
+
+def document(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: ScoreRun) -> dict[str, Any]:
+    """Everything about one scoring as plain data, for JSON."""
+    return {
+        "image": str(request.image),
+        "mask": str(request.mask),
+        "estimator": flow.estimator.name,
+        "segmenter": flow.segmenter.name if flow.segmenter else None,
+        "device": flow.estimator.device,
+        "level": flow.estimator.level,
+        "intensity": stack.window.describe(),
+        "bands": {"good": request.bands.good, "check": request.bands.check},
+        "summaries": [_summary_fields(s, request.bands) for s in result.summaries],
+        "rows": [row_fields(r, request.bands) for r in result.rows],
+    }
+
+
+def _summary_fields(summary: Any, bands: BandThresholds) -> dict[str, Any]:
+    run = summary.worst_run
+    fields = {k: getattr(summary, k) for k in summary.__dataclass_fields__ if k != "worst_run"}
+    worst = {"first": run.first, "last": run.last, "mean_dice": run.mean_dice} if run else None
+    return {**fields, "band": summary.band(bands).value, "worst_run": worst}
+
+
+def _empty(segmentation: Segmentation, path: Path) -> Segmentation:
+    """A 2D mask with nothing in it is a case of its own; a whole volume with nothing in it is a mistake."""
+    if 1 not in segmentation.grid.shape:
+        raise ImageError(f"{path.name} has no label above zero: there is nothing to score.")
+    return replace(segmentation, segments=(Segment("mask", "mask", 1),))
+
+
+def _check_overlay(path: Path, stack: SliceStack) -> None:
+    if ending(path) in PICTURES:
+        if stack.only is None:
+            raise OutputError(f"{path.name} is a picture, the overlay a volume; write .nii.gz, .nrrd or .mha.")
+    elif ending(path) not in VOLUMES:
+        known = ", ".join((*VOLUMES, *PICTURES))
+        raise OutputError(f"An overlay cannot be written as '{path.suffix}'; use one of {known} (pictures for 2D).")
+
+
+def _write_overlay(path: Path, stack: SliceStack, result: ScoreRun, bands: BandThresholds) -> None:
+    if ending(path) in PICTURES:
+        index = stack.only or 0
+        picture = stack.window.apply(stack.plane.pixels(index))
+        for row in reversed(result.pictured):  # the worst on top
+            if row.mask is not None and row.mask.any():
+                picture = outlined(picture, row.mask, bands.band(row.dice))
+        write_picture(path, picture)
+        return
+    if result.overlay is None:
+        raise OutputError(f"There is no overlay to write to {path}.")
+    write_labels(path, result.overlay, replace(stack.volume, array=result.overlay))
+    stem = path.name[: -len(ending(path))]
+    write_text(path.with_name(f"{stem}.ctbl"), color_table_text(bands))
+
+
+def _report(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: ScoreRun) -> ReportData:
+    pictures = [
+        ReportPicture(
+            _report_row(row),
+            slice_picture(
+                stack.window.apply(stack.plane.pixels(row.index)),
+                row.mask if row.mask is not None else np.zeros(stack.plane.shape, bool),
+                request.bands.band(row.dice),
+                stack.plane,
+                row.box if request.box is not None or row.finding is not Finding.MASK else None,
+                side=300 if len(result.pictured) > 1 else 520,
+            ),
+        )
+        for row in result.pictured
+    ]
+    volume = stack.volume
+    k, j, i = volume.shape
+    facts = {
+        "Image": f"{request.image.name}, {i} x {j}" + ("" if volume.planar else f" x {k} voxels"),
+        "Spacing": " x ".join(f"{s:.3g}" for s in volume.spacing) + " mm" if volume.has_geometry else "",
+        "Segmentation": request.mask.name,
+        "Slices": "" if volume.planar else f"{stack.plane.name}, {stack.plane.count}",
+        "Prompt box": _box_text(stack.box) if stack.box is not None else "none: each mask's own box",
+        "Quality estimator": f"{flow.estimator.name} on {flow.estimator.device}",
+        "Segmenter": f"{flow.segmenter.name}, for slices without a mask" if flow.segmenter else "",
+        "Intensity window": stack.window.describe(),
+    }
+    return ReportData(
+        subject=f"{request.mask.name} on {request.image.name}",
+        summaries=sorted(result.summaries, key=lambda s: (np.isnan(s.mean_dice), s.mean_dice)),
+        rows=[_report_row(r) for r in result.worst_first],
+        pictures=pictures,
+        facts=facts,
+        bands=request.bands,
+        created=datetime.now(),
+        level=flow.estimator.level,
+        strips=stack.only is None,
+    )
+
+
+def _report_row(row: SliceScore) -> ReportRow:
+    note = "" if row.finding is Finding.MASK else row.finding.value
+    return ReportRow(row.segment, row.plane, row.index, row.position, row.area, row.estimate, note)
+
+
+def _box_text(box: BoxPrompt) -> str:
+    return ", ".join(f"{v:g}" for v in box.as_tuple())

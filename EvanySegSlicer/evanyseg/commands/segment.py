@@ -1,0 +1,155 @@
+"""`evanyseg segment`: a box on one slice becomes a mask with a predicted Dice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ..errors import EvanySegError
+from ..flow import SliceFlow, SliceInput, SliceResult
+from ..intensity import default_recipe
+from ..io.read import read_image
+from ..io.volume import SlicePlane
+from ..prompts import PointPrompt
+from .console import estimate_cells, estimate_document, number_text, out, print_json, progress_bar, say, table
+from .loading import load_flow
+from .masks import check_output, slice_index_of, write_masks
+from .options import (
+    IMAGE_HELP,
+    RESULTS,
+    AxisOption,
+    BandsOption,
+    BoxOption,
+    DeviceOption,
+    EstimatorOption,
+    IntensityOption,
+    JsonOption,
+    SegmenterOption,
+    SeriesOption,
+    SliceOption,
+    bands_of,
+    box_of,
+    recipe_of,
+)
+
+
+def segment(
+    image: Annotated[Path, typer.Argument(help=IMAGE_HELP)],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="OUT",
+            help="The mask: PNG, TIFF or BMP (0/255) for a picture; NIfTI, NRRD, MHA or .seg.nrrd for a volume.",
+            rich_help_panel=RESULTS,
+        ),
+    ],
+    box: BoxOption = None,
+    point: Annotated[
+        list[str] | None,
+        typer.Option("--point", metavar="X,Y[,-]", help="A click in pixels; ',-' excludes. Repeatable."),
+    ] = None,
+    slice_index: SliceOption = None,
+    axis: AxisOption = None,
+    propagate: Annotated[
+        bool, typer.Option("--propagate", help="Carry the mask to the neighbouring slices, both ways.")
+    ] = False,
+    stop_below: Annotated[
+        float, typer.Option(help="Propagation ends before a slice whose predicted Dice is below this.")
+    ] = 0.5,
+    name: Annotated[
+        str, typer.Option("--name", help="Name of the segment in a .seg.nrrd.", rich_help_panel=RESULTS)
+    ] = "Segment",
+    segmenter: SegmenterOption = "builtin",
+    estimator: EstimatorOption = "builtin",
+    device: DeviceOption = "auto",
+    intensity: IntensityOption = None,
+    series: SeriesOption = None,
+    bands: BandsOption = (0.9, 0.7),
+    as_json: JsonOption = False,
+) -> None:
+    """Segment the object in a box and predict how good the mask is.
+
+    \b
+    evanyseg segment slice.png --box 120 90 210 180 -o mask.png
+    evanyseg segment mr.nii.gz --slice 90 --axis coronal --box 60 50 99 90 -o m.mha
+    evanyseg segment ct.nrrd --slice 40 --box 80 90 160 170 --propagate \\
+        --intensity ct-soft -o liver.seg.nrrd
+    """
+    if box is None and not point:
+        raise typer.BadParameter("say where the object is: --box X0 Y0 X1 Y1 or --point X,Y")
+    prompt, points, levels, recipe = (
+        box_of(box),
+        [_point(p) for p in point or ()],
+        bands_of(bands),
+        recipe_of(intensity),
+    )
+    volume = read_image(image, series)
+    plane = volume.plane(axis)
+    index = slice_index_of(slice_index, plane)
+    check_output(output, plane)
+    if prompt is not None:
+        prompt.validated(plane.shape)  # refuse before a network is loaded
+    flow = load_flow(estimator, segmenter, device)
+    window = (recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+    slice_at = lambda i: SliceInput(plane.pixels(i), window, plane.spacing, (i,))
+    first = flow.segment(slice_at(index), prompt, points)
+    found = {index: first}
+    if propagate:
+        found.update(_propagated(flow, plane, slice_at, index, first, stop_below))
+    write_masks(output, plane, {i: r.mask for i, r in found.items()}, name)
+    head = {"segmenter": flow.segmenter.name if flow.segmenter else "", "device": flow.estimator.device}
+    if as_json:
+        rows = [_document(i, plane, found[i], levels) for i in sorted(found)]
+        print_json({"image": str(image), "out": str(output), "intensity": window.describe(), **head, "slices": rows})
+        return
+    shown = [
+        [_label(i, plane), str(int(r.mask.sum())), *estimate_cells(r.estimate, levels)]
+        for i, r in sorted(found.items())
+    ]
+    columns = ["Slice", ">Pixels", ">Dice", "Band", f"{flow.estimator.level:.0%} interval", "Caveats"]
+    out().print(table(f"{volume.name}: {head['segmenter']} on {head['device']}", columns, shown))
+    heads = ", ".join(number_text(e.dice) for e in first.estimates)
+    say(f"Mask {first.chosen + 1} of {len(first.estimates)} was chosen (predicted Dice {heads}). Written: {output}")
+
+
+def _propagated(
+    flow: SliceFlow, plane: SlicePlane, slice_at: Any, index: int, first: SliceResult, stop_below: float
+) -> dict[int, SliceResult]:
+    found = {}
+    with progress_bar("Propagating") as progress:
+        for stop in (plane.count, -1):
+            for i, result in flow.propagate(slice_at, index, first.mask, stop, stop_below):
+                found[i] = result
+                progress(len(found) / max(1, plane.count - 1), f"slice {i}")
+    return found
+
+
+def _point(text: str) -> PointPrompt:
+    parts = [p.strip() for p in text.split(",")]
+    try:
+        if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] not in "+-"):
+            raise ValueError
+        return PointPrompt(float(parts[0]), float(parts[1]), parts[-1] != "-")
+    except ValueError:
+        raise EvanySegError(f"'{text}' is no point; write X,Y or X,Y,- in pixels, for example 120,88.") from None
+
+
+def _label(index: int, plane: SlicePlane) -> str:
+    return "picture" if plane.volume.planar else f"{plane.name} {index}"
+
+
+def _document(index: int, plane: SlicePlane, result: SliceResult, levels: Any) -> dict[str, Any]:
+    return {
+        "plane": plane.name,
+        "index": index,
+        "position_mm": plane.position(index),
+        "area_px": int(result.mask.sum()),
+        "box": list(result.box.as_tuple()) if result.box else None,
+        **estimate_document(result.estimate, levels),
+        "candidates": [e.dice for e in result.estimates],
+        "chosen": result.chosen,
+    }

@@ -1,0 +1,192 @@
+"""`evanyseg select`: which candidate is the best? Several masks, several segmenters, or a scored table."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+from rich.markup import escape
+
+from ..errors import EvanySegError, OutputError
+from ..flow import SliceFlow
+from ..intensity import IntensityRecipe
+from ..io.read import read_image, read_segmentation
+from ..io.segmentation import segmentation_of_labels
+from ..io.volume import Volume
+from ..io.write import atomic_path, ending
+from ..prompts import BoxPrompt
+from ..protocols import QualityEstimator
+from ..results import Caveat, QualityEstimate
+from ..slice_stack import SliceStack
+from ..uses import best_of_candidates
+from ..volume_scoring import VolumeScorer, mean_of_slices
+from .console import estimate_cells, estimate_document, out, print_json, say, table
+from .loading import load_estimator, load_segmenter
+from .masks import check_output, slice_index_of, write_masks
+from .options import (
+    IMAGE_HELP,
+    MODELS,
+    RESULTS,
+    AxisOption,
+    BandsOption,
+    BoxOption,
+    DeviceOption,
+    EstimatorOption,
+    IntensityOption,
+    JsonOption,
+    SliceOption,
+    bands_of,
+    box_of,
+    recipe_of,
+)
+from .select_table import select_from_table
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    name: str
+    estimate: QualityEstimate
+    mask: np.ndarray | None = None  # [H, W], of a segmenter
+    file: Path | None = None  # of the user
+
+
+def select(
+    image: Annotated[Path | None, typer.Argument(help=IMAGE_HELP)] = None,
+    candidates: Annotated[list[Path] | None, typer.Argument(help="Masks of that image to choose from.")] = None,
+    box: BoxOption = None,
+    slice_index: SliceOption = None,
+    axis: AxisOption = None,
+    segmenter: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--segmenter",
+            metavar="NAME|FILE",
+            help="Choose among all masks of this SAM variant for the box. Repeatable.",
+            rich_help_panel=MODELS,
+        ),
+    ] = None,
+    scores: Annotated[
+        Path | None,
+        typer.Option(metavar="CSV", help="Choose per sample in a scored table.", rich_help_panel="Scored tables"),
+    ] = None,
+    sample: Annotated[
+        str, typer.Option(metavar="COLUMN", help="Column that names the sample.", rich_help_panel="Scored tables")
+    ] = "image",
+    output: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="The best mask, or the best rows.", rich_help_panel=RESULTS),
+    ] = None,
+    estimator: EstimatorOption = "builtin",
+    device: DeviceOption = "auto",
+    intensity: IntensityOption = None,
+    bands: BandsOption = (0.9, 0.7),
+    as_json: JsonOption = False,
+) -> None:
+    """Choose the best mask by predicted Dice.
+
+    \b
+    evanyseg select slice.png a.png b.png --box 120 90 210 180 -o best.png
+    evanyseg select slice.png --segmenter builtin --box 9 9 80 70 -o best.png
+    evanyseg select --scores scores.csv --sample image -o best.csv
+    """
+    levels = bands_of(bands)
+    if scores is not None:
+        select_from_table(scores, sample, output, as_json)
+        return
+    if image is None or bool(candidates) == bool(segmenter):
+        raise typer.BadParameter("give an IMAGE with masks, an IMAGE with --segmenter and --box, or --scores CSV")
+    recipe, prompt = recipe_of(intensity), box_of(box)
+    volume = read_image(image)
+    if candidates:
+        # read and checked before a network is loaded
+        stacks = [(c, _stack(volume, c, axis, recipe, slice_index, prompt)) for c in candidates]
+        if output is not None:
+            _check_copy(output, candidates)
+        flow = SliceFlow(load_estimator(estimator, device))
+        found = [_Candidate(str(path), _judged(stack, flow), file=path) for path, stack in stacks]
+        plane = None
+    else:
+        if prompt is None:
+            raise typer.BadParameter("--segmenter needs the object's --box")
+        plane = volume.plane(axis)
+        index = slice_index_of(slice_index, plane)
+        prompt.validated(plane.shape)
+        if output is not None:
+            check_output(output, plane)
+        stack = _nothing_yet(volume, axis, index, recipe)
+        found = _segmented(stack, index, prompt, segmenter or [], load_estimator(estimator, device), device)
+    order = best_of_candidates([c.estimate for c in found])
+    best = found[order[0]]
+    if not best.estimate.scored:
+        raise EvanySegError("None of the candidates could be scored: " + "; ".join(best.estimate.caveats) + ".")
+    if output is not None:
+        if best.file is not None:
+            with atomic_path(output) as part:
+                shutil.copyfile(best.file, part)
+        elif plane is not None and best.mask is not None:
+            write_masks(output, plane, {index: best.mask}, "Segment")
+    if as_json:
+        documents = [estimate_document(found[i].estimate, levels) for i in order]
+        ranked = [{"candidate": found[i].name, **d} for i, d in zip(order, documents, strict=True)]
+        print_json({"image": str(image), "best": best.name, "out": str(output) if output else None, "ranking": ranked})
+        return
+    rows = [[escape(found[i].name), *estimate_cells(found[i].estimate, levels)] for i in order]
+    out().print(table("Candidates, best first", ["Candidate", ">Dice", "Band", "Interval", "Caveats"], rows))
+    if output is not None:
+        say(f"Written: {escape(str(output))}")
+
+
+def _stack(
+    volume: Volume,
+    path: Path,
+    axis: str | None,
+    recipe: IntensityRecipe | None,
+    only: int | None,
+    box: BoxPrompt | None,
+) -> SliceStack:
+    return SliceStack(volume, read_segmentation(path, binary=True), axis, recipe, only, box)
+
+
+def _nothing_yet(volume: Volume, axis: str | None, index: int, recipe: IntensityRecipe | None) -> SliceStack:
+    empty = segmentation_of_labels(np.zeros(volume.shape, np.uint8), volume)
+    return SliceStack(volume, empty, axis, recipe, index)
+
+
+def _judged(stack: SliceStack, flow: SliceFlow) -> QualityEstimate:
+    """One estimate of a candidate: of its slice, or the mean over the slices of a volume."""
+    if stack.only is not None:
+        mask = np.zeros(stack.plane.shape, bool)
+        for segment in stack.segments:
+            mask |= stack.mask(segment, stack.only)
+        return next(flow.score([(stack.slice_input(stack.only), mask, stack.box)]))
+    dice, low, high = mean_of_slices(list(VolumeScorer(stack, flow).scores()))
+    name, level = flow.estimator.name, flow.estimator.level
+    if np.isnan(dice):
+        return QualityEstimate.unscored(name, Caveat.EMPTY_MASK, level=level)
+    return QualityEstimate(dice, low, high, level, name)
+
+
+def _segmented(
+    stack: SliceStack, index: int, box: BoxPrompt, segmenters: list[str], estimator: QualityEstimator, device: str
+) -> list[_Candidate]:
+    found = []
+    for name in segmenters:
+        result = SliceFlow(estimator, load_segmenter(name, device)).segment(stack.slice_input(index), box)
+        found += [
+            _Candidate(f"{name}, mask {n + 1}", estimate, mask)
+            for n, (mask, estimate) in enumerate(zip(result.masks, result.estimates, strict=True))
+        ]
+    return found
+
+
+def _check_copy(output: Path, candidates: list[Path]) -> None:
+    endings = {ending(c) for c in candidates}
+    if endings != {ending(output)}:
+        raise OutputError(
+            f"The best mask is copied as it is: {output.name} must end as the candidates do, "
+            f"in {', '.join(sorted(endings))}."
+        )

@@ -1,0 +1,43 @@
+"""Every error the engine raises on purpose: one sentence that says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class EvanySegError(Exception):
+    """Base of all deliberate errors; front ends show its text as it is."""
+
+
+class PromptError(EvanySegError, ValueError):
+    """A box or point that cannot be used: outside the image, inverted, one pixel, NaN."""
+
+
+class ImageError(EvanySegError, ValueError):
+    """An image or mask of a shape, type or content that cannot be used."""
+
+
+class GeometryError(EvanySegError, ValueError):
+    """Geometry that would have to be guessed: non-linear transforms, oblique views, time series."""
+
+
+class UnknownModelError(EvanySegError, LookupError):
+    """A model name that no registry entry has, or a file that no loader recognises."""
+
+
+class WeightsError(EvanySegError, ValueError):
+    """A weight file that is missing, truncated, unsafe, or not of the architecture asked for."""
+
+
+class DeviceError(EvanySegError, RuntimeError):
+    """A device that was asked for and is not there."""
+
+
+class UnsupportedPromptError(PromptError):
+    """A prompt kind that the chosen segmenter was never trained for (MedSAM and points)."""
+
+
+class CancelledError(EvanySegError):
+    """The user cancelled; nothing was written."""
+
+
+class OutputError(EvanySegError, OSError):
+    """A result that could not be written: disk full, no permission. What was there before is still there."""

@@ -1,0 +1,58 @@
+"""One door for every file: which reader a path needs, decided by its ending and, for DICOM, its content."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import ImageError
+from .medical import read_volume
+from .pictures import SUFFIXES, read_picture, read_picture_labels
+from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
+from .segmentation import Segmentation, segmentation_of_labels, whole_labels
+from .volume import Volume
+
+
+def read_image(path: Path | str, series: str | None = None) -> Volume:
+    """An image or volume from PNG, JPEG, WebP, TIFF, NIfTI, NRRD, MetaImage, a DICOM file or a DICOM folder.
+
+    Raises ImageError for what cannot be read, GeometryError for what has no plain 3D geometry.
+    """
+    path = Path(path).expanduser()
+    if path.suffix.lower() in SUFFIXES:
+        return read_picture(path)
+    return read_volume(path, series)[0]
+
+
+def read_segmentation(path: Path | str, binary: bool = False, series: str | None = None) -> Segmentation:
+    """A mask, label map or `.seg.nrrd`. `binary`: everything above zero is one segment named 'mask'.
+
+    Raises ImageError for images given as masks, GeometryError as `read_image` does.
+    """
+    path = Path(path).expanduser()
+    if path.suffix.lower() in SUFFIXES:
+        labels = whole_labels(read_picture_labels(path), path.name)[None]
+        grid = Volume(labels, planar=True, has_geometry=False, name=path.name)
+    else:
+        volume, meta = read_volume(path, series)
+        if is_seg_nrrd(path, meta):
+            return _merged(segmentation_of_nrrd(volume, meta)) if binary else segmentation_of_nrrd(volume, meta)
+        if volume.color:
+            raise ImageError(f"{path.name} is a colour image, not a mask; save the mask with one value per voxel.")
+        labels, grid = whole_labels(volume.array, path.name), volume
+    if binary:
+        labels = (labels > 0).astype(np.uint8)
+    found = segmentation_of_labels(labels, grid)
+    if (grid.planar and set(np.unique(labels)) <= {0, 255}) or binary:
+        found = replace(found, segments=tuple(replace(s, id="mask", name="mask") for s in found.segments))
+    return found
+
+
+def _merged(segmentation: Segmentation) -> Segmentation:
+    union = np.zeros(segmentation.grid.shape, np.uint8)
+    for segment in segmentation.segments:
+        union |= segmentation.mask(segment)
+    found = segmentation_of_labels(union, segmentation.grid)
+    return replace(found, segments=tuple(replace(s, id="mask", name="mask") for s in found.segments))

@@ -1,0 +1,154 @@
+"""Segmentations in memory: segments as label values in one or more layers (segments may overlap)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..errors import GeometryError, ImageError
+from .volume import Volume, same_geometry, voxel_offset
+
+MAX_LABELS = 4096
+"""More different values than any label map has: an image was given where a mask was expected."""
+
+MANY_WITHOUT_GROUND = 16
+"""So many values and not one background voxel: an image as well."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One structure: voxels of `layer` that hold `value`. color: red, green, blue in [0, 1]."""
+
+    id: str
+    name: str
+    value: int
+    layer: int = 0
+    color: tuple[float, float, float] = (0.5, 0.68, 0.5)
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Layers of integer labels [K, J, I] on one grid, and the segments they hold."""
+
+    grid: Volume = field(repr=False)
+    layers: tuple[np.ndarray, ...] = field(repr=False)
+    segments: tuple[Segment, ...]
+
+    def mask(self, segment: Segment) -> np.ndarray:
+        """bool [K, J, I] of one segment, on the segmentation's own grid."""
+        return self.layers[segment.layer] == segment.value
+
+    def named(self, name: str) -> Segment:
+        """By name, id or label value. Raises ImageError that lists the names."""
+        for segment in self.segments:
+            if name in (segment.name, segment.id, str(segment.value)):
+                return segment
+        known = ", ".join(s.name for s in self.segments)
+        raise ImageError(f"There is no segment '{name}' in {self.grid.name or 'the segmentation'}; it has {known}.")
+
+    def only(self, names: list[str]) -> Segmentation:
+        """With the named segments alone (in that order); all of them when `names` is empty."""
+        return replace(self, segments=tuple(self.named(n) for n in names)) if names else self
+
+    def on_grid_of(self, volume: Volume) -> Segmentation:
+        """The same segments on the volume's voxels: as they are, shifted when the file was cropped, else nearest.
+
+        Raises ImageError when a picture's mask has another size, GeometryError when nothing overlaps the volume.
+        """
+        if same_geometry(self.grid, volume):
+            return replace(self, grid=_empty_like(volume))
+        if not (volume.has_geometry and self.grid.has_geometry) or volume.planar or self.grid.planar:
+            raise ImageError(
+                f"The mask {self.grid.name} is {_size(self.grid)}, the image {volume.name} is {_size(volume)}: "
+                "they must have the same size."
+            )
+        offset = voxel_offset(self.grid, volume)
+        if offset is not None:
+            layers = tuple(_paste(layer, offset, volume.shape) for layer in self.layers)
+        else:
+            from .medical import resample_labels
+
+            layers = tuple(resample_labels(layer, self.grid, volume) for layer in self.layers)
+        if _any(self.layers) and not _any(layers):
+            raise GeometryError(
+                f"The segmentation {self.grid.name} and the image {volume.name} do not overlap in space; "
+                "are they of the same patient and study?"
+            )
+        return replace(self, grid=_empty_like(volume), layers=layers)
+
+
+def whole_labels(values: np.ndarray, name: str) -> np.ndarray:
+    """Labels as small unsigned integers; floats with whole values are taken, anything else is refused.
+
+    Raises ImageError for NaN, fractions, negative values, and more values than a label map has.
+    """
+    if values.dtype == bool:
+        return values.astype(np.uint8)
+    if values.size and not np.issubdtype(values.dtype, np.integer):
+        if not np.isfinite(values).all():
+            raise ImageError(f"The label map {name} has values that are not numbers.")
+        if (values != np.round(values)).any():
+            raise ImageError(f"The label map {name} has fractions such as {_fraction(values):g}; is it an image?")
+    low, high = (values.min(), values.max()) if values.size else (0, 0)
+    if low < 0:
+        raise ImageError(f"The label map {name} has negative labels (down to {low:g}); is it an image?")
+    if high > 2**32 - 1:
+        raise ImageError(f"The label map {name} has labels up to {high:g}, more than can be told apart.")
+    kind = np.uint8 if high < 2**8 else np.uint16 if high < 2**16 else np.uint32
+    return values.astype(kind, copy=False)
+
+
+def segmentation_of_labels(labels: np.ndarray, grid: Volume) -> Segmentation:
+    """One segment per non-zero value of integer labels [K, J, I], named 'Label 3' after the value.
+
+    Raises ImageError when there are more values than a label map has.
+    """
+    found: set[int] = set()
+    for plane in labels:  # one slice at a time: counting needs eight bytes a voxel
+        found.update((np.flatnonzero(np.bincount(plane.ravel())) if plane.itemsize < 4 else np.unique(plane)).tolist())
+    values = sorted(found - {0})
+    full = len(values) > MANY_WITHOUT_GROUND and bool(labels.all())
+    if full or len(values) > MAX_LABELS:
+        ground = " and no background" if full else ""
+        raise ImageError(f"{grid.name} has {len(values)} different labels{ground}; is it an image instead of a mask?")
+    segments = tuple(Segment(f"Label_{v}", f"Label {v}", int(v), color=_color(n)) for n, v in enumerate(values))
+    return Segmentation(_empty_like(grid), (labels,), segments)
+
+
+def _any(layers: tuple[np.ndarray, ...]) -> bool:
+    return any(layer.any() for layer in layers)
+
+
+def _paste(layer: np.ndarray, offset: tuple[int, int, int], shape: tuple[int, int, int]) -> np.ndarray:
+    out = np.zeros(shape, layer.dtype)
+    to, source = [], []
+    for start, size, inner in zip(offset[::-1], shape, layer.shape, strict=True):
+        first, last = max(start, 0), min(start + inner, size)
+        if last <= first:
+            return out
+        to.append(slice(first, last))
+        source.append(slice(first - start, last - start))
+    out[tuple(to)] = layer[tuple(source)]
+    return out
+
+
+def _empty_like(volume: Volume) -> Volume:
+    """The volume's grid without its voxels in memory."""
+    return replace(volume, array=np.broadcast_to(np.uint8(0), volume.shape))
+
+
+def _size(grid: Volume) -> str:
+    k, j, i = grid.shape
+    return f"{i} x {j} pixels" if grid.planar else f"{i} x {j} x {k} voxels"
+
+
+def _fraction(values: np.ndarray) -> float:
+    return float(values[values != np.round(values)].flat[0])
+
+
+def _color(index: int) -> tuple[float, float, float]:
+    """Distinct hues by the golden angle: neighbours in the list never look alike."""
+    import colorsys
+
+    return colorsys.hsv_to_rgb((0.33 + index * 0.618034) % 1.0, 0.55, 0.9)

@@ -1,0 +1,89 @@
+"""Before the network: what makes a case unusable, what makes it doubtful, and its input if it can be judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ImageError
+from ..prompts import BoxPrompt
+from ..results import Caveat, QualityCase
+from .context import ContextInput, context_input
+
+TINY_AREA = 20
+"""Pixels below which one pixel more or less moves Dice by several hundredths."""
+OUTSIDE_SHARE = 0.5
+"""Share of the mask outside its box from which on the two hardly belong together."""
+
+
+@dataclass(frozen=True)
+class PreparedCase:
+    """`seen` is None for a case that cannot be judged. `empty`: the mask is empty and has a box (Dice 0 is certain)."""
+
+    seen: ContextInput | None
+    mask: np.ndarray
+    caveats: tuple[str, ...]
+    has_box: bool
+    empty: bool
+    diagonal: float
+
+
+def checked_image(image: np.ndarray) -> tuple[str, ...]:
+    """Caveats of an image; raises ImageError when it is not uint8 [H, W, 3] with at least 2 x 2 pixels."""
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise ImageError(
+            f"The estimator needs an 8-bit RGB image [H, W, 3], got {image.dtype} {list(image.shape)}; apply an "
+            "intensity recipe first."
+        )
+    if min(image.shape[:2]) < 2:
+        raise ImageError(f"An image of {image.shape[1]} x {image.shape[0]} pixels is too small to be judged.")
+    return (Caveat.CONSTANT_IMAGE,) if image.min() == image.max() else ()
+
+
+def prepare(case: QualityCase, of_image: tuple[str, ...], size: int, factors: tuple[float, float]) -> PreparedCase:
+    """The network's input of a case. factors: window factor with and without a box.
+
+    Raises ImageError for a mask of another shape than its image, PromptError for an unusable box.
+    """
+    mask = np.asarray(case.mask)
+    if mask.shape != case.image.shape[:2]:
+        raise ImageError(
+            f"The mask has {list(mask.shape)} pixels and its image {list(case.image.shape[:2])}; they must be the same."
+        )
+    mask = mask if mask.dtype == bool else mask > 0
+    caveats = list(case.caveats)
+    caveats += [c for c in of_image if c not in caveats]
+    own = BoxPrompt.of_mask(mask)
+    box = None
+    if case.box is not None:
+        box = case.box.validated(mask.shape)
+        if box != case.box:
+            caveats.append(Caveat.BOX_OFF_IMAGE)
+    if own is None:
+        caveats.append(Caveat.EMPTY_MASK)
+        if box is None:
+            return PreparedCase(None, mask, tuple(dict.fromkeys(caveats)), False, True, 0.0)
+    else:
+        caveats += _about_mask(mask, own, box)
+    seen = context_input(case.image, mask, box, factors[0] if box else factors[1], size, own)
+    around = box or own
+    assert around is not None
+    diagonal = float(np.hypot(around.width, around.height))
+    return PreparedCase(seen, mask, tuple(dict.fromkeys(caveats)), box is not None, own is None, diagonal)
+
+
+def _about_mask(mask: np.ndarray, own: BoxPrompt, box: BoxPrompt | None) -> list[str]:
+    height, width = mask.shape
+    rows, cols = slice(int(own.y0), int(own.y1)), slice(int(own.x0), int(own.x1))
+    area = int(np.count_nonzero(mask[rows, cols]))
+    found = []
+    if area == height * width:
+        found.append(Caveat.FULL_MASK)
+    if area < TINY_AREA:
+        found.append(Caveat.TINY)
+    if box is not None:
+        inside = mask[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)]
+        if area - int(np.count_nonzero(inside)) > OUTSIDE_SHARE * area:
+            found.append(Caveat.MASK_OUTSIDE_BOX)
+    return found

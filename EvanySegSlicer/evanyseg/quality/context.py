@@ -1,0 +1,227 @@
+"""The built-in estimator's input: a square window around the box, wide enough that leakage stays visible.
+
+One window per mask: centred on the box (or on the mask's own box), side = factor x the box's longer side, rounded to
+whole pixels so that maps can be pasted back exactly; aspect kept. Sampled to `size` x `size` with antialiasing.
+Beyond the image: the edge is repeated for the image, zero for the mask.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from ..errors import ImageError
+from ..prompts import BoxPrompt
+from .shape import FEATURES, shape_features
+
+WINDOW_SIZE = 128
+FACTOR = 1.75
+"""Window side over the longer side of the box, at inference; training draws it from 1.3 to 2.5."""
+MIN_SIDE = 12
+"""Smallest window in pixels: below it there is nothing to see around the object."""
+DISTANCE_LIMIT = 12.0
+"""The signed distance is cut at this many pixels of the half-size grid and divided by it."""
+CHANNELS = ("red", "green", "blue", "mask", "box", "signed distance")
+SCALARS = (
+    "has box",
+    "box fill",
+    "leak",
+    "mask outside window",
+    "log mask area over window",
+    "log own box over prompt box",
+    "log aspect",
+    "log window side over 128",
+    "window off image",
+    "own box offset",
+)
+"""The late inputs; `shape.FEATURES` follow them."""
+LATE = len(SCALARS) + len(FEATURES)
+
+
+@dataclass(frozen=True)
+class ContextWindow:
+    """Square window in pixels of the image: x0, y0 (may be negative), side; `shape` (H, W) of the image."""
+
+    x0: int
+    y0: int
+    side: int
+    shape: tuple[int, int]
+
+    @classmethod
+    def around(cls, box: BoxPrompt, shape: tuple[int, ...], factor: float = FACTOR) -> ContextWindow:
+        side = max(math.ceil(max(box.width, box.height) * factor), MIN_SIDE)
+        x0 = round((box.x0 + box.x1 - side) / 2)
+        y0 = round((box.y0 + box.y1 - side) / 2)
+        return cls(x0, y0, side, (int(shape[0]), int(shape[1])))
+
+    @property
+    def clipped(self) -> tuple[int, int, int, int]:
+        """x0, y0, x1, y1 of the part on the image (empty when x1 <= x0)."""
+        height, width = self.shape
+        x0, y0 = min(max(self.x0, 0), width), min(max(self.y0, 0), height)
+        return x0, y0, max(min(self.x0 + self.side, width), x0), max(min(self.y0 + self.side, height), y0)
+
+    def crop(self, array: np.ndarray, edge: bool) -> np.ndarray:
+        """[side, side, ...] of an array [H, W, ...]; beyond the image its edge (`edge`) or zero."""
+        x0, y0, x1, y1 = self.clipped
+        part = array[y0:y1, x0:x1]
+        if not part.size:
+            return np.zeros((self.side, self.side, *array.shape[2:]), array.dtype)
+        before_y, before_x = y0 - self.y0, x0 - self.x0
+        pads = [(before_y, self.side - before_y - (y1 - y0)), (before_x, self.side - before_x - (x1 - x0))]
+        if not any(any(p) for p in pads):
+            return part
+        pads += [(0, 0)] * (array.ndim - 2)
+        return np.pad(part, pads, mode="edge" if edge else "constant")
+
+    def paste(self, small: np.ndarray) -> np.ndarray:
+        """float32 [H, W]: a map over the window [n, n] resampled (linear) onto the image; 0 outside the window."""
+        out = np.zeros(self.shape, np.float32)
+        x0, y0, x1, y1 = self.clipped
+        if x1 > x0 and y1 > y0:
+            big = _resample(np.ascontiguousarray(small, np.float32)[None], self.side)[0]
+            out[y0:y1, x0:x1] = big[y0 - self.y0 : y1 - self.y0, x0 - self.x0 : x1 - self.x0]
+        return out
+
+
+@dataclass(frozen=True)
+class ContextInput:
+    """pixels uint8 [5, size, size] (RGB, mask and box coverage 0..255), distance float32 [size/2, size/2] in [-1, 1]
+    (negative inside), scalars float32 [LATE], mask_in and mask_out: mask pixels in and outside the
+    window."""
+
+    pixels: np.ndarray
+    distance: np.ndarray
+    scalars: np.ndarray
+    window: ContextWindow
+    mask_in: float
+    mask_out: float
+
+
+def context_input(
+    image: np.ndarray,
+    mask: np.ndarray,
+    box: BoxPrompt | None = None,
+    factor: float = FACTOR,
+    size: int = WINDOW_SIZE,
+    own: BoxPrompt | None = None,
+) -> ContextInput:
+    """What the network sees of one mask. image uint8 [H, W, 3] (or 1: grey), mask bool [H, W], box or None (the
+    mask's own).
+
+    `own` is the mask's own box where the caller already has it. Raises ImageError for other shapes and for an empty
+    mask without a box.
+    """
+    if image.ndim != 3 or image.shape[2] not in (1, 3) or mask.shape != image.shape[:2]:
+        raise ImageError(f"Need an image [H, W, 3] and a mask [H, W], got {list(image.shape)} and {list(mask.shape)}.")
+    own = own or BoxPrompt.of_mask(mask)
+    around = box or own
+    if around is None:
+        raise ImageError("An empty mask has no window of its own; give the box it was made with.")
+    window = ContextWindow.around(around, mask.shape, factor)
+    planes = np.empty((5, size, size), np.uint8)
+    planes[:3] = window_image(image, window, size)
+    inside = window.crop(mask, edge=False)
+    planes[3] = coverage(inside, size)
+    planes[4] = box_coverage(box, window, size) if box is not None else 0
+    mask_in, total = float(np.count_nonzero(inside)), float(_area(mask, own))
+    distance = signed_distance(planes[3])
+    shape = shape_features(planes, distance, box, own, total / own.area if own else 0.0)
+    scalars = np.concatenate([_scalars(mask, box, own, window, mask_in, total), shape])
+    return ContextInput(planes, distance, scalars, window, mask_in, total - mask_in)
+
+
+def window_image(image: np.ndarray, window: ContextWindow, size: int) -> np.ndarray:
+    """uint8 [3, size, size] of an image uint8 [H, W, 3]."""
+    return _resample(np.ascontiguousarray(window.crop(image, edge=True).transpose(2, 0, 1)), size)
+
+
+def coverage(inside: np.ndarray, size: int) -> np.ndarray:
+    """uint8 [..., size, size]: 255 x the share of each cell that boolean crops [..., side, side] cover."""
+    planes = inside.view(np.uint8) * np.uint8(255)
+    return _resample(planes, size) if inside.ndim == 3 else _resample(planes[None], size)[0]
+
+
+def box_coverage(box: BoxPrompt, window: ContextWindow, size: int) -> np.ndarray:
+    """uint8 [size, size]: 255 x the share of each cell inside the box (exact, with fractional edges)."""
+    scale = size / window.side
+    edges = np.arange(size)
+
+    def share(low: float, high: float) -> np.ndarray:
+        return np.clip(np.minimum(edges + 1, high) - np.maximum(edges, low), 0, 1)
+
+    rows = share((box.y0 - window.y0) * scale, (box.y1 - window.y0) * scale)
+    cols = share((box.x0 - window.x0) * scale, (box.x1 - window.x0) * scale)
+    return np.round(255 * rows[:, None] * cols[None]).astype(np.uint8)
+
+
+def signed_distance(mask: np.ndarray) -> np.ndarray:
+    """float32 [n/2, n/2] in [-1, 1]: distance to the outline of a coverage map uint8 [n, n], negative inside."""
+    n = mask.shape[0] // 2
+    wide = mask.astype(np.uint16)
+    half = wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2] >= 510
+    if not half.any():
+        return np.ones((n, n), np.float32)
+    outside = ndimage.distance_transform_edt(~half)
+    inside = ndimage.distance_transform_edt(half) if not half.all() else np.full((n, n), DISTANCE_LIMIT)
+    return (np.clip(outside - inside, -DISTANCE_LIMIT, DISTANCE_LIMIT) / DISTANCE_LIMIT).astype(np.float32)
+
+
+def _scalars(mask, box, own, window, mask_in, total) -> np.ndarray:
+    around = box or own
+    in_box = _area(mask, around)
+    x0, y0, x1, y1 = window.clipped
+    off = 1.0 - (x1 - x0) * (y1 - y0) / window.side**2
+    ratio, offset = 0.0, 0.0
+    if box is not None and own is not None:
+        ratio = math.log(own.area / box.area)
+        dx, dy = (own.x0 + own.x1 - box.x0 - box.x1) / 2, (own.y0 + own.y1 - box.y0 - box.y1) / 2
+        offset = math.hypot(dx / box.width, dy / box.height)
+    return np.array(
+        [
+            float(box is not None),
+            min(in_box / max(around.area, 1.0), 1.0),
+            1.0 - in_box / total if total else 0.0,
+            1.0 - mask_in / total if total else 0.0,
+            math.log((total + 1.0) / window.side**2) / 3,
+            float(np.clip(ratio, -4, 4)) / 2,
+            abs(math.log(around.width / around.height)),
+            math.log(window.side / 128.0) / 2,
+            off,
+            min(offset, 3.0),
+        ],
+        np.float32,
+    )
+
+
+def _area(mask: np.ndarray, box: BoxPrompt | None) -> int:
+    """True pixels of the mask inside the box (rounded to pixels)."""
+    if box is None:
+        return 0
+    rows = slice(max(round(box.y0), 0), max(round(box.y1), 0))
+    cols = slice(max(round(box.x0), 0), max(round(box.x1), 0))
+    return int(np.count_nonzero(mask[rows, cols]))
+
+
+def _resample(planes: np.ndarray, size: int) -> np.ndarray:
+    """[C, n, n] uint8 or float32 -> [C, size, size] of the same type; bilinear, antialiased when shrinking."""
+    if planes.shape[-1] == size:
+        return planes
+    import torch
+    from torch.nn.functional import interpolate
+
+    planes = np.ascontiguousarray(planes)
+    if not planes.flags.writeable:  # a view into a read-only file: torch wants a copy
+        planes = planes.copy()
+    with torch.no_grad():
+        out = interpolate(
+            torch.from_numpy(planes)[None],
+            (size, size),
+            mode="bilinear",
+            antialias=True,
+            align_corners=False,
+        )
+    return out[0].numpy()

@@ -1,0 +1,130 @@
+"""Quality Sentinel (Chen et al., arXiv 2406.00327) as an estimator: CT only, and it must be told the organ.
+
+Made for CT between -200 and 200 HU: use the intensity recipe `fixed:-200,200` (attribute `intensity`). It looks at a
+square around the mask itself; a box plays no part. Total misses were never in its training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import WeightsError
+from ..prompts import BoxPrompt
+from ..protocols import ShouldCancel, never_cancel
+from ..results import QualityCase, QualityEstimate
+from ..weights.catalogue import CATALOGUE
+from ..weights.labels import organ_key, read_label_embeddings
+from ..weights.memory import require_memory
+from ..weights.safe_load import read_state
+from ..weights.source import weight_file
+from ..weights.store import WeightStore
+from .regressor import MaskRegressor
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SIDE = 256
+MARGIN = 20
+"""Pixels around the mask's own box, before the crop is made square."""
+NO_ORGAN = "no organ named"
+LABELS_FILE = "label_embedding.pkl"
+
+
+class QualitySentinel(MaskRegressor):
+    """Judges masks of one organ; without an organ every case is unscored (caveat 'no organ named')."""
+
+    intensity = "fixed:-200,200"
+    takes = "organ"
+
+    def __init__(
+        self, state: Mapping[str, Tensor], embeddings: Mapping[int, Tensor], device: str, organ: str | None = None
+    ) -> None:
+        from ..nets.quality_sentinel import build_quality_sentinel
+
+        super().__init__("quality-sentinel", build_quality_sentinel(state), device, self._inputs, self._numbers)
+        self.embeddings = embeddings
+        self.organ = organ
+        self._key = self._key_of(organ) if organ else None
+
+    def with_option(self, organ: str) -> QualitySentinel:
+        """The same network for an organ by name ('liver', 'kidney left', 'rib_left_3'); itself, changed.
+
+        Raises EvanySegError with the nearest names, WeightsError when the embeddings lack it."""
+        self._key = self._key_of(organ)
+        self.organ = organ
+        self.name = f"quality-sentinel:{organ}"
+        return self
+
+    def estimate_cases(
+        self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
+    ) -> Iterator[QualityEstimate]:
+        if self._key is not None:
+            yield from super().estimate_cases(cases, maps, should_cancel)
+            return
+        for case in cases:
+            yield QualityEstimate.unscored(self.name, *case.caveats, NO_ORGAN, level=self.level)
+
+    def _key_of(self, organ: str) -> int:
+        key = organ_key(organ)
+        if key not in self.embeddings:
+            raise WeightsError(f"The label embeddings have no entry for {organ} ({key}).")
+        return key
+
+    def _inputs(self, image: np.ndarray, mask: np.ndarray, box: BoxPrompt | None) -> dict[str, Tensor]:
+        assert self._key is not None
+        return {"pixels": sentinel_input(image, mask), "organ": self.embeddings[self._key]}
+
+    @staticmethod
+    def _numbers(net, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+        return {"dice": net(inputs["pixels"], inputs["organ"])}
+
+
+def sentinel_crop(mask: np.ndarray) -> tuple[slice, slice]:
+    """(rows, columns) of the square around a mask [H, W]: its box with 20 pixels around, the shorter side widened as
+    far as the image goes. The last row and column of the box count as its end, as in the original."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    height, width = mask.shape
+    top, bottom = max(int(rows[0]) - MARGIN, 0), min(int(rows[-1]) + MARGIN, height)
+    left, right = max(int(columns[0]) - MARGIN, 0), min(int(columns[-1]) + MARGIN, width)
+    tall, wide = bottom - top, right - left
+    if tall > wide:
+        half = (tall - wide) // 2
+        left, right = max(left - half, 0), min(right + half, width)
+    else:
+        half = (wide - tall) // 2
+        top, bottom = max(top - half, 0), min(bottom + half, height)
+    return slice(top, bottom), slice(left, right)
+
+
+def sentinel_input(image: np.ndarray, mask: np.ndarray) -> Tensor:
+    """float32 [2, 256, 256]: the grey image (0..255 = -200..200 HU) and the mask, both centred at one half."""
+    import torch
+    from torch.nn.functional import interpolate
+
+    where = sentinel_crop(mask)
+    grey = image[where].mean(axis=-1, dtype=np.float32) / 255
+    planes = torch.from_numpy(np.stack([grey, mask[where].astype(np.float32)]))[None]
+    small = interpolate(planes, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)[0]
+    return (small - 0.5) / torch.tensor([0.25, 0.5]).view(2, 1, 1)
+
+
+def load(path: Path | None, device: str, name: str = "quality-sentinel") -> QualitySentinel:
+    """From a local file (its label embeddings beside it or imported) or, None, from the imported one.
+
+    Raises WeightsError."""
+    file = weight_file(name, path)
+    beside = file.with_name(LABELS_FILE)
+    if path is None or not beside.is_file():
+        store = WeightStore.default()
+        if not store.has(CATALOGUE["quality-sentinel-labels"]):
+            raise WeightsError(
+                f"Quality Sentinel also needs its label embeddings: put {LABELS_FILE} beside {file.name}, or bring "
+                f"it with `evanyseg models import {LABELS_FILE}`."
+            )
+        beside = weight_file("quality-sentinel-labels", None, store)
+    require_memory(file, device, name)
+    return QualitySentinel(read_state(file), read_label_embeddings(beside), device)

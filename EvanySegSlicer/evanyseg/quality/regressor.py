@@ -1,0 +1,141 @@
+"""What the brought-in regressors share: which masks can be judged at all, batches, and honest estimates.
+
+They give one number a mask (and at most a distance) and were never calibrated here: no interval, said as a caveat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..errors import ImageError
+from ..prompts import BoxPrompt
+from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from ..results import Caveat, QualityCase, QualityEstimate
+from .cases import TINY_AREA, checked_image
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+Prepare = Callable[[np.ndarray, np.ndarray, BoxPrompt | None], "dict[str, Tensor]"]
+"""Network inputs of one mask: image uint8 [H, W, 3], mask bool [H, W] (not empty), validated box or None."""
+Forward = Callable[[Any, "dict[str, Tensor]"], "dict[str, Tensor]"]
+"""(network, inputs with a leading batch size) -> 'dice' [N] and, where it has that head, 'distance' [N] in pixels."""
+
+BATCH = {"cpu": 8}
+LARGE_BATCH = 64
+MAXIMUM_DISTANCE = "distance is the largest one, not the 95th percentile"
+
+
+class MaskRegressor:
+    """A QualityEstimator around a network with one or two numbers a mask; estimates carry no interval."""
+
+    def __init__(
+        self, name: str, net: Any, device: str, prepare: Prepare, forward: Forward, outside_matters: bool = True
+    ) -> None:
+        """`outside_matters`: False where the input hides what lies outside the box: a reason for doubt."""
+        self.name, self.device, self.level = name, device, 0.9
+        self.net = net.to(device)
+        self._prepare, self._forward = prepare, forward
+        self._outside_matters = outside_matters
+
+    def estimate(
+        self,
+        image: np.ndarray,
+        masks: np.ndarray,
+        boxes: Sequence[BoxPrompt | None] | None = None,
+        maps: bool = False,
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> list[QualityEstimate]:
+        """Judge masks bool [N, H, W] of one image uint8 [H, W, 3]. There are no error maps: `maps` changes nothing.
+
+        Raises ImageError, PromptError, CancelledError."""
+        if boxes is not None and len(boxes) != len(masks):
+            raise ImageError(
+                f"{len(masks)} masks came with {len(boxes)} boxes; give one a mask, None where there is none."
+            )
+        cases = (QualityCase(image, m, boxes[i] if boxes is not None else None) for i, m in enumerate(masks))
+        return list(self.estimate_cases(cases, maps, should_cancel))
+
+    def estimate_cases(
+        self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
+    ) -> Iterator[QualityEstimate]:
+        """The same over cases of many images, in batches, in order, lazily."""
+        waiting = iter(cases)
+        while part := list(islice(waiting, BATCH.get(self.device, LARGE_BATCH))):
+            raise_if_cancelled(should_cancel)
+            yield from self._judge(part, should_cancel)
+
+    def _judge(self, cases: Sequence[QualityCase], should_cancel: ShouldCancel) -> list[QualityEstimate]:
+        inputs: list[dict[str, Tensor]] = []
+        results: list[QualityEstimate | tuple[str, ...]] = []
+        for case in cases:
+            mask, box, caveats = self._looked_at(case)
+            if not mask.any():
+                results.append(
+                    QualityEstimate(0.0, 0.0, 0.0, self.level, self.name, caveats=caveats)
+                    if box is not None
+                    else QualityEstimate.unscored(self.name, *caveats, level=self.level)
+                )
+                continue
+            inputs.append(self._prepare(case.image, mask, box))
+            results.append(caveats)
+        numbers = iter(self._run(inputs, should_cancel))
+        return [r if isinstance(r, QualityEstimate) else self._estimate(*next(numbers), r) for r in results]
+
+    def _run(self, inputs: list[dict[str, Tensor]], should_cancel: ShouldCancel) -> list[tuple[float, float | None]]:
+        if not inputs:
+            return []
+        import torch
+
+        from ..nets.interrupt import interruptible
+
+        together = {k: torch.stack([i[k] for i in inputs]).to(self.device) for k in inputs[0]}
+        # full precision also on CUDA: a Dice in bfloat16 has steps of 0.004
+        with torch.no_grad(), interruptible(should_cancel):
+            out = self._forward(self.net, together)
+        dice = out["dice"].float().cpu().tolist()
+        distance = out["distance"].float().cpu().tolist() if "distance" in out else [None] * len(dice)
+        return list(zip(dice, distance, strict=True))
+
+    def _estimate(self, dice: float, distance: float | None, caveats: tuple[str, ...]) -> QualityEstimate:
+        nan = float("nan")
+        caveats = (*caveats, Caveat.NO_INTERVAL)
+        if distance is not None:
+            caveats = (*caveats, MAXIMUM_DISTANCE)
+            distance = max(distance, 0.0)
+        # the published heads are linear: a Dice of 1.02 is the network's way to say 1
+        return QualityEstimate(
+            min(max(dice, 0.0), 1.0), nan, nan, self.level, self.name, hd95=distance, caveats=caveats
+        )
+
+    def _looked_at(self, case: QualityCase) -> tuple[np.ndarray, BoxPrompt | None, tuple[str, ...]]:
+        """(mask bool, validated box, caveats) of a case. Raises ImageError, PromptError."""
+        caveats = [*case.caveats, *checked_image(case.image)]
+        mask = np.asarray(case.mask)
+        if mask.shape != case.image.shape[:2]:
+            raise ImageError(
+                f"The mask has {list(mask.shape)} pixels and its image {list(case.image.shape[:2])}; "
+                "they must be the same."
+            )
+        mask = mask if mask.dtype == bool else mask > 0
+        box = None
+        if case.box is not None:
+            box = case.box.validated(mask.shape)
+            if box != case.box:
+                caveats.append(Caveat.BOX_OFF_IMAGE)
+        area = int(np.count_nonzero(mask))
+        if area == 0:
+            caveats.append(Caveat.EMPTY_MASK)
+        elif area < TINY_AREA:
+            caveats.append(Caveat.TINY)
+        if area == mask.size:
+            caveats.append(Caveat.FULL_MASK)
+        if box is not None and area and not self._outside_matters:
+            inside = mask[int(box.y0) : -int(-box.y1 // 1), int(box.x0) : -int(-box.x1 // 1)]
+            if np.count_nonzero(inside) < area:
+                caveats.append(Caveat.MASK_OUTSIDE_BOX)
+        return mask, box, tuple(dict.fromkeys(caveats))

@@ -1,0 +1,124 @@
+"""What a ruler would say of a mask: pieces, holes, smoothness, and whether its outline lies on an edge of the image.
+
+Measured on the window's grid, so that size and resolution drop out. These few numbers alone rank masks well; the
+network's head gets them beside what it sees.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy import ndimage
+from scipy.spatial import ConvexHull, QhullError
+
+from ..prompts import BoxPrompt
+
+FEATURES = (
+    "pieces",
+    "largest piece",
+    "holes",
+    "hole area",
+    "solidity",
+    "compactness",
+    "edge contrast",
+    "signed contrast",
+    "outline gradient",
+    "outline gradient over inside",
+    "outline gradient over outside",
+    "weak outline",
+    "inside spread",
+    "rim spread",
+    "separation",
+    "own box IoU",
+    "own box fill",
+    "box overlap of area",
+)
+RIM = 2.5 / 12
+"""Width of the rims beside the outline, in units of the signed distance (2.5 cells of the half grid)."""
+
+
+def shape_features(
+    planes: np.ndarray, distance: np.ndarray, box: BoxPrompt | None, own: BoxPrompt | None, fill: float
+) -> np.ndarray:
+    """float32 [len(FEATURES)], each about -3..3; zeros for an empty mask.
+
+    planes uint8 [5, n, n] and distance [n/2, n/2] of a `ContextInput`; own: the mask's own box; fill: area over it.
+    """
+    out = np.zeros(len(FEATURES), np.float32)
+    half = distance.shape[0]
+    inside = distance < 0
+    area = int(np.count_nonzero(inside))
+    if own is None or area == 0:
+        return out
+    grey = planes[:3].astype(np.float32).mean(axis=0) / 255
+    grey = grey.reshape(half, 2, half, 2).mean(axis=(1, 3))
+    out[:6] = _pieces(inside, area)
+    out[6:15] = _edges(grey, distance, inside)
+    around = box or own
+    overlap = _intersection(own, around)
+    out[15] = overlap / (own.area + around.area - overlap)
+    out[16] = fill
+    out[17] = np.log(own.area * fill / around.area + 0.01) / 2
+    return np.clip(np.nan_to_num(out), -4, 4)
+
+
+def _pieces(inside: np.ndarray, area: int) -> tuple[float, ...]:
+    labels, count = ndimage.label(inside)
+    largest = np.bincount(labels.ravel())[1:].max() / area
+    filled = ndimage.binary_fill_holes(inside)
+    hole_area = int(np.count_nonzero(filled)) - area
+    holes = ndimage.label(filled & ~inside)[1] if hole_area else 0
+    padded = np.pad(inside, 1)
+    perimeter = int((padded[1:] != padded[:-1]).sum()) + int((padded[:, 1:] != padded[:, :-1]).sum())
+    # digital outlines have city-block length, 8 r for a disc: this is pi / 4 for a disc and 1 for a square
+    compactness = 16 * area / max(perimeter, 1) ** 2
+    solidity = _solidity(inside, area)
+    return np.log(count), largest, np.log1p(holes), np.log1p(20 * hole_area / area), solidity, compactness
+
+
+def _solidity(inside: np.ndarray, area: int) -> float:
+    """Area over that of the convex hull of the pixels' corners."""
+    rows = np.flatnonzero(inside.any(axis=1))
+    first = inside[rows].argmax(axis=1)
+    last = inside.shape[1] - inside[rows][:, ::-1].argmax(axis=1)
+    ends = np.concatenate([first, last])
+    corners = np.concatenate([np.column_stack([np.tile(rows, 2), ends]), np.column_stack([np.tile(rows, 2) + 1, ends])])
+    try:
+        return area / ConvexHull(corners).volume
+    except QhullError:
+        return 1.0
+
+
+def _edges(grey: np.ndarray, distance: np.ndarray, inside: np.ndarray) -> tuple[float, ...]:
+    spread = max(float(grey.std()), 0.01)
+    inner, outer = inside & (distance > -RIM), ~inside & (distance < RIM)
+    if not outer.any():
+        return (0.0,) * 9
+    values_in, values_out, all_in = grey[inner] if inner.any() else grey[inside], grey[outer], grey[inside]
+    contrast = (float(values_in.mean()) - float(values_out.mean())) / spread
+    gy, gx = np.gradient(grey)
+    slope = np.hypot(gy, gx)
+    outline = np.abs(distance) < 1.01 / 12
+    along = slope[outline] if outline.any() else slope[inner | outer]
+    mean = max(float(slope.mean()), 1e-3)
+    deeper, farther = inside & (distance < -RIM), ~inside & (distance > RIM) & (distance < 3 * RIM)
+    within = float(slope[deeper].mean()) if deeper.any() else mean
+    beyond = float(slope[farther].mean()) if farther.any() else mean
+    pooled = np.sqrt(0.5 * (float(values_in.var()) + float(values_out.var()))) + 0.01
+    strength = max(float(along.mean()), 1e-4)
+    return (
+        abs(contrast),
+        contrast,
+        np.log(strength / mean),
+        np.log(strength / max(within, 1e-3)),
+        np.log(strength / max(beyond, 1e-3)),
+        float((along < 0.5 * along.mean()).mean()),
+        np.log(max(float(all_in.std()), 0.01) / spread),
+        np.log(max(float(values_out.std()), 0.01) / spread),
+        min(abs(contrast) * spread / pooled, 4.0),
+    )
+
+
+def _intersection(a: BoxPrompt, b: BoxPrompt) -> float:
+    width = min(a.x1, b.x1) - max(a.x0, b.x0)
+    height = min(a.y1, b.y1) - max(a.y0, b.y0)
+    return max(width, 0.0) * max(height, 0.0)

@@ -1,0 +1,39 @@
+"""MedSAM (Ma et al. 2024, Nature Communications 15:654): SAM's ViT-B fine-tuned on one mask per box.
+
+Square min-max input, one mask. Its IoU head and its other mask tokens were never trained, nor were mask prompts; the
+box model never saw a point, the point variant (FLARE22) never a box, a negative or a second click.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..weights.memory import require_memory
+from ..weights.safe_load import read_state
+from ..weights.source import weight_file
+from .family import Abilities, PromptedSam
+from .routes import MinMaxSquare
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+BOX_ONLY = Abilities(points=False, previous=False, iou=False, last=1)
+POINT_ONLY = Abilities(boxes=False, negative_points=False, several_points=False, previous=False, iou=False, last=1)
+
+
+def from_state(state: Mapping[str, Tensor], device: str, name: str = "medsam") -> PromptedSam:
+    """A segmenter from MedSAM's state dict; `name` 'medsam-point' makes the point variant."""
+    from ..nets.sam_build import build_sam
+
+    point = name == "medsam-point"
+    route = MinMaxSquare(antialias=not point)
+    return PromptedSam(name, build_sam(state, name), device, route, POINT_ONLY if point else BOX_ONLY)
+
+
+def load(path: Path | None, device: str, name: str = "medsam") -> PromptedSam:
+    """From a local file or, None, from the imported one. Raises WeightsError."""
+    file = weight_file(name, path)
+    require_memory(file, device, name)
+    return from_state(read_state(file), device, name)

@@ -1,0 +1,30 @@
+"""MobileSAM (Zhang et al. 2023, arXiv 2306.14289): SAM's prompt encoder and decoder behind a TinyViT encoder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..weights.memory import require_memory
+from ..weights.safe_load import read_state
+from ..weights.source import weight_file
+from .family import PromptedSam
+from .routes import LongestSide
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def from_state(state: Mapping[str, Tensor], device: str, name: str = "mobile-sam") -> PromptedSam:
+    """A segmenter from MobileSAM's state dict. Candidates: the single mask, then the three alternatives."""
+    from ..nets.tiny_vit import build_mobile_sam
+
+    return PromptedSam(name, build_mobile_sam(state), device, LongestSide())
+
+
+def load(path: Path | None, device: str, name: str = "mobile-sam") -> PromptedSam:
+    """From a local file or, None, from the downloaded one. Raises WeightsError."""
+    file = weight_file(name, path)
+    require_memory(file, device, name)
+    return from_state(read_state(file), device, name)

@@ -1,0 +1,30 @@
+"""SAM ViT-B, -L and -H (Kirillov et al. 2023, arXiv 2304.02643): as `segment_anything.SamPredictor` runs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..weights.memory import require_memory
+from ..weights.safe_load import read_state
+from ..weights.source import weight_file
+from .family import PromptedSam
+from .routes import LongestSide
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def from_state(state: Mapping[str, Tensor], device: str, name: str = "sam-vit-b") -> PromptedSam:
+    """A segmenter from SAM's state dict. Candidates: the single mask, then the three alternatives."""
+    from ..nets.sam_build import build_sam
+
+    return PromptedSam(name, build_sam(state, name), device, LongestSide())
+
+
+def load(path: Path | None, device: str, name: str = "sam-vit-b") -> PromptedSam:
+    """From a local file or, None, from the downloaded one. Raises WeightsError."""
+    file = weight_file(name, path)
+    require_memory(file, device, name)
+    return from_state(read_state(file), device, name)

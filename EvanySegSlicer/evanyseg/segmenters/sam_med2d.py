@@ -1,0 +1,34 @@
+"""SAM-Med2D (Cheng et al. 2023, arXiv 2308.16184): ViT-B at 256 px, with adapters or (FT-SAM) without.
+
+Its predictor answers with the best of the three alternatives by predicted IoU; here all three come back, and
+`Candidates.best` is the one it would have chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..weights.memory import require_memory
+from ..weights.safe_load import read_state
+from ..weights.source import weight_file
+from .family import Abilities, PromptedSam
+from .routes import NearestSquare
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def from_state(state: Mapping[str, Tensor], device: str, name: str = "sam-med2d") -> PromptedSam:
+    """A segmenter from SAM-Med2D's state dict (386 tensors with adapters, 314 without)."""
+    from ..nets.sam_build import build_sam
+
+    return PromptedSam(name, build_sam(state, name), device, NearestSquare(), Abilities(first=1))
+
+
+def load(path: Path | None, device: str, name: str = "sam-med2d") -> PromptedSam:
+    """From a local file or, None, from the imported one. Raises WeightsError."""
+    file = weight_file(name, path)
+    require_memory(file, device, name)
+    return from_state(read_state(file), device, name)

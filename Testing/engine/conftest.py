@@ -1,0 +1,54 @@
+"""Fixtures of the engine's tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import files, phantom
+from engine.cli_fixtures import SHAPE
+from engine.doubles import BrightEstimator, BrightSegmenter
+from evanyseg import cli, models
+from evanyseg.registry import ModelSpec
+
+
+@pytest.fixture
+def bright_models() -> Iterator[None]:
+    """The stand-ins under the names 'bright' and 'bright-box', for as long as a test runs."""
+    models.estimators.register(ModelSpec("bright", "stand-in", lambda path, device: BrightEstimator()))
+    models.segmenters.register(ModelSpec("bright-box", "stand-in", lambda path, device: BrightSegmenter()))
+    yield
+    models.estimators._specs.pop("bright")
+    models.segmenters._specs.pop("bright-box")
+
+
+@pytest.fixture
+def evanyseg(bright_models: None, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs one command line in this process: (exit code, standard output, standard error)."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        code = cli.main([str(a) for a in arguments])
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> tuple[Path, Path, np.ndarray]:
+    pixels, mask = phantom.picture()
+    image = files.write_picture(tmp_path / "image.png", pixels)
+    return image, files.write_picture(tmp_path / "mask.png", mask.astype(np.uint8) * 255), mask
+
+
+@pytest.fixture
+def volume(tmp_path: Path) -> tuple[Path, Path]:
+    made = phantom.volume(SHAPE)
+    labels = phantom.ball(SHAPE).astype(np.uint8)
+    labels[5] = np.roll(labels[5], 9, axis=1)
+    labels[7] = 0
+    return files.write_volume(tmp_path / "v.nii.gz", made), files.write_volume(tmp_path / "l.nii.gz", made, labels)

@@ -1,0 +1,70 @@
+"""Slices without a mask: gaps, ends, and what only looks like a missed object."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from engine import phantom
+from engine.doubles import BrightEstimator, BrightSegmenter
+from engine.scoring import scored
+from evanyseg.flow import SliceFlow, SliceInput
+from evanyseg.intensity import IntensityWindow
+from evanyseg.io.volume import Volume
+from evanyseg.missing_slices import Finding, MissingJudge
+from evanyseg.results import Caveat
+
+SHAPE = (12, 40, 48)
+
+
+# ---- slices without a mask ---------------------------------------------------------------------------------------
+
+
+def test_a_gap_where_the_object_goes_on_is_missing() -> None:
+    volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
+    labels[5:7] = 0
+    found = {r.index: r for r in scored(volume, labels, judge=True) if r.area == 0}
+    assert found[5].finding is found[6].finding is Finding.MISSING
+    assert found[5].dice == 0.0
+    assert Caveat.EMPTY_MASK in found[5].estimate.caveats
+    assert found[5].segmenter == "bright-box"
+
+
+def test_a_gap_where_nothing_is_stays_absent_and_unscored() -> None:
+    truth = phantom.ball(SHAPE)
+    truth[5:7] = False
+    array = np.where(truth, 200, 20).astype(np.int16)
+    found = {r.index: r for r in scored(Volume(array), truth.astype(np.uint8), judge=True) if r.area == 0}
+    assert {i: r.finding for i, r in found.items() if i in (5, 6)} == {5: Finding.ABSENT, 6: Finding.ABSENT}
+    assert math.isnan(found[5].dice)
+
+
+def test_the_slice_beyond_each_end_is_judged() -> None:
+    volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
+    filled = np.flatnonzero(labels.any(axis=(1, 2)))
+    labels[filled[-3] :] = 0  # the top was forgotten
+    found = {r.index: r.finding for r in scored(volume, labels, judge=True) if r.area == 0}
+    assert found == {int(filled[0]) - 1: Finding.ABSENT, int(filled[-3]): Finding.MISSING}
+
+
+def test_without_a_segmenter_gaps_are_named_and_not_scored() -> None:
+    volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
+    labels[5] = 0
+    gaps = [r for r in scored(volume, labels) if r.finding is not Finding.MASK]
+    assert [(g.index, g.finding) for g in gaps] == [(5, Finding.GAP)]
+    assert math.isnan(gaps[0].dice)
+
+
+@pytest.mark.parametrize(("inside", "finding"), [(135, Finding.MISSING), (250, Finding.ABSENT)])
+def test_what_looks_like_the_surroundings_is_not_the_object(inside: int, finding: Finding) -> None:
+    """A grey square in bright tissue; the empty slice has there either the same grey, or only the tissue."""
+    mask = np.zeros((40, 40), bool)
+    mask[10:30, 10:30] = True
+    near = np.where(mask, 135, 250).astype(np.uint8)
+    empty = np.where(mask, inside, 250).astype(np.uint8)
+    window = IntensityWindow(0, 255, "fixed")
+    flow = SliceFlow(BrightEstimator(), BrightSegmenter())
+    judge = MissingJudge(flow, quality_above=0.3)
+    assert judge.judge(SliceInput(empty, window), SliceInput(near, window), mask).finding is finding

@@ -1,0 +1,184 @@
+"""A table of pairs is scored as a stream; rows that fail say why and the others are scored."""
+
+from __future__ import annotations
+
+import csv
+import math
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine import files, phantom
+from engine.doubles import BrightEstimator
+from evanyseg.errors import CancelledError, ImageError, OutputError
+from evanyseg.flow import SliceFlow
+from evanyseg.pairs_scoring import PairsScorer
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    pixels, mask = phantom.picture()
+    files.write_picture(tmp_path / "a.png", pixels)
+    files.write_picture(tmp_path / "good.png", mask.astype(np.uint8) * 255)
+    files.write_picture(tmp_path / "bad.png", np.roll(mask, 20, axis=1).astype(np.uint8) * 255)
+    files.write_picture(tmp_path / "empty.png", np.zeros_like(pixels))
+    files.write_picture(tmp_path / "small.png", np.zeros((3, 3), np.uint8))
+    labels = np.where(mask, 3, 0).astype(np.uint8)
+    labels[:4, :4] = 9
+    files.write_picture(tmp_path / "labels.png", labels)
+    return tmp_path
+
+
+def run(folder: Path, text: str, **options) -> tuple[list[dict[str, str]], object]:
+    (folder / "pairs.csv").write_text(text, encoding="utf-8")
+    result = PairsScorer(SliceFlow(BrightEstimator(batch=2)), **options).score(folder / "pairs.csv", folder / "out.csv")
+    with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file)), result
+
+
+def test_scores_are_added_and_further_columns_kept_in_order(folder: Path) -> None:
+    rows, result = run(folder, 'patient,image,mask,note\n7,a.png,good.png,"x, y"\n8,a.png,bad.png,ü\n')
+    assert list(rows[0]) == ["patient", "image", "mask", "note", "pred_dice", "low", "high", "caveats"]
+    assert [r["patient"] for r in rows] == ["7", "8"]
+    assert [r["note"] for r in rows] == ["x, y", "ü"]
+    assert float(rows[0]["pred_dice"]) > 0.99 > 0.6 > float(rows[1]["pred_dice"])
+    assert float(rows[1]["low"]) < float(rows[1]["pred_dice"]) < float(rows[1]["high"])
+    assert (result.rows, result.failed) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "why"),
+    [
+        ("gone.png,good.png,,,,", "There is no file"),
+        ("a.png,gone.png,,,,", "There is no file"),
+        ("a.png,small.png,,,,", "must have the same size"),
+        ("a.png,good.png,5,5,3,20", "inverted"),
+        ("a.png,good.png,500,5,600,20", "outside the image"),
+        ("a.png,good.png,5,5,6,6", "less than 2 x 2 pixels"),
+        ("a.png,good.png,nan,5,60,60", "not a number"),
+        ("a.png,good.png,5,,60,60", "incomplete"),
+        ("a.png,good.png,a,b,c,d", "not four numbers"),
+        (",good.png,,,,", "'image' is empty"),
+    ],
+)
+def test_a_row_that_fails_says_why_and_the_others_are_scored(folder: Path, row: str, why: str) -> None:
+    good = "a.png,good.png,,,,"
+    rows, result = run(folder, "\n".join(["image,mask,x0,y0,x1,y1", good, row, good, row, good, ""]))
+    assert [bool(r["pred_dice"]) for r in rows] == [True, False, True, False, True]
+    assert rows[1]["caveats"].startswith("error: ")
+    assert why in rows[1]["caveats"]
+    assert (result.rows, result.failed) == (5, 2)
+    assert [n for n, _ in result.failures] == [2, 4]
+
+
+def test_boxes_are_used_and_clipped_with_a_caveat(folder: Path) -> None:
+    text = "image,mask,x0,y0,x1,y1\na.png,empty.png,,,,\na.png,empty.png,5,5,40,40\na.png,good.png,-9,-9,90,90\n"
+    rows, result = run(folder, text)
+    assert (rows[0]["pred_dice"], rows[0]["caveats"]) == ("", "empty mask")
+    assert (float(rows[1]["pred_dice"]), rows[1]["caveats"]) == (0.0, "empty mask")
+    assert "box partly off the image" in rows[2]["caveats"]
+    assert result.unscored == 1
+
+
+def test_a_column_may_name_the_labels(folder: Path) -> None:
+    text = "image,mask,value\na.png,labels.png,3\na.png,labels.png,9\na.png,labels.png,3;9\na.png,labels.png,4\n"
+    rows, _ = run(folder, text, label_column="value")
+    scores = [float(r["pred_dice"] or "nan") for r in rows]
+    assert scores[0] > 0.99
+    assert scores[1] == 0.0
+    assert 0.9 < scores[2] < scores[0]
+    assert "no segment '4'" in rows[3]["caveats"]
+
+
+def test_volumes_get_the_mean_over_their_slices(folder: Path) -> None:
+    volume = phantom.volume()
+    files.write_volume(folder / "v.nii.gz", volume)
+    files.write_volume(folder / "l.nii.gz", volume, phantom.ball())
+    files.write_volume(folder / "none.nii.gz", volume, np.zeros(volume.shape, np.uint8))
+    text = "image,mask,x0,y0,x1,y1\nv.nii.gz,l.nii.gz,,,,\nv.nii.gz,none.nii.gz,,,,\nv.nii.gz,l.nii.gz,1,1,9,9\n"
+    rows, _ = run(folder, text)
+    assert float(rows[0]["pred_dice"]) > 0.99
+    assert "mean over slices" in rows[0]["caveats"]
+    assert (rows[1]["pred_dice"], rows[1]["caveats"]) == ("", "empty mask")
+    assert "belongs to one slice" in rows[2]["caveats"]
+
+
+def test_a_scored_table_can_be_scored_again_in_place(folder: Path) -> None:
+    rows, _ = run(folder, "image,mask,pred_dice,caveats\na.png,good.png,0.123,old\n")
+    assert list(rows[0]) == ["image", "mask", "pred_dice", "low", "high", "caveats"]
+    assert rows[0]["pred_dice"] != "0.123"
+    scorer = PairsScorer(SliceFlow(BrightEstimator()))
+    scorer.score(folder / "out.csv", folder / "out.csv")
+    with (folder / "out.csv").open(newline="") as file:
+        assert list(csv.DictReader(file)) == rows
+
+
+def test_tables_without_the_columns_are_refused_and_nothing_is_written(folder: Path) -> None:
+    for text, why in {"image,seg\n": "lacks the column mask; it has image, seg", "": "it is empty"}.items():
+        with pytest.raises(ImageError, match=why):
+            run(folder, text)
+    with pytest.raises(ImageError, match="lacks the column value"):
+        run(folder, "image,mask\n", label_column="value")
+    with pytest.raises(ImageError, match="cannot be read"):
+        PairsScorer(SliceFlow(BrightEstimator())).score(folder / "gone.csv", folder / "out.csv")
+    assert not (folder / "out.csv").exists()
+
+
+def test_a_table_with_a_byte_order_mark_from_a_spreadsheet(folder: Path) -> None:
+    rows, result = run(folder, "\ufeffimage,mask\na.png,good.png\n")
+    assert next(iter(rows[0])) == "image"
+    assert result.failed == 0
+
+
+def test_cancel_writes_nothing_and_keeps_the_older_result(folder: Path) -> None:
+    (folder / "out.csv").write_text("precious")
+    (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 9)
+    calls = iter(range(100))
+    with pytest.raises(CancelledError):
+        PairsScorer(SliceFlow(BrightEstimator(batch=2))).score(
+            folder / "pairs.csv", folder / "out.csv", should_cancel=lambda: next(calls) > 6
+        )
+    assert (folder / "out.csv").read_text() == "precious"
+    assert not [p for p in folder.iterdir() if p.name.startswith(".evanyseg")]
+
+
+def test_a_full_disk_keeps_the_older_result(folder: Path) -> None:
+    resource = pytest.importorskip("resource")
+    (folder / "out.csv").write_text("precious")
+    (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 900)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
+    try:
+        with pytest.raises(OutputError, match="The disk is full"):
+            PairsScorer(SliceFlow(BrightEstimator())).score(folder / "pairs.csv", folder / "out.csv")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (folder / "out.csv").read_text() == "precious"
+
+
+def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
+    def peak(count: int) -> int:
+        (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * count)
+        scorer = PairsScorer(SliceFlow(BrightEstimator(batch=4)))
+        tracemalloc.start()
+        result = scorer.score(folder / "pairs.csv", folder / "out.csv")
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert result.rows == count
+        return found
+
+    peak(10)
+    few, many = peak(40), peak(400)
+    assert many - few < 360 * 200  # a score and a few bytes per row, while a mask alone has 4800
+
+
+def test_progress_counts_rows(folder: Path) -> None:
+    (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 4)
+    seen: list[float] = []
+    PairsScorer(SliceFlow(BrightEstimator())).score(
+        folder / "pairs.csv", folder / "out.csv", lambda fraction, _: seen.append(fraction)
+    )
+    assert seen == [0.0, 0.25, 0.5, 0.75]
+    assert not math.isnan(seen[-1])

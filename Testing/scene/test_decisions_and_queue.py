@@ -1,0 +1,93 @@
+"""What the person decides, and in which order slices are looked at."""
+
+import numpy as np
+import pytest
+
+from doubles import make_flow
+from evanyseg.bands import BandThresholds
+from evanyseg.errors import EvanySegError
+from evanyseg.prompts import BoxPrompt
+from EvanySegSlicerLib.scene.review_queue import Filters, counts, neighbour, ranked, summarise
+from scene.headless import inner_box
+
+
+def test_a_comment_survives_undo_and_redo_and_a_decision_stays_with_its_content(review, liver):
+    plane, key = review.reader.plane(2, 20), (liver, 2, 20, "")
+    review.segment_box(liver, plane, inner_box(plane))
+    review.decisions.accept(key)
+    review.decisions.comment(key, "fine")
+    review.segment_box(liver, plane, BoxPrompt(20, 15, 40, 35))
+    assert review.table.get(key).decision == "", "another mask has not been accepted"
+    assert review.table.get(key).comment == "fine"
+    review.undo()
+    assert review.table.get(key).decision == "accepted"
+
+
+def test_decisions_have_an_undo_of_their_own(review, liver):
+    plane, key = review.reader.plane(2, 20), (liver, 2, 20, "")
+    review.segment_box(liver, plane, inner_box(plane))
+    log = review.decisions
+    log.accept(key)
+    log.flag(key)
+    log.comment(key, 'too wide\nat the left\t"here"')
+    row = review.table.get(key)
+    assert (row.decision, row.state) == ("flagged", "flagged")
+    assert row.comment == "too wide at the left 'here'"
+    assert log.undo() == [key]
+    assert review.table.get(key).comment == ""
+    log.undo()
+    assert review.table.get(key).decision == "accepted"
+    log.undo()
+    assert review.table.get(key).decision == ""
+    assert log.undo() == []
+    assert not log.can_undo
+    log.redo()
+    assert review.table.get(key).decision == "accepted"
+    log.clear(key)
+    assert not log.can_redo, "a new decision ends the redo"
+    assert review.table.get(key).state == "open"
+    with pytest.raises(EvanySegError, match="no score yet"):
+        log.accept((liver, 2, 3, ""))
+
+
+def test_the_queue_is_ordered_by_wrong_area_or_dice_and_filtered(app, volume, truth):
+    from EvanySegSlicerLib.scene.open_review import open_review
+    from scene.headless import add_segmentation
+
+    poor = truth.copy()
+    poor[20:23] = np.roll(poor[20:23], 12, axis=2)  # three large poor slices
+    first = min(k for k in range(40) if truth[k].any())
+    poor[first] = np.roll(poor[first], 30, axis=1)  # a tiny one that is all wrong
+    segmentation, ids = add_segmentation(app, volume, {"a": poor, "b": truth})
+    review = open_review(volume, segmentation, make_flow()).review
+    review.score_existing(2)
+    rows = review.table.records()
+    by_area = ranked(rows, "wrong area")
+    assert {r.index for r in by_area[:3]} == {20, 21, 22}
+    assert ranked(rows, "dice")[0].index == first
+    assert all(r.area_mm2 >= 300 for r in ranked(rows, "dice", Filters(min_area_mm2=300)))
+    assert ranked(rows, "dice", Filters(min_area_mm2=300))[0].index in {20, 21, 22}
+    assert {r.segment for r in ranked(rows, filters=Filters(segments=(ids["b"],)))} == {"b"}
+    assert {r.band for r in ranked(rows, filters=Filters(bands=("poor",)))} == {"poor"}
+    review.decisions.accept(by_area[0].key)
+    left = ranked(review.table.records(), filters=Filters(states=("open",)))
+    assert by_area[0].key not in {r.key for r in left}
+    assert neighbour(by_area, None).key == by_area[0].key
+    assert neighbour(by_area, by_area[0].key).key == by_area[1].key
+    assert neighbour(by_area, by_area[0].key, -1).key == by_area[-1].key
+    assert neighbour([], None) is None
+    assert review.next_worst().key == ranked(review.table.records())[0].key
+    assert review.next_worst(by_area[0].key, filters=Filters(states=("open",))).key == by_area[1].key
+    assert review.next_worst(filters=Filters(segments=("nobody",))) is None
+    with pytest.raises(ValueError, match="Unknown order"):
+        ranked(rows, "beauty")
+
+    summary = {s.segment: s for s in summarise(review.table.records(), BandThresholds())}
+    assert summary["a"].worst_run == (20, 22)
+    assert summary["a"].poor == 4
+    assert summary["b"].poor == 0
+    assert summary["b"].mean_dice == 1.0
+    assert summary["b"].worst_run is None
+    assert 0.05 < summary["a"].poor_share < 0.3
+    assert summary["a"].reviewed == 1
+    assert counts(review.table.records()).startswith(f"1 of {len(rows)} reviewed, 4 poor")

@@ -1,0 +1,124 @@
+"""The demo on small generated volumes, with deterministic models: every file is there and opens again."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import doubles
+from evanyseg.errors import EvanySegError, GeometryError, PromptError
+from evanyseg.io.volume import Volume
+from evanyseg.io.write import write_labels
+from evanyseg.prompts import BoxPrompt
+from EvanySegSlicerLib.demo import show
+from EvanySegSlicerLib.demo.plan import AXIAL, SEEN_IN_TRAINING, fullest_slice, plan, true_dice
+from EvanySegSlicerLib.demo.run import box_around_brightest
+from EvanySegSlicerLib.demo.template import cut_structures
+from EvanySegSlicerLib.scene.boot import boot
+from EvanySegSlicerLib.scene.slice_plane import slice_plane
+
+
+def quiet(text: str) -> None:
+    pass
+
+
+@pytest.fixture
+def scan(tmp_path):
+    """A NIfTI of 24 slices with a bright block of 12 x 16 pixels on slices 6 to 17."""
+    array = np.full((24, 48, 40), 20, np.int16)
+    array[6:18, 10:26, 14:26] = 220
+    path = tmp_path / "scan.nii.gz"
+    write_labels(path, array, Volume(array, spacing=(0.8, 0.8, 2.0)))
+    return path
+
+
+def test_the_demo_on_a_users_volume_writes_everything(scan, tmp_path) -> None:
+    box = BoxPrompt(12, 8, 28, 28)
+    run = show.own_volume(scan, "axial", 12, box, "", doubles.make_flow, quiet)
+    try:
+        document = show.finish(run, tmp_path / "out", quiet)
+    finally:
+        run.stage.close()
+    for name in ("sheet", "report", "table", "scene", "segmentation"):
+        assert (tmp_path / "out" / document["files"][name]).stat().st_size > 100
+    with open(document["files"]["table"], newline="") as file:
+        rows = list(csv.DictReader(file))
+    masks = {int(r["index"]): float(r["area_mm2"]) for r in rows if r["kind"] == "mask"}
+    assert sorted(masks) == list(range(6, 18))  # carried to every slice that has the block, and no further
+    assert set(masks.values()) == {12 * 16 * 0.64}
+    assert document["comparison"] is None
+    assert not list((tmp_path / "out").glob(".evanyseg*"))
+
+    again = boot()
+    try:
+        again.load_mrb(tmp_path / "out/scene.mrb")
+        segmentation = again.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+        assert segmentation.GetSegmentation().GetNumberOfSegments() == 1
+    finally:
+        again.close()
+
+
+def test_a_box_outside_the_users_slice_is_refused(scan) -> None:
+    with pytest.raises(PromptError, match="outside the image"):
+        show.own_volume(scan, "axial", 12, BoxPrompt(100, 100, 120, 120), "", doubles.make_flow, quiet)
+
+
+def test_a_slice_outside_the_users_volume_is_refused(scan) -> None:
+    with pytest.raises(GeometryError, match="outside the volume"):
+        show.own_volume(scan, "axial", 99, None, "", doubles.make_flow, quiet)
+
+
+def test_without_a_box_the_brightest_object_is_boxed() -> None:
+    pixels = np.zeros((40, 40))
+    pixels[10:20, 5:25] = 100
+    pixels[30:33, 30:33] = 100
+    box = box_around_brightest(pixels)
+    assert box.x0 <= 5 < 25 <= box.x1
+    assert box.y1 < 25
+    with pytest.raises(EvanySegError, match="no contrast"):
+        box_around_brightest(np.ones((10, 10)))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    axis=st.integers(0, 2),
+    order=st.permutations(range(3)),
+    signs=st.tuples(*[st.sampled_from([-1, 1])] * 3),
+)
+def test_a_box_in_file_coordinates_covers_the_same_voxels_on_the_hung_slice(axis, order, signs) -> None:
+    dims = (7, 9, 11)
+    direction = np.eye(4)
+    direction[:3, :3] = np.eye(3)[list(order)] * np.array(signs)[:, None]
+    plane = slice_plane(direction, dims, axis, 3)
+    low, high = (a for a in range(3) if a != axis)
+    labels = np.zeros(dims[::-1], bool)
+    inside = [slice(3, 4)] * 3
+    inside[low], inside[high] = slice(1, 4), slice(2, 7)
+    labels[tuple(inside[::-1])] = True
+    box = show.box_on_plane(BoxPrompt(1, 2, 4, 7), plane, dims)
+    assert BoxPrompt.of_mask(plane.take(labels)) == box
+
+
+def test_structures_are_cut_where_the_tissue_says() -> None:
+    k, j, i = np.mgrid[:90, :100, :96]
+    brain = ((k - 45) / 42) ** 2 + ((j - 50) / 46) ** 2 + ((i - 48) / 44) ** 2 < 1
+    hole = ((k - 48) / 7) ** 2 + ((j - 50) / 14) ** 2 + ((i - 48) / 10) ** 2 < 1
+    core = ((k - 50) / 30) ** 2 + ((j - 50) / 34) ** 2 + ((i - 48) / 34) ** 2 < 1
+    lobes = [((k - 16) / 8) ** 2 + ((j - 50) / 10) ** 2 + ((i - c) / 8) ** 2 < 1 for c in (30, 66)]
+    white = ((core & (k > 32)) | lobes[0] | lobes[1]) & ~hole & brain
+    grey = brain & ~white & ~hole
+    found = cut_structures((brain * 100).astype(np.uint8), grey.astype(float), white.astype(float))
+    assert true_dice(found["Lateral ventricles"], hole) > 0.9
+    assert true_dice(found["Cerebellar white matter"], (lobes[0] | lobes[1]) & brain) > 0.85
+    assert true_dice(found["Whole brain"], brain) == 1
+    prompts = plan(found)
+    assert {p.structure for p in prompts} <= set(SEEN_IN_TRAINING)  # the demo says what the models have seen
+    assert len({p.axis for p in prompts}) == 3  # three orientations
+    assert prompts[0].index == fullest_slice(found["Lateral ventricles"], AXIAL)
+    reference = found["Lateral ventricles"][prompts[-1].index]
+    good, poor = prompts[0].box(reference), prompts[-1].box(reference)
+    assert poor.x1 < good.x1 - 0.3 * good.width  # the poor box misses a good part on purpose

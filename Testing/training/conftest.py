@@ -1,0 +1,25 @@
+"""Fixtures of the estimator's tests: a made-up store with candidates, and the training data on it."""
+
+import pytest
+
+from evanyseg_training.candidate_run import CandidateOptions, copy_stored, make_damage
+from evanyseg_training.candidates import CandidateStore
+from evanyseg_training.estimator_data import DataOptions, EstimatorData
+from evanyseg_training.store import Store
+from training.estimator_runs import SIZE
+from training.made_up_store import make_store
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made-up")
+    store = make_store(folder / "store")
+    make_damage(store, folder / "candidates", CandidateOptions(masks=150, per_object=(8, 15)))
+    copy_stored(store, folder / "candidates")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(folders):
+    pool = CandidateStore(folders / "candidates", Store(folders / "store"))
+    return EstimatorData(pool, "train", DataOptions(size=SIZE))

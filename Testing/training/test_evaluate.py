@@ -1,0 +1,314 @@
+"""The frozen list and a whole evaluation run on generated images, with methods whose answers are known."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from evanyseg.errors import WeightsError
+from evanyseg.prompts import BoxPrompt
+from evanyseg.results import QualityCase
+from evanyseg_training import heldout_log, probes, report
+from evanyseg_training.candidates import CandidateStore
+from evanyseg_training.card_numbers import TITLE, update_card
+from evanyseg_training.cases import cached_features, frozen_cases, training_cases
+from evanyseg_training.evaluate import BAR, EvaluateOptions, Evaluation
+from evanyseg_training.figures import MACRO, Ruler
+from evanyseg_training.goals import estimator_goals, segmenter_goals
+from evanyseg_training.heldout import BINS, HeldoutOptions, build_heldout, flat_choice, read_heldout
+from evanyseg_training.heldout_damage import UNSEEN_FAMILIES
+from evanyseg_training.heldout_makers import stored_maker, synthetic_maker
+from evanyseg_training.manifest import ManifestError
+from evanyseg_training.pool import OWN_CHOICE, PoolMatrix, PoolOptions, kept_pool
+from evanyseg_training.predictions import CONTROLS, controlled
+from evanyseg_training.report_plots import draw_all
+from evanyseg_training.results_page import results_page
+from evanyseg_training.rivals.model import RIVALS, load_rivals, save_rival
+from evanyseg_training.rivals.train import RivalPlan, jittered, train_rival
+from evanyseg_training.run_record import write_record
+from evanyseg_training.store import Store
+from training.made_store import BoxOverlapEstimator, ThresholdSegmenter, make_candidates, make_store
+
+OPTIONS = HeldoutOptions(objects=6, pairs=80, natural=4)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("made")
+    store = make_store(folder / "store")
+    make_candidates(store, folder / "candidates")
+    build_heldout(store, folder / "list", [synthetic_maker(), stored_maker()], OPTIONS)
+    return folder, store
+
+
+@pytest.fixture(scope="module")
+def run(made):
+    folder, store = made
+    parts = CandidateStore(folder / "candidates", store)
+    options = EvaluateOptions(
+        calibration_masks=200, control_cases=10, map_cases=4, turn_cases=2, pool=PoolOptions(3, 2), resamples=50
+    )
+    estimators = {"ours": BoxOverlapEstimator()}
+    frozen = frozen_cases(folder / "list", store)
+    evaluation = Evaluation(store, frozen, training_cases(parts, 72), estimators, folder / "run", options=options)
+    evaluation.calibration = frozen
+    evaluation.segmenter = ThresholdSegmenter
+    summary = evaluation.run()
+    write_record(folder / "run", "evaluate", summary)
+    return report.Run.read(folder / "run")
+
+
+def test_the_list_is_the_same_when_it_is_built_again(made, tmp_path):
+    folder, store = made
+    again = build_heldout(store, tmp_path / "again", [synthetic_maker(), stored_maker()], OPTIONS)
+    first = pd.read_csv(folder / "list" / "pairs.csv")
+    assert again["mask"].tolist() == first["mask"].tolist()
+    assert not first["image"].str.startswith("/").any()
+
+
+def test_the_list_has_only_its_split_and_both_halves(made):
+    folder, store = made
+    masks, table = read_heldout(folder / "list", store)
+    assert set(table.set) == {"one", "two"}
+    assert set(table.maker) == {"damage", "unseen damage", "classical", "unseen classical", "stored"}
+    assert set(table[table.maker == "unseen damage"].family) == set(UNSEEN_FAMILIES)
+    assert table.natural.sum() == 8
+    assert len(masks) == len(table)
+
+
+def test_a_choice_is_as_flat_as_it_can_be():
+    rng = np.random.default_rng(0)
+    dice = np.clip(rng.beta(5, 1, 400), 0, 1)  # mostly good masks
+    chosen = flat_choice(dice, rng.permutation(400), 60)
+    have = np.bincount(np.minimum((dice * BINS).astype(int), 9), minlength=10)
+    got = np.bincount(np.minimum((dice[chosen] * BINS).astype(int), 9), minlength=10)
+    assert got.sum() == 60
+    limit = got.max()
+    assert all(g == h or g >= limit - 1 for g, h in zip(got, have, strict=True))
+
+
+def test_jittered_boxes_move_every_edge_by_five_to_ten_percent():
+    box, rng = BoxPrompt(20, 20, 60, 40), np.random.default_rng(0)
+    for _ in range(50):
+        moved = np.abs(np.subtract(jittered(box, rng, 0.1, (100, 100), 0.05).as_tuple(), box.as_tuple()))
+        assert (moved >= np.array([2, 1, 2, 1]) - 1e-9).all()
+        assert (moved <= np.array([4, 2, 4, 2]) + 1e-9).all()
+
+
+def test_a_list_without_its_masks_is_refused(made, tmp_path):
+    with pytest.raises(ManifestError, match=r"pairs\.csv"):
+        read_heldout(tmp_path, made[1])
+
+
+def test_an_empty_split_is_refused(made, tmp_path):
+    with pytest.raises(ManifestError, match="calib"):
+        build_heldout(made[1], tmp_path / "x", [], HeldoutOptions(split="calib"))
+
+
+def test_figures_of_the_truth_itself_are_perfect(made):
+    cases = frozen_cases(made[0] / "list", made[1])
+    measured = Ruler(cases.table, 20).measure(cases.table.dice.to_numpy())
+    for metric, best in (("pearson", 1), ("spearman", 1), ("mae", 0), ("auroc<.8", 1), ("naurc", 1), ("r2", 1)):
+        assert measured.of(metric).value == pytest.approx(best), metric
+
+
+def test_a_method_that_leaves_cases_out_is_counted_by_those_it_scored(made):
+    cases = frozen_cases(made[0] / "list", made[1])
+    half = cases.table.dice.to_numpy().copy()
+    half[::2] = np.nan
+    measured = Ruler(cases.table, 20).measure(half)
+    assert sum(measured.cases.values()) == np.isfinite(half).sum()
+
+
+def test_one_run_measures_every_method_on_the_same_masks(run):
+    figures = run.table("figures")
+    wide = figures[(figures.list == "wide") & (figures.set == MACRO) & (figures.metric == "pearson")]
+    counts = wide.groupby(["mode", "method"]).cases.first()
+    assert {"ours", BAR, "constant", "box fill", "leak", "box iou", "stacked"} <= set(wide.method)
+    assert counts["box"].nunique() == 1  # an empty mask with a box is judged
+    r = wide.set_index(["mode", "method"]).value
+    assert r["box", "ours"] == pytest.approx(r["box", "box iou"], abs=0.12)  # the same idea
+    assert r["box", "constant"] == 0
+    assert min(r["box", "stacked"], r["box", BAR]) > 0.3, r["box"].to_dict()  # both have learnt something
+    assert counts["own"].nunique() == 1  # and an empty mask without one by nobody
+
+
+def test_figures_have_intervals_that_hold_the_point_estimate(run):
+    figures = run.table("figures").dropna(subset=["value", "low"])
+    pearson = figures[figures.metric == "pearson"]
+    assert (pearson.low <= pearson.value + 1e-6).all()
+    assert (pearson.high >= pearson.value - 1e-6).all()
+
+
+def test_kept_features_are_those_of_the_very_cases(made, tmp_path):
+    cases = frozen_cases(made[0] / "list", made[1])
+    few = cases.where(np.arange(len(cases)) < 5)
+    first, again = cached_features(few, tmp_path), cached_features(few, tmp_path)
+    assert first["box"].equals(again["box"])
+    assert np.allclose(again["own"], few.features()["own"])
+    other = cached_features(cases.where(np.arange(len(cases)) >= len(cases) - 5), tmp_path)
+    assert not other["box"].equals(first["box"])
+
+
+def test_controls_take_away_what_they_say(made, run):
+    cases = frozen_cases(made[0] / "list", made[1])
+    by_name = {name: next(iter(controlled(cases, name))) for name in CONTROLS}
+    case = next(cases.quality_cases("box"))
+    assert by_name["mask only"].image.std() == 0
+    assert not np.array_equal(by_name["image shuffled"].image, case.image)
+    assert by_name["box zeroed"].box == BoxPrompt.of_mask(case.mask)
+    speck = QualityCase(case.image, np.zeros_like(case.mask), case.box)
+    speck.mask[5, 5:8] = True
+    assert CONTROLS["box zeroed"](speck, case).box == case.box  # one pixel high: no prompt
+    filled = by_name["image only"].mask
+    assert BoxPrompt.of_mask(filled).area == filled.sum()
+    controls = run.table("controls")
+    blind = controls[(controls.set == MACRO) & (controls.metric == "pearson")].set_index("method").value
+    assert blind["image only"] < blind["all inputs"]
+    assert blind["mask only"] == pytest.approx(blind["all inputs"])  # this estimator never looks at the image
+
+
+def test_selection_closes_the_gap_of_a_segmenter_that_prefers_another_head(run):
+    selection = run.table("selection").set_index("method")
+    assert (selection["single dice"] <= selection.oracle + 1e-9).all()
+    assert selection.loc["pairwise dice", "prompts"] == 6
+    heads = run.table("pool")
+    counts = heads[(heads.list == "heads") & (heads.set == MACRO) & (heads.metric == "mae")].set_index("method").cases
+    assert counts.get("predicted iou", 0) == counts["ours"]
+
+
+def test_the_pool_matrix_keeps_candidates_apart():
+    table = pd.DataFrame(
+        {"object": ["a", "a", "b"], "family": ["x", "y", "x"], "dice": [0.5, 0.7, 0.9], "image": ["1", "1", "2"],
+         "set": "s", "predicted iou": [0.1, np.nan, 0.2]}
+    )  # fmt: skip
+    matrix = PoolMatrix.of(table)
+    assert np.array_equal(matrix.truth, [[0.5, 0.7], [0.9, np.nan]], equal_nan=True)
+    singles = matrix.singles(table["predicted iou"].to_numpy())
+    assert set(singles) == {OWN_CHOICE, "x"}
+    assert matrix.macro_of(singles["x"]) == pytest.approx(0.7)
+
+
+def test_a_kept_pool_is_used_again_unless_the_segmenter_changed(made, tmp_path):
+    class Dimmer(ThresholdSegmenter):
+        LEVELS = (70, 100, 150)
+
+    cases = frozen_cases(made[0] / "list", made[1])
+    options = PoolOptions(1, 1)
+    first = kept_pool(cases, ThresholdSegmenter(), (), tmp_path, options)
+    again = kept_pool(cases, ThresholdSegmenter(), (), tmp_path, options)
+    assert len(list(tmp_path.iterdir())) == 1
+    assert again.table.family.tolist() == first.table.family.tolist()
+    assert np.array_equal(again.mask(0), first.mask(0))
+    kept_pool(cases, Dimmer(), (), tmp_path, options)
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_maps_and_turns_are_measured(run):
+    maps = run.table("maps")
+    assert set(maps.method) == {"error map", "boundary", "box edge"}
+    assert maps.ap.dropna().between(0, 1).all()
+    assert run.summary["turning"]["own"]["mean"] == pytest.approx(0, abs=1e-6)  # brightness does not turn
+
+
+@pytest.mark.parametrize("quarter", range(4))
+@pytest.mark.parametrize("flip", [False, True])
+def test_a_turned_case_keeps_its_box_on_its_object(quarter, flip):
+    mask = np.zeros((30, 50), bool)
+    mask[4:9, 20:33] = True
+    case = QualityCase(np.repeat(mask[..., None] * np.uint8(200), 3, 2), mask, BoxPrompt.of_mask(mask))
+    turned = probes.turned(case, quarter, flip)
+    assert turned.box == BoxPrompt.of_mask(turned.mask)
+    assert np.array_equal(turned.image[..., 0] > 0, turned.mask)
+
+
+def test_the_report_has_every_section_and_plots_of_numbers(run):
+    plots = draw_all(run.folder, "ours", BAR)
+    assert len(plots) == 7
+    assert all(p.stat().st_size > 3000 for p in plots)
+    text = report.run_markdown(run)
+    for words in ("Selection among", "Error maps", "Controls", "Coverage", "By object size", "Finding the worst"):
+        assert words in text
+    assert "nan" not in text.split("#### Selection")[0].replace("finance", "")
+
+
+def test_the_page_says_plainly_what_was_missed(run, tmp_path):
+    goals = {goal.what: goal for goal in estimator_goals(run, run)}
+    speed = goals["time a mask at batch 16, one thread (the less disturbed run)"]
+    assert speed.reached is True
+    small = goals["evaluate-only sets, with box: macro pearson"]
+    assert small.reached == (float(small.measured) >= 0.87)
+    assert goals["r above paper mode trained on the same masks"].reached is None
+    draw_all(run.folder, "ours", BAR)
+    (tmp_path / "nets.csv").write_text("net,r\nsmall,0.5\n")
+    (tmp_path / "more.md").write_text("# Title\n\n## Part\n\nwords\n")
+    pages = [("Nets", tmp_path / "nets.csv"), ("More", tmp_path / "more.md")]
+    store = Store(run.folder.parent / "store")
+    text = results_page(run, run, tmp_path / "results", pages, [("training", 1.5)], store=store)
+    assert "| small | 0.5 |" in text
+    assert "## More\n\n\n### Part" in text
+    assert ("**missed**" in text) == any(goal.reached is False for goal in goals.values())
+    assert "](results/evaluate_only/scatter_box.png)" in text
+    assert (tmp_path / "results" / "evaluate_only" / "scatter_box.png").is_file()
+    assert "| heldout | 2 |" in text
+
+
+def test_the_card_gets_the_numbers_once(run, tmp_path):
+    card = tmp_path / "estimator.md"
+    with pytest.raises(ManifestError, match="model card"):
+        update_card(card, run)
+    card.write_text("# Card\n\nWords.\n\n## Data sets behind the weights\n\n| a |\n\n## Not seen\n\nMuch.\n")
+    update_card(card, run)
+    first = card.read_text()
+    assert first.index(TITLE) < first.index("## Data sets behind")
+    assert "Words." in first
+    assert "Much." in first
+    assert "| two |" in first
+    update_card(card, run)
+    assert card.read_text() == first
+
+
+def test_goals_of_the_segmenter_are_measured_against_the_best_simple_method():
+    columns = ["split", "set", "segmenter", "box", "ellipse", "grabcut", "otsu"]
+    table = pd.DataFrame(
+        [("test", "a", 0.1, 0.1, 0.1, 0.1, 0.1), ("test", MACRO, 0.90, 0.75, 0.80, 0.60, 0.70),
+         ("heldout", MACRO, 0.79, 0.65, 0.73, 0.60, 0.74)], columns=columns
+    )  # fmt: skip
+    goals = segmenter_goals(table)
+    assert [goal.reached is True for goal in goals] == [True, True, False, False]
+    assert [goal.reached is False for goal in goals] == [False, False, True, True]  # they are counted that way
+    assert "above ellipse" in goals[1].what
+    assert goals[3].measured == "+0.050"
+
+
+def test_runs_on_evaluate_only_sets_leave_a_trace(made, run, tmp_path):
+    folder, store = made
+    log = tmp_path / "log.md"
+    with pytest.raises(ManifestError, match="recorded"):
+        heldout_log.check_log(store, folder / "list", None, "")
+    heldout_log.check_log(store, folder / "list", log, "a test")
+    numbers = [heldout_log.append_run(log, "a test", run) for _ in range(3)]
+    assert numbers == [1, 2, 3]
+    lines = log.read_text().splitlines()
+    assert lines[-1].count("exploratory") == 1
+    assert "exploratory" not in lines[-2]
+
+
+def test_a_run_says_which_sets_it_used(run):
+    assert run.summary["uses"] == ["evaluate-only"]
+    json.dumps(run.summary)
+
+
+def test_a_rival_learns_a_little_and_survives_its_file(made, tmp_path):
+    config = RIVALS["unet-crop"]
+    states = train_rival(made[1], config, RivalPlan(keep=(1, 3), batch=2))
+    save_rival(tmp_path / "r.safetensors", config, states)
+    rivals = load_rivals(tmp_path / "r.safetensors")
+    assert [r.name for r in rivals] == ["unet-crop@1", "unet-crop@3"]
+    image = made[1].image(0)
+    masks = rivals[1].segment(image, [made[1].box(0), BoxPrompt(0, 0, 72, 64)])
+    assert masks.shape == (2, *image.shape[:2])
+    (tmp_path / "bad.safetensors").write_bytes(b"no")
+    with pytest.raises(WeightsError, match="rival"):
+        load_rivals(tmp_path / "bad.safetensors")

@@ -1,0 +1,100 @@
+"""Candidates by trained segmenters, cross-fitted: no mask comes from a model that saw its subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evanyseg.prompts import BoxPrompt
+from evanyseg.protocols import Progress, Segmenter, no_progress
+
+from .candidate_run import CandidateOptions, chosen_objects, jittered
+from .candidates import CandidateWriter
+from .manifest import ManifestError, fold_of
+from .store import Store
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """A segmenter file; `fold` is the fold it was trained WITHOUT (None: it saw no subject of the store)."""
+
+    path: Path
+    fold: int | None
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.parent.name}/{self.path.stem}"
+
+
+@dataclass(frozen=True)
+class SegmenterRun:
+    """`models_per_image` of the allowed models for each image, `boxes` prompts per object and model: the jitter grows
+    from prompt to prompt, so that poor boxes (and poor masks) are there too."""
+
+    models_per_image: int = 2
+    boxes: Sequence[float] = (0.05, 0.15)
+    folds: int = 2
+
+
+def allowed(models: Sequence[FoldModel], split: str, source: str, subject: str, folds: int) -> list[FoldModel]:
+    """The models that never saw this subject: outside the train split all, else those that left its fold out."""
+    if split != "train":
+        return list(models)
+    fold = fold_of(source, subject, folds)
+    return [m for m in models if m.fold is None or m.fold == fold]
+
+
+def make_segmenter_masks(
+    store: Store,
+    folder: Path,
+    models: Sequence[FoldModel],
+    load: Callable[[Path], Segmenter],
+    options: CandidateOptions,
+    run: SegmenterRun | None = None,
+    name: str = "segmenter",
+    progress: Progress = no_progress,
+) -> int:
+    """Every mask head of every prompt becomes a candidate with its prompt box; the number of masks written.
+
+    Raises ManifestError when no model is allowed for a subject (all of them saw it).
+    """
+    run = run or SegmenterRun()
+    loaded: Mapping[FoldModel, Segmenter] = {m: load(m.path) for m in models}
+    objects = chosen_objects(store, options)
+    writer = CandidateWriter(folder, name)
+    images = list(objects.groupby("image_id", sort=False))
+    for done, (image_id, rows) in enumerate(images):
+        first = rows.iloc[0]
+        usable = allowed(models, first.split, first.source, first.subject, run.folds)
+        if not usable:
+            raise ManifestError(
+                f"Every segmenter given saw subject {first.subject} of {first.source}; give cross-fitted ones."
+            )
+        rng = np.random.default_rng([options.seed, 3, int(image_id)])
+        image = store.image(int(image_id))
+        for index in rng.choice(len(usable), min(run.models_per_image, len(usable)), replace=False):
+            model = usable[int(index)]
+            segmenter = loaded[model]
+            embedding = segmenter.embed(image)
+            for row in rows.to_dict("records"):
+                truth = store.mask(row["row"])
+                for amount in run.boxes:
+                    box = jittered(store.box(row["row"]), truth.shape, rng, amount)
+                    _add_heads(writer, row, truth, segmenter, embedding, box, model.name)
+        progress((done + 1) / len(images), str(first.set))
+    writer.close()
+    return len(writer.rows)
+
+
+def _add_heads(writer, row, truth, segmenter, embedding, box: BoxPrompt, name: str) -> None:  # type: ignore[no-untyped-def]
+    answer = segmenter.segment(embedding, box)
+    seen: list[np.ndarray] = []
+    for head, mask in enumerate(answer.masks):
+        if any(np.array_equal(mask, other) for other in seen):
+            continue
+        seen.append(mask)
+        iou, stability = float(answer.predicted_iou[head]), float(answer.stability[head])
+        writer.add(row, truth, mask, "segmenter", f"{name}#{head}", box, iou, stability)

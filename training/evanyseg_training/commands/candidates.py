@@ -1,0 +1,53 @@
+"""`evanyseg-train candidates`: masks of known quality for training, calibrating and evaluating estimators."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def candidates(
+    store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the candidate store; parts are added to it.")],
+    kind: Annotated[str, typer.Option(help="damage, stored or segmenter.")] = "damage",
+    shard: Annotated[str, typer.Option(help="K/N: only every N-th object from K on (damage).")] = "0/1",
+    objects: Annotated[int, typer.Option(help="Most objects of a set.")] = 400,
+    objects_of: Annotated[list[str] | None, typer.Option(help="SET=N: the same for one set.")] = None,
+    masks: Annotated[int, typer.Option(help="Damage masks per set.")] = 3000,
+    model: Annotated[list[str] | None, typer.Option(help="FILE or FILE@FOLD (left out in training).")] = None,
+    folds: Annotated[int, typer.Option(help="Number of folds behind FILE@FOLD.")] = 2,
+    name: Annotated[str | None, typer.Option(help="Name of the part.")] = None,
+    seed: Annotated[int, typer.Option(help="Everything drawn depends on it.")] = 1,
+) -> None:
+    """Make candidates of one kind."""
+    from ..candidate_run import CandidateOptions, copy_stored, make_damage
+    from ..candidate_segmenters import FoldModel, SegmenterRun, make_segmenter_masks
+    from ..manifest import ManifestError
+    from ..store import Store
+
+    data = Store(store)
+    per_set = {key: int(n) for key, n in (text.split("=") for text in objects_of or ())}
+    options = CandidateOptions(objects, per_set, masks, seed=seed)
+    if kind == "stored":
+        count = copy_stored(data, out, seed=seed, name=name or "stored")
+    elif kind == "damage":
+        first, of = (int(n) for n in shard.split("/"))
+        count = make_damage(data, out, options, (first, of), name or "damage")
+    elif kind == "segmenter":
+        from ..segmenter_checkpoints import segmenter_from_checkpoint
+
+        models = [_fold_model(text, FoldModel) for text in model or ()]
+        if not models:
+            raise ManifestError("No segmenter was given; add --model FILE@FOLD.")
+        run = SegmenterRun(folds=folds)
+        count = make_segmenter_masks(data, out, models, segmenter_from_checkpoint, options, run, name or "segmenter")
+    else:
+        raise ManifestError(f"Unknown kind '{kind}'; choose damage, stored or segmenter.")
+    print(f"{count} masks in {out}")
+
+
+def _fold_model(text: str, make):  # type: ignore[no-untyped-def]
+    path, _, fold = text.rpartition("@")
+    return make(Path(path), int(fold)) if path else make(Path(text), None)

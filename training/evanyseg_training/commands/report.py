@@ -1,0 +1,41 @@
+"""`evanyseg-train report`: RESULTS.md from the folders of finished runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    test: Annotated[Path, typer.Option(help="Evaluation on unseen subjects of training sets.")],
+    held: Annotated[Path, typer.Option(help="Evaluation on evaluate-only sets.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The page to write; plots go to `results` beside it.")],
+    section: Annotated[
+        list[str] | None, typer.Option(help="TITLE=FILE: a page (.md) or table (.csv) to take in.")
+    ] = None,
+    hours: Annotated[list[str] | None, typer.Option(help="WHAT=HOURS spent on this machine.")] = None,
+    paper: Annotated[str | None, typer.Option(help="Label of the paper-mode estimator in the runs.")] = None,
+    segmenter: Annotated[Path | None, typer.Option(help="Folder of segmenter-eval.")] = None,
+    store: Annotated[Path | None, typer.Option(help="Data store: for the table of counts.")] = None,
+    remark: Annotated[list[str] | None, typer.Option(help="A paragraph under the table of goals.")] = None,
+    card: Annotated[Path | None, typer.Option(help="Model card to put the numbers of unseen sets into.")] = None,
+    machine: Annotated[str, typer.Option(help="What the hours were spent on.")] = "2 CPU cores, no GPU",
+) -> None:
+    """Generate RESULTS.md: goals, every table, plots, commands, commits, counts, hours."""
+    from ..card_numbers import update_card
+    from ..report import Run
+    from ..results_page import results_page
+    from ..store import Store
+
+    pages = [(title, Path(file)) for title, _, file in (text.partition("=") for text in section or ())]
+    spent = [(what, float(number)) for what, _, number in (text.partition("=") for text in hours or ())]
+    opened = Store(store) if store is not None else None
+    text = results_page(
+        Run.read(test), Run.read(held), out.parent / "results", pages, spent, paper, opened, machine, segmenter
+    )
+    out.write_text(text, encoding="utf-8")
+    if card is not None:
+        update_card(card, Run.read(held))
+    print(f"{out}: {len(text.splitlines())} lines")

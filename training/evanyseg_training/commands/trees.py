@@ -1,0 +1,34 @@
+"""`evanyseg-train trees`: third stage of the built-in estimator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def trees(
+    store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
+    candidates: Annotated[Path, typer.Argument(help="Candidate store.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint written by head.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write, for calibrate and export.")],
+    size: Annotated[int, typer.Option(help="Window in pixels.")] = 96,
+    groups: Annotated[int, typer.Option(help="Groups of four masks.")] = 6000,
+    rounds: Annotated[int, typer.Option(help="Trees of each ensemble.")] = 400,
+    without_box: Annotated[float, typer.Option(help="Share of masks judged without a box.")] = 0.45,
+    real: Annotated[float, typer.Option(help="Share of masks by real methods.")] = 0.6,
+    flips: Annotated[bool, typer.Option(help="Average the network over mirror images.")] = False,
+) -> None:
+    """Fit boosted trees on the mask's measured shape and the network's numbers."""
+    from ..candidates import CandidateStore
+    from ..estimator_data import DataOptions, EstimatorData
+    from ..estimator_export import net_of
+    from ..estimator_trees import TreeOptions, collect, fit_trees, write_trees
+    from ..store import Store
+
+    pool = CandidateStore(candidates, Store(store))
+    options = DataOptions(size=size, without_box=without_box, real=real, factors=(1.45, 1.9))
+    inputs, true = collect(net_of(checkpoint, size), EstimatorData(pool, "train", options), groups, 50_000_000, flips)
+    write_trees(out, fit_trees(inputs, true, TreeOptions(rounds=rounds)))
+    print(f"{len(true)} masks, {out.stat().st_size / 1e6:.1f} MB")

@@ -1,0 +1,259 @@
+"""Training samples of the estimator: groups of masks of one object, drawn and augmented from (seed, index) alone.
+
+A sample's index carries its epoch, so that what a worker makes depends on nothing but the index: augmentation differs
+between epochs and workers, and a run resumed at an epoch boundary sees what the uninterrupted one would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset, Sampler
+
+from evanyseg.prompts import BoxPrompt
+from evanyseg.quality.context import ContextInput, context_input, coverage
+
+from .candidate_run import jittered
+from .candidates import CandidateStore
+from .manifest import ManifestError
+
+REAL_MAKERS = ("segmenter", "stored", "people", "classical")
+HD_SCALE = 100.0
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """`group`: masks of one object in a row (for the ranking loss); `real`: share of masks by real methods where the
+    object has them; `without_box`: share judged by the mask's own box; `set_power`: a set of n objects is drawn with
+    weight n ** set_power (0: all sets alike); `set_weight`: extra factors of single sets."""
+
+    size: int = 128
+    group: int = 4
+    real: float = 0.55
+    without_box: float = 0.3
+    factors: tuple[float, float] = (1.3, 2.5)
+    box_jitter: float = 0.07
+    set_power: float = 0.4
+    set_weight: tuple[tuple[str, float], ...] = (("totalseg_reference", 0.5),)
+    seed: int = 0
+
+
+class EstimatorData(Dataset):
+    """Groups of one split. Item: dict of tensors with leading size `group`."""
+
+    def __init__(
+        self, candidates: CandidateStore, split: str, options: DataOptions, sets: Sequence[str] | None = None
+    ) -> None:
+        self.candidates, self.options = candidates, options
+        table = candidates.table
+        use = (table.split == split) & (table.use == "train")
+        if sets is not None:
+            use &= table.set.isin(list(sets))
+        collapsed = (table.family == "grabcut") & (table.dice < 0.02)
+        table = table[use & ~collapsed]
+        if table.empty:
+            raise ManifestError(
+                f"There are no candidates of split '{split}'; run candidates for objects of that split."
+            )
+        self.real = table.maker.isin(REAL_MAKERS)
+        weight = _flat_weights(table.dice.to_numpy(), self.real.to_numpy())
+        self.objects: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        sets_of: list[str] = []
+        for (name, _), group in table.groupby(["set", "row"]):
+            where = table.index.get_indexer(group.index)
+            self.objects.append((group.index.to_numpy(), weight[where], self.real.to_numpy()[where]))
+            sets_of.append(name)
+        self.object_p = _object_weights(np.array(sets_of), options)
+        self.meta = candidates.table[["row", "image_id", "dice", "hd95", "qx0", "qy0", "qx1", "qy1"]].to_numpy()
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        rng = np.random.default_rng([self.options.seed, int(index)])
+        ids, weight, real = self.objects[int(rng.choice(len(self.objects), p=self.object_p))]
+        picks = []
+        for _ in range(self.options.group):
+            side = real if rng.uniform() < self.options.real else ~real
+            p = weight * (side if side.any() else ~side)
+            picks.append(int(rng.choice(ids, p=p / p.sum())))
+        samples = [self.sample(i, rng) for i in picks]
+        return {k: torch.stack([s[k] for s in samples]) for k in samples[0]}
+
+    def sample(self, candidate: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        """One mask with a random window, prompt box and look."""
+        o = self.options
+        mask = self.candidates.mask(candidate)
+        own = self.candidates.own_box(candidate)
+        row = self.meta[candidate]
+        store = self.candidates.store
+        box: BoxPrompt | None = None
+        if own is None or rng.uniform() >= o.without_box:
+            prompted = np.isfinite(row[4]) and rng.uniform() < 0.8
+            box = BoxPrompt(*(float(v) for v in row[4:8])) if prompted else store.box(int(row[0]))
+            if not prompted:
+                box = jittered(box, mask.shape, rng, abs(rng.normal(0, o.box_jitter)))
+        factor = float(np.exp(rng.uniform(*np.log(o.factors))))
+        return self.augmented(self.tensors(candidate, mask, box, own, factor), rng)
+
+    def augmented(self, sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:
+        return augment(sample, rng)
+
+    def tensors(
+        self, candidate: int, mask: np.ndarray, box: BoxPrompt | None, own: BoxPrompt | None, factor: float
+    ) -> dict[str, np.ndarray]:
+        """The network's input and the targets of one candidate, unaugmented."""
+        row = self.meta[candidate]
+        store = self.candidates.store
+        truth = store.mask(int(row[0]))
+        seen = context_input(store.grey_or_colour(int(row[1])), mask, box, factor, self.options.size, own)
+        around = box or own
+        assert around is not None
+        return _with_targets(seen, mask, truth, float(row[2]), float(row[3]), around)
+
+
+def _with_targets(
+    seen: ContextInput, mask: np.ndarray, truth: np.ndarray, dice: float, hd95: float, around: BoxPrompt
+) -> dict[str, np.ndarray]:
+    half = seen.pixels.shape[-1] // 2
+    inside, true = seen.window.crop(mask, edge=False), seen.window.crop(truth, edge=False)
+    cells = float(seen.window.side**2)
+    diagonal = float(np.hypot(around.width, around.height))
+    return {
+        "pixels": seen.pixels,
+        "distance": seen.distance,
+        "scalars": seen.scalars,
+        "areas": np.array([seen.mask_in / cells, seen.mask_out / cells], np.float32),
+        "maps": coverage(np.stack([inside & ~true, true & ~inside]), half),
+        "dice": np.asarray(dice, np.float32),
+        "log_hd95": np.asarray(np.log1p(HD_SCALE * hd95 / diagonal), np.float32),
+    }
+
+
+def augment(sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:
+    """One of the eight symmetries of the square, and another look: gamma, inversion, blur, noise, loss of colour."""
+    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
+    for key in ("pixels", "distance", "maps"):
+        turned = np.rot90(sample[key], turns, axes=(-2, -1))
+        sample[key] = np.ascontiguousarray(turned[..., ::-1] if flip else turned)
+    sample["pixels"][:3] = _new_look(sample["pixels"][:3], rng)
+    return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}
+
+
+def _new_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    levels = (np.arange(256) / 255.0) ** np.exp(rng.uniform(-0.5, 0.5)) * 255
+    if rng.uniform() < 0.1:
+        levels = 255 - levels
+    image = levels.astype(np.uint8)[image]
+    chance = rng.uniform(size=3)
+    if chance[0] < 0.2:
+        image[:] = image.mean(axis=0, dtype=np.float32).astype(np.uint8)
+    if chance[1] < 0.2:
+        torched = torch.from_numpy(image)[None].float()
+        image = torch.nn.functional.avg_pool2d(torched, 3, 1, 1, count_include_pad=False)[0].numpy().astype(np.uint8)
+    if chance[2] < 0.25:
+        noise = rng.standard_normal(image.shape[1:], dtype=np.float32) * rng.uniform(2, 14)
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    return image
+
+
+def _flat_weights(dice: np.ndarray, real: np.ndarray) -> np.ndarray:
+    """Weights that flatten the Dice histogram of real masks and of the others, each by itself; rare ones at most 8x."""
+    bins = np.clip((dice * 10).astype(int), 0, 9)
+    weight = np.ones(len(dice))
+    for side in (real, ~real):
+        if side.any():
+            share = np.bincount(bins[side], minlength=10) / side.sum()
+            weight[side] = np.minimum(0.1 / np.maximum(share[bins[side]], 1e-9), 8.0) ** 0.7
+    return weight
+
+
+def _object_weights(sets_of: np.ndarray, options: DataOptions) -> np.ndarray:
+    names, inverse, counts = np.unique(sets_of, return_inverse=True, return_counts=True)
+    extra = dict(options.set_weight)
+    of_set = counts**options.set_power * np.array([extra.get(str(n), 1.0) for n in names])
+    p = (of_set / counts)[inverse]
+    return p / p.sum()
+
+
+class EpochSampler(Sampler[int]):
+    """`length` indices of this rank's share, from epoch * length on (Lightning calls `set_epoch`), or from `position()`
+    where that is given: how many samples all ranks together have drawn so far, which survives resuming. The ranks'
+    shares of one step are interleaved: together they are the batch that a single process would have had."""
+
+    def __init__(
+        self,
+        length: int,
+        rank: int | Callable[[], int] = 0,
+        world: int = 1,
+        position: Callable[[], int] | None = None,
+    ) -> None:
+        self.length, self.rank, self.world, self.epoch = length, rank, world, 0
+        self.position = position
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return self.length // self.world
+
+    def __iter__(self) -> Iterator[int]:
+        rank = self.rank if isinstance(self.rank, int) else self.rank()
+        first = self.position() if self.position is not None else self.epoch * self.length
+        return iter(range(first + rank, first + len(self) * self.world, self.world))
+
+
+def collate(groups: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Groups one after the other: [groups * group, ...], plus `owner` (the number of the group)."""
+    batch = {k: torch.cat([g[k] for g in groups]) for k in groups[0]}
+    size = len(groups[0]["dice"])
+    batch["owner"] = torch.arange(len(groups)).repeat_interleave(size)
+    return batch
+
+
+def fixed_samples(data: EstimatorData, per_set: int, seed: int, without_box: bool) -> list[tuple[int, str]]:
+    """A reproducible list of (candidate, set): `per_set` of each set, half of them real where there are enough."""
+    table = data.candidates.table
+    mine = table.loc[np.concatenate([ids for ids, _, _ in data.objects])]
+    rng = np.random.default_rng(seed)
+    picks: list[tuple[int, str]] = []
+    for name, group in mine.groupby("set"):
+        group = group[(group.x1 > group.x0)] if without_box else group
+        real = group[group.maker.isin(REAL_MAKERS)].index.to_numpy()
+        other = group[~group.maker.isin(REAL_MAKERS)].index.to_numpy()
+        n_real = min(len(real), per_set // 2)
+        chosen = [*rng.choice(real, n_real, replace=False)] if n_real else []
+        n_other = min(len(other), per_set - n_real)
+        chosen += [*rng.choice(other, n_other, replace=False)] if n_other else []
+        picks += [(int(i), str(name)) for i in chosen]
+    return picks
+
+
+class FixedData(Dataset):
+    """Unaugmented samples of a fixed list, at the inference factor, with the candidate's own or a jittered box."""
+
+    def __init__(self, data: EstimatorData, picks: list[tuple[int, str]], factor: float, without_box: bool) -> None:
+        self.data, self.picks, self.factor, self.without_box = data, picks, factor, without_box
+
+    def __len__(self) -> int:
+        return len(self.picks)
+
+    def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
+        candidate = self.picks[index][0]
+        data = self.data
+        mask, own = data.candidates.mask(candidate), data.candidates.own_box(candidate)
+        box = None if self.without_box and own is not None else prompt_of(data, candidate, mask.shape)
+        sample = data.tensors(candidate, mask, box, own, self.factor)
+        return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}
+
+
+def prompt_of(data: EstimatorData, candidate: int, shape: tuple[int, ...]) -> BoxPrompt:
+    """The box a candidate was prompted with, else the true box jittered by a fixed draw of its own."""
+    row = data.meta[candidate]
+    if np.isfinite(row[4]):
+        return BoxPrompt(*(float(v) for v in row[4:8]))
+    rng = np.random.default_rng([77, int(row[0]), candidate])
+    return jittered(data.candidates.store.box(int(row[0])), (shape[0], shape[1]), rng)

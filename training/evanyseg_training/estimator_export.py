@@ -1,0 +1,146 @@
+"""From a checkpoint to the shipped pair of files: predictions on val and calib, calibration, fp16 weights, card."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch.utils.data import DataLoader
+
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, estimator_forward
+from evanyseg.quality.builtin import FORMAT, feature_distance
+from evanyseg.quality.shape import FEATURES
+from evanyseg.quality.trees import Trees, corrected
+
+from .calibrate import Predictions, coverage_and_width, fit_calibration, fit_features, joined
+from .estimator_data import EstimatorData, FixedData, fixed_samples
+from .estimator_module import macro_figures
+from .estimator_train import load_weights
+
+
+def predict(
+    net: torch.nn.Module,
+    data: EstimatorData,
+    factor: float,
+    without_box: bool,
+    per_set: int,
+    flips: bool,
+    seed: int = 9,
+    trees: Trees | None = None,
+) -> tuple[Predictions, list[str]]:
+    """Raw predictions on a fixed, balanced list of a split's masks, and the set of each."""
+    picks = fixed_samples(data, per_set, seed, without_box)
+    outputs: list[dict[str, torch.Tensor]] = []
+    true: list[torch.Tensor] = []
+    with torch.inference_mode():
+        for batch in DataLoader(FixedData(data, picks, factor, without_box), 32):
+            out = estimator_forward(net, batch, flips)
+            if trees is not None:
+                numbers = {k: v.float().numpy() for k, v in out.items()}
+                out |= {k: torch.from_numpy(v) for k, v in corrected(trees, batch["scalars"].numpy(), numbers).items()}
+            outputs.append(out)
+            true.append(batch["dice"])
+    joined = {k: torch.cat([o[k] for o in outputs]).float().numpy() for k in ("dice", "low", "high", "features")}
+    table = data.candidates.table
+    groups = np.array([f"{table.source[i]}|{table.subject[i]}" for i, _ in picks])
+    return Predictions(**joined, true=torch.cat(true).numpy().astype(float), groups=groups), [s for _, s in picks]
+
+
+def calibrated_description(
+    net: BuiltinEstimatorNet,
+    splits: dict[str, EstimatorData],
+    factors: tuple[float, float],
+    flips: bool,
+    per_set: int = 150,
+    level: float = 0.9,
+    trees: Trees | None = None,
+) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The .json's content and the feature tensors. splits: EstimatorData of 'train', 'val' and 'calib'."""
+    calibration, figures = {}, {}
+    feature_tensors: dict[str, torch.Tensor] = {}
+    unlike = 0.0
+    for mode, factor in zip(("box", "own"), factors, strict=True):
+        own = mode == "own"
+        val, val_sets = predict(net, splits["val"], factor, own, per_set, flips, trees=trees)
+        calib, calib_sets = predict(net, splits["calib"], factor, own, per_set, flips, trees=trees)
+        fitted = fit_calibration(joined(val, calib), calib, level)
+        calibration[mode] = fitted.as_json()
+        coverage, width = coverage_and_width(fitted, calib)
+        raw = macro_figures(calib.dice, calib.true, calib_sets)
+        after = macro_figures(fitted.recalibrated(calib.dice), calib.true, calib_sets)
+        cover_val, _ = coverage_and_width(fitted, val)
+        figures[mode] = {
+            "calib_masks": len(calib.true), "calib_r": raw["r"], "calib_mae_raw": raw["mae"],
+            "calib_mae": after["mae"], "calib_coverage": coverage, "calib_width": width,
+            "val_masks": len(val.true), "val_r": macro_figures(val.dice, val.true, val_sets)["r"],
+            "val_coverage": cover_val,
+        }  # fmt: skip
+        if not own:
+            train, _ = predict(net, splits["train"], factor, own, max(per_set // 3, 8), flips)
+            mean, whitening = fit_features(train.features)
+            feature_tensors = {
+                "feature_mean": torch.from_numpy(mean),
+                "feature_whitening": torch.from_numpy(np.ascontiguousarray(whitening)),
+            }
+        distances = feature_distance(calib.features, mean, whitening)
+        unlike = max(unlike, float(np.quantile(distances, 0.99)))
+    description = {
+        "format": FORMAT,
+        "config": asdict(net.config),
+        "factors": {"box": factors[0], "own": factors[1]},
+        "flips": flips,
+        "calibration": calibration,
+        "unlike": unlike,
+        "figures": figures,
+    }
+    return description, feature_tensors
+
+
+def best_factor(
+    net: torch.nn.Module, data: EstimatorData, without_box: bool, choices: Sequence[float], per_set: int = 48
+) -> float:
+    """The window factor with the highest macro r on the validation split."""
+    scores = []
+    for factor in choices:
+        found, sets = predict(net, data, factor, without_box, per_set, flips=False)
+        figures = macro_figures(found.dice, found.true, sets)
+        scores.append(figures["r"] - figures["mae"])
+        print(f"factor {factor:g} {'own' if without_box else 'box'}: r {figures['r']:.4f} mae {figures['mae']:.4f}")
+    return float(choices[int(np.argmax(scores))])
+
+
+def net_of(checkpoint: Path, size: int) -> BuiltinEstimatorNet:
+    """The network with a checkpoint's averaged weights, rounded to fp16: calibrated exactly as it will run."""
+    net = BuiltinEstimatorNet(EstimatorConfig(size=size, shape=len(FEATURES)))
+    load_weights(net, checkpoint)
+    return net.half().float().to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+
+def write_model(
+    out: Path,
+    net: torch.nn.Module,
+    description: dict[str, Any],
+    features: dict[str, torch.Tensor],
+    card: str,
+    trees: Trees | None = None,
+) -> None:
+    """OUT.safetensors (fp16), OUT.json and OUT.md; each appears whole or not at all."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.half().contiguous().clone() for k, v in net.state_dict().items()} | features
+    if trees is not None:
+        tensors |= {k: torch.from_numpy(v) for k, v in trees.tensors().items()}
+    partial = out.with_suffix(".safetensors.part")
+    save_file(tensors, partial, metadata={"evanyseg_model": "builtin", "evanyseg_kind": "estimator"})
+    partial.chmod(0o644)  # safetensors writes files that only their owner can read
+    os.replace(partial, out.with_suffix(".safetensors"))
+    for suffix, text in ((".json", json.dumps(description, indent=1)), (".md", card)):
+        partial = out.with_suffix(suffix + ".part")
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, out.with_suffix(suffix))

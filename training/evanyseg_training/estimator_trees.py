@@ -1,0 +1,97 @@
+"""Third stage: boosted trees over the mask's measured shape and the network's numbers, in the engine's format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.ensemble import HistGradientBoostingRegressor
+from torch.utils.data import DataLoader
+
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forward
+from evanyseg.quality.context import LATE
+from evanyseg.quality.trees import NETWORK_NUMBERS, Trees, tree_inputs
+
+from .estimator_data import EpochSampler, EstimatorData, collate
+
+
+@dataclass(frozen=True)
+class TreeOptions:
+    """`rounds`: trees of the Dice ensemble; the two quantile ensembles have as many."""
+
+    rounds: int = 400
+    leaves: int = 31
+    rate: float = 0.04
+    fewest: int = 60
+    levels: tuple[float, float] = (0.05, 0.95)
+    seed: int = 0
+
+
+def collect(
+    net: BuiltinEstimatorNet, data: EstimatorData, groups: int, first: int, flips: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    """Tree inputs [N, F] and true Dice [N] of random groups of masks, from sample index `first` on."""
+    sampler = EpochSampler(groups, position=lambda: first)
+    inputs, true = [], []
+    with torch.inference_mode():
+        for batch in DataLoader(data, 8, sampler=sampler, collate_fn=collate):
+            out = {k: v.float().numpy() for k, v in estimator_forward(net, batch, flips).items()}
+            inputs.append(tree_inputs(batch["scalars"].numpy(), out))
+            true.append(batch["dice"].numpy())
+    return np.concatenate(inputs), np.concatenate(true).astype(float)
+
+
+def fit_trees(inputs: np.ndarray, true: np.ndarray, options: TreeOptions | None = None) -> Trees:
+    """Ensembles for Dice (squared error) and for its outer quantiles (pinball), as one `Trees`."""
+    options = options or TreeOptions()
+    shared = {
+        "max_iter": options.rounds, "learning_rate": options.rate, "max_leaf_nodes": options.leaves,
+        "min_samples_leaf": options.fewest, "l2_regularization": 1.0, "random_state": options.seed,
+        "early_stopping": False,
+    }  # fmt: skip
+    inputs = inputs.astype(np.float32).astype(np.float64)
+    models = [HistGradientBoostingRegressor(**shared)]
+    models += [HistGradientBoostingRegressor(loss="quantile", quantile=level, **shared) for level in options.levels]
+    return pack([model.fit(inputs, true) for model in models])
+
+
+def pack(models: Sequence[HistGradientBoostingRegressor]) -> Trees:
+    """scikit-learn's fitted ensembles of numerical features as arrays.
+
+    Its predictors are read from `_predictors` (one list per round), whose node records have been stable since 0.24:
+    value, feature_idx, num_threshold, left, right, is_leaf, children after their parent.
+    """
+    rounds = max(len(m._predictors) for m in models)
+    nodes = max(len(p[0].nodes) for m in models for p in m._predictors)
+    shape = (len(models), rounds, nodes)
+    here = np.broadcast_to(np.arange(nodes), shape)
+    feature, left, right = np.zeros(shape, np.int64), here.copy(), here.copy()
+    threshold, value = np.zeros(shape), np.zeros(shape)
+    for number, model in enumerate(models):
+        for tree, (predictor,) in enumerate(model._predictors):
+            found = predictor.nodes
+            at = (number, tree, slice(0, len(found)))
+            inner = found["is_leaf"] == 0
+            feature[at] = np.where(inner, found["feature_idx"], 0)
+            threshold[at] = np.where(inner, found["num_threshold"], 0.0)
+            left[at] = np.where(inner, found["left"], here[at])
+            right[at] = np.where(inner, found["right"], here[at])
+            value[at] = np.where(inner, 0.0, found["value"])
+    base = np.array([float(np.asarray(m._baseline_prediction).ravel()[0]) for m in models])
+    return Trees(feature, threshold, left, right, value, base)
+
+
+def write_trees(path: Path, trees: Trees) -> None:
+    from safetensors.numpy import save_file
+
+    save_file(trees.tensors(), path)
+
+
+def read_trees(path: Path | None) -> Trees | None:
+    """What `write_trees` wrote; None for no path. Raises WeightsError for damaged arrays."""
+    from safetensors.numpy import load_file
+
+    return None if path is None else Trees.from_tensors(load_file(path), LATE + NETWORK_NUMBERS)

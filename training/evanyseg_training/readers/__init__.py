@@ -1,0 +1,32 @@
+"""Readers turn data folders into `Record`s, one per (image, label) and one more per stored prediction of it.
+
+They only list files; `prepare` opens them. Each reader is a function (root, **options) -> iterator of records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+
+from ..manifest import ManifestError
+from .record import Record
+
+__all__ = ["READERS", "Record", "read"]
+
+READERS = {
+    "index": ("tables", "read_index"),
+    "csv": ("tables", "read_csv"),
+    "pairs": ("folder_pairs", "read_folder_pairs"),
+    "sa-med2d": ("sa_med2d", "read_sa_med2d"),
+    "decathlon": ("decathlon", "read_decathlon"),
+}
+
+
+def read(kind: str, root: Path, **options: object) -> Iterator[Record]:
+    """Records of the data at `root`. Raises ManifestError for an unknown kind, or data that lacks what it needs."""
+    if kind not in READERS:
+        raise ManifestError(f"Unknown reader '{kind}'; choose one of {', '.join(READERS)}.")
+    module, name = READERS[kind]
+    reader: Callable[..., Iterator[Record]] = getattr(import_module(f".{module}", __name__), name)
+    return reader(Path(root), **options)
