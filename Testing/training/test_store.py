@@ -134,6 +134,23 @@ def test_an_object_has_no_prediction(store: Store) -> None:
         store.prediction(0)
 
 
+def test_rims_of_interpolated_label_maps_are_no_objects(tmp_path: Path) -> None:
+    """Where a label map was interpolated, label 2 runs as a thin ring between label 1 and label 3."""
+    labels = np.zeros((64, 64), np.uint8)
+    labels[8:40, 8:40], labels[10:38, 10:38] = 2, 3
+    labels[48:58, 8:30] = 2
+    cv2.imwrite(str(tmp_path / "i.png"), np.full((64, 64), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "m.png"), labels)
+    two, three = (
+        Record(tmp_path / "i.png", tmp_path / "m.png", "s", "s", "p", label=value, mask_value=value)
+        for value in ("2", "3")
+    )
+    several = build_store([two, three], tmp_path / "several").manifest
+    assert dict(zip(several.label, several.area, strict=True)) == {"2": 220, "3": 784}
+    alone = build_store([two], tmp_path / "alone").manifest
+    assert sorted(alone.area[alone.component]) == [220, 240]  # with one label a thin ring may be a vessel wall
+
+
 def test_instances_are_objects_of_their_own(store: Store) -> None:
     table = store.manifest[store.manifest.set == "b"]
     assert len(table) == 2

@@ -26,7 +26,9 @@ PAPER_SIDE = 16
 @dataclass(frozen=True)
 class PrepareOptions:
     """`slices`: most slices taken from one volume for one label, evenly spread over those that show it
-    (`slices_of`: the same for single sets). Smaller objects than `min_area` px or `min_side` px are noise."""
+    (`slices_of`: the same for single sets). Smaller objects than `min_area` px or `min_side` px are noise; so are, in
+    files with several labels, pieces that are nowhere `min_side` px thick: label maps that were once interpolated have
+    such rims of label 2 between label 1 and label 3."""
 
     slices: int = 12
     slices_of: Mapping[str, int] = field(default_factory=dict)
@@ -102,7 +104,9 @@ def _add_slice(
             map_ = labels(record.mask)
             if map_.shape != shape:
                 raise ManifestError(f"{record.mask.name} has another size than its image {record.image.name}.")
-            for mask, component, whole, count in objects_of(_fitted(map_, cv2.INTER_NEAREST), record, options):
+            several = len({r.mask_value for r in records if r.mask == record.mask}) > 1
+            found = objects_of(_fitted(map_, cv2.INTER_NEAREST), record, options, rims=several)
+            for mask, component, whole, count in found:
                 if image_id < 0:
                     image_id = writer.add_image(small, **shared, path=_relative(record.image), slice=index)
                 box, offset = writer.add_mask(mask)
@@ -143,9 +147,12 @@ def _add_prediction(
 
 
 def objects_of(
-    map_: np.ndarray, record: Record, options: PrepareOptions
+    map_: np.ndarray, record: Record, options: PrepareOptions, rims: bool = False
 ) -> Iterator[tuple[np.ndarray, bool, bool, int]]:
-    """(mask bool [H, W], is a component, is the whole, pieces in it) for each object of a label map [H, W]."""
+    """(mask bool [H, W], is a component, is the whole, pieces in it) for each object of a label map [H, W].
+
+    `rims`: the file may have rims of interpolation; pieces that are nothing else are left out.
+    """
     if record.mask_value == "instances":
         for value in np.unique(map_[map_ > 0]):
             for mask in components_of(map_ == value, options)[:1]:
@@ -153,6 +160,8 @@ def objects_of(
         return
     whole = select_values(map_, record.mask_value)
     pieces = components_of(whole, options)
+    if rims:
+        pieces = [p for p in pieces if _has_a_core(p, options.min_side)]
     if len(pieces) == 1:
         yield pieces[0], True, True, 1
     elif pieces:
@@ -171,6 +180,11 @@ def components_of(mask: np.ndarray, options: PrepareOptions) -> list[np.ndarray]
         and min(stats[i, cv2.CC_STAT_WIDTH], stats[i, cv2.CC_STAT_HEIGHT]) >= options.min_side
     ]
     return [labels == i for i in sorted(keep, key=lambda i: -stats[i, cv2.CC_STAT_AREA])]
+
+
+def _has_a_core(mask: np.ndarray, side: int) -> bool:
+    """Whether a square of `side` px fits somewhere into a bool [H, W] mask."""
+    return bool(cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)).any())
 
 
 def select_values(map_: np.ndarray, mask_value: str) -> np.ndarray:
