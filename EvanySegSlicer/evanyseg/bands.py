@@ -16,7 +16,10 @@ class QualityBand(str, Enum):
 
 @dataclass(frozen=True)
 class BandThresholds:
-    """good: dice >= `good`; check: dice >= `check`; poor below; unscored: NaN."""
+    """good: dice >= `good`; check: dice >= `check`; poor below; unscored: NaN.
+
+    Judged is the Dice as it is shown, with two decimals: "0.70 poor" beside "poor below 0.70" would read as a fault.
+    """
 
     good: float = 0.9
     check: float = 0.7
@@ -28,9 +31,10 @@ class BandThresholds:
     def band(self, dice: float) -> QualityBand:
         if math.isnan(dice):
             return QualityBand.UNSCORED
-        if dice >= self.good:
+        shown = round(float(dice), 2)
+        if shown >= self.good:
             return QualityBand.GOOD
-        return QualityBand.CHECK if dice >= self.check else QualityBand.POOR
+        return QualityBand.CHECK if shown >= self.check else QualityBand.POOR
 
 
 # Okabe-Ito blue / yellow-orange / vermillion: told apart under deuteranopia, protanopia and in grey.

@@ -103,13 +103,13 @@ def summarize(
 
 
 def worst_run(slices: Sequence[tuple[int, float, float]], bands: BandThresholds) -> WorstRun | None:
-    """Of (index, dice, area): the run of neighbouring slices below `bands.check` with most missing agreement.
+    """Of (index, dice, area): the run of neighbouring poor slices with most missing agreement.
 
     Weighed by the sum of area x (1 - dice), so that a long run of bad slices outranks one dreadful speck.
     """
     runs: list[list[tuple[int, float, float]]] = []
     for item in sorted(slices):
-        if not item[1] < bands.check:
+        if bands.band(item[1]) is not QualityBand.POOR:
             continue
         if runs and item[0] == runs[-1][-1][0] + 1:
             runs[-1].append(item)

@@ -14,10 +14,17 @@ from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
 
 def test_the_thresholds_belong_to_the_better_band() -> None:
     bands = BandThresholds()
-    assert [bands.band(d).value for d in (1.0, 0.9, 0.8999, 0.7, 0.6999, 0.0)] == [
+    assert [bands.band(d).value for d in (1.0, 0.9, 0.89, 0.7, 0.69, 0.0)] == [
         "good", "good", "check", "check", "poor", "poor",
     ]  # fmt: skip
     assert bands.band(math.nan) is QualityBand.UNSCORED
+
+
+@given(st.floats(0, 1))
+def test_a_score_has_the_band_of_the_number_that_is_shown(dice: float) -> None:
+    bands = BandThresholds()
+    assert bands.band(dice) is bands.band(float(f"{dice:.2f}"))
+    assert bands.band(0.6951) is QualityBand.CHECK  # shown as 0.70, where "check" begins
 
 
 @pytest.mark.parametrize(("good", "check"), [(0.7, 0.9), (0.8, 0.8), (1.1, 0.5), (0.5, 0.0), (math.nan, 0.5)])

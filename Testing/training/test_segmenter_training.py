@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from evanyseg.nets.builtin_segmenter import NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg.prompts import BoxPrompt
 from evanyseg_training.manifest import ManifestError, fold_of
-from evanyseg_training.segmenter_augment import dihedral, intensities, jittered_box
+from evanyseg_training.segmenter_augment import dihedral, intensities, jittered_box, repainted
 from evanyseg_training.segmenter_checkpoints import segmenter_from_checkpoint
 from evanyseg_training.segmenter_config import SegmenterConfig
 from evanyseg_training.segmenter_data import SamplingPlan, SegmenterSamples, prompt_for
@@ -243,3 +243,11 @@ def test_shipped_configs_load(name: str) -> None:
 
     path = Path(evanyseg_training.__file__).parent / f"configs/{name}.yaml"
     assert SegmenterConfig.load(path, store="s").store == "s"
+
+
+def test_repainting_changes_the_object_alone() -> None:
+    pixels, mask = np.full((20, 30, 3), 128, np.uint8), np.zeros((20, 30), np.uint8)
+    mask[5:10, 8:20] = 255
+    out = repainted(pixels, mask, np.random.default_rng(0))
+    assert (np.abs(out.astype(int) - pixels)[mask > 0] >= 12).all()
+    assert np.array_equal(out[mask == 0], pixels[mask == 0])

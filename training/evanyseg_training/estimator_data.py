@@ -22,6 +22,8 @@ from .manifest import ManifestError
 
 REAL_MAKERS = ("segmenter", "stored", "people", "classical")
 HD_SCALE = 100.0
+REPAINTED = 0.15
+"""Share of training samples whose object gets another brightness."""
 
 
 @dataclass(frozen=True)
@@ -134,27 +136,54 @@ def _with_targets(
 
 
 def augment(sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:
-    """One of the eight symmetries of the square, and another look: gamma, inversion, blur, noise, loss of colour."""
+    """One of the eight symmetries of the square, and another look: gamma, a window that clips, inversion, uneven light,
+    blur, noise, loss or exchange of colours."""
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     for key in ("pixels", "distance", "maps"):
         turned = np.rot90(sample[key], turns, axes=(-2, -1))
         sample[key] = np.ascontiguousarray(turned[..., ::-1] if flip else turned)
+    if rng.uniform() < REPAINTED:
+        sample["pixels"][:3] = repainted(sample["pixels"], sample["maps"], rng)
     sample["pixels"][:3] = _new_look(sample["pixels"][:3], rng)
     return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}
 
 
+def repainted(pixels: np.ndarray, maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """uint8 [3, n, n]: the image with the true object made lighter or darker, whatever it looked like before.
+
+    What an object of one data set looks like says nothing about the next one; that a good mask ends where the picture
+    changes holds for all. pixels uint8 [5, n, n]; maps uint8 [2, n/2, n/2], from which the truth follows.
+    """
+    half = torch.nn.functional.avg_pool2d(torch.from_numpy(pixels[3:4]).float()[None], 2)[0, 0].numpy()
+    truth = np.clip(half - maps[0].astype(np.float32) + maps[1], 0, 255)[None, None]
+    size = pixels.shape[1:]
+    fine = torch.nn.functional.interpolate(torch.from_numpy(truth), size, mode="bilinear", align_corners=False)
+    step = rng.uniform(20, 90) * rng.choice((-1, 1)) * rng.uniform(0.6, 1.0, (3, 1, 1))
+    return np.clip(pixels[:3] + step * (fine[0].numpy() / 255), 0, 255).astype(np.uint8)
+
+
 def _new_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    levels = (np.arange(256) / 255.0) ** np.exp(rng.uniform(-0.5, 0.5)) * 255
+    ramp = np.arange(256) / 255.0
+    curve = ramp ** np.exp(rng.uniform(-0.6, 0.6))
+    if rng.uniform() < 0.25:  # a window that clips, as clinicians choose them
+        low, high = rng.uniform((0.0, 0.55), (0.35, 1.0))
+        curve = np.clip((curve - low) / (high - low), 0, 1)
     if rng.uniform() < 0.1:
-        levels = 255 - levels
-    image = levels.astype(np.uint8)[image]
-    chance = rng.uniform(size=3)
+        curve = 1 - curve
+    image = (curve * 255).astype(np.uint8)[image]
+    chance = rng.uniform(size=4)
     if chance[0] < 0.2:
         image[:] = image.mean(axis=0, dtype=np.float32).astype(np.uint8)
+    elif chance[0] < 0.4:
+        image = np.ascontiguousarray(image[rng.permutation(3)])
     if chance[1] < 0.2:
         torched = torch.from_numpy(image)[None].float()
         image = torch.nn.functional.avg_pool2d(torched, 3, 1, 1, count_include_pad=False)[0].numpy().astype(np.uint8)
-    if chance[2] < 0.25:
+    if chance[2] < 0.2:  # the light of a coil or a lamp: a plane over the window
+        x, y = np.meshgrid(*(np.linspace(-1, 1, n, dtype=np.float32) for n in image.shape[:0:-1]))
+        light = 1 + np.float32(rng.uniform(-0.4, 0.4)) * x + np.float32(rng.uniform(-0.4, 0.4)) * y
+        image = np.clip(image * light, 0, 255).astype(np.uint8)
+    if chance[3] < 0.25:
         noise = rng.standard_normal(image.shape[1:], dtype=np.float32) * rng.uniform(2, 14)
         image = np.clip(image + noise, 0, 255).astype(np.uint8)
     return image

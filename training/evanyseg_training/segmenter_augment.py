@@ -47,6 +47,16 @@ def intensities(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.ascontiguousarray(pixels)
 
 
+def repainted(pixels: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """uint8 [H, W, 3] with the object of a mask (uint8 [H, W], 0..255) made lighter or darker.
+
+    What an object of one data set looks like says nothing about the next one; that it ends where the picture changes
+    holds for all.
+    """
+    step = rng.uniform(20, 90) * rng.choice((-1, 1)) * rng.uniform(0.6, 1.0, 3)
+    return np.clip(pixels + (mask[..., None] / 255) * step, 0, 255).astype(np.uint8)
+
+
 def jittered_box(box: np.ndarray, amount: float, rng: np.random.Generator) -> np.ndarray:
     """Box (x0, y0, x1, y1) with each side moved in or out by up to `amount` of its length, at least half as far."""
     sides = np.array([box[2] - box[0], box[3] - box[1]] * 2)

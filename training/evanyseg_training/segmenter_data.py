@@ -16,10 +16,12 @@ from torch.utils.data import Dataset, Sampler
 from evanyseg.nets.builtin_segmenter import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_around
 
-from .segmenter_augment import dihedral, intensities, jittered_box, small_rotation
+from .segmenter_augment import dihedral, intensities, jittered_box, repainted, small_rotation
 from .store import Store
 
 POINTS = 3
+REPAINTED = 0.15
+"""Share of views in which one object gets another brightness."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class SegmenterSamples(Dataset):
             canvas = cv2.warpAffine(canvas, matrix, (side, side))
             valid = cv2.warpAffine(valid, matrix, (side, side), flags=cv2.INTER_NEAREST)
             layers = [cv2.warpAffine(m, matrix, (side, side)) for m in layers]
+        if rng.random() < REPAINTED:
+            canvas = repainted(canvas, layers[int(rng.integers(len(layers)))], rng)
         by_row = dict(zip(names, layers, strict=True))
         prompts = [prompt_for(by_row[row] > 127, rng) for row in rows]
         targets = [cv2.resize(by_row[row], (side // 2, side // 2), interpolation=cv2.INTER_AREA) for row in rows]
