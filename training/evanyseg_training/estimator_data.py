@@ -130,6 +130,7 @@ def _with_targets(
         "scalars": seen.scalars,
         "areas": np.array([seen.mask_in / cells, seen.mask_out / cells], np.float32),
         "maps": coverage(np.stack([inside & ~true, true & ~inside]), half),
+        "truth": coverage(true, 2 * half),
         "dice": np.asarray(dice, np.float32),
         "log_hd95": np.asarray(np.log1p(HD_SCALE * hd95 / diagonal), np.float32),
     }
@@ -139,27 +140,23 @@ def augment(sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str
     """One of the eight symmetries of the square, and another look: gamma, a window that clips, inversion, uneven light,
     blur, noise, loss or exchange of colours."""
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-    for key in ("pixels", "distance", "maps"):
+    for key in ("pixels", "distance", "maps", "truth"):
         turned = np.rot90(sample[key], turns, axes=(-2, -1))
         sample[key] = np.ascontiguousarray(turned[..., ::-1] if flip else turned)
     if rng.uniform() < REPAINTED:
-        sample["pixels"][:3] = repainted(sample["pixels"], sample["maps"], rng)
+        sample["pixels"][:3] = repainted(sample["pixels"][:3], sample["truth"], rng)
     sample["pixels"][:3] = _new_look(sample["pixels"][:3], rng)
     return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}
 
 
-def repainted(pixels: np.ndarray, maps: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """uint8 [3, n, n]: the image with the true object made lighter or darker, whatever it looked like before.
+def repainted(image: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """uint8 [3, n, n] with the true object (coverage uint8 [n, n]) made lighter or darker, whatever it looked like.
 
     What an object of one data set looks like says nothing about the next one; that a good mask ends where the picture
-    changes holds for all. pixels uint8 [5, n, n]; maps uint8 [2, n/2, n/2], from which the truth follows.
+    changes holds for all.
     """
-    half = torch.nn.functional.avg_pool2d(torch.from_numpy(pixels[3:4]).float()[None], 2)[0, 0].numpy()
-    truth = np.clip(half - maps[0].astype(np.float32) + maps[1], 0, 255)[None, None]
-    size = pixels.shape[1:]
-    fine = torch.nn.functional.interpolate(torch.from_numpy(truth), size, mode="bilinear", align_corners=False)
     step = rng.uniform(20, 90) * rng.choice((-1, 1)) * rng.uniform(0.6, 1.0, (3, 1, 1))
-    return np.clip(pixels[:3] + step * (fine[0].numpy() / 255), 0, 255).astype(np.uint8)
+    return np.clip(image + step * (truth / 255), 0, 255).astype(np.uint8)
 
 
 def _new_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
