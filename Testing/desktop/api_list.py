@@ -12,6 +12,7 @@ import ast
 import os
 import re
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,10 @@ API = Path(__file__).with_name("API.md")
 ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 SIGNATURE = re.compile(r"^\w+\([\w\s*,:&]*\)$")
 OURS = ("evanyseg", "EvanySegSlicerLib/scene")
+ELSEWHERE = {
+    ".PyTorchUtilsLogic": "none: the PyTorch extension's logic, as the TotalSegmentator extension uses it",
+    ".installTorch": "none: the PyTorch extension's logic, as the TotalSegmentator extension uses it",
+}
 PLAIN = (str, list, dict, set, tuple, int, float, Path, re.Pattern, ast.AST, Exception, property)
 
 
@@ -60,7 +65,16 @@ def own_names() -> set[str]:
 def used() -> dict[str, list[str]]:
     """name -> files that use it. Names: 'qt.QTimer', '.setInterval', 'timeout()'."""
     own = own_names()
-    plain = {name for kind in PLAIN for name in dir(kind)} | {"path", "environ", "start", "exists", "load", "dirname"}
+    plain = {name for kind in PLAIN for name in dir(kind)} | {
+        "path",
+        "environ",
+        "start",
+        "exists",
+        "load",
+        "dirname",
+        "monotonic",
+        "sum",
+    }
     found: dict[str, set[str]] = {}
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -92,44 +106,68 @@ def _pattern(name: str) -> re.Pattern[str]:
     if SIGNATURE.match(name):
         bare = name.split("(")[0]
         return re.compile(rf'["\']{re.escape(name)}["\']|\.{bare}\.connect\b')
+    if name.startswith("slicer.util."):
+        return re.compile(rf"\b{re.escape(name)}\b|^def {re.escape(name.split('.')[-1])}\b")
     return re.compile(re.escape(name.removeprefix("qt.") if name.count(".") > 1 else name) + r"\b")
 
 
-def place(name: str, files: list[tuple[str, list[str]]]) -> str:
-    """'path:line' of the first use in Slicer's scripts; empty when there is none."""
-    pattern = _pattern(name)
+def place(name: str, files: list[tuple[str, list[str]]], pattern: re.Pattern[str]) -> str:
+    """'path:line' of the first use in the files; empty when there is none."""
     for path, lines in files:
         for number, line in enumerate(lines, 1):
-            if pattern.search(line) and not line.lstrip().startswith("#"):
+            if pattern.search(line) and not line.lstrip().startswith(("#", "//", "*")):
                 return f"{path}:{number}"
     return ""
 
 
-def slicer_scripts(source: Path) -> list[tuple[str, list[str]]]:
+def _in_cpp(name: str) -> re.Pattern[str]:
+    bare = name.split("(")[0].split(".")[-1]
+    return re.compile(rf"(?:->|::|\w\.){re.escape(bare)}\b")
+
+
+def _texts(source: Path, folders: Sequence[str], *endings: str) -> list[tuple[str, list[str]]]:
     found = []
-    for folder in ("Modules/Scripted", "Modules/Loadable", "Base/Python/slicer", "Utilities/Templates"):
-        for path in sorted((source / folder).rglob("*.py")):
+    for folder in folders:
+        for path in sorted(p for p in (source / folder).rglob("*") if p.suffix in endings and p.is_file()):
             found.append((path.relative_to(source).as_posix(), path.read_text(errors="replace").splitlines()))
     return found
 
 
+def places(source: Path) -> Callable[[str], str]:
+    """Where Slicer uses a name: in a scripted module; else in its other Python or its script repository; else in C++,
+    which shows that the class has it, not that Python was ever given it."""
+    scripts = _texts(
+        source, ("Modules/Scripted", "Modules/Loadable", "Base/Python/slicer", "Utilities/Templates"), ".py"
+    )
+    python = _texts(source, ("Base", "Applications", "Docs", "Modules"), ".py", ".md")
+    cpp = _texts(source, ("Base", "Libs/MRML", "Modules/Loadable"), ".cxx", ".h")
+
+    def of(name: str) -> str:
+        for files, pattern, note in ((scripts, _pattern(name), ""), (python, _pattern(name), ""),
+                                     (cpp, _in_cpp(name), " (C++)")):  # fmt: skip
+            if found := place(name, files, pattern):
+                return found + note
+        return ELSEWHERE.get(name, "none found: see the note")
+
+    return of
+
+
 def write(source: Path) -> int:
-    files = slicer_scripts(source)
-    rows, without = [], 0
-    for name, where in used().items():
-        found = place(name, files)
-        without += not found
-        rows.append(f"| `{name}` | {found or 'none found: see the note'} | {', '.join(where)} |")
+    find = places(source)
+    rows = [(name, find(name), ", ".join(where)) for name, where in used().items()]
+    cpp = sum(found.endswith("(C++)") for _, found, _ in rows)
+    without = sum(found.startswith("none") for _, found, _ in rows)
     text = (
         "# What the desktop layer uses of Qt, CTK, qMRML, MRML and VTK\n\n"
         "Made by `api_list.py --write` from the code and a Slicer source tree (5.13 line); a test refuses names that\n"
-        "are not listed here. The second column is a place in Slicer's own scripts that uses the name. Where it says\n"
-        "none, the name is a public member of the C++ class (Qt 5.15 and 6, VTK 9, Slicer 5.10) that PythonQt or\n"
-        "VTK's wrapping gives to Python, but nobody has run this line in desktop Slicer yet.\n\n"
+        "are not listed here. The second column is a place in Slicer's own scripts, tests or script repository that\n"
+        "uses the name. Where it says C++, only Slicer's C++ uses it: a public member of the class, which PythonQt or\n"
+        "VTK's wrapping gives to Python. Where it says none, it is a public member of the class (Qt 5.15, 6, VTK 9)\n"
+        "that Slicer itself does not use. Neither kind has been run in desktop Slicer yet.\n\n"
         "| Name | Used so in Slicer | Used here in |\n|---|---|---|\n"
     )
-    API.write_text(text + "\n".join(rows) + "\n", encoding="utf-8")
-    print(f"{len(rows)} names, {without} without a place in Slicer's scripts")
+    API.write_text(text + "".join(f"| `{n}` | {found} | {where} |\n" for n, found, where in rows), encoding="utf-8")
+    print(f"{len(rows)} names, {cpp} with a place in C++ alone, {without} with none")
     return 0
 
 

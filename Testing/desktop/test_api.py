@@ -43,8 +43,10 @@ def test_places_in_slicers_sources_exist():
     source = os.environ.get("SLICER_SOURCE_DIR")
     if not source:
         pytest.skip("needs SLICER_SOURCE_DIR")
-    rows = re.findall(r"^\| `([^`]+)` \| (\S+\.py):(\d+) \|", api_list.API.read_text(encoding="utf-8"), re.MULTILINE)
-    assert len(rows) > 100
-    for name, path, line in rows:
+    row = re.compile(r"^\| `([^`]+)` \| (\S+\.(?:py|md|cxx|h)):(\d+)( \(C\+\+\))? \|", re.MULTILINE)
+    rows = row.findall(api_list.API.read_text(encoding="utf-8"))
+    assert len(rows) > 190
+    for name, path, line, cpp in rows:
         text = (Path(source) / path).read_text(errors="replace").splitlines()[int(line) - 1]
-        assert api_list._pattern(name).search(text), (name, path, line)
+        pattern = api_list._in_cpp(name) if cpp else api_list._pattern(name)
+        assert pattern.search(text), (name, path, line)
