@@ -9,6 +9,7 @@ import numpy as np
 from evanyseg.flow import SliceFlow
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from evanyseg.quality.cases import cases_of_image
 from evanyseg.results import Candidates, Caveat, Embedding, QualityCase, QualityEstimate
 
 
@@ -85,35 +86,24 @@ class KnownTruthEstimator:
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
-        found = []
-        for number, mask in enumerate(masks):
-            raise_if_cancelled(should_cancel)
-            found.append(self._judge(image, mask, boxes[number] if boxes is not None else None, maps))
-        return found
+        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
     ) -> Iterator[QualityEstimate]:
         for case in cases:
             raise_if_cancelled(should_cancel)
-            estimate = self._judge(case.image, case.mask, case.box, maps, case.caveats)
-            yield estimate
+            yield self._judge(case, maps)
 
-    def _judge(
-        self,
-        image: np.ndarray,
-        mask: np.ndarray,
-        box: BoxPrompt | None,
-        maps: bool,
-        caveats: tuple[str, ...] = (),
-    ) -> QualityEstimate:
+    def _judge(self, case: QualityCase, maps: bool) -> QualityEstimate:
         self.judged += 1
+        mask = case.mask
         if not mask.any():
-            empty = (*caveats, Caveat.EMPTY_MASK)
-            if box is None:
+            empty = (*case.caveats, Caveat.EMPTY_MASK)
+            if case.box is None:
                 return QualityEstimate.unscored(self.name, *empty)
             return QualityEstimate(0.0, 0.0, self.half_width, self.level, self.name, caveats=empty)
-        truth = self.truth(image)
+        truth = self.truth(case.image)
         dice = float(2 * (truth & mask).sum() / (truth.sum() + mask.sum()))
         return QualityEstimate(
             dice,
@@ -124,7 +114,7 @@ class KnownTruthEstimator:
             hd95=1.0,
             false_positive=(mask & ~truth).astype(np.float32) if maps else None,
             false_negative=(truth & ~mask).astype(np.float32) if maps else None,
-            caveats=caveats,
+            caveats=case.caveats,
         )
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from evanyseg.quality.cases import cases_of_image
 from evanyseg.results import Candidates, Caveat, Embedding, QualityCase, QualityEstimate
 
 
@@ -42,9 +43,7 @@ class BrightEstimator:
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
-        boxes = boxes or [None] * len(masks)
-        cases = [QualityCase(image, m, b) for m, b in zip(masks, boxes, strict=True)]
-        return list(self.estimate_cases(cases, maps, should_cancel))
+        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

@@ -11,7 +11,8 @@ import torch
 
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
-from evanyseg.quality.context import FACTOR, SCALARS, context_input
+from evanyseg.quality.cases import cases_of_image
+from evanyseg.quality.context import FACTOR, LATE, context_input
 from evanyseg.quality.paper_crop import blended_crop, point_box
 from evanyseg.results import Caveat, QualityCase, QualityEstimate
 
@@ -35,7 +36,7 @@ class CheckpointEstimator:
             raise ManifestError(f"{run} is not the folder of an estimator's run: it lacks run.yaml or a checkpoint.")
         self.options = load_options(run / "run.yaml")
         self.name, self.device = f"{self.options.model}, {self.options.mode} input", device
-        channels, scalars = (3, 0) if self.options.mode == "paper" else (6, len(SCALARS))
+        channels, scalars = (3, 0) if self.options.mode == "paper" else (6, LATE)
         net = build_net(self.options.model, self.options.data.size, channels, scalars)
         load_weights(net, found[0])
         self.net = net.to(device).eval()
@@ -49,9 +50,7 @@ class CheckpointEstimator:
         should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
         """See `protocols.QualityEstimator`; `maps` is ignored."""
-        given = [None] * len(masks) if boxes is None else boxes
-        cases = (QualityCase(image, mask, box) for mask, box in zip(masks, given, strict=True))
-        return list(self.estimate_cases(cases, maps, should_cancel))
+        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

@@ -15,12 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import ImageError, WeightsError
+from ..errors import WeightsError
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
 from ..weights.strict import load_strict
-from .cases import PreparedCase, checked_image, prepare
+from .cases import PreparedCase, cases_of_image, checked_image, prepare
 from .conformal import Calibration
 from .context import LATE
 from .runner import BatchRunner
@@ -135,14 +135,7 @@ class BuiltinEstimator:
         should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
         """Judge masks bool [N, H, W] of one image uint8 [H, W, 3]. Raises ImageError, PromptError, CancelledError."""
-        masks = np.asarray(masks)
-        if masks.ndim != 3:
-            raise ImageError(f"Masks must be [N, H, W], got {list(masks.shape)}.")
-        boxes = [None] * len(masks) if boxes is None else list(boxes)
-        if len(boxes) != len(masks):
-            raise ImageError(f"There are {len(masks)} masks but {len(boxes)} boxes; give one box (or None) per mask.")
-        cases = (QualityCase(image, mask, box) for mask, box in zip(masks, boxes, strict=True))
-        return list(self.estimate_cases(cases, maps, should_cancel))
+        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

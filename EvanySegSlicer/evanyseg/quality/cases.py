@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +28,22 @@ class PreparedCase:
     has_box: bool
     empty: bool
     diagonal: float
+
+
+def cases_of_image(
+    image: np.ndarray, masks: np.ndarray, boxes: Sequence[BoxPrompt | None] | None = None
+) -> list[QualityCase]:
+    """A case for each of masks bool [N, H, W] of image uint8 [H, W, 3]; boxes: one per mask, None = the mask's own.
+
+    Raises ImageError for other shapes, and when boxes and masks are not as many.
+    """
+    masks = np.asarray(masks)
+    if masks.ndim != 3:
+        raise ImageError(f"Masks must be [N, H, W], got {list(masks.shape)}.")
+    given = [None] * len(masks) if boxes is None else list(boxes)
+    if len(given) != len(masks):
+        raise ImageError(f"There are {len(masks)} masks but {len(given)} boxes; give one box (or None) per mask.")
+    return [QualityCase(image, mask, box) for mask, box in zip(masks, given, strict=True)]
 
 
 def checked_image(image: np.ndarray) -> tuple[str, ...]:

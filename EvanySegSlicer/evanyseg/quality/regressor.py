@@ -15,7 +15,7 @@ from ..errors import ImageError
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
-from .cases import TINY_AREA, checked_image
+from .cases import TINY_AREA, cases_of_image, checked_image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,12 +53,7 @@ class MaskRegressor:
         """Judge masks bool [N, H, W] of one image uint8 [H, W, 3]. There are no error maps: `maps` changes nothing.
 
         Raises ImageError, PromptError, CancelledError."""
-        if boxes is not None and len(boxes) != len(masks):
-            raise ImageError(
-                f"{len(masks)} masks came with {len(boxes)} boxes; give one a mask, None where there is none."
-            )
-        cases = (QualityCase(image, m, boxes[i] if boxes is not None else None) for i, m in enumerate(masks))
-        return list(self.estimate_cases(cases, maps, should_cancel))
+        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
