@@ -56,6 +56,8 @@ def make_candidates(store: Store, folder: Path, masks: int = 12) -> None:
         for _ in range(masks):
             moved = np.roll(truth, rng.integers(-12, 13, 2), (0, 1))
             writer.add(row, truth, moved & (rng.random(truth.shape) > rng.uniform(0, 0.3)), "damage", "made")
+        for rater in range(2):
+            writer.add(row, truth, np.roll(truth, rng.integers(-3, 4, 2), (0, 1)), "people", f"human rater {rater}")
     writer.close()
 
 
@@ -90,7 +92,8 @@ class BoxOverlapEstimator:
             bright = case.image[..., 0] / 255.0
             wrong = (1 - bright).astype(np.float32), bright.astype(np.float32)
             extra = {"false_positive": wrong[0], "false_negative": wrong[1]} if maps else {}
-            yield QualityEstimate(value, max(value - 0.2, 0), min(value + 0.2, 1), self.level, self.name, **extra)
+            low, high = max(value - 0.2, 0), min(value + 0.2, 1)
+            yield QualityEstimate(value, low, high, self.level, self.name, 12 * (1 - value), **extra)
 
 
 class ThresholdSegmenter:

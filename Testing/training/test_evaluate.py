@@ -1,6 +1,7 @@
 """The frozen list and a whole evaluation run on generated images, with methods whose answers are known."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from evanyseg.errors import WeightsError
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
 from evanyseg_training import heldout_log, probes, report
+from evanyseg_training.apart import distance_table
 from evanyseg_training.candidates import CandidateStore
 from evanyseg_training.card_numbers import TITLE, update_card
 from evanyseg_training.cases import cached_features, frozen_cases, training_cases
@@ -21,7 +23,7 @@ from evanyseg_training.heldout_damage import UNSEEN_FAMILIES
 from evanyseg_training.heldout_makers import stored_maker, synthetic_maker
 from evanyseg_training.manifest import ManifestError
 from evanyseg_training.pool import OWN_CHOICE, PoolMatrix, PoolOptions, kept_pool
-from evanyseg_training.predictions import CONTROLS, controlled
+from evanyseg_training.predictions import CONTROLS, Predictions, controlled
 from evanyseg_training.report_plots import draw_all
 from evanyseg_training.results_page import results_page
 from evanyseg_training.rivals.model import RIVALS, load_rivals, save_rival
@@ -53,6 +55,7 @@ def run(made):
     frozen = frozen_cases(folder / "list", store)
     evaluation = Evaluation(store, frozen, training_cases(parts, 72), estimators, folder / "run", options=options)
     evaluation.calibration = frozen
+    evaluation.people = training_cases(parts, 20, people=True)
     evaluation.segmenter = ThresholdSegmenter
     summary = evaluation.run()
     write_record(folder / "run", "evaluate", summary)
@@ -235,7 +238,7 @@ def test_the_report_has_every_section_and_plots_of_numbers(run):
 
 def test_the_page_says_plainly_what_was_missed(run, tmp_path):
     goals = {goal.what: goal for goal in estimator_goals(run, run)}
-    speed = goals["time a mask at batch 16, one thread (the less disturbed run)"]
+    speed = goals["time a mask at batch 16, two threads (the less disturbed run)"]
     assert speed.reached is True
     small = goals["evaluate-only sets, with box: macro pearson"]
     assert small.reached == (float(small.measured) >= 0.87)
@@ -312,3 +315,31 @@ def test_a_rival_learns_a_little_and_survives_its_file(made, tmp_path):
     (tmp_path / "bad.safetensors").write_bytes(b"no")
     with pytest.raises(WeightsError, match="rival"):
         load_rivals(tmp_path / "bad.safetensors")
+
+
+def test_people_are_reported_apart_and_by_rater(run):
+    people = run.table("people")
+    mine = people[(people.method == "ours") & (people["mode"] == "box")].set_index("rater")
+    assert list(mine.index) == ["all", "human rater 0", "human rater 1"]
+    assert mine.masks["all"] == mine.masks.iloc[1:].sum()
+    assert set(people.method) == {"ours", BAR}
+    assert "Masks that people drew" in report.run_markdown(run)
+
+
+def test_people_are_never_among_the_training_candidates(made):
+    folder, store = made
+    cases = training_cases(CandidateStore(folder / "candidates", store), 10_000)
+    assert set(cases.table.maker) == {"damage"}
+
+
+def test_distances_are_compared_in_box_diagonals():
+    frame = pd.DataFrame({"set": ["a"] * 4})
+    boxes = [BoxPrompt(0, 0, 30, 40)] * 4
+    masks = SimpleNamespace(table=pd.DataFrame({"hd95": [5.0, 10.0, np.nan, 20.0], "row": range(4)}))
+    cases = SimpleNamespace(table=frame.assign(at=range(4)), masks=masks, store=SimpleNamespace(box=boxes.__getitem__))
+    answer = Predictions(np.zeros(4), hd95=np.array([5.0, 15.0, 3.0, 30.0]))
+    found = distance_table(cases, answer, "box").iloc[0]
+    assert found.masks == 3
+    assert found.spearman == pytest.approx(1)
+    assert found["median error"] == pytest.approx(5 / 50)
+    assert found["median truth"] == pytest.approx(10 / 50)

@@ -94,15 +94,20 @@ def frozen_cases(folder: Path, store: Store) -> CaseSet:
 
 
 def training_cases(
-    masks: CandidateStore, per_set: int, seed: int = 3, split: str = "train", jitter: tuple[float, float] = (0.05, 0.10)
+    masks: CandidateStore,
+    per_set: int,
+    seed: int = 3,
+    split: str = "train",
+    jitter: tuple[float, float] = (0.05, 0.10),
+    people: bool = False,
 ) -> CaseSet:
-    """A sample of training candidates, at most `per_set` of each data set, every one with a box: its prompt's, or the
-    true box with jitter. Raises ManifestError when the split has none."""
+    """A sample of candidates of a split, at most `per_set` of each data set, every one with a box: its prompt's, or the
+    true box with jitter. `people`: masks that people drew, and no others. Raises ManifestError when there are none."""
     from .rivals.train import jittered
 
     rng = np.random.default_rng(seed)
     table = masks.table
-    chosen = table[(table.split == split) & (table.maker != "people")]
+    chosen = table[(table.split == split) & ((table.maker == "people") == people)]
     if chosen.empty:
         raise ManifestError(f"{masks.folder} has no candidates of the {split} split.")
     chosen = chosen.assign(order=rng.random(len(chosen))).sort_values("order")

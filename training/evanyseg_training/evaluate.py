@@ -1,7 +1,8 @@
 """One run: every method on the same masks, in both modes, into one folder of tables that reports are made from.
 
 predictions.parquet (one row per mode, method, pair), figures.csv, parts.csv, coverage.csv, audit.csv, maps.csv,
-controls.csv, pool.csv, selection.csv, run.json. Nothing here draws or writes prose: see `report`.
+controls.csv, distances.csv, people.csv, pool.csv, selection.csv, run.json. Nothing here draws or writes prose: see
+`report`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 from evanyseg.protocols import Progress, QualityEstimator, Segmenter, no_progress
 from evanyseg.results import Caveat
 
-from . import axes, probes
+from . import apart, axes, probes
 from .baselines.fitted import Baseline
 from .baselines.signals import SIGNALS, signal_baselines
 from .cases import MODES, CaseSet, cached_features
@@ -67,8 +68,9 @@ class EvaluateOptions:
 @dataclass
 class Evaluation:
     """What a run needs. estimators: by the name they get in tables, the first one is 'ours'. `calibration`: the frozen
-    list of the calibration split, for the stacked method. `single`: the best single segmenter by training sources
-    (found here when None: then this run has to be on training sources)."""
+    list of the calibration split, for the stacked method. `people`: masks that people drew, if there are any. `single`:
+    the best single segmenter by training sources (found here when None: then this run has to be on training sources).
+    """
 
     store: Store
     cases: CaseSet
@@ -76,6 +78,7 @@ class Evaluation:
     estimators: Mapping[str, QualityEstimator]
     out: Path
     calibration: CaseSet | None = None
+    people: CaseSet | None = None
     segmenter: Callable[[], Segmenter] | None = None
     rivals: Sequence[Rival] = ()
     single: Callable[[], str] | None = None
@@ -109,6 +112,7 @@ class Evaluation:
         self._write_parts(predictions)
         self._write_coverage(predictions)
         axes.audit_table(self.cases.table, predictions["box"]).to_csv(self.out / "audit.csv", index=False)
+        self._write_apart(predictions)
         self._write_controls(predictions["box"])
         self._write_maps()
         summary: dict[str, Any] = {
@@ -226,6 +230,21 @@ class Evaluation:
             for mode, methods in predictions.items()
         ]
         pd.concat(frames).to_csv(self.out / "coverage.csv", index=False, float_format="%.5f")
+
+    def _write_apart(self, predictions: Mapping[str, Mapping[str, Predictions]]) -> None:
+        import pandas as pd
+
+        distances = [apart.distance_table(self.cases, predictions[mode][self.ours], mode) for mode in MODES]
+        pd.concat(distances).to_csv(self.out / "distances.csv", index=False, float_format="%.5f")
+        if self.people is None:
+            return
+        features = cached_features(self.people, self.cache)
+        found = {
+            mode: {self.ours: self._estimate(self.estimators[self.ours], self.people, mode)}
+            | {BAR: baseline_predictions(self._baselines[mode], features[mode])[BAR]}
+            for mode in MODES
+        }
+        apart.people_table(self.people, found).to_csv(self.out / "people.csv", index=False, float_format="%.5f")
 
     def _write_controls(self, whole: Mapping[str, Predictions]) -> None:
         wide = self.cases.where(self.list_of("wide"))

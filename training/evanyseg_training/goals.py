@@ -147,7 +147,7 @@ def _probe_goals(run: Run) -> Iterator[Goal]:
 def _speed_goals(test: Run, held: Run) -> Iterator[Goal]:
     for batch, limit in (("1", 40), ("16", 20)):
         value = min(run.summary["speed ms"][batch] for run in (test, held))
-        what = f"time a mask at batch {batch}, one thread (the less disturbed run)"
+        what = f"time a mask at batch {batch}, two threads (the less disturbed run)"
         yield Goal(what, f"<= {limit} ms", f"{value:.1f} ms", value <= limit)
 
 

@@ -23,25 +23,28 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Predictions:
-    """dice [n] (NaN: unscored); low, high [n] where the method has intervals; caveats: one text a case."""
+    """dice [n] (NaN: unscored); low, high [n] where the method has intervals; hd95 [n] in pixels where it predicts it;
+    caveats: one text a case."""
 
     dice: np.ndarray
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     caveats: tuple[str, ...] = ()
+    hd95: np.ndarray | None = None
 
 
 def run_estimator(
     estimator: QualityEstimator, cases: Iterator[QualityCase], count: int, progress: Progress = no_progress
 ) -> Predictions:
-    """Dice, interval and caveats of every case, streamed."""
+    """Dice, interval, distance and caveats of every case, streamed."""
     found = []
     for done, estimate in enumerate(estimator.estimate_cases(cases)):
-        found.append((estimate.dice, estimate.low, estimate.high, "; ".join(estimate.caveats)))
+        distance = float("nan") if estimate.hd95 is None else estimate.hd95
+        found.append((estimate.dice, estimate.low, estimate.high, distance, "; ".join(estimate.caveats)))
         if done % 100 == 0:
             progress(done / max(count, 1), estimator.name)
-    dice, low, high = (np.array([f[k] for f in found], float) for k in range(3))
-    return Predictions(dice, low, high, tuple(f[3] for f in found))
+    dice, low, high, hd95 = (np.array([f[k] for f in found], float) for k in range(4))
+    return Predictions(dice, low, high, tuple(f[4] for f in found), hd95)
 
 
 def _other_image(case: QualityCase, other: QualityCase) -> QualityCase:

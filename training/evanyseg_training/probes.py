@@ -73,8 +73,19 @@ def turning_change(estimator: QualityEstimator, cases: CaseSet, mode: str = "box
     return {**named, "mean": float(change.mean())}
 
 
-def speed(estimator: QualityEstimator, case: QualityCase, repeats: int = 20) -> dict[int, float]:
-    """Milliseconds a mask at batch 1 and 16 (median of repeats), pre-processing included."""
+def speed(estimator: QualityEstimator, case: QualityCase, repeats: int = 20, threads: int = 2) -> dict[int, float]:
+    """Milliseconds a mask at batch 1 and 16 (median of repeats) with so many threads, pre-processing included."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        return _timed(estimator, case, repeats)
+    finally:
+        torch.set_num_threads(before)
+
+
+def _timed(estimator: QualityEstimator, case: QualityCase, repeats: int) -> dict[int, float]:
     out = {}
     for batch in (1, 16):
         masks, boxes = np.stack([case.mask] * batch), [case.box] * batch

@@ -117,6 +117,25 @@ def maps_table(maps: pd.DataFrame) -> str:
     return markdown_table(header, rows)
 
 
+def distances_table(distances: pd.DataFrame) -> str:
+    """Macro means over data sets."""
+    rows = [
+        (MODE_NAMES[str(mode)], int(of_mode.masks.sum()), len(of_mode),
+         *(f"{of_mode[name].mean():.3f}" for name in ("spearman", "median error", "median truth")))
+        for mode, of_mode in distances.groupby("mode")
+    ]  # fmt: skip
+    return markdown_table(("mode", "masks", "data sets", "spearman", "median error", "median of the truth"), rows)
+
+
+def people_rows(people: pd.DataFrame) -> str:
+    numbers = ("mean dice", "sd", "mean answer", "pearson", "mae")
+    rows = [
+        (MODE_NAMES[r["mode"]], r["method"], r["rater"], r["masks"], r["images"], *(f"{r[n]:.3f}" for n in numbers))
+        for r in people.to_dict("records")
+    ]
+    return markdown_table(("mode", "method", "rater", "masks", "images", *numbers), rows)
+
+
 def selection_table(selection: pd.DataFrame) -> str:
     rows = [
         (
@@ -185,6 +204,10 @@ def _other_sections(run: Run) -> list[str]:
         lines = zip(mine["mode"].map(MODE_NAMES), mine.part, mine.cases, shares, widths, strict=True)
         out.append("#### Coverage of the 90 % intervals (95 % interval by resampling subjects)\n")
         out.append(markdown_table(("mode", "part", "masks", "coverage", "mean width"), lines))
+    if (distances := run.table("distances")) is not None and len(distances):
+        out += ["#### Predicted HD95 (in diagonals of the true box; macro means)\n", distances_table(distances)]
+    if (people := run.table("people")) is not None and len(people):
+        out += ["#### Masks that people drew (reported apart)\n", people_rows(people)]
     if (controls := run.table("controls")) is not None:
         out += ["#### Controls: parts of the input taken away, with box\n", macro_table(controls, "controls", "box")]
     if (maps := run.table("maps")) is not None and len(maps):

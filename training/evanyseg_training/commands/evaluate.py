@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+PEOPLE = 1000
+"""Most masks by people that are judged, of each data set."""
+
 
 def evaluate(
     store: Annotated[Path, typer.Option(help="Data store made by prepare.")],
@@ -56,6 +59,9 @@ def evaluate(
     run = Evaluation(
         opened, frozen_cases(pairs, opened), training, loaded, out, options=options, progress=_printer(), cache=cache
     )
+    drawn = (parts.table.maker == "people") & (parts.table.split == "test")
+    if drawn.any() and "test" in set(run.cases.masks.table.split):
+        run.people = training_cases(parts, PEOPLE, split="test", people=True)
     if calibration is not None:
         run.calibration = frozen_cases(calibration, opened)
     if segmenter is not None:
