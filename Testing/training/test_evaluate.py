@@ -24,6 +24,7 @@ from evanyseg_training.heldout_makers import stored_maker, synthetic_maker
 from evanyseg_training.manifest import ManifestError
 from evanyseg_training.pool import OWN_CHOICE, PoolMatrix, PoolOptions, kept_pool
 from evanyseg_training.predictions import CONTROLS, Predictions, controlled
+from evanyseg_training.report_examples import best_and_worst, draw_examples, judged_examples
 from evanyseg_training.report_plots import draw_all
 from evanyseg_training.results_page import results_page
 from evanyseg_training.rivals.model import RIVALS, load_rivals, save_rival
@@ -343,3 +344,14 @@ def test_distances_are_compared_in_box_diagonals():
     assert found.spearman == pytest.approx(1)
     assert found["median error"] == pytest.approx(5 / 50)
     assert found["median truth"] == pytest.approx(10 / 50)
+
+
+def test_examples_are_the_nearest_and_the_farthest(tmp_path):
+    examples = judged_examples(BoxOverlapEstimator(), count=25)
+    nearest, farthest = best_and_worst(examples)
+    errors = sorted((abs(e.error) for e in examples), reverse=True)
+    assert [abs(e.error) for e in farthest] == errors[:5]
+    assert np.diff([e.true_dice for e in nearest]).min() > 0
+    assert np.mean([abs(e.error) for e in nearest]) < np.mean(errors)
+    assert all(e.truth.any() and e.image.shape == (*e.truth.shape, 3) for e in examples)
+    assert draw_examples(examples, tmp_path / "plots" / "examples.png").stat().st_size > 20_000

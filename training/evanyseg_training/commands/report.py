@@ -21,6 +21,9 @@ def report(
     store: Annotated[Path | None, typer.Option(help="Data store: for the table of counts.")] = None,
     remark: Annotated[list[str] | None, typer.Option(help="A paragraph under the table of goals.")] = None,
     card: Annotated[Path | None, typer.Option(help="Model card to put the numbers of unseen sets into.")] = None,
+    examples: Annotated[
+        str | None, typer.Option(help="Estimator to show at its best and worst on generated pictures.")
+    ] = None,
     machine: Annotated[str, typer.Option(help="What the hours were spent on.")] = "2 CPU cores, no GPU",
 ) -> None:
     """Generate RESULTS.md: goals, every table, plots, commands, commits, counts, hours."""
@@ -33,8 +36,23 @@ def report(
     spent = [(what, float(number)) for what, _, number in (text.partition("=") for text in hours or ())]
     opened = Store(store) if store is not None else None
     text = results_page(
-        Run.read(test), Run.read(held), out.parent / "results", pages, spent, paper, opened, machine, segmenter
+        Run.read(test),
+        Run.read(held),
+        out.parent / "results",
+        pages,
+        spent,
+        paper,
+        opened,
+        machine,
+        segmenter,
+        examples=examples is not None,
     )
+    if examples is not None:
+        from evanyseg.models import estimators
+
+        from ..report_examples import draw_examples, judged_examples
+
+        draw_examples(judged_examples(estimators.create(examples)), out.parent / "results" / "examples.png")
     out.write_text(text, encoding="utf-8")
     if card is not None:
         update_card(card, Run.read(held))
