@@ -262,13 +262,28 @@ def test_drawing_reads_the_slice_while_the_mouse_moves(host, hands):
     segmenter = ThresholdSegmenter()
     user = User(host, hands, module.double_models(segmenter))
     user.draw()
-    user.scroll("Red", 1)
+    user.driver.wait_until(lambda: segmenter.embedded == 3, what="the neighbours")
+    user.scroll("Red", 4)
     made = segmenter.embedded
     user.driver.drag(host.view("Red"), *user.corners("Red", 20), release=False)
     user.driver.wait_until(lambda: segmenter.embedded == made + 1, what="the embedding")
     user.driver.release(host.view("Red"), user.corners("Red", 20)[1])
     user.wait()
-    assert segmenter.embedded == made + 1
+    assert len(user.rows) == 2
+    user.driver.wait_until(lambda: segmenter.embedded == made + 3, what="that slice's neighbours")
+
+
+def test_the_neighbours_are_encoded_while_nothing_else_runs(host, hands):
+    from desktop import module
+    from doubles import ThresholdSegmenter
+
+    segmenter = ThresholdSegmenter()
+    user = User(host, hands, module.double_models(segmenter))
+    user.draw()
+    user.driver.wait_until(lambda: segmenter.embedded == 3, what="the neighbours")
+    user.scroll("Red", 1)
+    user.draw()
+    user.driver.wait_until(lambda: segmenter.embedded == 4, what="the next one")
     assert len(user.rows) == 2
 
 

@@ -17,6 +17,7 @@ from ..records import Key, ScoreRecord
 from ..review import Applied, ReviewSession
 from ..slice_jobs import JobResult
 from ..slice_plane import NAMES, SlicePlane, anatomical_axes
+from .reading_ahead import ReadingAhead, neighbours
 from .workbench import Workbench
 
 
@@ -29,6 +30,7 @@ class SegmentingPresenter:
         self.last: Key | None = None
         self.last_plane: SlicePlane | None = None
         self.maps = False
+        self.ahead = ReadingAhead(bench)
 
     # ---- prompts ----------------------------------------------------------------------------------------------
 
@@ -38,28 +40,19 @@ class SegmentingPresenter:
 
     def look_ahead(self, slice_node: Any) -> None:
         """The user has begun to draw here: encode the slice meanwhile, so that the mask comes at once on release."""
-        if self.bench.busy or self.bench.review is None or self.bench.review.flow is None:
-            return
-        review = self.bench.review
-        if review.flow is None or review.flow.segmenter is None:
+        if self.bench.review is None:
             return
         try:
-            plane = review.reader.plane_of_view(slice_node)
+            plane = self.bench.review.reader.plane_of_view(slice_node)
         except EvanySegError:
             return  # said when the box is released
-        flow, volume = review.flow, review.reader.snapshot()
-        self.bench.start(
-            "Reading the slice",
-            lambda context: flow.embed(volume.slice_input(plane), context.should_cancel),
-            lambda result: None,
-            quiet=True,
-        )
+        self.ahead.read(plane)
 
     def box_drawn(self, slice_node: Any, corners: np.ndarray) -> None:
         """corners [4, 3] RAS of the rectangle drawn on a view: segment, score and colour that slice."""
 
         def gather(review: ReviewSession) -> Any:
-            plane = review.reader.plane_of_view(slice_node)
+            plane = self._wanted(review, slice_node)
             return review.box_job(self._segment(review), plane, box_on(plane, corners), maps=self.maps)
 
         self.bench.work(gather, self._scored)
@@ -71,7 +64,7 @@ class SegmentingPresenter:
             segmenter = review.flow.segmenter if review.flow is not None else None
             if segmenter is not None and not segmenter.supports_points:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
-            plane = review.reader.plane_of_view(slice_node)
+            plane = self._wanted(review, slice_node)
             x, y, _ = plane.to_pixels(ras)[0]
             point = PointPrompt(float(x), float(y), positive)
             return review.refine_job(self._segment(review), plane, [point], maps=self.maps)
@@ -82,6 +75,7 @@ class SegmentingPresenter:
 
     def propagate(self, slice_node: Any, direction: str, stop_below: float) -> None:
         """Carry the current segment's mask on this view's slice 'up', 'down' or 'both' ways."""
+        self.ahead.want(None)
 
         def gather(review: ReviewSession) -> Any:
             plane = review.reader.plane_of_view(slice_node)
@@ -93,6 +87,7 @@ class SegmentingPresenter:
 
     def score_existing(self, plane_name: str, missing: bool = False) -> None:
         """Score every visible segment along one anatomical axis; then look for missing slices, if wanted."""
+        self.ahead.want(None)
         axis_of = lambda review: axis_named(review, plane_name)
 
         def then(applied: Applied, result: JobResult) -> None:
@@ -103,6 +98,7 @@ class SegmentingPresenter:
 
     def rescore(self) -> None:
         """Score again what was edited since, axis by axis."""
+        self.ahead.want(None)
         review = self.bench.open()
         axes = sorted({r.axis for r in review.table.records() if r.stale}) if review is not None else []
         if not axes:
@@ -147,10 +143,19 @@ class SegmentingPresenter:
             self.segment_id = ids[0] if ids else review.store.add()
         return self.segment_id
 
+    def _wanted(self, review: ReviewSession, slice_node: Any) -> SlicePlane:
+        plane = review.reader.plane_of_view(slice_node)
+        self.ahead.want(plane)
+        return plane
+
     def _scored(self, applied: Applied, result: JobResult) -> None:
-        if applied.ok and applied.keys:
-            self.last, self.last_plane = applied.keys[0], result.scores[0].plane
-            self.bench.view.updated(list(applied.keys))
+        if not (applied.ok and applied.keys):
+            return
+        before, plane = self.last_plane, result.scores[0].plane
+        self.last, self.last_plane = applied.keys[0], plane
+        self.bench.view.updated(list(applied.keys))
+        if self.bench.review is not None:
+            self.ahead.read(*neighbours(plane, before, self.bench.review.reader.snapshot()))
 
     def row_in_view(self, slice_node: Any) -> ScoreRecord | None:
         """The chosen segment's row on the slice that a view shows."""
