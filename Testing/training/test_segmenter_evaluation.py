@@ -18,8 +18,9 @@ from evanyseg_training.segmenter_eval import (
     per_set,
     write_report,
 )
-from evanyseg_training.segmenter_export import export_segmenter, read_licences
+from evanyseg_training.segmenter_export import export_segmenter
 from evanyseg_training.segmenter_rivals import CLASSICAL, box_mask, ellipse_mask, grabcut_mask, otsu_mask
+from evanyseg_training.set_notes import SetNote, read_set_notes
 from evanyseg_training.store import Store
 from training.tiny_segmenter import config, run, store
 
@@ -71,7 +72,7 @@ def test_report_and_export_make_a_card_that_names_the_data(store: Store, run: Pa
     assert all(name in page for name in CLASSICAL)
     readme = tmp_path / "README.md"
     readme.write_text("| set | licence | citation |\n|---|---|---|\n| one | CC0 | Somebody 2020 |\n")
-    assert read_licences(readme) == {"one": ("CC0", "Somebody 2020")}
+    assert read_set_notes(readme) == {"one": SetNote("CC0", "Somebody 2020")}
     weights = export_segmenter(
         run / "averaged.safetensors", tmp_path / "out", store, [run], tmp_path / "report", readme
     )
@@ -85,6 +86,10 @@ def test_report_and_export_make_a_card_that_names_the_data(store: Store, run: Pa
     assert "three" in card
     assert str(tmp_path) not in card
     assert segmenter_from_checkpoint(weights).name == "builtin"
+    again = export_segmenter(
+        weights, tmp_path / "again", store, [run], None, None, earlier=weights.with_suffix(".json")
+    )
+    assert [p["steps"] for p in json.loads(again.with_suffix(".json").read_text())["phases"]] == [4, 4]
 
 
 def test_the_command_line_prepares_trains_and_measures(tmp_path: Path, store: Store) -> None:

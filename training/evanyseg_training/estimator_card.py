@@ -3,37 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-
-@dataclass(frozen=True)
-class SetNote:
-    """Licence and citation of a data set."""
-
-    licence: str
-    citation: str
-
-
-def read_notes(path: Path | None) -> dict[str, SetNote]:
-    """Notes per set from the first Markdown table of a file that has the columns set, licence and citation."""
-    if path is None:
-        return {}
-    header: list[str] = []
-    notes: dict[str, SetNote] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        cells = [c.strip() for c in line.strip().strip("|").split("|")]
-        if not line.startswith("|"):
-            continue
-        if not header:
-            header = cells if {"set", "licence", "citation"} <= set(cells) else []
-        elif len(cells) == len(header):
-            row = dict(zip(header, cells, strict=True))
-            notes[row["set"]] = SetNote(row["licence"], row["citation"])
-    return notes
+from .set_notes import SetNote
 
 
 def estimator_card(

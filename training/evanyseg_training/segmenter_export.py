@@ -15,20 +15,29 @@ import yaml
 from evanyseg.errors import WeightsError
 from evanyseg.segmenters.builtin import load
 
+from .set_notes import SetNote, read_set_notes
 from .store import Store
 
 LARGEST = 16 * 2**20
 
 
 def export_segmenter(
-    weights: Path, out: Path, store: Store, runs: Sequence[Path], report: Path | None, licences: Path | None
+    weights: Path,
+    out: Path,
+    store: Store,
+    runs: Sequence[Path],
+    report: Path | None,
+    licences: Path | None,
+    earlier: Path | None = None,
 ) -> Path:
     """Write segmenter.safetensors, segmenter.json and segmenter.md into `out`; path of the weights.
 
     `runs`: folders of the training phases, in order (their config.yaml and metrics.csv are summarised); `report`:
-    folder of segmenter-eval; `licences`: the README of the data collection with its table of sets. Raises WeightsError
-    for weights that do not load or are larger than 16 MB.
+    folder of segmenter-eval; `licences`: the README of the data collection with its table of sets; `earlier`: the .json
+    of the weights that the first phase started from. Raises WeightsError for weights that do not load or are larger
+    than 16 MB.
     """
+    before = json.loads(earlier.read_text(encoding="utf-8"))["phases"] if earlier is not None else []
     net = load(weights, "cpu").net
     if weights.stat().st_size > LARGEST:
         raise WeightsError(f"{weights.name} has {weights.stat().st_size / 2**20:.1f} MB; the limit is 16.")
@@ -40,32 +49,16 @@ def export_segmenter(
     summary = {
         "architecture": net.arch.as_dict(),
         "parameters": sum(p.numel() for p in net.parameters()),
-        "phases": [_phase(run) for run in runs],
+        "phases": [*before, *(_phase(run) for run in runs)],
         "train": _counts(store, "train"),
         "results": _results(report),
     }
     (out / "segmenter.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    (out / "segmenter.md").write_text(card(summary, store, report, read_licences(licences)), encoding="utf-8")
+    (out / "segmenter.md").write_text(card(summary, store, report, read_set_notes(licences)), encoding="utf-8")
     return target
 
 
-def read_licences(page: Path | None) -> dict[str, tuple[str, str]]:
-    """Set -> (licence, citation), from a Markdown table with those columns; empty without a page."""
-    if page is None:
-        return {}
-    found: dict[str, tuple[str, str]] = {}
-    header: list[str] = []
-    for line in page.read_text(encoding="utf-8").splitlines():
-        cells = [c.strip() for c in line.strip().strip("|").split("|")]
-        if "licence" in cells and "citation" in cells:
-            header = cells
-        elif header and len(cells) >= len(header) - 1 and not set(cells[0]) <= set("-: "):
-            row = dict(zip(header, cells, strict=False))
-            found[row["set"]] = (row["licence"], row["citation"])
-    return found
-
-
-def card(summary: Mapping[str, Any], store: Store, report: Path | None, licences: Mapping[str, tuple[str, str]]) -> str:
+def card(summary: Mapping[str, Any], store: Store, report: Path | None, notes: Mapping[str, SetNote]) -> str:
     """The model card as Markdown."""
     phases = "; ".join(
         f"{p['side']} px windows, {p['steps']} steps of {p['batch']} images x {p['prompts']} prompts"
@@ -97,10 +90,9 @@ def card(summary: Mapping[str, Any], store: Store, report: Path | None, licences
     lines += ["## Data behind the weights", "", "| set | images | subjects | objects | licence | citation |"]
     lines += ["|---|---|---|---|---|---|"]
     for name, count in train["sets"].items():
-        licence, citation = licences.get(name, ("see the data's own page", ""))
-        lines.append(
-            f"| {name} | {count['images']} | {count['subjects']} | {count['objects']} | {licence} | {citation} |"
-        )
+        note = notes.get(name, SetNote("see the data's own page", ""))
+        numbers = f"{count['images']} | {count['subjects']} | {count['objects']}"
+        lines.append(f"| {name} | {numbers} | {note.licence} | {note.citation} |")
     return "\n".join(lines) + "\n"
 
 

@@ -25,14 +25,15 @@ def export(
     from safetensors.torch import load_file
 
     from ..candidates import CandidateStore
-    from ..estimator_card import estimator_card, read_notes
+    from ..estimator_card import estimator_card
     from ..estimator_export import net_of, write_model
     from ..estimator_trees import read_trees
+    from ..set_notes import read_set_notes
     from ..store import Store
 
     description = json.loads((calibration / "calibration.json").read_text(encoding="utf-8"))
     net = net_of(checkpoint, int(description["config"]["size"]))
     table = CandidateStore(candidates, Store(store)).table
-    card = estimator_card(description, table, read_notes(notes), history)
+    card = estimator_card(description, table, read_set_notes(notes), history)
     write_model(out, net, description, load_file(calibration / "features.safetensors"), card, read_trees(trees))
     print(f"{out.with_suffix('.safetensors').stat().st_size / 1e6:.1f} MB in {out.parent}")

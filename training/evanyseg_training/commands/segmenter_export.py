@@ -15,6 +15,7 @@ def segmenter_export(
     run: Annotated[list[Path] | None, typer.Option(help="Folder of a phase; once per phase, in order.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder of segmenter-eval.")] = None,
     licences: Annotated[Path | None, typer.Option(help="Markdown page with the table of data sets.")] = None,
+    earlier: Annotated[Path | None, typer.Option(help="The .json of weights that the first phase began with.")] = None,
 ) -> None:
     """Ship the segmenter: fp16 weights, training summary, model card."""
     from evanyseg.segmenters.builtin import WEIGHTS
@@ -23,4 +24,4 @@ def segmenter_export(
     from ..store import Store
 
     phases = run if run else [weights.parent]
-    print(export_segmenter(weights, out or WEIGHTS.parent, Store(store), phases, report, licences))
+    print(export_segmenter(weights, out or WEIGHTS.parent, Store(store), phases, report, licences, earlier))
