@@ -13,20 +13,23 @@ from torch.utils.data import DataLoader
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forward
 from evanyseg.quality.context import LATE
-from evanyseg.quality.trees import NETWORK_NUMBERS, Trees, tree_inputs
+from evanyseg.quality.trees import NAMES, NETWORK_NUMBERS, Trees, tree_inputs
 
 from .estimator_data import EpochSampler, EstimatorData, collate
 
 
 @dataclass(frozen=True)
 class TreeOptions:
-    """`rounds`: trees of the Dice ensemble; the two quantile ensembles have as many."""
+    """`rounds`: trees of the Dice ensemble; the two quantile ensembles have as many. `hedge`: weight of a second fit
+    that sees nothing of the network: on images unlike the training's, its numbers are worth less than on those that it
+    was trained on, which the first fit takes at their word."""
 
     rounds: int = 400
     leaves: int = 31
     rate: float = 0.04
     fewest: int = 60
     levels: tuple[float, float] = (0.05, 0.95)
+    hedge: float = 0.0
     seed: int = 0
 
 
@@ -44,18 +47,46 @@ def collect(
     return np.concatenate(inputs), np.concatenate(true).astype(float)
 
 
-def fit_trees(inputs: np.ndarray, true: np.ndarray, options: TreeOptions | None = None) -> Trees:
-    """Ensembles for Dice (squared error) and for its outer quantiles (pinball), as one `Trees`."""
+def fit_trees(inputs: np.ndarray, true: np.ndarray, options: TreeOptions | None = None, own: int = LATE) -> Trees:
+    """Ensembles for Dice (squared error) and for its outer quantiles (pinball), as one `Trees`.
+
+    inputs [N, F], of which the first `own` columns are not the network's; true [N].
+    """
     options = options or TreeOptions()
+    inputs = inputs.astype(np.float32).astype(np.float64)
+    whole = _fitted(inputs, true, options)
+    if options.hedge <= 0:
+        return whole
+    return mixed([(1 - options.hedge, whole), (options.hedge, _fitted(inputs[:, :own], true, options))])
+
+
+def _fitted(inputs: np.ndarray, true: np.ndarray, options: TreeOptions) -> Trees:
     shared = {
         "max_iter": options.rounds, "learning_rate": options.rate, "max_leaf_nodes": options.leaves,
         "min_samples_leaf": options.fewest, "l2_regularization": 1.0, "random_state": options.seed,
         "early_stopping": False,
     }  # fmt: skip
-    inputs = inputs.astype(np.float32).astype(np.float64)
     models = [HistGradientBoostingRegressor(**shared)]
     models += [HistGradientBoostingRegressor(loss="quantile", quantile=level, **shared) for level in options.levels]
     return pack([model.fit(inputs, true) for model in models])
+
+
+def mixed(parts: Sequence[tuple[float, Trees]]) -> Trees:
+    """One ensemble that answers with the weighted sum of several with the same outputs."""
+    nodes = max(trees.value.shape[2] for _, trees in parts)
+
+    def joined(name: str) -> np.ndarray:
+        found = []
+        for weight, trees in parts:
+            array = getattr(trees, name)
+            here = np.broadcast_to(np.arange(nodes), (*array.shape[:2], nodes))
+            padded = here.copy() if name in ("left", "right") else np.zeros(here.shape, array.dtype)
+            padded[..., : array.shape[2]] = weight * array if name == "value" else array
+            found.append(padded)
+        return np.concatenate(found, axis=1)
+
+    base = sum(weight * trees.base for weight, trees in parts)
+    return Trees(*(joined(name) for name in NAMES), base=np.asarray(base))
 
 
 def pack(models: Sequence[HistGradientBoostingRegressor]) -> Trees:
