@@ -10,7 +10,7 @@ import pytest
 from evanyseg.errors import WeightsError
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
-from evanyseg_training import heldout_log, probes, report
+from evanyseg_training import heldout_log, pool, probes, report
 from evanyseg_training.apart import distance_table
 from evanyseg_training.candidates import CandidateStore
 from evanyseg_training.card_numbers import TITLE, update_card
@@ -355,3 +355,21 @@ def test_examples_are_the_nearest_and_the_farthest(tmp_path):
     assert np.mean([abs(e.error) for e in nearest]) < np.mean(errors)
     assert all(e.truth.any() and e.image.shape == (*e.truth.shape, 3) for e in examples)
     assert draw_examples(examples, tmp_path / "plots" / "examples.png").stat().st_size > 20_000
+
+
+def test_two_runs_that_share_a_cache_make_one_pool(made, tmp_path, monkeypatch):
+    folder, store = made
+    cases, options = frozen_cases(folder / "list", store), PoolOptions(3, 2)
+    build = pool.build_pool
+
+    def slower(*arguments):
+        found = build(*arguments)
+        monkeypatch.setattr(pool, "build_pool", build)
+        kept_pool(cases, ThresholdSegmenter(), (), tmp_path, options)  # the other run is first
+        return found
+
+    monkeypatch.setattr(pool, "build_pool", slower)
+    found = kept_pool(cases, ThresholdSegmenter(), (), tmp_path, options)
+    assert len(found) > 0
+    assert len(list(tmp_path.iterdir())) == 1
+    assert found.mask(0).shape == found.image(0).shape[:2]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,12 +98,15 @@ def kept_pool(
         f"{options}|{'|'.join(cases.table.object)}|{[rival.name for rival in rivals]}|{np.round(logits, 2).tobytes()!r}"
     )
     folder = cache / f"pool-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
-    if (folder / "table.csv").is_file():
-        return CaseSet(cases.store, CandidateStore(folder, cases.store, [PART]), pd.read_csv(folder / "table.csv"))
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was cut short
-    pool = build_pool(cases, segmenter, rivals, folder, options, progress)
-    pool.table.to_csv(folder / "table.csv", index=False)
-    return pool
+    if not folder.is_dir():
+        cache.mkdir(parents=True, exist_ok=True)
+        # made aside: a run cut short leaves nothing, and two runs may share the cache
+        with tempfile.TemporaryDirectory(dir=cache) as aside:
+            made = Path(aside) / "pool"
+            build_pool(cases, segmenter, rivals, made, options, progress).table.to_csv(made / "table.csv", index=False)
+            with suppress(OSError):  # another run was first
+                made.replace(folder)
+    return CaseSet(cases.store, CandidateStore(folder, cases.store, [PART]), pd.read_csv(folder / "table.csv"))
 
 
 def _candidates(
