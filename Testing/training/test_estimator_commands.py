@@ -3,6 +3,7 @@
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from typer.testing import CliRunner
@@ -56,6 +57,17 @@ def test_train_calibrate_export_load_from_the_command_line(folders, tmp_path):
     image, mask = opened.image(0), opened.mask(0)
     found = estimator.estimate(image, np.stack([mask, np.roll(mask, 9, 1)]), [opened.box(0)] * 2, maps=True)
     assert all(f.scored and f.low <= f.dice <= f.high for f in found)
+
+    source = sorted(opened.manifest[opened.manifest.split == "train"].source.unique())[0]
+    left = tmp_path / "left"
+    command("estimator", store, made, "-o", left, "--config", config, "--size", SIZE, "--leave-out", source)
+    command("hedges", store, made, left, "-o", tmp_path / "hedges.csv", "--groups", 40, "--per-set", 8)
+    table = pd.read_csv(tmp_path / "hedges.csv")
+    assert set(table["mode"]) == {"box", "own"}
+    assert "network alone" in set(table.answer)
+    assert source in table.command[0]
+    with pytest.raises(ManifestError, match="left no source out"):
+        command("hedges", store, made, tmp_path / "run", "-o", tmp_path / "none.csv")
 
 
 def test_the_second_stage_changes_the_head_alone_and_never_for_the_worse(data, folders):

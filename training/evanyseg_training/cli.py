@@ -16,6 +16,7 @@ from .commands import (
     evaluate,
     export,
     head,
+    hedges,
     heldout,
     prepare,
     report,
@@ -49,6 +50,7 @@ app.command("throughput")(scale.throughput)
 app.command("candidates")(candidates.candidates)
 app.command("estimator")(estimator.estimator)
 app.command("head")(head.head)
+app.command("hedges")(hedges.hedges)
 app.command("trees")(trees.trees)
 app.command("calibrate")(calibrate.calibrate)
 app.command("export")(export.export)

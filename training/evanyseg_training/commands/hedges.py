@@ -1,0 +1,42 @@
+"""`evanyseg-train hedges`: how much the trees should trust the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def hedges(
+    store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
+    candidates: Annotated[Path, typer.Argument(help="Candidate store.")],
+    run: Annotated[Path, typer.Argument(help="Run of `estimator` that left sources out.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")],
+    groups: Annotated[int, typer.Option(help="Groups of four masks that the trees are fitted on.")] = 2500,
+    per_set: Annotated[int, typer.Option(help="Masks judged per set left out.")] = 150,
+) -> None:
+    """Fit trees on the run's training sources and judge the sources that it left out, with several hedges."""
+    from ..candidates import CandidateStore
+    from ..estimator_config import load_options
+    from ..estimator_data import DataOptions, EstimatorData
+    from ..estimator_export import net_of
+    from ..estimator_hedges import hedge_table
+    from ..manifest import ManifestError
+    from ..run_record import command_line, commit_of
+    from ..store import Store
+
+    options = load_options(run / "run.yaml")
+    if not options.sources_out:
+        raise ManifestError(f"{run} left no source out; train one with --leave-out.")
+    pool = CandidateStore(candidates, Store(store), options.parts)
+    left = pool.table.source.isin(options.sources_out)
+    inside, outside = (sorted(pool.table.loc[use, "set"].unique()) for use in (~left, left))
+    data = DataOptions(
+        size=options.data.size, without_box=options.data.without_box, real=options.data.real, factors=(1.45, 1.9)
+    )
+    train, held = (EstimatorData(pool, "train", data, sets) for sets in (inside, outside))
+    table = hedge_table(net_of(run / "last.ckpt", options.data.size), train, held, groups, per_set)
+    told = f"{command_line()} (network: {options.optim.steps} steps, left out: {', '.join(options.sources_out)})"
+    table.assign(command=told, commit=commit_of()).to_csv(out, index=False)
+    print(table.to_string(index=False))

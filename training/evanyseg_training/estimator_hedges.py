@@ -1,0 +1,64 @@
+"""How much the trees should trust the network: measured on sources that it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forward
+from evanyseg.quality.context import LATE
+from evanyseg.quality.trees import NETWORK, tree_inputs
+
+from .estimator_data import EstimatorData, FixedData, fixed_samples
+from .estimator_module import macro_figures
+from .estimator_trees import TreeOptions, collect, fit_trees
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEDGES = (0.0, 0.25, 0.4, 0.5, 0.75, 1.0)
+
+
+def hedge_table(
+    net: BuiltinEstimatorNet,
+    train: EstimatorData,
+    held: EstimatorData,
+    groups: int = 2500,
+    per_set: int = 150,
+    factors: tuple[float, float] = (1.75, 1.5),
+    hedges: Sequence[float] = HEDGES,
+) -> pd.DataFrame:
+    """Rows (mode, answer, masks, r, MAE; macro means over the sets of `held`): the network alone, then trees fitted on
+    `groups` groups of `train` with each hedge. factors: window factor with and without a box."""
+    import pandas as pd
+
+    inputs, true = collect(net, train, groups, 50_000_000, flips=False)
+    options = TreeOptions(levels=())  # the Dice alone
+    whole, own = fit_trees(inputs, true, options), fit_trees(inputs[:, :LATE], true, options)
+    rows = []
+    for mode, factor in zip(("box", "own"), factors, strict=True):
+        seen, dice, sets = _looked_at(net, held, factor, mode == "own", per_set)
+        a, b = whole.predict(seen)[:, 0], own.predict(seen[:, :LATE])[:, 0]
+        answers = {"network alone": seen[:, LATE + NETWORK.index("dice")]}
+        answers |= {f"trees, hedge {h:g}": (1 - h) * a + h * b for h in hedges}
+        for name, answer in answers.items():
+            figures = macro_figures(answer, dice, sets)
+            rows.append({"mode": mode, "answer": name, "masks": len(dice), "r": figures["r"], "MAE": figures["mae"]})
+    return pd.DataFrame(rows).round(4)
+
+
+def _looked_at(
+    net: BuiltinEstimatorNet, data: EstimatorData, factor: float, without_box: bool, per_set: int
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    picks = fixed_samples(data, per_set, 9, without_box)
+    seen, dice = [], []
+    with torch.inference_mode():
+        for batch in DataLoader(FixedData(data, picks, factor, without_box), 32):
+            out = {k: v.float().numpy() for k, v in estimator_forward(net, batch, flips=False).items()}
+            seen.append(tree_inputs(batch["scalars"].numpy(), out))
+            dice.append(batch["dice"].numpy())
+    return np.concatenate(seen), np.concatenate(dice).astype(float), [name for _, name in picks]
