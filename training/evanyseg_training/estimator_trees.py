@@ -28,7 +28,7 @@ class TreeOptions:
     leaves: int = 31
     rate: float = 0.04
     fewest: int = 60
-    levels: tuple[float, float] = (0.05, 0.95)
+    levels: tuple[float, ...] = (0.05, 0.95)
     hedge: float = 0.0
     seed: int = 0
 
@@ -86,7 +86,7 @@ def mixed(parts: Sequence[tuple[float, Trees]]) -> Trees:
         return np.concatenate(found, axis=1)
 
     base = sum(weight * trees.base for weight, trees in parts)
-    return Trees(*(joined(name) for name in NAMES), base=np.asarray(base))
+    return Trees(**{name: joined(name) for name in NAMES}, base=np.asarray(base))
 
 
 def pack(models: Sequence[HistGradientBoostingRegressor]) -> Trees:
