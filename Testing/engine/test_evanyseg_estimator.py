@@ -240,7 +240,7 @@ def test_cases_are_judged_lazily_in_order_and_in_batches(estimator):
 
 def test_wrong_input_is_refused_in_words(estimator):
     image, mask = a_case()
-    with pytest.raises(ImageError, match="2 masks came with 1 boxes"):
+    with pytest.raises(ImageError, match="2 masks but 1 boxes"):
         estimator.estimate(image, np.stack([mask, mask]), [None])
     with pytest.raises(ImageError, match="must be the same"):
         estimator.estimate(image, mask[None, :30])

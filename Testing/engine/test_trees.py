@@ -62,3 +62,29 @@ def test_corrected_numbers_are_in_order_and_within_zero_and_one():
     out = {name: np.zeros(1) for name in NETWORK}
     found = corrected(trees, np.zeros((1, count - len(NETWORK))), out)
     assert [float(found[k][0]) for k in ("low", "dice", "high")] == pytest.approx([0.4, 0.4, 1.0])
+
+
+def test_the_networks_own_answer_has_its_share():
+    one = np.zeros((3, 1, 1), np.int64)
+    values = np.array([0.6, 0.2, 0.8]).reshape(3, 1, 1)
+    trees = Trees(one, one.astype(float), one, one, values, np.zeros(3), network=0.25)
+    kept = Trees.from_tensors(trees.tensors(), features=2 + len(NETWORK))
+    out = {name: np.zeros(1) for name in NETWORK} | {"dice": np.array([1.0]), "high": np.array([1.0])}
+    found = corrected(kept, np.zeros((1, 2)), out)
+    assert [float(found[k][0]) for k in ("low", "dice", "high")] == pytest.approx([0.15, 0.7, 0.85])
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, np.nan])
+def test_a_share_that_is_none_is_refused(share):
+    one = np.zeros((3, 1, 1), np.int64)
+    stored = Trees(one, one.astype(float), one, one, one.astype(float), np.zeros(3)).tensors()
+    stored["trees.network"] = np.array([share], np.float32)
+    with pytest.raises(WeightsError, match="trees stored with the estimator"):
+        Trees.from_tensors(stored, features=2 + len(NETWORK))
+
+
+def test_files_of_before_have_no_share():
+    one = np.zeros((3, 1, 1), np.int64)
+    stored = Trees(one, one.astype(float), one, one, one.astype(float), np.zeros(3)).tensors()
+    del stored["trees.network"]
+    assert Trees.from_tensors(stored, features=1).network == 0.0

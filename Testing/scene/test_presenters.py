@@ -7,108 +7,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from doubles import KnownTruthEstimator, ThresholdSegmenter
 from evanyseg.errors import PromptError
 from evanyseg.prompts import BoxPrompt
-from evanyseg.registry import ModelSpec, Registry
-from EvanySegSlicerLib.scene.boot import boot
-from EvanySegSlicerLib.scene.jobs import JobRunner, ManualExecutor
 from EvanySegSlicerLib.scene.presenters import damage, pictures
 from EvanySegSlicerLib.scene.presenters.comparing import ComparingPresenter
 from EvanySegSlicerLib.scene.presenters.exploring import ExploringPresenter
-from EvanySegSlicerLib.scene.presenters.models import ModelStore
-from EvanySegSlicerLib.scene.presenters.reading_ahead import neighbours
 from EvanySegSlicerLib.scene.presenters.review_queue import arrange, step
-from EvanySegSlicerLib.scene.presenters.reviewing import ReviewingPresenter
-from EvanySegSlicerLib.scene.presenters.segmenting import SegmentingPresenter, box_on, result_text
-from EvanySegSlicerLib.scene.presenters.workbench import Workbench
+from EvanySegSlicerLib.scene.presenters.segmenting import box_on, result_text
 from EvanySegSlicerLib.scene.records import ScoreRecord
 from EvanySegSlicerLib.scene.review_queue import Filters
-from EvanySegSlicerLib.scene.session_node import SessionNode
-from EvanySegSlicerLib.scene.slice_plane import slice_plane
+from scene.desk import desk
 
-
-class View:
-    """Writes down what the panel would show."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.problems: list[str] = []
-        self.is_busy = False
-
-    def status(self, text: str, problem: bool = False) -> None:
-        (self.problems if problem else self.said).append(text)
-
-    def busy(self, what: str, fraction: float) -> None:
-        self.is_busy = True
-
-    def idle(self) -> None:
-        self.is_busy = False
-
-    def updated(self, keys) -> None:
-        pass
-
-
-class Desk:
-    """A scene with a bright block (slices 3..8, rows 20..43, columns 16..47) and presenters on it."""
-
-    def __init__(self) -> None:
-        import slicer
-        import vtk
-        from vtk.util.numpy_support import numpy_to_vtk
-
-        self.core = boot()
-        array = np.zeros((12, 64, 64), np.int16)
-        array[3:9, 20:44, 16:48] = 400
-        image = vtk.vtkImageData()
-        image.SetDimensions(64, 64, 12)
-        image.GetPointData().SetScalars(numpy_to_vtk(array.ravel(), deep=True))
-        self.volume = self.core.scene.AddNode(slicer.vtkMRMLScalarVolumeNode())
-        self.volume.SetName("Block")
-        self.volume.SetAndObserveImageData(image)
-        segmenters, estimators = Registry("segmenter"), Registry("estimator")
-        for name, threshold in (("builtin", 127), ("other", 127)):
-            segmenters.register(
-                ModelSpec(name, name, lambda path, device, n=name, t=threshold: ThresholdSegmenter(t, n))
-            )
-        estimators.register(ModelSpec("builtin", "truth", lambda path, device: KnownTruthEstimator()))
-        self.view, self.executor = View(), ManualExecutor()
-        self.bench = Workbench(JobRunner(lambda device: self.executor), ModelStore(segmenters, estimators), self.view)
-        self.bench.bind(SessionNode.of_scene(self.core.scene))
-        self.segmenting = SegmentingPresenter(self.bench)
-        self.jumps: list = []
-        self.reviewing = ReviewingPresenter(self.bench, self.jumps.append)
-
-    def choose(self) -> None:
-        self.bench.node.set("volume", self.volume.GetID())
-
-    def look(self, index: int):
-        """The axial view at slice `index`."""
-        node = self.core.slice_node("Red")
-        node.SetSliceOffset(float(index))
-        return node
-
-    def draw(self, index: int = 5, box=(10, 10, 54, 54)) -> None:
-        self.segmenting.box_drawn(self.look(index), self.corners(index, box))
-        self.executor.run_all()
-
-    def corners(self, index: int, box) -> np.ndarray:
-        """RAS corners of a box in voxel columns and rows."""
-        x0, y0, x1, y1 = (v - 0.5 for v in box)
-        return np.array([[x0, y0, index], [x1, y0, index], [x1, y1, index], [x0, y1, index]], float)
-
-    @property
-    def rows(self):
-        return self.bench.review.table.records()
-
-
-@pytest.fixture
-def desk():
-    one = Desk()
-    one.core.slice_node("Red").SetOrientation("Axial")
-    yield one
-    one.bench.bind(None)
-    one.core.close()
+__all__ = ["desk"]  # a fixture
 
 
 def test_nothing_runs_before_it_is_asked_for(desk):
@@ -273,59 +183,3 @@ def test_pictures_are_of_the_size_asked_for(tmp_path):
     assert pictures.scatter([(0.5, 0.6), (float("nan"), 0.2), (1.0, 1.0)], 80).shape == (80, 80, 3)
     path = pictures.write_png(crop, tmp_path / "a.png")
     assert path.read_bytes()[:4] == b"\x89PNG"
-
-
-@pytest.fixture
-def unlike(desk):
-    """The desk with no two slices alike: what is alike is encoded once."""
-    from vtk.util.numpy_support import vtk_to_numpy
-
-    scalars = desk.volume.GetImageData().GetPointData().GetScalars()
-    vtk_to_numpy(scalars).reshape(12, 64, 64)[:, 0, 0] = np.arange(12)
-    scalars.Modified()
-    desk.choose()
-    desk.draw(5)
-    return desk
-
-
-def segmenter_of(desk: Desk) -> ThresholdSegmenter:
-    found = desk.bench.review.flow.segmenter
-    assert isinstance(found, ThresholdSegmenter)
-    return found
-
-
-def test_the_slice_further_on_is_encoded_first(unlike):
-    assert segmenter_of(unlike).embedded == 3
-    planes = [(3, 5, [2, 4]), (5, 3, [6, 4]), (0, 3, [1]), (11, 3, [10]), (5, None, [6, 4])]
-    volume = unlike.bench.review.reader.snapshot()
-    at = lambda index: slice_plane(volume.ijk_to_ras, volume.dims, 2, index)
-    for index, before, expected in planes:
-        found = neighbours(at(index), at(before) if before is not None else None, volume)
-        assert [p.index for p in found] == expected
-
-
-def test_the_user_never_waits_behind_a_slice_read_ahead(unlike):
-    made = segmenter_of(unlike).embedded
-    assert made == 3
-    unlike.segmenting.look_ahead(unlike.look(8))
-    unlike.segmenting.look_ahead(unlike.look(9))  # another one is wanted: the first is not encoded any more
-    unlike.executor.run_all()
-    assert segmenter_of(unlike).embedded == made + 1
-    unlike.segmenting.look_ahead(unlike.look(8))
-    unlike.segmenting.box_drawn(unlike.look(1), unlike.corners(1, (10, 10, 54, 54)))
-    unlike.executor.run_next()  # what was read ahead: it gives way
-    assert segmenter_of(unlike).embedded == made + 1
-    unlike.executor.run_all()
-    assert len(unlike.rows) == 2
-
-
-def test_what_is_read_ahead_is_not_read_twice(unlike):
-    made = segmenter_of(unlike).embedded
-    unlike.segmenting.look_ahead(unlike.look(8))
-    unlike.segmenting.look_ahead(unlike.look(8))
-    unlike.segmenting.box_drawn(unlike.look(8), unlike.corners(8, (10, 10, 54, 54)))
-    unlike.executor.run_next()
-    assert segmenter_of(unlike).embedded == made + 1
-    unlike.executor.run_next()
-    assert segmenter_of(unlike).embedded == made + 1
-    assert len(unlike.rows) == 2

@@ -1,7 +1,6 @@
 """The frozen list and a whole evaluation run on generated images, with methods whose answers are known."""
 
 import json
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,25 +9,23 @@ import pytest
 from evanyseg.errors import WeightsError
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
-from evanyseg_training import heldout_log, pool, probes, report
-from evanyseg_training.apart import distance_table
+from evanyseg_training import heldout_log, pool, report
 from evanyseg_training.candidates import CandidateStore
 from evanyseg_training.card_numbers import TITLE, update_card
 from evanyseg_training.cases import cached_features, frozen_cases, training_cases
 from evanyseg_training.evaluate import BAR, EvaluateOptions, Evaluation
 from evanyseg_training.figures import MACRO, Ruler
-from evanyseg_training.goals import estimator_goals, segmenter_goals
-from evanyseg_training.heldout import BINS, HeldoutOptions, build_heldout, flat_choice, read_heldout
+from evanyseg_training.goals import estimator_goals
+from evanyseg_training.heldout import HeldoutOptions, build_heldout, read_heldout
 from evanyseg_training.heldout_damage import UNSEEN_FAMILIES
 from evanyseg_training.heldout_makers import stored_maker, synthetic_maker
 from evanyseg_training.manifest import ManifestError
-from evanyseg_training.pool import OWN_CHOICE, PoolMatrix, PoolOptions, kept_pool
-from evanyseg_training.predictions import CONTROLS, Predictions, controlled
-from evanyseg_training.report_examples import best_and_worst, draw_examples, judged_examples
+from evanyseg_training.pool import PoolOptions, kept_pool
+from evanyseg_training.predictions import CONTROLS, controlled
 from evanyseg_training.report_plots import draw_all
 from evanyseg_training.results_page import results_page
 from evanyseg_training.rivals.model import RIVALS, load_rivals, save_rival
-from evanyseg_training.rivals.train import RivalPlan, jittered, train_rival
+from evanyseg_training.rivals.train import RivalPlan, train_rival
 from evanyseg_training.run_record import write_record
 from evanyseg_training.store import Store
 from training.made_store import BoxOverlapEstimator, ThresholdSegmenter, make_candidates, make_store
@@ -79,25 +76,6 @@ def test_the_list_has_only_its_split_and_both_halves(made):
     assert set(table[table.maker == "unseen damage"].family) == set(UNSEEN_FAMILIES)
     assert table.natural.sum() == 8
     assert len(masks) == len(table)
-
-
-def test_a_choice_is_as_flat_as_it_can_be():
-    rng = np.random.default_rng(0)
-    dice = np.clip(rng.beta(5, 1, 400), 0, 1)  # mostly good masks
-    chosen = flat_choice(dice, rng.permutation(400), 60)
-    have = np.bincount(np.minimum((dice * BINS).astype(int), 9), minlength=10)
-    got = np.bincount(np.minimum((dice[chosen] * BINS).astype(int), 9), minlength=10)
-    assert got.sum() == 60
-    limit = got.max()
-    assert all(g == h or g >= limit - 1 for g, h in zip(got, have, strict=True))
-
-
-def test_jittered_boxes_move_every_edge_by_five_to_ten_percent():
-    box, rng = BoxPrompt(20, 20, 60, 40), np.random.default_rng(0)
-    for _ in range(50):
-        moved = np.abs(np.subtract(jittered(box, rng, 0.1, (100, 100), 0.05).as_tuple(), box.as_tuple()))
-        assert (moved >= np.array([2, 1, 2, 1]) - 1e-9).all()
-        assert (moved <= np.array([4, 2, 4, 2]) + 1e-9).all()
 
 
 def test_a_list_without_its_masks_is_refused(made, tmp_path):
@@ -182,18 +160,6 @@ def test_selection_closes_the_gap_of_a_segmenter_that_prefers_another_head(run):
     assert counts.get("predicted iou", 0) == counts["ours"]
 
 
-def test_the_pool_matrix_keeps_candidates_apart():
-    table = pd.DataFrame(
-        {"object": ["a", "a", "b"], "family": ["x", "y", "x"], "dice": [0.5, 0.7, 0.9], "image": ["1", "1", "2"],
-         "set": "s", "predicted iou": [0.1, np.nan, 0.2]}
-    )  # fmt: skip
-    matrix = PoolMatrix.of(table)
-    assert np.array_equal(matrix.truth, [[0.5, 0.7], [0.9, np.nan]], equal_nan=True)
-    singles = matrix.singles(table["predicted iou"].to_numpy())
-    assert set(singles) == {OWN_CHOICE, "x"}
-    assert matrix.macro_of(singles["x"]) == pytest.approx(0.7)
-
-
 def test_a_kept_pool_is_used_again_unless_the_segmenter_changed(made, tmp_path):
     class Dimmer(ThresholdSegmenter):
         LEVELS = (70, 100, 150)
@@ -214,17 +180,6 @@ def test_maps_and_turns_are_measured(run):
     assert set(maps.method) == {"error map", "boundary", "box edge"}
     assert maps.ap.dropna().between(0, 1).all()
     assert run.summary["turning"]["own"]["mean"] == pytest.approx(0, abs=1e-6)  # brightness does not turn
-
-
-@pytest.mark.parametrize("quarter", range(4))
-@pytest.mark.parametrize("flip", [False, True])
-def test_a_turned_case_keeps_its_box_on_its_object(quarter, flip):
-    mask = np.zeros((30, 50), bool)
-    mask[4:9, 20:33] = True
-    case = QualityCase(np.repeat(mask[..., None] * np.uint8(200), 3, 2), mask, BoxPrompt.of_mask(mask))
-    turned = probes.turned(case, quarter, flip)
-    assert turned.box == BoxPrompt.of_mask(turned.mask)
-    assert np.array_equal(turned.image[..., 0] > 0, turned.mask)
 
 
 def test_the_report_has_every_section_and_plots_of_numbers(run):
@@ -273,19 +228,6 @@ def test_the_card_gets_the_numbers_once(run, tmp_path):
     assert card.read_text() == first
 
 
-def test_goals_of_the_segmenter_are_measured_against_the_best_simple_method():
-    columns = ["split", "set", "segmenter", "box", "ellipse", "grabcut", "otsu"]
-    table = pd.DataFrame(
-        [("test", "a", 0.1, 0.1, 0.1, 0.1, 0.1), ("test", MACRO, 0.90, 0.75, 0.80, 0.60, 0.70),
-         ("heldout", MACRO, 0.79, 0.65, 0.73, 0.60, 0.74)], columns=columns
-    )  # fmt: skip
-    goals = segmenter_goals(table)
-    assert [goal.reached is True for goal in goals] == [True, True, False, False]
-    assert [goal.reached is False for goal in goals] == [False, False, True, True]  # they are counted that way
-    assert "above ellipse" in goals[1].what
-    assert goals[3].measured == "+0.050"
-
-
 def test_runs_on_evaluate_only_sets_leave_a_trace(made, run, tmp_path):
     folder, store = made
     log = tmp_path / "log.md"
@@ -331,30 +273,6 @@ def test_people_are_never_among_the_training_candidates(made):
     folder, store = made
     cases = training_cases(CandidateStore(folder / "candidates", store), 10_000)
     assert set(cases.table.maker) == {"damage"}
-
-
-def test_distances_are_compared_in_box_diagonals():
-    frame = pd.DataFrame({"set": ["a"] * 4})
-    boxes = [BoxPrompt(0, 0, 30, 40)] * 4
-    masks = SimpleNamespace(table=pd.DataFrame({"hd95": [5.0, 10.0, np.nan, 20.0], "row": range(4)}))
-    cases = SimpleNamespace(table=frame.assign(at=range(4)), masks=masks, store=SimpleNamespace(box=boxes.__getitem__))
-    answer = Predictions(np.zeros(4), hd95=np.array([5.0, 15.0, 3.0, 30.0]))
-    found = distance_table(cases, answer, "box").iloc[0]
-    assert found.masks == 3
-    assert found.spearman == pytest.approx(1)
-    assert found["median error"] == pytest.approx(5 / 50)
-    assert found["median truth"] == pytest.approx(10 / 50)
-
-
-def test_examples_are_the_nearest_and_the_farthest(tmp_path):
-    examples = judged_examples(BoxOverlapEstimator(), count=25)
-    nearest, farthest = best_and_worst(examples)
-    errors = sorted((abs(e.error) for e in examples), reverse=True)
-    assert [abs(e.error) for e in farthest] == errors[:5]
-    assert np.diff([e.true_dice for e in nearest]).min() > 0
-    assert np.mean([abs(e.error) for e in nearest]) < np.mean(errors)
-    assert all(e.truth.any() and e.image.shape == (*e.truth.shape, 3) for e in examples)
-    assert draw_examples(examples, tmp_path / "plots" / "examples.png").stat().st_size > 20_000
 
 
 def test_two_runs_that_share_a_cache_make_one_pool(made, tmp_path, monkeypatch):

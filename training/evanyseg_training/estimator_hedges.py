@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEDGES = (0.0, 0.25, 0.4, 0.5, 0.75, 1.0)
+SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 
 
 def hedge_table(
@@ -30,10 +30,9 @@ def hedge_table(
     groups: int = 2500,
     per_set: int = 150,
     factors: tuple[float, float] = (1.75, 1.5),
-    hedges: Sequence[float] = HEDGES,
 ) -> pd.DataFrame:
     """Rows (mode, answer, masks, r, MAE; macro means over the sets of `held`): the network alone, then trees fitted on
-    `groups` groups of `train` with each hedge. factors: window factor with and without a box."""
+    `groups` groups of `train` with each hedge, then both together. factors: window factor with and without a box."""
     import pandas as pd
 
     inputs, true = collect(net, train, groups, 50_000_000, flips=False)
@@ -44,7 +43,12 @@ def hedge_table(
         seen, dice, sets = _looked_at(net, held, factor, mode == "own", per_set)
         a, b = whole.predict(seen)[:, 0], own.predict(seen[:, :LATE])[:, 0]
         answers = {"network alone": seen[:, LATE + NETWORK.index("dice")]}
-        answers |= {f"trees, hedge {h:g}": (1 - h) * a + h * b for h in hedges}
+        answers |= {f"trees, hedge {h:g}": (1 - h) * a + h * b for h in HEDGES}
+        trees = answers["trees, hedge 0.4"]
+        answers |= {
+            f"network {share:g}, trees, hedge 0.4": share * answers["network alone"] + (1 - share) * trees
+            for share in SHARES
+        }
         for name, answer in answers.items():
             figures = macro_figures(answer, dice, sets)
             rows.append({"mode": mode, "answer": name, "masks": len(dice), "r": figures["r"], "MAE": figures["mae"]})

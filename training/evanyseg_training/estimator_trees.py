@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from .estimator_data import EpochSampler, EstimatorData, collate
 class TreeOptions:
     """`rounds`: trees of the Dice ensemble; the two quantile ensembles have as many. `hedge`: weight of a second fit
     that sees nothing of the network: on images unlike the training's, its numbers are worth less than on those that it
-    was trained on, which the first fit takes at their word."""
+    was trained on, which the first fit takes at their word. `network`: share of the network's own answer in the
+    result."""
 
     rounds: int = 400
     leaves: int = 31
@@ -30,6 +31,7 @@ class TreeOptions:
     fewest: int = 60
     levels: tuple[float, ...] = (0.05, 0.95)
     hedge: float = 0.0
+    network: float = 0.0
     seed: int = 0
 
 
@@ -54,10 +56,10 @@ def fit_trees(inputs: np.ndarray, true: np.ndarray, options: TreeOptions | None 
     """
     options = options or TreeOptions()
     inputs = inputs.astype(np.float32).astype(np.float64)
-    whole = _fitted(inputs, true, options)
-    if options.hedge <= 0:
-        return whole
-    return mixed([(1 - options.hedge, whole), (options.hedge, _fitted(inputs[:, :own], true, options))])
+    trees = _fitted(inputs, true, options)
+    if options.hedge > 0:
+        trees = mixed([(1 - options.hedge, trees), (options.hedge, _fitted(inputs[:, :own], true, options))])
+    return replace(trees, network=options.network)
 
 
 def _fitted(inputs: np.ndarray, true: np.ndarray, options: TreeOptions) -> Trees:
@@ -86,7 +88,8 @@ def mixed(parts: Sequence[tuple[float, Trees]]) -> Trees:
         return np.concatenate(found, axis=1)
 
     base = sum(weight * trees.base for weight, trees in parts)
-    return Trees(**{name: joined(name) for name in NAMES}, base=np.asarray(base))
+    feature, threshold, left, right, value = map(joined, NAMES)
+    return Trees(feature, threshold, left, right, value, np.asarray(base))
 
 
 def pack(models: Sequence[HistGradientBoostingRegressor]) -> Trees:

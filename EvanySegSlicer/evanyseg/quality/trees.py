@@ -22,7 +22,9 @@ NAMES = ("feature", "threshold", "left", "right", "value")
 @dataclass(frozen=True)
 class Trees:
     """One ensemble per output. All arrays [outputs, trees, nodes]: a node goes to `left` when its feature is <= the
-    threshold, else to `right` (indices within the tree); a leaf has left = right = itself. base [outputs]."""
+    threshold, else to `right` (indices within the tree); a leaf has left = right = itself. base [outputs]. `network`:
+    share that the network's own answer has in the result: trees cannot tell a rare perfect mask from the poor ones that
+    happen to measure the same."""
 
     feature: np.ndarray
     threshold: np.ndarray
@@ -30,6 +32,7 @@ class Trees:
     right: np.ndarray
     value: np.ndarray
     base: np.ndarray
+    network: float = 0.0
 
     def predict(self, inputs: np.ndarray) -> np.ndarray:
         """float64 [N, outputs]: base plus the leaves' values, of inputs [N, F] without NaN."""
@@ -55,6 +58,7 @@ class Trees:
             "right": self.right.astype(np.int16),
             "value": self.value.astype(np.float32),
             "base": self.base.astype(np.float32),
+            "network": np.array([self.network], np.float32),
         }
         return {PREFIX + name: array for name, array in packed.items()}
 
@@ -65,10 +69,13 @@ class Trees:
         found = {name.removeprefix(PREFIX): a for name, a in stored.items() if name.startswith(PREFIX)}
         if not found:
             return None
-        if set(found) != {*NAMES, "base"} or len({found[n].shape for n in NAMES}) != 1 or found["feature"].ndim != 3:
+        network = float(found.pop("network", np.zeros(1)).reshape(-1)[0])
+        complete = set(found) == {*NAMES, "base"} and len({found[n].shape for n in NAMES}) == 1
+        if not complete or found["feature"].ndim != 3 or not 0 <= network <= 1:
             raise WeightsError("The trees stored with the estimator are incomplete; get its file anew.")
         whole = ("feature", "left", "right")
-        trees = cls(**{k: v.astype(np.int64 if k in whole else np.float64) for k, v in found.items()})
+        arrays = {k: v.astype(np.int64 if k in whole else np.float64) for k, v in found.items()}
+        trees = cls(**arrays, network=network)
         here = np.broadcast_to(np.arange(trees.left.shape[2]), trees.left.shape)
         leaf = (trees.left == here) & (trees.right == here)
         # children come after their parent, so that every walk ends
@@ -87,7 +94,10 @@ def tree_inputs(scalars: np.ndarray, out: Mapping[str, np.ndarray]) -> np.ndarra
 
 
 def corrected(trees: Trees, scalars: np.ndarray, out: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """dice, low, high [N] float32 in [0, 1] by the trees (outputs in that order), low <= dice <= high."""
-    found = np.clip(trees.predict(tree_inputs(scalars, out)), 0.0, 1.0).astype(np.float32)
+    """dice, low, high [N] float32 in [0, 1] by the trees (outputs in that order) and the network's share; low <= dice
+    <= high."""
+    found = np.clip(trees.predict(tree_inputs(scalars, out)), 0.0, 1.0)
+    said = np.column_stack([out[name] for name in ("dice", "low", "high")])
+    found = ((1 - trees.network) * found + trees.network * said).astype(np.float32)
     dice = found[:, 0]
     return {"dice": dice, "low": np.minimum(found[:, 1], dice), "high": np.maximum(found[:, 2], dice)}

@@ -1,0 +1,99 @@
+"""A real scene with presenters on it, a manual executor, and a view that writes down what it is told."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from doubles import KnownTruthEstimator, ThresholdSegmenter
+from evanyseg.registry import ModelSpec, Registry
+from EvanySegSlicerLib.scene.boot import boot
+from EvanySegSlicerLib.scene.jobs import JobRunner, ManualExecutor
+from EvanySegSlicerLib.scene.presenters.models import ModelStore
+from EvanySegSlicerLib.scene.presenters.reviewing import ReviewingPresenter
+from EvanySegSlicerLib.scene.presenters.segmenting import SegmentingPresenter
+from EvanySegSlicerLib.scene.presenters.workbench import Workbench
+from EvanySegSlicerLib.scene.session_node import SessionNode
+
+
+class View:
+    """Writes down what the panel would show."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.problems: list[str] = []
+        self.is_busy = False
+
+    def status(self, text: str, problem: bool = False) -> None:
+        (self.problems if problem else self.said).append(text)
+
+    def busy(self, what: str, fraction: float) -> None:
+        self.is_busy = True
+
+    def idle(self) -> None:
+        self.is_busy = False
+
+    def updated(self, keys) -> None:
+        pass
+
+
+class Desk:
+    """A scene with a bright block (slices 3..8, rows 20..43, columns 16..47) and presenters on it."""
+
+    def __init__(self) -> None:
+        import slicer
+        import vtk
+        from vtk.util.numpy_support import numpy_to_vtk
+
+        self.core = boot()
+        array = np.zeros((12, 64, 64), np.int16)
+        array[3:9, 20:44, 16:48] = 400
+        image = vtk.vtkImageData()
+        image.SetDimensions(64, 64, 12)
+        image.GetPointData().SetScalars(numpy_to_vtk(array.ravel(), deep=True))
+        self.volume = self.core.scene.AddNode(slicer.vtkMRMLScalarVolumeNode())
+        self.volume.SetName("Block")
+        self.volume.SetAndObserveImageData(image)
+        segmenters, estimators = Registry("segmenter"), Registry("estimator")
+        for name, threshold in (("builtin", 127), ("other", 127)):
+            segmenters.register(
+                ModelSpec(name, name, lambda path, device, n=name, t=threshold: ThresholdSegmenter(t, n))
+            )
+        estimators.register(ModelSpec("builtin", "truth", lambda path, device: KnownTruthEstimator()))
+        self.view, self.executor = View(), ManualExecutor()
+        self.bench = Workbench(JobRunner(lambda device: self.executor), ModelStore(segmenters, estimators), self.view)
+        self.bench.bind(SessionNode.of_scene(self.core.scene))
+        self.segmenting = SegmentingPresenter(self.bench)
+        self.jumps: list = []
+        self.reviewing = ReviewingPresenter(self.bench, self.jumps.append)
+
+    def choose(self) -> None:
+        self.bench.node.set("volume", self.volume.GetID())
+
+    def look(self, index: int):
+        """The axial view at slice `index`."""
+        node = self.core.slice_node("Red")
+        node.SetSliceOffset(float(index))
+        return node
+
+    def draw(self, index: int = 5, box=(10, 10, 54, 54)) -> None:
+        self.segmenting.box_drawn(self.look(index), self.corners(index, box))
+        self.executor.run_all()
+
+    def corners(self, index: int, box) -> np.ndarray:
+        """RAS corners of a box in voxel columns and rows."""
+        x0, y0, x1, y1 = (v - 0.5 for v in box)
+        return np.array([[x0, y0, index], [x1, y0, index], [x1, y1, index], [x0, y1, index]], float)
+
+    @property
+    def rows(self):
+        return self.bench.review.table.records()
+
+
+@pytest.fixture
+def desk():
+    one = Desk()
+    one.core.slice_node("Red").SetOrientation("Axial")
+    yield one
+    one.bench.bind(None)
+    one.core.close()
