@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .timing import Figure, figure
 
-GROUPS = ("interactive", "volume", "overlay", "throughput", "import")
+GROUPS = ("interactive", "desktop", "volume", "overlay", "throughput", "import")
 
 
 def main() -> int:
@@ -46,6 +46,10 @@ def work_of(name: str, runs: int, quick: bool) -> Callable[[], list[Figure]]:
         from .interactive import run
 
         return lambda: run(runs)
+    if name == "desktop":
+        from . import desktop
+
+        return lambda: desktop.run(runs)
     if name == "volume":
         from .volumes import scoring
 
