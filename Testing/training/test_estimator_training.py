@@ -7,7 +7,7 @@ import torch
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.prompts import BoxPrompt
 from evanyseg_training.estimator_config import load_options
-from evanyseg_training.estimator_data import DataOptions, EpochSampler, EstimatorData, collate, repainted
+from evanyseg_training.estimator_data import DataOptions, EpochSampler, EstimatorData, collate
 from evanyseg_training.estimator_losses import (
     LossWeights,
     estimator_loss,
@@ -17,6 +17,7 @@ from evanyseg_training.estimator_module import EstimatorModule, OptimOptions, ma
 from evanyseg_training.estimator_train import load_weights
 from evanyseg_training.manifest import ManifestError
 from evanyseg_training.paper_data import PaperData
+from evanyseg_training.segmenter_augment import repainted
 from training.estimator_runs import SIZE, load_net_config, module_pool, options, run
 
 
@@ -211,8 +212,8 @@ def test_macro_figures_by_hand():
 
 def test_repainting_changes_the_true_object_alone(data):
     item = data.tensors(3, data.candidates.mask(3), None, data.candidates.own_box(3), 1.75)
-    before, truth = item["pixels"][:3], item["truth"]
+    before, truth = item["pixels"][:3].transpose(1, 2, 0), item["truth"]
     assert 0 < (truth > 0).mean() < 1
-    changed = (repainted(before, truth, np.random.default_rng(0)) != before).any(0)
+    changed = (repainted(before, truth, np.random.default_rng(0)) != before).any(2)
     assert not changed[truth == 0].any()
     assert changed[truth == 255].mean() > 0.9  # a pixel that was black already cannot get darker

@@ -19,11 +19,10 @@ from evanyseg.quality.context import ContextInput, context_input, coverage
 from .candidate_run import jittered
 from .candidates import CandidateStore
 from .manifest import ManifestError
+from .segmenter_augment import REPAINTED, repainted
 
 REAL_MAKERS = ("segmenter", "stored", "people", "classical")
 HD_SCALE = 100.0
-REPAINTED = 0.15
-"""Share of training samples whose object gets another brightness."""
 
 
 @dataclass(frozen=True)
@@ -144,19 +143,10 @@ def augment(sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str
         turned = np.rot90(sample[key], turns, axes=(-2, -1))
         sample[key] = np.ascontiguousarray(turned[..., ::-1] if flip else turned)
     if rng.uniform() < REPAINTED:
-        sample["pixels"][:3] = repainted(sample["pixels"][:3], sample["truth"], rng)
+        image = sample["pixels"][:3].transpose(1, 2, 0)
+        sample["pixels"][:3] = repainted(image, sample["truth"], rng).transpose(2, 0, 1)
     sample["pixels"][:3] = _new_look(sample["pixels"][:3], rng)
     return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}
-
-
-def repainted(image: np.ndarray, truth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """uint8 [3, n, n] with the true object (coverage uint8 [n, n]) made lighter or darker, whatever it looked like.
-
-    What an object of one data set looks like says nothing about the next one; that a good mask ends where the picture
-    changes holds for all.
-    """
-    step = rng.uniform(20, 90) * rng.choice((-1, 1)) * rng.uniform(0.6, 1.0, (3, 1, 1))
-    return np.clip(image + step * (truth / 255), 0, 255).astype(np.uint8)
 
 
 def _new_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

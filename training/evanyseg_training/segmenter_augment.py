@@ -5,6 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+REPAINTED = 0.15
+"""Share of training samples, of both models, in which an object gets another brightness."""
+
 
 def dihedral(arrays: list[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
     """The same flip and quarter turn for all [H, W, ...] arrays."""

@@ -16,12 +16,10 @@ from torch.utils.data import Dataset, Sampler
 from evanyseg.nets.builtin_segmenter import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_around
 
-from .segmenter_augment import dihedral, intensities, jittered_box, repainted, small_rotation
+from .segmenter_augment import REPAINTED, dihedral, intensities, jittered_box, repainted, small_rotation
 from .store import Store
 
 POINTS = 3
-REPAINTED = 0.15
-"""Share of views in which one object gets another brightness."""
 
 
 @dataclass(frozen=True)
