@@ -74,11 +74,11 @@ def test_the_networks_own_answer_has_its_share():
     assert [float(found[k][0]) for k in ("low", "dice", "high")] == pytest.approx([0.15, 0.7, 0.85])
 
 
-@pytest.mark.parametrize("share", [-0.1, 1.5, np.nan])
+@pytest.mark.parametrize("share", [[-0.1], [1.5], [np.nan], [], [0.5, 0.5]])
 def test_a_share_that_is_none_is_refused(share):
     one = np.zeros((3, 1, 1), np.int64)
     stored = Trees(one, one.astype(float), one, one, one.astype(float), np.zeros(3)).tensors()
-    stored["trees.network"] = np.array([share], np.float32)
+    stored["trees.network"] = np.array(share, np.float32)
     with pytest.raises(WeightsError, match="trees stored with the estimator"):
         Trees.from_tensors(stored, features=2 + len(NETWORK))
 

@@ -69,13 +69,13 @@ class Trees:
         found = {name.removeprefix(PREFIX): a for name, a in stored.items() if name.startswith(PREFIX)}
         if not found:
             return None
-        network = float(found.pop("network", np.zeros(1)).reshape(-1)[0])
+        share = found.pop("network", np.zeros(1))
         complete = set(found) == {*NAMES, "base"} and len({found[n].shape for n in NAMES}) == 1
-        if not complete or found["feature"].ndim != 3 or not 0 <= network <= 1:
+        if not complete or found["feature"].ndim != 3 or share.shape != (1,) or not 0 <= share[0] <= 1:
             raise WeightsError("The trees stored with the estimator are incomplete; get its file anew.")
         whole = ("feature", "left", "right")
         arrays = {k: v.astype(np.int64 if k in whole else np.float64) for k, v in found.items()}
-        trees = cls(**arrays, network=network)
+        trees = cls(**arrays, network=float(share[0]))
         here = np.broadcast_to(np.arange(trees.left.shape[2]), trees.left.shape)
         leaf = (trees.left == here) & (trees.right == here)
         # children come after their parent, so that every walk ends
