@@ -254,8 +254,9 @@ def test_unticking_colours_puts_back_what_was_there(one):
     assert composite.GetForegroundVolumeID() != before
 
 
-def test_drawing_reads_the_slice_while_the_mouse_moves(host, hands):
-    """The second box on a fresh slice finds its embedding made on press, not on release."""
+@pytest.fixture
+def counted(host, hands):
+    """A user who has drawn one box, and the segmenter, which has encoded that slice and its neighbours."""
     from desktop import module
     from doubles import ThresholdSegmenter
 
@@ -263,6 +264,12 @@ def test_drawing_reads_the_slice_while_the_mouse_moves(host, hands):
     user = User(host, hands, module.double_models(segmenter))
     user.draw()
     user.driver.wait_until(lambda: segmenter.embedded == 3, what="the neighbours")
+    return user, segmenter
+
+
+def test_drawing_reads_the_slice_while_the_mouse_moves(counted, host):
+    """The second box on a fresh slice finds its embedding made on press, not on release."""
+    user, segmenter = counted
     user.scroll("Red", 4)
     made = segmenter.embedded
     user.driver.drag(host.view("Red"), *user.corners("Red", 20), release=False)
@@ -273,14 +280,8 @@ def test_drawing_reads_the_slice_while_the_mouse_moves(host, hands):
     user.driver.wait_until(lambda: segmenter.embedded == made + 3, what="that slice's neighbours")
 
 
-def test_the_neighbours_are_encoded_while_nothing_else_runs(host, hands):
-    from desktop import module
-    from doubles import ThresholdSegmenter
-
-    segmenter = ThresholdSegmenter()
-    user = User(host, hands, module.double_models(segmenter))
-    user.draw()
-    user.driver.wait_until(lambda: segmenter.embedded == 3, what="the neighbours")
+def test_the_neighbours_are_encoded_while_nothing_else_runs(counted):
+    user, segmenter = counted
     user.scroll("Red", 1)
     user.draw()
     user.driver.wait_until(lambda: segmenter.embedded == 4, what="the next one")

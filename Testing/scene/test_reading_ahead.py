@@ -67,3 +67,11 @@ def test_what_is_read_ahead_is_not_read_twice(unlike):
     unlike.executor.run_next()
     assert segmenter_of(unlike).embedded == made + 1
     assert len(unlike.rows) == 2
+
+
+def test_other_work_does_not_wait_either(unlike):
+    made = segmenter_of(unlike).embedded
+    unlike.segmenting.look_ahead(unlike.look(8))
+    unlike.bench.start("Anything", lambda context: None, lambda result: None)
+    unlike.executor.run_all()
+    assert segmenter_of(unlike).embedded == made

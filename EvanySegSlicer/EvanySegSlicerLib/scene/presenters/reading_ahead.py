@@ -16,6 +16,7 @@ class ReadingAhead:
         self.bench = bench
         self._reading: SlicePlane | None = None
         self._job: Job | None = None
+        bench.wanted = self.want
 
     def read(self, *planes: SlicePlane) -> None:
         """Encode these slices, one after the other, unless the user waits for something else."""
@@ -34,10 +35,11 @@ class ReadingAhead:
             lambda context: flow.embed(volume.slice_input(first), context.should_cancel),
             lambda embedding: self.read(*rest),
             quiet=True,
+            plane=first,
         )
 
     def want(self, plane: SlicePlane | None) -> None:
-        """This slice is wanted now (None: another kind of work): stop reading any other."""
+        """Work on this slice begins (None: other work): stop reading any other."""
         if self._job is None or self._reading is None:
             return
         if plane is None or plane.key != self._reading.key:

@@ -52,7 +52,7 @@ class SegmentingPresenter:
         """corners [4, 3] RAS of the rectangle drawn on a view: segment, score and colour that slice."""
 
         def gather(review: ReviewSession) -> Any:
-            plane = self._wanted(review, slice_node)
+            plane = review.reader.plane_of_view(slice_node)
             return review.box_job(self._segment(review), plane, box_on(plane, corners), maps=self.maps)
 
         self.bench.work(gather, self._scored)
@@ -64,7 +64,7 @@ class SegmentingPresenter:
             segmenter = review.flow.segmenter if review.flow is not None else None
             if segmenter is not None and not segmenter.supports_points:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
-            plane = self._wanted(review, slice_node)
+            plane = review.reader.plane_of_view(slice_node)
             x, y, _ = plane.to_pixels(ras)[0]
             point = PointPrompt(float(x), float(y), positive)
             return review.refine_job(self._segment(review), plane, [point], maps=self.maps)
@@ -75,7 +75,6 @@ class SegmentingPresenter:
 
     def propagate(self, slice_node: Any, direction: str, stop_below: float) -> None:
         """Carry the current segment's mask on this view's slice 'up', 'down' or 'both' ways."""
-        self.ahead.want(None)
 
         def gather(review: ReviewSession) -> Any:
             plane = review.reader.plane_of_view(slice_node)
@@ -87,7 +86,6 @@ class SegmentingPresenter:
 
     def score_existing(self, plane_name: str, missing: bool = False) -> None:
         """Score every visible segment along one anatomical axis; then look for missing slices, if wanted."""
-        self.ahead.want(None)
         axis_of = lambda review: axis_named(review, plane_name)
 
         def then(applied: Applied, result: JobResult) -> None:
@@ -98,7 +96,6 @@ class SegmentingPresenter:
 
     def rescore(self) -> None:
         """Score again what was edited since, axis by axis."""
-        self.ahead.want(None)
         review = self.bench.open()
         axes = sorted({r.axis for r in review.table.records() if r.stale}) if review is not None else []
         if not axes:
@@ -142,11 +139,6 @@ class SegmentingPresenter:
             ids = review.store.ids()
             self.segment_id = ids[0] if ids else review.store.add()
         return self.segment_id
-
-    def _wanted(self, review: ReviewSession, slice_node: Any) -> SlicePlane:
-        plane = review.reader.plane_of_view(slice_node)
-        self.ahead.want(plane)
-        return plane
 
     def _scored(self, applied: Applied, result: JobResult) -> None:
         if not (applied.ok and applied.keys):

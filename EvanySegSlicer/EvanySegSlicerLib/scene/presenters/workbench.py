@@ -18,7 +18,8 @@ from ..open_review import TABLE_ROLE, new_segmentation
 from ..review import Applied, ReviewSession
 from ..score_table import ScoreTable
 from ..session_node import Session, SessionNode
-from ..slice_jobs import JobResult
+from ..slice_jobs import BoxJob, JobResult
+from ..slice_plane import SlicePlane
 from .models import ModelStore
 from .view import Gathered, View
 
@@ -48,6 +49,8 @@ class Workbench:
         self.view = view
         self.review: ReviewSession | None = None
         self.node: SessionNode | None = None
+        self.wanted: Callable[[SlicePlane | None], None] = lambda plane: None
+        """Told of every job before it starts, and of the slice it is about: reading ahead gives way."""
         self._make_overlay = make_overlay
         self._history_of = history_of or (lambda segmentation: None)
         self._loaded: Loaded | None = None
@@ -197,9 +200,16 @@ class Workbench:
         self.start("Loading the models", lambda context: self.models.flow(*names), loaded)
 
     def start(
-        self, title: str, work: Callable[[JobContext], Any], done: Callable[[Any], None], quiet: bool = False
+        self,
+        title: str,
+        work: Callable[[JobContext], Any],
+        done: Callable[[Any], None],
+        quiet: bool = False,
+        plane: SlicePlane | None = None,
     ) -> Job:
-        """Run any work on the chosen device's thread. `quiet`: nothing is shown (prefetching)."""
+        """Run any work on the chosen device's thread. `quiet`: nothing is shown (prefetching). `plane`: the slice it is
+        about, where it is about one: what reads ahead on others gives way."""
+        self.wanted(plane)
 
         def ended() -> None:
             if not quiet:
@@ -261,7 +271,8 @@ class Workbench:
                 self.view.status(applied.message, problem=not applied.ok)
             then(applied, result)
 
-        self.start(job.title, lambda context: job.run(context.progress, context.should_cancel), done)
+        plane = job.plane if isinstance(job, BoxJob) else None
+        self.start(job.title, lambda context: job.run(context.progress, context.should_cancel), done, plane=plane)
 
     def _told(self, action: Callable[[], None]) -> None:
         """Run something that may fail on the main thread after a job, and report it like a job's failure."""
