@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-import torch
 from torch.utils.data import DataLoader
 
-from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forward
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.quality.context import LATE
-from evanyseg.quality.trees import NETWORK, tree_inputs
+from evanyseg.quality.trees import NETWORK
 
 from .estimator_data import EstimatorData, FixedData, fixed_samples
 from .estimator_module import macro_figures
-from .estimator_trees import TreeOptions, collect, fit_trees
+from .estimator_trees import TreeOptions, collect, fit_trees, looked_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +38,9 @@ def hedge_table(
     whole, own = fit_trees(inputs, true, options), fit_trees(inputs[:, :LATE], true, options)
     rows = []
     for mode, factor in zip(("box", "own"), factors, strict=True):
-        seen, dice, sets = _looked_at(net, held, factor, mode == "own", per_set)
+        picks = fixed_samples(held, per_set, 9, mode == "own")
+        sets = [name for _, name in picks]
+        seen, dice = looked_at(net, DataLoader(FixedData(held, picks, factor, mode == "own"), 32), flips=False)
         a, b = whole.predict(seen)[:, 0], own.predict(seen[:, :LATE])[:, 0]
         answers = {"network alone": seen[:, LATE + NETWORK.index("dice")]}
         answers |= {f"trees, hedge {h:g}": (1 - h) * a + h * b for h in HEDGES}
@@ -53,16 +53,3 @@ def hedge_table(
             figures = macro_figures(answer, dice, sets)
             rows.append({"mode": mode, "answer": name, "masks": len(dice), "r": figures["r"], "MAE": figures["mae"]})
     return pd.DataFrame(rows).round(4)
-
-
-def _looked_at(
-    net: BuiltinEstimatorNet, data: EstimatorData, factor: float, without_box: bool, per_set: int
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    picks = fixed_samples(data, per_set, 9, without_box)
-    seen, dice = [], []
-    with torch.inference_mode():
-        for batch in DataLoader(FixedData(data, picks, factor, without_box), 32):
-            out = {k: v.float().numpy() for k, v in estimator_forward(net, batch, flips=False).items()}
-            seen.append(tree_inputs(batch["scalars"].numpy(), out))
-            dice.append(batch["dice"].numpy())
-    return np.concatenate(seen), np.concatenate(dice).astype(float), [name for _, name in picks]

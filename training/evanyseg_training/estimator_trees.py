@@ -40,9 +40,14 @@ def collect(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Tree inputs [N, F] and true Dice [N] of random groups of masks, from sample index `first` on."""
     sampler = EpochSampler(groups, position=lambda: first)
+    return looked_at(net, DataLoader(data, 8, sampler=sampler, collate_fn=collate), flips)
+
+
+def looked_at(net: BuiltinEstimatorNet, loader: DataLoader, flips: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Tree inputs [N, F] and true Dice [N] of all batches of a loader."""
     inputs, true = [], []
     with torch.inference_mode():
-        for batch in DataLoader(data, 8, sampler=sampler, collate_fn=collate):
+        for batch in loader:
             out = {k: v.float().numpy() for k, v in estimator_forward(net, batch, flips).items()}
             inputs.append(tree_inputs(batch["scalars"].numpy(), out))
             true.append(batch["dice"].numpy())
