@@ -1,5 +1,7 @@
 """Training the estimator, end to end on generated images: losses by hand, augmentation, resuming, export, two ranks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -217,3 +219,17 @@ def test_repainting_changes_the_true_object_alone(data):
     changed = (repainted(before, truth, np.random.default_rng(0)) != before).any(2)
     assert not changed[truth == 0].any()
     assert changed[truth == 255].mean() > 0.9  # a pixel that was black already cannot get darker
+
+
+def test_other_texture_changes_images_and_nothing_else(data):
+    painted = EstimatorData(data.candidates, "train", replace(data.options, transplanted=1.0))
+    changed = 0
+    for seed in range(12):
+        candidate = int(data.objects[seed % len(data.objects)][0][0])
+        before, after, again = (d.sample(candidate, np.random.default_rng(seed)) for d in (data, painted, painted))
+        for key in ("dice", "maps", "scalars", "truth", "distance"):
+            assert torch.equal(before[key], after[key])
+        assert torch.equal(before["pixels"][3:], after["pixels"][3:])
+        assert torch.equal(after["pixels"], again["pixels"])
+        changed += not torch.equal(before["pixels"][:3], after["pixels"][:3])
+    assert changed > 3  # where an object is very small or an empty crop, there is no outline to keep

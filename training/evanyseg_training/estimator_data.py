@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,6 +21,7 @@ from .candidate_run import jittered
 from .candidates import CandidateStore
 from .manifest import ManifestError
 from .segmenter_augment import REPAINTED, repainted
+from .transplant import Textures, transplanted
 
 REAL_MAKERS = ("segmenter", "stored", "people", "classical")
 HD_SCALE = 100.0
@@ -29,7 +31,8 @@ HD_SCALE = 100.0
 class DataOptions:
     """`group`: masks of one object in a row (for the ranking loss); `real`: share of masks by real methods where the
     object has them; `without_box`: share judged by the mask's own box; `set_power`: a set of n objects is drawn with
-    weight n ** set_power (0: all sets alike); `set_weight`: extra factors of single sets."""
+    weight n ** set_power (0: all sets alike); `set_weight`: extra factors of single sets; `transplanted`: share of
+    groups' masks shown on an image with other texture."""
 
     size: int = 128
     group: int = 4
@@ -39,6 +42,7 @@ class DataOptions:
     box_jitter: float = 0.07
     set_power: float = 0.4
     set_weight: tuple[tuple[str, float], ...] = (("totalseg_reference", 0.5),)
+    transplanted: float = 0.0
     seed: int = 0
 
 
@@ -101,7 +105,15 @@ class EstimatorData(Dataset):
         return self.augmented(self.tensors(candidate, mask, box, own, factor), rng)
 
     def augmented(self, sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        return augment(sample, rng)
+        textures = self.textures if self.options.transplanted > 0 else None
+        return augment(sample, rng, textures, self.options.transplanted)
+
+    @cached_property
+    def textures(self) -> Textures:
+        """Pieces of the images that the masks of this split are on."""
+        table = self.candidates.table.loc[np.concatenate([ids for ids, _, _ in self.objects])]
+        images = {str(name): sorted(set(group.image_id)) for name, group in table.groupby("set")}
+        return Textures.of(self.candidates.store.image, images, self.options.seed)
 
     def tensors(
         self, candidate: int, mask: np.ndarray, box: BoxPrompt | None, own: BoxPrompt | None, factor: float
@@ -135,16 +147,21 @@ def _with_targets(
     }
 
 
-def augment(sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:
+def augment(
+    sample: dict[str, np.ndarray], rng: np.random.Generator, textures: Textures | None = None, share: float = 0.0
+) -> dict[str, torch.Tensor]:
     """One of the eight symmetries of the square, and another look: gamma, a window that clips, inversion, uneven light,
-    blur, noise, loss or exchange of colours."""
+    blur, noise, loss or exchange of colours; before that a `share` gets other texture."""
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     for key in ("pixels", "distance", "maps", "truth"):
         turned = np.rot90(sample[key], turns, axes=(-2, -1))
         sample[key] = np.ascontiguousarray(turned[..., ::-1] if flip else turned)
-    if rng.uniform() < REPAINTED:
-        image = sample["pixels"][:3].transpose(1, 2, 0)
+    chance = rng.uniform()
+    image = sample["pixels"][:3].transpose(1, 2, 0)
+    if chance < REPAINTED:
         sample["pixels"][:3] = repainted(image, sample["truth"], rng).transpose(2, 0, 1)
+    elif textures is not None and chance < REPAINTED + share:
+        sample["pixels"][:3] = transplanted(image, sample["truth"], textures, rng).transpose(2, 0, 1)
     sample["pixels"][:3] = _new_look(sample["pixels"][:3], rng)
     return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}
 

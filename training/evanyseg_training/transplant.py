@@ -1,0 +1,81 @@
+"""Objects and their surroundings painted with texture from other images, as augmentation.
+
+Few data sets make a network learn what their objects look like. With texture from elsewhere, only what holds for every
+picture is left to learn: an object ends where the picture changes. Measured on sources left out of training: see
+RESULTS.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+SIDE = 96
+PER_SET = 25
+DULLEST = 6.0
+"""Pieces with a smaller grey deviation show nothing."""
+APART = (12.0, 50.0)
+"""The object and its surroundings differ by at least so many grey levels on average, drawn anew each time."""
+
+
+@dataclass(frozen=True)
+class Textures:
+    """pieces uint8 [M, SIDE, SIDE, 3]: square pieces of training images."""
+
+    pieces: np.ndarray
+
+    @classmethod
+    def of(cls, image: Callable[[int], np.ndarray], images: Mapping[str, Sequence[int]], seed: int = 5) -> Textures:
+        """PER_SET pieces of the images of each set, a quarter of the shorter side to all of it wide. `image(id)` is
+        uint8 [H, W, 3]. Dull pieces are left out; where all are, there is one black piece."""
+        rng = np.random.default_rng(seed)
+        pieces = []
+        for name in sorted(images):
+            for number in rng.choice(np.asarray(images[name]), PER_SET):
+                pixels = image(int(number))
+                shortest = min(pixels.shape[:2])
+                side = min(max(int(shortest * rng.uniform(0.25, 1.0)), 16), shortest)
+                y, x = (int(rng.integers(0, n - side + 1)) for n in pixels.shape[:2])
+                piece = pixels[y : y + side, x : x + side]
+                if piece.std() >= DULLEST:
+                    how = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
+                    pieces.append(cv2.resize(np.ascontiguousarray(piece), (SIDE, SIDE), interpolation=how))
+        return cls(np.stack(pieces) if pieces else np.zeros((1, SIDE, SIDE, 3), np.uint8))
+
+    def draw(self, side: int, rng: np.random.Generator) -> np.ndarray:
+        """float32 [side, side, 3]: one piece, turned."""
+        piece: np.ndarray = np.rot90(self.pieces[int(rng.integers(len(self.pieces)))], int(rng.integers(4)))
+        if side != SIDE:
+            piece = cv2.resize(np.ascontiguousarray(piece), (side, side), interpolation=cv2.INTER_LINEAR)
+        return piece.astype(np.float32)
+
+
+def transplanted(pixels: np.ndarray, mask: np.ndarray, textures: Textures, rng: np.random.Generator) -> np.ndarray:
+    """uint8 [n, n, 3] with other texture in the object of a mask (uint8 [n, n], 0..255), around it, or both.
+
+    The outline stays, at times blurred; an object too small or too large to have a visible outline leaves the pixels
+    as they are.
+    """
+    inside = mask > 127
+    if min(np.count_nonzero(inside), np.count_nonzero(~inside)) < 12:
+        return pixels
+    share = mask.astype(np.float32) / 255
+    if rng.uniform() < 0.5:
+        share[:] = cv2.GaussianBlur(share, (0, 0), float(rng.uniform(0.5, 2.0)))
+    original: np.ndarray = pixels.astype(np.float32)
+    kind = ("object", "around", "both")[int(rng.integers(3))]
+    thing = around = original
+    if kind != "around":
+        new = float(rng.uniform(0.4, 1.0))
+        thing = new * textures.draw(len(pixels), rng) + (1 - new) * original
+    if kind != "object":
+        around = textures.draw(len(pixels), rng)
+    apart = float(thing[inside].mean() - around[~inside].mean())
+    wanted = float(rng.uniform(*APART))
+    if abs(apart) < wanted:
+        thing = thing + (wanted - abs(apart)) * (1.0 if apart >= 0 else -1.0)
+    mixed = share[..., None] * thing + (1 - share[..., None]) * around
+    return np.clip(mixed, 0, 255).astype(np.uint8)
