@@ -1,5 +1,7 @@
 """The candidate store and its makers, on generated images."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -169,10 +171,32 @@ def test_no_mask_comes_from_a_model_that_saw_its_subject(store, tmp_path):
 
 
 def test_models_that_all_saw_a_subject_are_refused(store, tmp_path):
-    assert allowed([FoldModel(tmp_path, 1)], "val", "a", "x", 2)
+    row = {"set": "a", "source": "a", "subject": "a0", "split": "train"}
+    assert allowed([FoldModel(tmp_path, 1)], row | {"split": "val"}, 2)
     fold = fold_of("a", "a0", 2)
-    assert not allowed([FoldModel(tmp_path, 1 - fold)], "train", "a", "a0", 2)
+    assert not allowed([FoldModel(tmp_path, 1 - fold)], row, 2)
     with pytest.raises(ManifestError, match="cross-fitted"):
         make_segmenter_masks(
             store, tmp_path / "d", [FoldModel(tmp_path, 5)], lambda p: _Boxer(), CandidateOptions(splits=("train",))
         )
+
+
+def test_a_model_that_left_sets_out_makes_masks_of_these_alone(store, tmp_path):
+    weights = tmp_path / "run" / "kept_100.safetensors"
+    weights.parent.mkdir()
+    (weights.parent / "config.yaml").write_text("weight_of: {a: 0.0, b: 0.7}\n")
+    model = FoldModel.parsed(f"{weights}@left-out")
+    assert model == FoldModel(weights, left_out=frozenset({"a"}))
+    row = {"source": "a", "subject": "a0"}
+    for split in ("train", "val", "calib"):
+        assert allowed([model], row | {"set": "a", "split": split}, 2) == [model]
+        assert not allowed([model], row | {"set": "b", "split": split}, 2)
+
+
+def test_models_are_named_with_what_they_never_saw(tmp_path):
+    assert FoldModel.parsed("x/y.safetensors") == FoldModel(Path("x/y.safetensors"))
+    assert FoldModel.parsed("x/y.safetensors@1") == FoldModel(Path("x/y.safetensors"), 1)
+    with pytest.raises(ManifestError, match="neither a fold nor"):
+        FoldModel.parsed("x/y.safetensors@half")
+    with pytest.raises(ManifestError, match="leaves no data set out"):
+        FoldModel.parsed(f"{tmp_path}/y.safetensors@left-out")

@@ -237,7 +237,9 @@ def test_configs_keep_what_they_are_given_and_refuse_what_they_do_not_know(tmp_p
         SegmenterConfig.load(path)
 
 
-@pytest.mark.parametrize("name", ["segmenter", "segmenter_small", "segmenter_fold"])
+@pytest.mark.parametrize(
+    "name", ["segmenter", "segmenter_small", "segmenter_fold", "segmenter_half_a", "segmenter_half_b"]
+)
 def test_shipped_configs_load(name: str) -> None:
     import evanyseg_training
 

@@ -14,15 +14,38 @@ from evanyseg.protocols import Progress, Segmenter, no_progress
 from .candidate_run import CandidateOptions, chosen_objects, jittered
 from .candidates import CandidateWriter
 from .manifest import ManifestError, fold_of
+from .segmenter_config import SegmenterConfig
 from .store import Store
 
 
 @dataclass(frozen=True)
 class FoldModel:
-    """A segmenter file; `fold` is the fold it was trained WITHOUT (None: it saw no subject of the store)."""
+    """A segmenter file; `fold` is the fold it was trained WITHOUT (None: it saw no subject of the store). `left_out`:
+    the data sets it never saw; it then makes masks for these alone, with the errors of a segmenter far from home."""
 
     path: Path
-    fold: int | None
+    fold: int | None = None
+    left_out: frozenset[str] | None = None
+
+    @classmethod
+    def parsed(cls, text: str) -> FoldModel:
+        """From FILE, FILE@FOLD or FILE@left-out: the sets that the config.yaml beside FILE gives no weight.
+
+        Raises ManifestError for another word, or where that file is missing or leaves nothing out.
+        """
+        path, _, kind = text.rpartition("@")
+        if not path:
+            return cls(Path(text))
+        if kind.isdigit():
+            return cls(Path(path), int(kind))
+        if kind != "left-out":
+            raise ManifestError(f"'{kind}' in --model {text} is neither a fold nor 'left-out'.")
+        config = Path(path).parent / "config.yaml"
+        weights = SegmenterConfig.load(config).weight_of if config.is_file() else {}
+        sets = frozenset(name for name, weight in weights.items() if weight == 0)
+        if not sets:
+            raise ManifestError(f"{config} leaves no data set out: give it 'weight_of' of 0 for some, and train.")
+        return cls(Path(path), left_out=sets)
 
     @property
     def name(self) -> str:
@@ -39,12 +62,15 @@ class SegmenterRun:
     folds: int = 2
 
 
-def allowed(models: Sequence[FoldModel], split: str, source: str, subject: str, folds: int) -> list[FoldModel]:
-    """The models that never saw this subject: outside the train split all, else those that left its fold out."""
-    if split != "train":
-        return list(models)
-    fold = fold_of(source, subject, folds)
-    return [m for m in models if m.fold is None or m.fold == fold]
+def allowed(models: Sequence[FoldModel], row: Mapping[str, str], folds: int) -> list[FoldModel]:
+    """The models that never saw the subject of a manifest row (set, split, source, subject): those that left its set
+    out; of the others, outside the train split all, else those that left its fold out."""
+    fold = fold_of(row["source"], row["subject"], folds) if row["split"] == "train" else None
+    return [
+        m
+        for m in models
+        if (row["set"] in m.left_out if m.left_out is not None else fold is None or m.fold in (None, fold))
+    ]
 
 
 def make_segmenter_masks(
@@ -68,7 +94,7 @@ def make_segmenter_masks(
     images = list(objects.groupby("image_id", sort=False))
     for done, (image_id, rows) in enumerate(images):
         first = rows.iloc[0]
-        usable = allowed(models, first.split, first.source, first.subject, run.folds)
+        usable = allowed(models, first.to_dict(), run.folds)
         if not usable:
             raise ManifestError(
                 f"Every segmenter given saw subject {first.subject} of {first.source}; give cross-fitted ones."

@@ -16,7 +16,7 @@ def candidates(
     objects: Annotated[int, typer.Option(help="Most objects of a set.")] = 400,
     objects_of: Annotated[list[str] | None, typer.Option(help="SET=N: the same for one set.")] = None,
     masks: Annotated[int, typer.Option(help="Damage masks per set.")] = 3000,
-    model: Annotated[list[str] | None, typer.Option(help="FILE or FILE@FOLD (left out in training).")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="FILE, FILE@FOLD or FILE@left-out.")] = None,
     folds: Annotated[int, typer.Option(help="Number of folds behind FILE@FOLD.")] = 2,
     name: Annotated[str | None, typer.Option(help="Name of the part.")] = None,
     seed: Annotated[int, typer.Option(help="Everything drawn depends on it.")] = 1,
@@ -38,7 +38,7 @@ def candidates(
     elif kind == "segmenter":
         from ..segmenter_checkpoints import segmenter_from_checkpoint
 
-        models = [_fold_model(text, FoldModel) for text in model or ()]
+        models = [FoldModel.parsed(text) for text in model or ()]
         if not models:
             raise ManifestError("No segmenter was given; add --model FILE@FOLD.")
         run = SegmenterRun(folds=folds)
@@ -46,8 +46,3 @@ def candidates(
     else:
         raise ManifestError(f"Unknown kind '{kind}'; choose damage, stored or segmenter.")
     print(f"{count} masks in {out}")
-
-
-def _fold_model(text: str, make):  # type: ignore[no-untyped-def]
-    path, _, fold = text.rpartition("@")
-    return make(Path(path), int(fold)) if path else make(Path(text), None)
