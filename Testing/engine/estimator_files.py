@@ -13,21 +13,20 @@ CONFIG = {"size": 32, "widths": [8, 8, 16, 20], "depths": [1, 1], "blocks": 1, "
 PLAIN = {"knots_x": [0.0, 1.0], "knots_y": [0.0, 1.0], "edges": [], "offsets": [[0.1, 0.1]], "level": 0.9}
 
 
-def write_estimator(folder, calibrated=True, unlike=None, flips=False, **config):
+def write_estimator(folder, calibrated=True, familiar=None, flips=False, **config):
     """estimator.safetensors and .json with seeded random weights; the path of the former."""
     torch.manual_seed(0)
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in (CONFIG | config).items()}
     net = BuiltinEstimatorNet(EstimatorConfig(**values))
     tensors = {k: v.half() for k, v in net.state_dict().items()}
-    if unlike is not None:
-        tensors |= {"feature_mean": torch.zeros(96), "feature_whitening": torch.eye(96)}
+    if familiar is not None:
+        tensors |= {k: torch.from_numpy(v) for k, v in familiar.tensors().items()}
     save_file(tensors, folder / "estimator.safetensors")
     described = {
-        "format": 1,
+        "format": 2,
         "config": CONFIG | config,
         "factors": {"box": 1.75, "own": 2.0},
         "calibration": {"box": PLAIN, "own": PLAIN} if calibrated else None,
-        "unlike": unlike,
         "flips": flips,
     }
     (folder / "estimator.json").write_text(json.dumps(described))

@@ -11,7 +11,7 @@ from evanyseg.errors import CancelledError, ImageError, PromptError, WeightsErro
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, dice_from_maps
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import QualityEstimator
-from evanyseg.quality.builtin import feature_distance, load
+from evanyseg.quality.builtin import load
 from evanyseg.quality.runner import BatchRunner
 from evanyseg.results import Caveat, QualityCase
 
@@ -132,19 +132,6 @@ def test_constant_image_is_scored_with_a_caveat_and_known_caveats_stay(estimator
     (found,) = estimator.estimate_cases([case])
     assert found.scored
     assert set(found.caveats) == {Caveat.NOT_A_NUMBER, Caveat.CONSTANT_IMAGE}
-
-
-def test_inputs_far_from_the_training_features_are_marked(tmp_path):
-    mask = disc()
-    near = load(write_estimator(tmp_path, unlike=1e6)).estimate(picture(mask), mask[None])[0]
-    far = load(write_estimator(tmp_path, unlike=1e-6)).estimate(picture(mask), mask[None])[0]
-    assert Caveat.UNLIKE_TRAINING not in near.caveats
-    assert Caveat.UNLIKE_TRAINING in far.caveats
-
-
-def test_feature_distance_by_hand():
-    mean, whitening = np.array([1.0, 0.0]), np.diag([1.0, 0.5])
-    assert feature_distance(np.array([[2.0, 2.0]]), mean, whitening)[0] == pytest.approx(1.0)
 
 
 def test_without_calibration_it_says_so(tmp_path):

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from evanyseg.quality.builtin import feature_distance
+from evanyseg.quality.familiar import STATISTICS
 from evanyseg_training.calibrate import (
     Predictions,
     coverage_and_width,
     fit_calibration,
-    fit_features,
+    fit_familiar,
     fit_recalibration,
 )
 
@@ -17,7 +17,7 @@ def made_up(count, seed, bias=0.0, noise=0.1):
     rng = np.random.default_rng(seed)
     true = rng.uniform(0, 1, count)
     dice = np.clip(0.7 * true + 0.1 + bias + rng.normal(0, noise, count), 0, 1)
-    return Predictions(dice, dice - 0.05, dice + 0.05, true, rng.standard_normal((count, 8)), np.arange(count))
+    return Predictions(dice, dice - 0.05, dice + 0.05, true, np.arange(count))
 
 
 def test_recalibration_undoes_a_monotone_distortion():
@@ -56,17 +56,16 @@ def test_few_masks_share_one_offset():
 def test_offset_by_hand():
     """Perfect centre, intervals of no width, errors 0.01 .. 0.19: the 18th of 19 is the 90 % offset."""
     true = np.linspace(0.3, 0.6, 19)
-    exact = Predictions(true, true, true, true, np.zeros((19, 2)), np.arange(19))
-    shifted = Predictions(true, true, true, true + np.arange(1, 20) / 100, np.zeros((19, 2)), np.arange(19))
+    exact = Predictions(true, true, true, true, np.arange(19))
+    shifted = Predictions(true, true, true, true + np.arange(1, 20) / 100, np.arange(19))
     calibration = fit_calibration(exact, shifted)
     assert calibration.offsets[0][0] == pytest.approx(0.18, abs=0.01)
 
 
-def test_features_are_whitened_on_the_main_directions():
+def test_five_in_a_hundred_other_images_of_the_same_kind_are_strange():
     rng = np.random.default_rng(0)
-    features = rng.standard_normal((4000, 6)) * np.array([5, 3, 1, 1, 0.1, 0.0]) + 2
-    mean, whitening = fit_features(features, directions=4)
-    assert whitening.shape == (6, 4)
-    distance = feature_distance(features, mean, whitening)
-    assert np.mean(distance**2) == pytest.approx(1.0, abs=0.02)
-    assert feature_distance(mean[None] + 100, mean, whitening)[0] > 5 * distance.max()
+    train, others = rng.standard_normal((2, 600, STATISTICS))
+    familiar = fit_familiar(train, others)
+    assert (familiar.strangeness(others) > familiar.limit).mean() == pytest.approx(0.05, abs=0.002)
+    assert (familiar.strangeness(others + 4) > familiar.limit).all()
+    assert familiar.mean == pytest.approx(train.mean(axis=0))

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from evanyseg.quality.conformal import Calibration, conformal_quantile
+from evanyseg.quality.familiar import TONES, Familiar, neighbours
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Raw predictions and the truth of N masks, all [N]; features [N, F]; groups: who each mask belongs to."""
+    """Raw predictions and the truth of N masks, all [N]; groups: who each mask belongs to."""
 
     dice: np.ndarray
     low: np.ndarray
     high: np.ndarray
     true: np.ndarray
-    features: np.ndarray
     groups: np.ndarray
 
 
@@ -87,10 +87,14 @@ def coverage_and_width(calibration: Calibration, predictions: Predictions) -> tu
     return float(inside.mean()), float((high - low).mean())
 
 
-def fit_features(features: np.ndarray, directions: int = 32) -> tuple[np.ndarray, np.ndarray]:
-    """mean [F] and whitening [F, k] of the training features, over the k main directions."""
-    mean = features.mean(axis=0)
-    values, vectors = np.linalg.eigh(np.cov(features - mean, rowvar=False))
-    keep = np.argsort(values)[::-1][:directions]
-    keep = keep[values[keep] > 1e-6 * values.max()]
-    return mean.astype(np.float32), (vectors[:, keep] / np.sqrt(values[keep])).astype(np.float32)
+def fit_familiar(train: np.ndarray, others: np.ndarray, quantile: float = 0.95) -> Familiar:
+    """What the training images look like, and the strangeness below which a share `quantile` of others lies.
+
+    train [M, STATISTICS] becomes the bank; others [N, STATISTICS]: images of the same data sets, other subjects.
+    """
+    mean, scale = train.mean(axis=0), train.std(axis=0) + 1e-3
+    scale[:TONES] *= 4.0  # sixteen shares of one histogram together say as much as four of the other numbers
+    bank = (train - mean) / scale
+    spread = np.maximum(neighbours(bank, bank, skip=1)[0].mean(axis=1), 1e-3)
+    familiar = Familiar(mean, scale, bank, spread, 0.0)
+    return replace(familiar, limit=float(np.quantile(familiar.strangeness(others), quantile)))

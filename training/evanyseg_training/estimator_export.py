@@ -15,11 +15,12 @@ from safetensors.torch import save_file
 from torch.utils.data import DataLoader
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, estimator_forward
-from evanyseg.quality.builtin import FORMAT, feature_distance
+from evanyseg.quality.builtin import FORMAT
+from evanyseg.quality.familiar import Familiar, image_statistics
 from evanyseg.quality.shape import FEATURES
 from evanyseg.quality.trees import Trees, corrected
 
-from .calibrate import Predictions, coverage_and_width, fit_calibration, fit_features, joined
+from .calibrate import Predictions, coverage_and_width, fit_calibration, fit_familiar, joined
 from .estimator_data import EstimatorData, FixedData, fixed_samples
 from .estimator_module import macro_figures
 from .estimator_train import load_weights
@@ -47,10 +48,31 @@ def predict(
                 out |= {k: torch.from_numpy(v) for k, v in corrected(trees, batch["scalars"].numpy(), numbers).items()}
             outputs.append(out)
             true.append(batch["dice"])
-    joined = {k: torch.cat([o[k] for o in outputs]).float().numpy() for k in ("dice", "low", "high", "features")}
+    joined = {k: torch.cat([o[k] for o in outputs]).float().numpy() for k in ("dice", "low", "high")}
     table = data.candidates.table
     groups = np.array([f"{table.source[i]}|{table.subject[i]}" for i, _ in picks])
     return Predictions(**joined, true=torch.cat(true).numpy().astype(float), groups=groups), [s for _, s in picks]
+
+
+def looks(data: EstimatorData, per_set: int, factors: tuple[float, float], seed: int = 9) -> np.ndarray:
+    """Statistics [N, STATISTICS] of the windows of at most `per_set` objects of each set, one mask of each (windows of
+    the same object look alike): by turns with a box and with the mask's own."""
+    rng = np.random.default_rng(seed)
+    sets = data.candidates.table.set
+    of_set: dict[str, list[int]] = {}
+    for number in rng.permutation(len(data.objects)):
+        ids = data.objects[number][0]
+        chosen = of_set.setdefault(str(sets[ids[0]]), [])
+        if len(chosen) < per_set:
+            chosen.append(int(rng.choice(ids)))
+    found = []
+    for name in sorted(of_set):
+        for own, factor in enumerate(factors):
+            picks = [(candidate, name) for candidate in of_set[name][own::2]]
+            seen = FixedData(data, picks, factor, bool(own))
+            for sample in (seen[i] for i in range(len(picks))):
+                found.append(image_statistics(sample["pixels"].numpy(), sample["scalars"].numpy()))
+    return np.stack(found)
 
 
 def calibrated_description(
@@ -61,11 +83,9 @@ def calibrated_description(
     per_set: int = 150,
     level: float = 0.9,
     trees: Trees | None = None,
-) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """The .json's content and the feature tensors. splits: EstimatorData of 'train', 'val' and 'calib'."""
+) -> tuple[dict[str, Any], Familiar]:
+    """The .json's content, and what the training images look like. splits: EstimatorData of 'train', 'val', 'calib'."""
     calibration, figures = {}, {}
-    feature_tensors: dict[str, torch.Tensor] = {}
-    unlike = 0.0
     for mode, factor in zip(("box", "own"), factors, strict=True):
         own = mode == "own"
         val, val_sets = predict(net, splits["val"], factor, own, per_set, flips, trees=trees)
@@ -82,25 +102,16 @@ def calibrated_description(
             "val_masks": len(val.true), "val_r": macro_figures(val.dice, val.true, val_sets)["r"],
             "val_coverage": cover_val,
         }  # fmt: skip
-        if not own:
-            train, _ = predict(net, splits["train"], factor, own, max(per_set // 3, 8), flips)
-            mean, whitening = fit_features(train.features)
-            feature_tensors = {
-                "feature_mean": torch.from_numpy(mean),
-                "feature_whitening": torch.from_numpy(np.ascontiguousarray(whitening)),
-            }
-        distances = feature_distance(calib.features, mean, whitening)
-        unlike = max(unlike, float(np.quantile(distances, 0.99)))
     description = {
         "format": FORMAT,
         "config": asdict(net.config),
         "factors": {"box": factors[0], "own": factors[1]},
         "flips": flips,
         "calibration": calibration,
-        "unlike": unlike,
         "figures": figures,
     }
-    return description, feature_tensors
+    train, *others = (looks(splits[name], max(per_set // 3, 8), factors) for name in ("train", "val", "calib"))
+    return description, fit_familiar(train, np.concatenate(others))
 
 
 def best_factor(
@@ -127,13 +138,15 @@ def write_model(
     out: Path,
     net: torch.nn.Module,
     description: dict[str, Any],
-    features: dict[str, torch.Tensor],
+    familiar: Familiar | None,
     card: str,
     trees: Trees | None = None,
 ) -> None:
     """OUT.safetensors (fp16), OUT.json and OUT.md; each appears whole or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {k: v.half().contiguous().clone() for k, v in net.state_dict().items()} | features
+    tensors = {k: v.half().contiguous().clone() for k, v in net.state_dict().items()}
+    if familiar is not None:
+        tensors |= {k: torch.from_numpy(v) for k, v in familiar.tensors().items()}
     if trees is not None:
         tensors |= {k: torch.from_numpy(v) for k, v in trees.tensors().items()}
     partial = out.with_suffix(".safetensors.part")

@@ -59,7 +59,7 @@ class BackboneRegressor(nn.Module):
         dice = self.dice(features)[:, 0].float()
         flat = torch.full((len(dice), pixels.shape[2] // 2, pixels.shape[3] // 2), -4.0, device=dice.device)
         quantiles = dice[:, None].expand(-1, 5)
-        return EstimatorOutput(dice, quantiles, self.hd95(features)[:, 0].float(), flat, flat, features)
+        return EstimatorOutput(dice, quantiles, self.hd95(features)[:, 0].float(), flat, flat)
 
 
 def run_paper(net: nn.Module, batch: dict[str, Tensor]) -> EstimatorOutput:

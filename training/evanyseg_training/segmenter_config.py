@@ -17,8 +17,7 @@ class SegmenterConfig:
     """`minutes`: length of the run by the clock (the learning rate follows it); without it, `steps` steps.
     `fold`: (k, n) trains on the subjects of the train split that are NOT in fold k of n (cross-fitting).
     `keep`: at which shares of the run a checkpoint is kept. `precision`: as Lightning names it.
-    `side`: 256, or 128 for a first phase on small samples at a quarter of the cost; `start`: weights to go on from.
-    `transplanted`: share of samples with other texture in or around their object."""
+    `side`: 256, or 128 for a first phase on small samples at a quarter of the cost; `start`: weights to go on from."""
 
     store: str = "store"
     out: str = "runs/segmenter"
@@ -40,7 +39,6 @@ class SegmenterConfig:
     keep: tuple[float, ...] = (0.2, 0.4, 0.6, 0.8, 1.0)
     cap: int = 300
     weight_of: Mapping[str, float] = field(default_factory=dict)
-    transplanted: float = 0.0
     architecture: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "bf16-mixed"
     threads: int = 1

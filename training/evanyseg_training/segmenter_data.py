@@ -18,7 +18,6 @@ from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_
 
 from .segmenter_augment import REPAINTED, dihedral, intensities, jittered_box, repainted, small_rotation
 from .store import Store
-from .transplant import Textures, transplanted
 
 POINTS = 3
 
@@ -26,8 +25,7 @@ POINTS = 3
 @dataclass(frozen=True)
 class SamplingPlan:
     """How samples are drawn. A set's weight is the root of its number of images, at most `cap` of them, times
-    `weight_of` the set: large sets of one kind of picture must not dominate. `side`: pixels of a sample.
-    `transplanted`: share of samples with other texture in or around their object."""
+    `weight_of` the set: large sets of one kind of picture must not dominate. `side`: pixels of a sample."""
 
     seed: int = 0
     epoch_size: int = 1024
@@ -36,7 +34,6 @@ class SamplingPlan:
     weight_of: Mapping[str, float] = field(default_factory=dict)
     small_side: int = 10
     side: int = SIDE
-    transplanted: float = 0.0
 
 
 class SegmenterSamples(Dataset):
@@ -63,13 +60,6 @@ class SegmenterSamples(Dataset):
             weights.append(np.sqrt(count) * self.plan.weight_of.get(name, 1.0))
         of_image = {i: g.to_numpy() for i, g in table.groupby("image_id").row}
         return names, np.cumsum(np.array(weights) / np.sum(weights)), per_set, of_image
-
-    @cached_property
-    def _textures(self) -> Textures:
-        table = self.store.manifest.loc[self.rows]
-        table = table[table.set.map(lambda name: self.plan.weight_of.get(name, 1.0)) > 0]
-        images = {str(name): sorted(set(group.image_id)) for name, group in table.groupby("set")}
-        return Textures.of(self.store.image, images, self.plan.seed)
 
     def __getitem__(self, index: int) -> dict[str, np.ndarray]:
         """image [3, side, side] float32, target [P, side / 2, side / 2] float32 (share of each cell inside the object),
@@ -127,13 +117,9 @@ class SegmenterSamples(Dataset):
             canvas = cv2.warpAffine(canvas, matrix, (side, side))
             valid = cv2.warpAffine(valid, matrix, (side, side), flags=cv2.INTER_NEAREST)
             layers = [cv2.warpAffine(m, matrix, (side, side)) for m in layers]
-        by_row = dict(zip(names, layers, strict=True))
-        chance = rng.random()
-        if chance < REPAINTED:
+        if rng.random() < REPAINTED:
             canvas = repainted(canvas, layers[int(rng.integers(len(layers)))], rng)
-        elif chance < REPAINTED + self.plan.transplanted:
-            rows = [rows[int(rng.integers(len(rows)))]] * len(rows)  # nothing is left of the others' outlines
-            canvas = transplanted(canvas, by_row[rows[0]], self._textures, rng) * valid[..., None]
+        by_row = dict(zip(names, layers, strict=True))
         prompts = [prompt_for(by_row[row] > 127, rng) for row in rows]
         targets = [cv2.resize(by_row[row], (side // 2, side // 2), interpolation=cv2.INTER_AREA) for row in rows]
         return {

@@ -45,13 +45,7 @@ class Samples(L.LightningDataModule):
     def train_dataloader(self) -> DataLoader:
         config = self.config
         plan = SamplingPlan(
-            config.seed,
-            config.epoch_size,
-            config.prompts,
-            config.cap,
-            config.weight_of,
-            side=config.side,
-            transplanted=config.transplanted,
+            config.seed, config.epoch_size, config.prompts, config.cap, config.weight_of, side=config.side
         )
         samples = SegmenterSamples(self.store, self.rows, plan)
         numbers = SampleNumbers(config.epoch_size, self._position)

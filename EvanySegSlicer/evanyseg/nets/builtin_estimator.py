@@ -39,15 +39,13 @@ class EstimatorConfig:
 @dataclass
 class EstimatorOutput:
     """dice [N] mixed estimate in (0, 1); mapped [N] the part of it that comes from the maps; quantiles [N, 5]
-    ascending; log_hd95 [N] (log(1 + 100 HD95 / diagonal)); fp_logits, fn_logits [N, size/2, size/2];
-    features [N, F] for the distance to the training data."""
+    ascending; log_hd95 [N] (log(1 + 100 HD95 / diagonal)); fp_logits, fn_logits [N, size/2, size/2]."""
 
     dice: Tensor
     quantiles: Tensor
     log_hd95: Tensor
     fp_logits: Tensor
     fn_logits: Tensor
-    features: Tensor
     mapped: Tensor | None = None
 
 
@@ -155,8 +153,7 @@ class BuiltinEstimatorNet(nn.Module):
 
     def judge(self, seen: Seen) -> EstimatorOutput:
         """The head: numbers from what was seen."""
-        features = self.head(seen.hidden).float()
-        out = self.outputs(features).float()
+        out = self.outputs(self.head(seen.hidden)).float()
         mix = torch.sigmoid(out[:, 0])
         dice = mix * seen.mapped + (1 - mix) * torch.sigmoid(out[:, 1] + seen.logit)
         steps = F.softplus(out[:, 3:7])
@@ -165,9 +162,7 @@ class BuiltinEstimatorNet(nn.Module):
         )
         centre = torch.logit(dice.clamp(0.002, 0.998)) + 0.1 * out[:, 7]
         quantiles = torch.sigmoid(centre[:, None] + spread)
-        return EstimatorOutput(
-            dice, quantiles, F.softplus(out[:, 2]), seen.fp_logits, seen.fn_logits, features, seen.mapped
-        )
+        return EstimatorOutput(dice, quantiles, F.softplus(out[:, 2]), seen.fp_logits, seen.fn_logits, seen.mapped)
 
     def _decode(self, grid: Tensor, x2: Tensor, x1: Tensor, x0: Tensor) -> Tensor:
         up = lambda t: F.interpolate(t, scale_factor=2, mode="nearest")
@@ -219,7 +214,7 @@ def stacked_inputs(seen: Sequence[ContextInput]) -> dict[str, Tensor]:
 
 
 def estimator_forward(net: nn.Module, batch: dict[str, Tensor], flips: bool = False) -> dict[str, Tensor]:
-    """Raw numbers per mask: dice, mapped, low, lower, upper, high (quantiles but the middle one), log_hd95, features,
+    """Raw numbers per mask: dice, mapped, low, lower, upper, high (quantiles but the middle one), log_hd95,
     false_positive, false_negative.
 
     `flips`: the mean over the window, its two mirror images and the half turn.
@@ -249,7 +244,6 @@ def estimator_forward(net: nn.Module, batch: dict[str, Tensor], flips: bool = Fa
         "upper": mean(out.quantiles[:, -2]),
         "high": mean(out.quantiles[:, -1]),
         "log_hd95": mean(out.log_hd95),
-        "features": mean(out.features),
         "false_positive": mean_map(out.fp_logits),
         "false_negative": mean_map(out.fn_logits),
     }

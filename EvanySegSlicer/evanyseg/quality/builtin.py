@@ -23,24 +23,25 @@ from ..weights.strict import load_strict
 from .cases import PreparedCase, cases_of_image, checked_image, prepare
 from .conformal import Calibration
 from .context import LATE
+from .familiar import PREFIX as FAMILIAR
+from .familiar import Familiar
 from .runner import BatchRunner
 from .trees import NETWORK_NUMBERS, PREFIX, Trees, corrected
 
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "estimator.safetensors"
-FORMAT = 1
+FORMAT = 2
 BATCH = {"cpu": 16}
 LARGE_BATCH = 128
 
 
 @dataclass(frozen=True)
 class EstimatorFile:
-    """What the .json says: `config` of the network, window `factors` and calibrations (with box, without box),
-    `unlike`: feature distance above which an input counts as unlike the training data (None: not measured)."""
+    """What the .json says: `config` of the network, window `factors` and calibrations (with box, without box);
+    `flips`: whether mirror images are averaged."""
 
     config: dict[str, Any]
     factors: tuple[float, float]
     calibrations: tuple[Calibration, Calibration] | None
-    unlike: float | None
     flips: bool
 
 
@@ -70,10 +71,10 @@ def load(path: Path | None = None, device: str = "cpu") -> BuiltinEstimator:
         raise WeightsError(f"{path.name} describes a network this version does not have ({error}).") from error
     grown = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith(PREFIX)}
     trees = Trees.from_tensors(grown, LATE + NETWORK_NUMBERS)
-    feature = tuple(tensors.pop(name, None) for name in ("feature_mean", "feature_whitening"))
+    known = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith(FAMILIAR)}
+    familiar = Familiar.from_tensors(known)
     net = load_strict(net, tensors, "the built-in estimator").to(memory_format=torch.channels_last)
-    means = None if any(f is None for f in feature) else tuple(f.float().numpy() for f in feature)  # type: ignore[union-attr]
-    return BuiltinEstimator(net, described, device, means, trees)
+    return BuiltinEstimator(net, described, device, trees, familiar)
 
 
 def read_description(path: Path) -> EstimatorFile:
@@ -87,9 +88,7 @@ def read_description(path: Path) -> EstimatorFile:
         pair = stored.get("calibration")
         both = (Calibration.from_json(pair["box"]), Calibration.from_json(pair["own"])) if pair else None
         factors = (float(stored["factors"]["box"]), float(stored["factors"]["own"]))
-        unlike = stored.get("unlike")
-        return EstimatorFile(stored["config"], factors, both, None if unlike is None else float(unlike),
-                             bool(stored.get("flips", False)))  # fmt: skip
+        return EstimatorFile(stored["config"], factors, both, bool(stored.get("flips", False)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, WeightsError):
             raise
@@ -106,12 +105,12 @@ class BuiltinEstimator:
         net: Any,
         described: EstimatorFile,
         device: str = "cpu",
-        features: tuple[np.ndarray, ...] | None = None,
         trees: Trees | None = None,
+        familiar: Familiar | None = None,
     ) -> None:
         self.described = described
-        self.features = features
         self.trees = trees
+        self.familiar = familiar
         self.size = int(net.config.size)
         self.runner = BatchRunner(net, device, BATCH.get(device, LARGE_BATCH))
         self.level = described.calibrations[0].level if described.calibrations else 0.9
@@ -186,7 +185,7 @@ class BuiltinEstimator:
         else:
             calibration = self.described.calibrations[0 if case.has_box else 1]
             dice, low, high = (float(v[0]) for v in calibration.apply(*(np.array([v]) for v in (dice, low, high))))
-        if self._unlike(row["features"]):
+        if self.familiar is not None and case.seen is not None and self.familiar.strange(case.seen):
             caveats = (*caveats, Caveat.UNLIKE_TRAINING)
         fp = fn = None
         if maps and case.seen is not None:
@@ -194,15 +193,3 @@ class BuiltinEstimator:
             fn = case.seen.window.paste(row["false_negative"]) * ~case.mask
         hd95 = None if case.empty else float(np.expm1(row["log_hd95"]) / 100.0 * case.diagonal)
         return QualityEstimate(dice, low, high, self.level, self.name, hd95, fp, fn, caveats)
-
-    def _unlike(self, features: np.ndarray) -> bool:
-        if self.features is None or self.described.unlike is None:
-            return False
-        return feature_distance(features[None], *self.features)[0] > self.described.unlike
-
-
-def feature_distance(features: np.ndarray, mean: np.ndarray, whitening: np.ndarray) -> np.ndarray:
-    """Length [N] of whitened deviations: features [N, F], mean [F], whitening [F, k] (Mahalanobis distance over the
-    k main directions, per root of k, so that 1 is ordinary)."""
-    deviations = (features - mean) @ whitening
-    return np.sqrt((deviations**2).mean(axis=1))

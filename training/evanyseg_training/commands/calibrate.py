@@ -24,7 +24,7 @@ def calibrate(
     factor_own: Annotated[float | None, typer.Option(help="The same without a box.")] = None,
 ) -> None:
     """Fit on the splits val and calib, separately with and without a box."""
-    from safetensors.torch import save_file
+    from safetensors.numpy import save_file
 
     from ..candidates import CandidateStore
     from ..estimator_data import DataOptions, EstimatorData
@@ -39,9 +39,9 @@ def calibrate(
         factor_box or best_factor(net, splits["val"], False, (1.5, 1.75, 2.0)),
         factor_own or best_factor(net, splits["val"], True, (1.5, 1.75, 2.0, 2.4)),
     )
-    description, features = calibrated_description(net, splits, factors, flips, per_set, trees=read_trees(trees))
+    description, familiar = calibrated_description(net, splits, factors, flips, per_set, trees=read_trees(trees))
     out.mkdir(parents=True, exist_ok=True)
-    save_file(features, out / "features.safetensors")
+    save_file(familiar.tensors(), out / "familiar.safetensors")
     (out / "calibration.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
     for mode, figures in description["figures"].items():
         print(mode, {k: round(v, 4) for k, v in figures.items()})

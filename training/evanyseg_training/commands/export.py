@@ -22,7 +22,9 @@ def export(
     history: Annotated[str, typer.Option(help="How it was trained, for the card.")] = "",
 ) -> None:
     """Write OUT.safetensors (fp16), OUT.json and OUT.md."""
-    from safetensors.torch import load_file
+    from safetensors.numpy import load_file
+
+    from evanyseg.quality.familiar import Familiar
 
     from ..candidates import CandidateStore
     from ..estimator_card import estimator_card
@@ -35,5 +37,6 @@ def export(
     net = net_of(checkpoint, int(description["config"]["size"]))
     table = CandidateStore(candidates, Store(store)).table
     card = estimator_card(description, table, read_set_notes(notes), history)
-    write_model(out, net, description, load_file(calibration / "features.safetensors"), card, read_trees(trees))
+    familiar = Familiar.from_tensors(load_file(calibration / "familiar.safetensors"))
+    write_model(out, net, description, familiar, card, read_trees(trees))
     print(f"{out.with_suffix('.safetensors').stat().st_size / 1e6:.1f} MB in {out.parent}")

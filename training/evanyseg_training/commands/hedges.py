@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,7 @@ def hedges(
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")],
     groups: Annotated[int, typer.Option(help="Groups of four masks that the trees are fitted on.")] = 2500,
     per_set: Annotated[int, typer.Option(help="Masks judged per set left out.")] = 150,
+    transplanted: Annotated[float, typer.Option(help="Share of the trees' images with other texture.")] = 0.0,
 ) -> None:
     """Fit trees on the run's training sources and judge the sources that it left out, with several hedges."""
     from ..candidates import CandidateStore
@@ -35,7 +37,8 @@ def hedges(
     data = DataOptions(
         size=options.data.size, without_box=options.data.without_box, real=options.data.real, factors=(1.45, 1.9)
     )
-    train, held = (EstimatorData(pool, "train", data, sets) for sets in (inside, outside))
+    train = EstimatorData(pool, "train", replace(data, transplanted=transplanted), inside)
+    held = EstimatorData(pool, "train", data, outside)
     table = hedge_table(net_of(run / "last.ckpt", options.data.size), train, held, groups, per_set)
     told = f"{command_line()} (network: {options.optim.steps} steps, left out: {', '.join(options.sources_out)})"
     table.assign(command=told, commit=commit_of()).to_csv(out, index=False)

@@ -21,6 +21,7 @@ def trees(
     hedge: Annotated[float, typer.Option(min=0, max=1, help="Weight of a fit without the network's numbers.")] = 0.0,
     network: Annotated[float, typer.Option(min=0, max=1, help="Share of the network's own answer.")] = 0.0,
     flips: Annotated[bool, typer.Option(help="Average the network over mirror images.")] = False,
+    transplanted: Annotated[float, typer.Option(min=0, max=1, help="Share of images with other texture.")] = 0.0,
 ) -> None:
     """Fit boosted trees on the mask's measured shape and the network's numbers."""
     from ..candidates import CandidateStore
@@ -30,7 +31,7 @@ def trees(
     from ..store import Store
 
     pool = CandidateStore(candidates, Store(store))
-    options = DataOptions(size=size, without_box=without_box, real=real, factors=(1.45, 1.9))
+    options = DataOptions(size=size, without_box=without_box, real=real, factors=(1.45, 1.9), transplanted=transplanted)
     inputs, true = collect(net_of(checkpoint, size), EstimatorData(pool, "train", options), groups, 50_000_000, flips)
     write_trees(out, fit_trees(inputs, true, TreeOptions(rounds=rounds, hedge=hedge, network=network)))
     print(f"{len(true)} masks, {out.stat().st_size / 1e6:.1f} MB")
