@@ -163,9 +163,10 @@ def test_a_streamed_sample_is_what_the_store_would_have_given(real):
         assert torch.allclose(values.float(), torch.stack([e[name] for e in expected]).float()), name
 
 
-def test_training_from_shards_runs_and_goes_on(real, tmp_path):
+@pytest.mark.parametrize(("model", "mode"), [("resnet18", "paper"), ("resnet18", "context"), ("builtin", "context")])
+def test_training_from_shards_runs_and_goes_on(real, tmp_path, model, mode):
     options = RunOptions(
-        model="resnet18", mode="paper", batch=4, epoch=2, precision="32-true", loss=LossWeights(published=True),
+        model=model, mode=mode, batch=4, epoch=2, precision="32-true", loss=LossWeights(published=mode == "paper"),
         data=DataOptions(size=32, group=1), optim=OptimOptions(steps=2, warmup=1),
     )  # fmt: skip
     quiet = {"accelerator": "cpu", "devices": 1}
@@ -182,6 +183,11 @@ def test_training_from_shards_runs_and_goes_on(real, tmp_path):
     assert judge.estimate(image, masks[:1], [store.box(0)])[0].dice == pytest.approx(whole.dice, abs=1e-5)
     longer = RunOptions(**{**options.__dict__, "optim": OptimOptions(steps=4, warmup=1)})
     assert train_from_shards(real[2] / "shards", tmp_path / "run", longer, **quiet).global_step == 4
+
+
+def test_texture_of_other_images_needs_a_store(tmp_path):
+    with pytest.raises(ManifestError, match="train from a store"):
+        train_from_shards(tmp_path, tmp_path / "run", RunOptions(data=DataOptions(transplanted=0.5)))
 
 
 def test_a_folder_that_is_not_a_run_is_refused(tmp_path):

@@ -15,13 +15,14 @@ import yaml
 from torch.utils.data import DataLoader
 
 from evanyseg.prompts import BoxPrompt
-from evanyseg.quality.context import SCALARS
+from evanyseg.quality.context import LATE
 
 from .candidates import CandidateStore
 from .estimator_data import DataOptions, EstimatorData, collate
 from .estimator_models import build_net, scorer_of
 from .estimator_module import EstimatorModule
 from .estimator_train import RunOptions
+from .manifest import ManifestError
 from .paper_data import PaperData
 from .store import Store
 from .streaming import Row, ShardStream, ShardWriter, shard_sizes
@@ -163,18 +164,20 @@ def train_from_shards(
 ) -> EstimatorModule:
     """Train (or go on from folder/last.ckpt). `batch` is per process; `epoch` counts steps between checkpoints.
 
-    Raises ManifestError for a folder without shards, or with fewer shards than readers.
+    Raises ManifestError for a folder without shards, with fewer shards than readers, or for `transplanted`.
     """
     from lightning.pytorch.callbacks import ModelCheckpoint
     from lightning.pytorch.loggers import CSVLogger
 
     from .estimator_train import _plain
 
+    if options.data.transplanted > 0:
+        raise ManifestError("A stream has no other images at hand: leave out 'transplanted', or train from a store.")
     shard_sizes(shards)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.yaml").write_text(yaml.safe_dump(_plain(_fields(options)), sort_keys=False), encoding="utf-8")
     L.seed_everything(options.seed, verbose=False)
-    channels, scalars = (3, 0) if options.mode == "paper" else (6, len(SCALARS))
+    channels, scalars = (3, 0) if options.mode == "paper" else (6, LATE)
     net = build_net(options.model, options.data.size, channels, scalars)
     module = EstimatorModule(net, options.optim, options.loss, scorer_of(options.mode))
     data = ShardModule(shards, GroupSampler(options.mode, options.data), options)

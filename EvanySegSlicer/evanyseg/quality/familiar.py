@@ -90,14 +90,11 @@ class Familiar:
             return None
         if set(found) != set(NAMES):
             raise WeightsError("What the estimator knows of its training images is incomplete; get its file anew.")
-        mean, scale, bank, spread, limit = (found[n].astype(np.float64) for n in NAMES)
-        fits = mean.shape == scale.shape == (STATISTICS,) and spread.ndim == 1 and len(spread) >= NEIGHBOURS
-        fits = fits and bank.shape == (len(spread), STATISTICS) and limit.shape == (1,)
-        if (
-            not fits
-            or not all(np.isfinite(a).all() for a in (mean, bank, limit))
-            or min(scale.min(), spread.min()) <= 0
-        ):
+        arrays = mean, scale, bank, spread, limit = tuple(found[n].astype(np.float64) for n in NAMES)
+        many = spread.size
+        shapes = (STATISTICS,), (STATISTICS,), (many, STATISTICS), (many,), (1,)
+        fits = many >= NEIGHBOURS and tuple(a.shape for a in arrays) == shapes
+        if not fits or not all(np.isfinite(a).all() for a in arrays) or not ((scale > 0).all() and (spread > 0).all()):
             raise WeightsError("What the estimator knows of its training images is damaged; get its file anew.")
         return cls(mean, scale, bank, spread, float(limit[0]))
 
