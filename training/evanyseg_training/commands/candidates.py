@@ -18,6 +18,7 @@ def candidates(
     masks: Annotated[int, typer.Option(help="Damage masks per set.")] = 3000,
     model: Annotated[list[str] | None, typer.Option(help="FILE, FILE@FOLD or FILE@left-out.")] = None,
     folds: Annotated[int, typer.Option(help="Number of folds behind FILE@FOLD.")] = 2,
+    box_jitter: Annotated[list[float] | None, typer.Option(help="Of one prompt each (segmenter).")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the part.")] = None,
     seed: Annotated[int, typer.Option(help="Everything drawn depends on it.")] = 1,
 ) -> None:
@@ -41,7 +42,7 @@ def candidates(
         models = [FoldModel.parsed(text) for text in model or ()]
         if not models:
             raise ManifestError("No segmenter was given; add --model FILE@FOLD.")
-        run = SegmenterRun(folds=folds)
+        run = SegmenterRun(boxes=tuple(box_jitter or SegmenterRun.boxes), folds=folds)
         count = make_segmenter_masks(data, out, models, segmenter_from_checkpoint, options, run, name or "segmenter")
     else:
         raise ManifestError(f"Unknown kind '{kind}'; choose damage, stored or segmenter.")
