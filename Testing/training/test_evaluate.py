@@ -213,6 +213,24 @@ def test_the_page_says_plainly_what_was_missed(run, tmp_path):
     assert "| heldout | 2 |" in text
 
 
+def test_all_that_the_command_is_told_is_on_the_page(run, tmp_path):
+    from typer.testing import CliRunner
+
+    from evanyseg_training.cli import app
+
+    draw_all(run.folder, "ours", BAR)
+    (tmp_path / "nets.csv").write_text("net,r\nsmall,0.5\n")
+    page = tmp_path / "RESULTS.md"
+    said = ["report", "--test", run.folder, "--held", run.folder, "-o", page, "--remark", "First words.",
+            "--remark", "More words.", "--hours", "training=1.5", "--section", f"Nets={tmp_path / 'nets.csv'}",
+            "--machine", "one core"]  # fmt: skip
+    result = CliRunner().invoke(app, [str(w) for w in said], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    text = page.read_text()
+    for words in ("First words.\n", "More words.\n", "| training | 1.50 |", "(one core)", "## Nets", "| small | 0.5 |"):
+        assert words in text
+
+
 def test_the_card_gets_the_numbers_once(run, tmp_path):
     card = tmp_path / "estimator.md"
     with pytest.raises(ManifestError, match="model card"):

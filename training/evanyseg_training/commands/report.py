@@ -45,6 +45,7 @@ def report(
         opened,
         machine,
         segmenter,
+        remark or (),
         examples=examples is not None,
     )
     if examples is not None:
