@@ -206,8 +206,9 @@ def test_the_paper_scale_config_says_what_the_paper_says():
     assert options.optim.steps == 30 * options.epoch
 
 
-def test_throughput_is_measured_on_shards_and_projected(real):
-    found = measure(real[2] / "shards", "resnet18", "paper", 32, batch=2, steps=1)
+@pytest.mark.parametrize("mode", ["paper", "context"])
+def test_throughput_is_measured_on_shards_and_projected(real, mode):
+    found = measure(real[2] / "shards", "resnet18", mode, 32, batch=2, steps=1)
     assert found.data_per_core > 0
     assert found.hours(1000, 2, 2) == pytest.approx(found.hours(1000, 2, 1) / 2)
     expected = 1000 * (1 / found.data_per_core + 1 / found.training_per_core) / 3600

@@ -47,6 +47,12 @@ class FoldModel:
             raise ManifestError(f"{config} leaves no data set out: give it 'weight_of' of 0 for some, and train.")
         return cls(Path(path), left_out=sets)
 
+    def never_saw(self, row: Mapping[str, str], folds: int) -> bool:
+        """Whether the subject of a manifest row (set, split, source, subject) was kept from its training."""
+        if self.left_out is not None:
+            return row["set"] in self.left_out
+        return row["split"] != "train" or self.fold in (None, fold_of(row["source"], row["subject"], folds))
+
     @property
     def name(self) -> str:
         return f"{self.path.parent.name}/{self.path.stem}"
@@ -63,14 +69,8 @@ class SegmenterRun:
 
 
 def allowed(models: Sequence[FoldModel], row: Mapping[str, str], folds: int) -> list[FoldModel]:
-    """The models that never saw the subject of a manifest row (set, split, source, subject): those that left its set
-    out; of the others, outside the train split all, else those that left its fold out."""
-    fold = fold_of(row["source"], row["subject"], folds) if row["split"] == "train" else None
-    return [
-        m
-        for m in models
-        if (row["set"] in m.left_out if m.left_out is not None else fold is None or m.fold in (None, fold))
-    ]
+    """The models that never saw the subject of a manifest row."""
+    return [model for model in models if model.never_saw(row, folds)]
 
 
 def make_segmenter_masks(

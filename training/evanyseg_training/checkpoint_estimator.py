@@ -12,12 +12,12 @@ import torch
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from evanyseg.quality.cases import cases_of_image
-from evanyseg.quality.context import FACTOR, LATE, context_input
+from evanyseg.quality.context import FACTOR, context_input
 from evanyseg.quality.paper_crop import blended_crop, point_box
 from evanyseg.results import Caveat, QualityCase, QualityEstimate
 
 from .estimator_config import load_options
-from .estimator_models import build_net, scorer_of
+from .estimator_models import net_for, scorer_of
 from .estimator_train import load_weights
 from .manifest import ManifestError
 
@@ -36,8 +36,7 @@ class CheckpointEstimator:
             raise ManifestError(f"{run} is not the folder of an estimator's run: it lacks run.yaml or a checkpoint.")
         self.options = load_options(run / "run.yaml")
         self.name, self.device = f"{self.options.model}, {self.options.mode} input", device
-        channels, scalars = (3, 0) if self.options.mode == "paper" else (6, LATE)
-        net = build_net(self.options.model, self.options.data.size, channels, scalars)
+        net = net_for(self.options.model, self.options.mode, self.options.data.size)
         load_weights(net, found[0])
         self.net = net.to(device).eval()
 

@@ -41,6 +41,12 @@ def build_net(name: str, size: int, channels: int = 6, scalars: int = LATE, pret
     return BackboneRegressor(backbone, scalars)
 
 
+def net_for(name: str, mode: str, size: int, pretrained: bool = False) -> nn.Module:
+    """`build_net` with the planes and late inputs that `mode` ('paper' or 'context') shows."""
+    channels, scalars = (3, 0) if mode == "paper" else (6, LATE)
+    return build_net(name, size, channels, scalars, pretrained)
+
+
 class BackboneRegressor(nn.Module):
     """A timm backbone with linear Dice and HD95 heads (quantiles are the Dice itself: it has no such head).
 

@@ -15,12 +15,12 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
-from evanyseg.quality.context import FACTOR, LATE
+from evanyseg.quality.context import FACTOR
 
 from .candidates import CandidateStore
 from .estimator_data import DataOptions, EpochSampler, EstimatorData, FixedData, collate, fixed_samples
 from .estimator_losses import LossWeights
-from .estimator_models import build_net, scorer_of
+from .estimator_models import net_for, scorer_of
 from .estimator_module import EstimatorModule, OptimOptions
 from .paper_data import PaperData
 from .store import Store
@@ -102,8 +102,7 @@ def train_estimator(
     (folder / "run.yaml").write_text(described, encoding="utf-8")
     L.seed_everything(options.seed, verbose=False)
     train, val = make_data(store, candidates, options)
-    channels, scalars = (3, 0) if options.mode == "paper" else (6, LATE)
-    net = build_net(options.model, options.data.size, channels, scalars, options.pretrained)
+    net = net_for(options.model, options.mode, options.data.size, options.pretrained)
     if start is not None:
         load_weights(net, start)
     module = EstimatorModule(net, options.optim, options.loss, scorer_of(options.mode))

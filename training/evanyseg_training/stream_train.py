@@ -15,11 +15,10 @@ import yaml
 from torch.utils.data import DataLoader
 
 from evanyseg.prompts import BoxPrompt
-from evanyseg.quality.context import LATE
 
 from .candidates import CandidateStore
 from .estimator_data import DataOptions, EstimatorData, collate
-from .estimator_models import build_net, scorer_of
+from .estimator_models import net_for, scorer_of
 from .estimator_module import EstimatorModule
 from .estimator_train import RunOptions
 from .manifest import ManifestError
@@ -177,8 +176,7 @@ def train_from_shards(
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "run.yaml").write_text(yaml.safe_dump(_plain(_fields(options)), sort_keys=False), encoding="utf-8")
     L.seed_everything(options.seed, verbose=False)
-    channels, scalars = (3, 0) if options.mode == "paper" else (6, LATE)
-    net = build_net(options.model, options.data.size, channels, scalars)
+    net = net_for(options.model, options.mode, options.data.size)
     module = EstimatorModule(net, options.optim, options.loss, scorer_of(options.mode))
     data = ShardModule(shards, GroupSampler(options.mode, options.data), options)
     settings: dict[str, Any] = {

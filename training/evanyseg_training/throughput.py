@@ -12,11 +12,9 @@ from pathlib import Path
 
 import torch
 
-from evanyseg.quality.context import SCALARS
-
 from .estimator_data import DataOptions, collate
 from .estimator_losses import LossWeights
-from .estimator_models import build_net, scorer_of
+from .estimator_models import net_for, scorer_of
 from .estimator_module import EstimatorModule, OptimOptions
 from .stream_train import GroupSampler
 from .streaming import ShardStream
@@ -53,8 +51,7 @@ def measure(shards: Path, model: str, mode: str, size: int, batch: int = 8, step
         groups = list(islice(stream, 2 * batch))
         data = 2 * batch / (time.process_time() - began)
 
-        channels, scalars = (3, 0) if mode == "paper" else (6, len(SCALARS))
-        net = build_net(model, size, channels, scalars)
+        net = net_for(model, mode, size)
         loss = LossWeights(published=mode == "paper")
         module = EstimatorModule(net, OptimOptions(), loss, scorer_of(mode))
         module.log = module.log_dict = lambda *a, **k: None  # type: ignore[method-assign, assignment]

@@ -69,10 +69,9 @@ def load(path: Path | None = None, device: str = "cpu") -> BuiltinEstimator:
         net = BuiltinEstimatorNet(EstimatorConfig(**config))
     except (TypeError, ValueError, RuntimeError) as error:
         raise WeightsError(f"{path.name} describes a network this version does not have ({error}).") from error
-    grown = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith(PREFIX)}
-    trees = Trees.from_tensors(grown, LATE + NETWORK_NUMBERS)
-    known = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith(FAMILIAR)}
-    familiar = Familiar.from_tensors(known)
+    beside = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith((PREFIX, FAMILIAR))}
+    trees = Trees.from_tensors(beside, LATE + NETWORK_NUMBERS)
+    familiar = Familiar.from_tensors(beside)
     net = load_strict(net, tensors, "the built-in estimator").to(memory_format=torch.channels_last)
     return BuiltinEstimator(net, described, device, trees, familiar)
 
