@@ -38,7 +38,7 @@ def test_train_calibrate_export_load_from_the_command_line(folders, tmp_path):
         "head", store, made, tmp_path / "run" / "last.ckpt", "-o", checkpoint, *short, "--epochs", 3
     )
     grown = tmp_path / "trees.safetensors"
-    command("trees", store, made, checkpoint, "-o", grown, *short, "--rounds", 10, "--transplanted", 0.5)
+    command("trees", store, made, checkpoint, "-o", grown, *short, "--rounds", 10, "--transplanted", 0.5, "--warped", 1)
     common = ["--size", SIZE, "--per-set", 8, "--factor-box", 1.75, "--factor-own", 2.0, "--trees", grown]
     output = command("calibrate", store, made, checkpoint, "-o", tmp_path / "cal", *common)
     assert "calib_coverage" in output

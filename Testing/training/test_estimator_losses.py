@@ -1,5 +1,7 @@
 """The estimator's losses, against numbers worked out by hand."""
 
+import math
+
 import pytest
 import torch
 
@@ -37,6 +39,19 @@ def test_map_loss_falls_when_the_right_pixels_rise():
     values = [map_loss(x, flat, maps, mask).item() for x in (right, flat, wrong, off)]
     assert values[0] < values[1] < values[2]
     assert values[3] == pytest.approx(values[1])
+
+
+def test_maps_answer_for_the_pixels_that_can_be_wrong():
+    """A cell that the mask covers to a third, all of it wrongly, is wrong, not a third wrong."""
+    mask = torch.zeros(1, 4, 4)
+    mask[:, 1] = 1 / 3
+    maps = torch.zeros(1, 2, 4, 4)
+    maps[:, 0, 1] = 1 / 3
+    right = torch.full((1, 4, 4), -12.0)
+    sure, third = right.clone(), right.clone()
+    sure[:, 1], third[:, 1] = 12.0, math.log(0.5)
+    assert map_loss(sure, right, maps, mask).item() == pytest.approx(0.0, abs=1e-3)
+    assert map_loss(third, right, maps, mask).item() > 0.3
 
 
 def test_published_loss_by_hand():

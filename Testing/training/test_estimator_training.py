@@ -145,7 +145,7 @@ def test_published_input_is_the_engines_crop(folders):
     data = PaperData(pool, "train", DataOptions(size=SIZE))
     candidate = int(data.objects[0][0][0])
     mask, box = pool.mask(candidate), BoxPrompt(10, 10, 42, 42)
-    sample = data.tensors(candidate, mask, box, None, 1.0)
+    sample = data.tensors(data.scene(candidate), box, None, 1.0)
     image = pool.store.image(int(pool.table.image_id[candidate]))
     np.testing.assert_array_equal(sample["pixels"].transpose(1, 2, 0), blended_crop(image, mask, box))
     assert "maps" not in sample
@@ -213,7 +213,7 @@ def test_macro_figures_by_hand():
 
 
 def test_repainting_changes_the_true_object_alone(data):
-    item = data.tensors(3, data.candidates.mask(3), None, data.candidates.own_box(3), 1.75)
+    item = data.tensors(data.scene(3), None, data.candidates.own_box(3), 1.75)
     before, truth = item["pixels"][:3].transpose(1, 2, 0), item["truth"]
     assert 0 < (truth > 0).mean() < 1
     changed = (repainted(before, truth, np.random.default_rng(0)) != before).any(2)
@@ -233,3 +233,18 @@ def test_other_texture_changes_images_and_nothing_else(data):
         assert torch.equal(after["pixels"], again["pixels"])
         changed += not torch.equal(before["pixels"][:3], after["pixels"][:3])
     assert changed > 3  # where an object is very small or an empty crop, there is no outline to keep
+
+
+@pytest.mark.parametrize("kind", [EstimatorData, PaperData], ids=["context", "paper"])
+def test_a_share_of_masks_is_bent_with_its_image(data, kind):
+    still = kind(data.candidates, "train", data.options)
+    bent = kind(data.candidates, "train", replace(data.options, warped=0.5))
+    changed = 0
+    for seed in range(24):
+        candidate = int(data.objects[seed % len(data.objects)][0][0])
+        as_stored = float(still.scene(candidate).dice)
+        first, again = (bent.sample(candidate, np.random.default_rng(seed)) for _ in range(2))
+        assert all(torch.equal(first[k], again[k]) or torch.isnan(first[k]).all() for k in first)
+        assert abs(float(first["dice"]) - as_stored) < 0.3
+        changed += bool(torch.isnan(first["log_hd95"]))  # bending makes the distance unknown
+    assert 4 < changed < 20

@@ -15,13 +15,14 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from evanyseg.prompts import BoxPrompt
-from evanyseg.quality.context import ContextInput, context_input, coverage
+from evanyseg.quality.context import context_input, coverage
 
 from .candidate_run import jittered
 from .candidates import CandidateStore
 from .manifest import ManifestError
 from .segmenter_augment import REPAINTED, repainted
 from .transplant import Textures, transplanted
+from .warp import Scene, warped
 
 REAL_MAKERS = ("segmenter", "stored", "people", "classical")
 HD_SCALE = 100.0
@@ -32,7 +33,7 @@ class DataOptions:
     """`group`: masks of one object in a row (for the ranking loss); `real`: share of masks by real methods where the
     object has them; `without_box`: share judged by the mask's own box; `set_power`: a set of n objects is drawn with
     weight n ** set_power (0: all sets alike); `set_weight`: extra factors of single sets; `transplanted`: share of
-    groups' masks shown on an image with other texture."""
+    groups' masks shown on an image with other texture; `warped`: share bent together with its object and image."""
 
     size: int = 128
     group: int = 4
@@ -43,6 +44,7 @@ class DataOptions:
     set_power: float = 0.4
     set_weight: tuple[tuple[str, float], ...] = (("totalseg_reference", 0.5),)
     transplanted: float = 0.0
+    warped: float = 0.0
     seed: int = 0
 
 
@@ -91,18 +93,30 @@ class EstimatorData(Dataset):
     def sample(self, candidate: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """One mask with a random window, prompt box and look."""
         o = self.options
-        mask = self.candidates.mask(candidate)
-        own = self.candidates.own_box(candidate)
-        row = self.meta[candidate]
-        store = self.candidates.store
+        stored = scene = self.scene(candidate)
+        if o.warped > 0 and rng.uniform() < o.warped:
+            scene = warped(stored, rng)
+        own = self.candidates.own_box(candidate) if scene is stored else BoxPrompt.of_mask(scene.mask)
         box: BoxPrompt | None = None
         if own is None or rng.uniform() >= o.without_box:
-            prompted = np.isfinite(row[4]) and rng.uniform() < 0.8
-            box = BoxPrompt(*(float(v) for v in row[4:8])) if prompted else store.box(int(row[0]))
-            if not prompted:
-                box = jittered(box, mask.shape, rng, abs(rng.normal(0, o.box_jitter)))
+            prompt = self.meta[candidate][4:8]
+            if scene is stored and np.isfinite(prompt[0]) and rng.uniform() < 0.8:
+                box = BoxPrompt(*(float(v) for v in prompt))
+            else:
+                true = self._true_box(candidate) if scene is stored else BoxPrompt.of_mask(scene.truth)
+                assert true is not None
+                box = jittered(true, scene.mask.shape, rng, abs(rng.normal(0, o.box_jitter)))
         factor = float(np.exp(rng.uniform(*np.log(o.factors))))
-        return self.augmented(self.tensors(candidate, mask, box, own, factor), rng)
+        return self.augmented(self.tensors(scene, box, own, factor), rng)
+
+    def scene(self, candidate: int) -> Scene:
+        """A candidate as it is stored."""
+        row, store = self.meta[candidate], self.candidates.store
+        image, truth = store.grey_or_colour(int(row[1])), store.mask(int(row[0]))
+        return Scene(image, self.candidates.mask(candidate), truth, float(row[2]), float(row[3]))
+
+    def _true_box(self, candidate: int) -> BoxPrompt:
+        return self.candidates.store.box(int(self.meta[candidate][0]))
 
     def augmented(self, sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:
         textures = self.textures if self.options.transplanted > 0 else None
@@ -116,35 +130,31 @@ class EstimatorData(Dataset):
         return Textures.of(self.candidates.store.image, images, self.options.seed)
 
     def tensors(
-        self, candidate: int, mask: np.ndarray, box: BoxPrompt | None, own: BoxPrompt | None, factor: float
+        self, scene: Scene, box: BoxPrompt | None, own: BoxPrompt | None, factor: float
     ) -> dict[str, np.ndarray]:
-        """The network's input and the targets of one candidate, unaugmented."""
-        row = self.meta[candidate]
-        store = self.candidates.store
-        truth = store.mask(int(row[0]))
-        seen = context_input(store.grey_or_colour(int(row[1])), mask, box, factor, self.options.size, own)
+        """The network's input and the targets of one mask, unaugmented."""
+        seen = context_input(scene.image, scene.mask, box, factor, self.options.size, own)
         around = box or own
         assert around is not None
-        return _with_targets(seen, mask, truth, float(row[2]), float(row[3]), around)
+        half = seen.pixels.shape[-1] // 2
+        inside, true = seen.window.crop(scene.mask, edge=False), seen.window.crop(scene.truth, edge=False)
+        cells = float(seen.window.side**2)
+        return {
+            "pixels": seen.pixels,
+            "distance": seen.distance,
+            "scalars": seen.scalars,
+            "areas": np.array([seen.mask_in / cells, seen.mask_out / cells], np.float32),
+            "maps": coverage(np.stack([inside & ~true, true & ~inside]), half),
+            "truth": coverage(true, 2 * half),
+            "dice": np.asarray(scene.dice, np.float32),
+            "log_hd95": log_distance(scene.hd95, around),
+        }
 
 
-def _with_targets(
-    seen: ContextInput, mask: np.ndarray, truth: np.ndarray, dice: float, hd95: float, around: BoxPrompt
-) -> dict[str, np.ndarray]:
-    half = seen.pixels.shape[-1] // 2
-    inside, true = seen.window.crop(mask, edge=False), seen.window.crop(truth, edge=False)
-    cells = float(seen.window.side**2)
+def log_distance(hd95: float, around: BoxPrompt) -> np.ndarray:
+    """float32 []: log(1 + HD_SCALE x HD95 over the diagonal of the box); NaN stays NaN."""
     diagonal = float(np.hypot(around.width, around.height))
-    return {
-        "pixels": seen.pixels,
-        "distance": seen.distance,
-        "scalars": seen.scalars,
-        "areas": np.array([seen.mask_in / cells, seen.mask_out / cells], np.float32),
-        "maps": coverage(np.stack([inside & ~true, true & ~inside]), half),
-        "truth": coverage(true, 2 * half),
-        "dice": np.asarray(dice, np.float32),
-        "log_hd95": np.asarray(np.log1p(HD_SCALE * hd95 / diagonal), np.float32),
-    }
+    return np.asarray(np.log1p(HD_SCALE * hd95 / diagonal), np.float32)
 
 
 def augment(
@@ -276,10 +286,10 @@ class FixedData(Dataset):
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         candidate = self.picks[index][0]
-        data = self.data
-        mask, own = data.candidates.mask(candidate), data.candidates.own_box(candidate)
-        box = None if self.without_box and own is not None else prompt_of(data, candidate, mask.shape)
-        sample = data.tensors(candidate, mask, box, own, self.factor)
+        data, scene = self.data, self.data.scene(candidate)
+        own = data.candidates.own_box(candidate)
+        box = None if self.without_box and own is not None else prompt_of(data, candidate, scene.mask.shape)
+        sample = data.tensors(scene, box, own, self.factor)
         return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}
 
 

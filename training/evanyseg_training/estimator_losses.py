@@ -43,17 +43,20 @@ def pinball_loss(quantiles: Tensor, true: Tensor, levels: tuple[float, ...] = QU
 def map_loss(fp_logits: Tensor, fn_logits: Tensor, maps: Tensor, mask: Tensor) -> Tensor:
     """Binary cross-entropy plus soft Dice of both error maps; FP counts where the mask is, FN where it is not.
 
-    maps [N, 2, n, n] true coverage in [0, 1]; mask [N, n, n] coverage.
+    maps [N, 2, n, n] share of each cell that is wrongly in, wrongly out; mask [N, n, n] coverage. The maps answer for
+    the pixels that can be wrong: in a cell that the mask covers to a third, all of it wrongly, the FP map should say 1.
     """
     logits = torch.stack([fp_logits, fn_logits], dim=1)
     where = torch.stack([mask, 1 - mask], dim=1)
-    cross = F.binary_cross_entropy_with_logits(logits, maps, reduction="none")
+    target = (maps / where.clamp(min=1e-3)).clamp(max=1)
+    cross = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
     # a pixel of the mask weighs as much as the whole of the ground beyond it would: objects are small
     share = where.mean((2, 3), keepdim=True).clamp(min=0.02)
     entropy = (cross * where / share).mean()
     probability = torch.sigmoid(logits) * where
-    overlap = (probability * maps).sum((2, 3))
-    soft = 1 - (2 * overlap + 1.0) / ((probability + maps).sum((2, 3)) + 1.0)
+    wrong = target * where
+    overlap = (probability * target).sum((2, 3))
+    soft = 1 - (2 * overlap + 1.0) / ((probability + wrong).sum((2, 3)) + 1.0)
     return entropy + soft.mean()
 
 

@@ -12,31 +12,30 @@ import torch
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.paper_crop import blended_crop, point_box
 
-from .estimator_data import HD_SCALE, EstimatorData
+from .estimator_data import EstimatorData, log_distance
+from .warp import Scene
 
 
 class PaperData(EstimatorData):
     """See `EstimatorData`. pixels uint8 [3, size, size] before ImageNet normalisation; no maps, scalars are empty."""
 
     def tensors(
-        self, candidate: int, mask: np.ndarray, box: BoxPrompt | None, own: BoxPrompt | None, factor: float
+        self, scene: Scene, box: BoxPrompt | None, own: BoxPrompt | None, factor: float
     ) -> dict[str, np.ndarray]:
-        """The published crop and the targets of one candidate; `factor` has no meaning here."""
-        row = self.meta[candidate]
-        around = box or point_box(mask)
+        """The published crop and the targets of one mask; `factor` has no meaning here."""
+        around = box or point_box(scene.mask)
         assert around is not None
-        image = self.candidates.store.image(int(row[1]))
-        crop = torch.from_numpy(blended_crop(image, mask, around)).permute(2, 0, 1)[None].contiguous()
+        image = np.repeat(scene.image, 3, axis=2) if scene.image.shape[2] == 1 else scene.image
+        crop = torch.from_numpy(blended_crop(image, scene.mask, around)).permute(2, 0, 1)[None].contiguous()
         size = (self.options.size, self.options.size)
         pixels = torch.nn.functional.interpolate(crop, size, mode="bilinear", antialias=True, align_corners=False)
-        diagonal = float(np.hypot(around.width, around.height))
         return {
             "pixels": pixels[0].numpy(),
             "scalars": np.zeros(0, np.float32),
             "areas": np.zeros(2, np.float32),
-            "dice": np.asarray(row[2], np.float32),
-            "hd95": np.asarray(row[3], np.float32),
-            "log_hd95": np.asarray(np.log1p(HD_SCALE * float(row[3]) / diagonal), np.float32),
+            "dice": np.asarray(scene.dice, np.float32),
+            "hd95": np.asarray(scene.hd95, np.float32),
+            "log_hd95": log_distance(scene.hd95, around),
         }
 
     def augmented(self, sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:

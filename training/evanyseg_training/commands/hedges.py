@@ -17,6 +17,7 @@ def hedges(
     groups: Annotated[int, typer.Option(help="Groups of four masks that the trees are fitted on.")] = 2500,
     per_set: Annotated[int, typer.Option(help="Masks judged per set left out.")] = 150,
     transplanted: Annotated[float, typer.Option(help="Share of the trees' images with other texture.")] = 0.0,
+    warped: Annotated[float, typer.Option(help="Share of the trees' masks bent with their images.")] = 0.0,
 ) -> None:
     """Fit trees on the run's training sources and judge the sources that it left out, with several hedges."""
     from ..candidates import CandidateStore
@@ -37,7 +38,7 @@ def hedges(
     data = DataOptions(
         size=options.data.size, without_box=options.data.without_box, real=options.data.real, factors=(1.45, 1.9)
     )
-    train = EstimatorData(pool, "train", replace(data, transplanted=transplanted), inside)
+    train = EstimatorData(pool, "train", replace(data, transplanted=transplanted, warped=warped), inside)
     held = EstimatorData(pool, "train", data, outside)
     table = hedge_table(net_of(run / "last.ckpt", options.data.size), train, held, groups, per_set)
     told = f"{command_line()} (network: {options.optim.steps} steps, left out: {', '.join(options.sources_out)})"

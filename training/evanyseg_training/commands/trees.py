@@ -22,6 +22,7 @@ def trees(
     network: Annotated[float, typer.Option(min=0, max=1, help="Share of the network's own answer.")] = 0.0,
     flips: Annotated[bool, typer.Option(help="Average the network over mirror images.")] = False,
     transplanted: Annotated[float, typer.Option(min=0, max=1, help="Share of images with other texture.")] = 0.0,
+    warped: Annotated[float, typer.Option(min=0, max=1, help="Share of masks bent with their images.")] = 0.0,
 ) -> None:
     """Fit boosted trees on the mask's measured shape and the network's numbers."""
     from ..candidates import CandidateStore
@@ -31,7 +32,9 @@ def trees(
     from ..store import Store
 
     pool = CandidateStore(candidates, Store(store))
-    options = DataOptions(size=size, without_box=without_box, real=real, factors=(1.45, 1.9), transplanted=transplanted)
+    options = DataOptions(
+        size=size, without_box=without_box, real=real, factors=(1.45, 1.9), transplanted=transplanted, warped=warped
+    )
     inputs, true = collect(net_of(checkpoint, size), EstimatorData(pool, "train", options), groups, 50_000_000, flips)
     write_trees(out, fit_trees(inputs, true, TreeOptions(rounds=rounds, hedge=hedge, network=network)))
     print(f"{len(true)} masks, {out.stat().st_size / 1e6:.1f} MB")
