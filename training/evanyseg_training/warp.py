@@ -69,8 +69,8 @@ def _places(boxes: list[BoxPrompt], rng: np.random.Generator) -> tuple[np.ndarra
     # a coarse grid of random moves, smoothly filled in
     knots = int(rng.integers(3, 7))
     amount = rng.uniform(0, 0.3) / knots
-    bend = rng.normal(0, amount * side / 2, (knots, knots, 2)).astype(np.float32)
-    bend = cv2.resize(bend, (n, n), interpolation=cv2.INTER_CUBIC)
+    moves = rng.normal(0, amount * side / 2, (knots, knots, 2)).astype(np.float32)
+    bend = cv2.resize(moves, (n, n), interpolation=cv2.INTER_CUBIC)
     x = matrix[0, 0] * unit[None] + matrix[0, 1] * unit[:, None] + (x0 + x1 - 1) / 2 + bend[..., 0]
     y = matrix[1, 0] * unit[None] + matrix[1, 1] * unit[:, None] + (y0 + y1 - 1) / 2 + bend[..., 1]
     return x.astype(np.float32), y.astype(np.float32)
