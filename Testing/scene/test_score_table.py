@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
 from EvanySegSlicerLib.scene.badge import badge_text
-from EvanySegSlicerLib.scene.exports import csv_text, report_rows, write_csv
+from EvanySegSlicerLib.scene.exports import csv_text, report_rows
+from EvanySegSlicerLib.scene.presenters.report import write_whole
 from EvanySegSlicerLib.scene.records import COLUMNS, MISSING, ScoreRecord
 from EvanySegSlicerLib.scene.score_table import HISTORY_LENGTH, ScoreTable
 from EvanySegSlicerLib.scene.table_rows import TableRows
@@ -163,10 +164,10 @@ def test_csv_has_names_empty_cells_for_nan_and_no_formulas(tmp_path):
     assert ",0.8," in lines[1]
     assert ',"a, ""b""",' in lines[2]
     assert "nan" not in lines[2]
-    path = write_csv(tmp_path / "scores.csv", rows)
+    path = write_whole(tmp_path / "scores.csv", csv_text(rows), "utf-8-sig")
     assert path.read_text(encoding="utf-8-sig") == csv_text(rows)
     with pytest.raises(EvanySegError, match="could not be written"):
-        write_csv(tmp_path / "none" / "scores.csv", rows)
+        write_whole(tmp_path / "none" / "scores.csv", csv_text(rows))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["scores.csv"]
 
 

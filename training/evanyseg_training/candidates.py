@@ -16,6 +16,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from evanyseg.io.write import atomic_path
 from evanyseg.prompts import BoxPrompt
 
 from .manifest import ManifestError
@@ -84,9 +85,8 @@ class CandidateWriter:
         assert self._bits is not None
         self._bits.close()
         os.replace(self.folder / f"{self.name}.bin.part", self.folder / f"{self.name}.bin")
-        partial = self.folder / f"{self.name}.parquet.part"
-        pd.DataFrame(self.rows, columns=list(COLUMNS)).to_parquet(partial)
-        os.replace(partial, self.folder / f"{self.name}.parquet")
+        with atomic_path(self.folder / f"{self.name}.parquet") as partial:
+            pd.DataFrame(self.rows, columns=list(COLUMNS)).to_parquet(partial)
 
 
 class CandidateStore:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
+
+from evanyseg.io.write import write_text
 
 from .figures import MACRO
 from .manifest import ManifestError
@@ -65,6 +66,4 @@ def update_card(card: Path, held: Run) -> None:
     text = re.sub(rf"{re.escape(TITLE)}\n.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
     before, mark, after = text.partition("## Data sets behind the weights")
     text = f"{before.rstrip()}\n\n{card_section(held)}\n{mark}{after}".rstrip() + "\n"
-    partial = card.with_name(card.name + ".part")
-    partial.write_text(text, encoding="utf-8")
-    os.replace(partial, card)
+    write_text(card, text)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -14,6 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch.utils.data import DataLoader
 
+from evanyseg.io.write import atomic_path, write_text
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, estimator_forward
 from evanyseg.quality.builtin import FORMAT
 from evanyseg.quality.familiar import Familiar, image_statistics
@@ -149,11 +149,7 @@ def write_model(
         tensors |= {k: torch.from_numpy(v) for k, v in familiar.tensors().items()}
     if trees is not None:
         tensors |= {k: torch.from_numpy(v) for k, v in trees.tensors().items()}
-    partial = out.with_suffix(".safetensors.part")
-    save_file(tensors, partial, metadata={"evanyseg_model": "builtin", "evanyseg_kind": "estimator"})
-    partial.chmod(0o644)  # safetensors writes files that only their owner can read
-    os.replace(partial, out.with_suffix(".safetensors"))
-    for suffix, text in ((".json", json.dumps(description, indent=1)), (".md", card)):
-        partial = out.with_suffix(suffix + ".part")
-        partial.write_text(text + "\n", encoding="utf-8")
-        os.replace(partial, out.with_suffix(suffix))
+    with atomic_path(out.with_suffix(".safetensors")) as partial:
+        save_file(tensors, partial, metadata={"evanyseg_model": "builtin", "evanyseg_kind": "estimator"})
+    write_text(out.with_suffix(".json"), json.dumps(description, indent=1) + "\n")
+    write_text(out.with_suffix(".md"), card + "\n")

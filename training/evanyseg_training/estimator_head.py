@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorOutput, Seen, network_input
 
-from .estimator_data import EpochSampler, EstimatorData, FixedData, collate, fixed_samples
+from .estimator_data import NEAR_INFERENCE, UNSEEN, EpochSampler, EstimatorData, FixedData, collate, fixed_samples
 from .estimator_losses import LossWeights, pinball_loss, ranking_loss
 from .estimator_module import macro_figures
 
@@ -35,7 +35,7 @@ class HeadOptions:
     dropout: float = 0.1
     patience: int = 8
     seed: int = 0
-    first: int = 50_000_000
+    first: int = UNSEEN
     """Index of the first stored sample: far from those the trunk was trained on, so that draws differ."""
 
 
@@ -157,7 +157,7 @@ def second_stage(
     seconds: float = float("inf"),
 ) -> list[dict[str, float]]:
     """Store the trunk's outputs for train and val and train the head on them; `factors`: windows used on val."""
-    narrow = replace(train.options, factors=(1.45, 1.9))  # near what inference uses
+    narrow = replace(train.options, factors=NEAR_INFERENCE)
     closer = copy.copy(train)
     closer.options = narrow
     sampler = EpochSampler(options.groups, position=lambda: options.first)

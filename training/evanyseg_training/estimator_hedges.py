@@ -10,7 +10,7 @@ from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.quality.context import LATE
 from evanyseg.quality.trees import NETWORK
 
-from .estimator_data import EstimatorData, FixedData, fixed_samples
+from .estimator_data import UNSEEN, EstimatorData, FixedData, fixed_samples
 from .estimator_module import macro_figures
 from .estimator_trees import TreeOptions, collect, fit_trees, looked_at
 
@@ -33,7 +33,7 @@ def hedge_table(
     `groups` groups of `train` with each hedge, then both together. factors: window factor with and without a box."""
     import pandas as pd
 
-    inputs, true = collect(net, train, groups, 50_000_000, flips=False)
+    inputs, true = collect(net, train, groups, UNSEEN, flips=False)
     options = TreeOptions(levels=())  # the Dice alone
     whole, own = fit_trees(inputs, true, options), fit_trees(inputs[:, :LATE], true, options)
     rows = []

@@ -11,13 +11,13 @@ the same list. On disk: a candidate store with one part, and `pairs.csv` with a 
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evanyseg.io.write import atomic_path
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, no_progress
 
@@ -77,9 +77,8 @@ def build_heldout(
     import pandas as pd
 
     table = pd.DataFrame(lines, columns=list(CSV_COLUMNS))
-    partial = folder / "pairs.csv.part"
-    table.to_csv(partial, index=False, float_format="%.4f")
-    os.replace(partial, folder / "pairs.csv")
+    with atomic_path(folder / "pairs.csv") as partial:
+        table.to_csv(partial, index=False, float_format="%.4f")
     progress(1.0, "done")
     return table
 

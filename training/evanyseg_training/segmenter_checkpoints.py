@@ -8,17 +8,17 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from evanyseg.io.write import atomic_path
 from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet
 from evanyseg.protocols import Segmenter
 
 
 def save_weights(net: BuiltinSegmenterNet, path: Path, half: bool = True) -> None:
-    """fp16 (or fp32) tensors, the architecture in the file's metadata; written beside its place and moved there."""
+    """fp16 (or fp32) tensors, the architecture in the file's metadata; the file appears whole or not at all."""
     kind = torch.float16 if half else torch.float32
     tensors = {k: v.detach().to("cpu", kind).contiguous() for k, v in net.state_dict().items()}
-    partial = path.with_name(path.name + ".part")
-    save_file(tensors, str(partial), metadata={"architecture": json.dumps(net.arch.as_dict())})
-    partial.replace(path)
+    with atomic_path(path) as partial:
+        save_file(tensors, str(partial), metadata={"architecture": json.dumps(net.arch.as_dict())})
 
 
 def segmenter_from_checkpoint(path: Path | str, device: str = "cpu") -> Segmenter:

@@ -13,6 +13,7 @@ import pandas as pd
 import yaml
 
 from evanyseg.errors import WeightsError
+from evanyseg.io.write import atomic_path
 from evanyseg.segmenters.builtin import load
 
 from .set_notes import SetNote, read_set_notes
@@ -43,9 +44,8 @@ def export_segmenter(
         raise WeightsError(f"{weights.name} has {weights.stat().st_size / 2**20:.1f} MB; the limit is 16.")
     out.mkdir(parents=True, exist_ok=True)
     target = out / "segmenter.safetensors"
-    partial = target.with_name(target.name + ".part")
-    shutil.copyfile(weights, partial)
-    partial.replace(target)
+    with atomic_path(target) as partial:
+        shutil.copyfile(weights, partial)
     summary = {
         "architecture": net.arch.as_dict(),
         "parameters": sum(p.numel() for p in net.parameters()),

@@ -8,7 +8,6 @@ shards are shuffled anew each epoch, rows in a buffer of fixed size.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count, islice
@@ -20,6 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
 from torch.utils.data import IterableDataset, get_worker_info
+
+from evanyseg.io.write import write_text
 
 from .manifest import ManifestError
 
@@ -69,10 +70,7 @@ class ShardWriter:
         self._flush()
         self._finish_shard()
         self.folder.mkdir(parents=True, exist_ok=True)
-        path = self.folder / INDEX.format(self.prefix)
-        partial = path.with_name(path.name + ".part")
-        partial.write_text(json.dumps(self._counts), encoding="utf-8")
-        os.replace(partial, path)
+        write_text(self.folder / INDEX.format(self.prefix), json.dumps(self._counts))
 
     def _flush(self) -> None:
         if not self._rows:

@@ -7,10 +7,8 @@ import io
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from evanyseg.bands import BandThresholds
-from evanyseg.errors import EvanySegError
 from evanyseg.report.page import ReportRow
 from evanyseg.results import QualityEstimate
 from evanyseg.summary import SegmentSummary, summarize
@@ -38,19 +36,6 @@ def _cell(value: object) -> object:
     if (isinstance(value, str) and value[:1] in ("=", "+", "@")) or value == "-":
         return f"'{value}"
     return value
-
-
-def write_csv(path: Path, rows: Iterable[ScoreRecord]) -> Path:
-    """The file appears complete or not at all. Raises EvanySegError."""
-    path = Path(path)
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_text(csv_text(rows), encoding="utf-8-sig", newline="")
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise EvanySegError(f"{path} could not be written ({error.strerror}); nothing was changed.") from error
-    return path
 
 
 def report_rows(rows: Iterable[ScoreRecord], pixel_area: Callable[[ScoreRecord], float]) -> list[ReportRow]:

@@ -22,7 +22,7 @@ def hedges(
     """Fit trees on the run's training sources and judge the sources that it left out, with several hedges."""
     from ..candidates import CandidateStore
     from ..estimator_config import load_options
-    from ..estimator_data import DataOptions, EstimatorData
+    from ..estimator_data import NEAR_INFERENCE, DataOptions, EstimatorData
     from ..estimator_export import net_of
     from ..estimator_hedges import hedge_table
     from ..manifest import ManifestError
@@ -36,7 +36,7 @@ def hedges(
     left = pool.table.source.isin(options.sources_out)
     inside, outside = (sorted(pool.table.loc[use, "set"].unique()) for use in (~left, left))
     data = DataOptions(
-        size=options.data.size, without_box=options.data.without_box, real=options.data.real, factors=(1.45, 1.9)
+        size=options.data.size, without_box=options.data.without_box, real=options.data.real, factors=NEAR_INFERENCE
     )
     train = EstimatorData(pool, "train", replace(data, transplanted=transplanted, warped=warped), inside)
     held = EstimatorData(pool, "train", data, outside)

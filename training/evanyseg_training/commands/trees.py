@@ -26,15 +26,15 @@ def trees(
 ) -> None:
     """Fit boosted trees on the mask's measured shape and the network's numbers."""
     from ..candidates import CandidateStore
-    from ..estimator_data import DataOptions, EstimatorData
+    from ..estimator_data import NEAR_INFERENCE, UNSEEN, DataOptions, EstimatorData
     from ..estimator_export import net_of
     from ..estimator_trees import TreeOptions, collect, fit_trees, write_trees
     from ..store import Store
 
     pool = CandidateStore(candidates, Store(store))
     options = DataOptions(
-        size=size, without_box=without_box, real=real, factors=(1.45, 1.9), transplanted=transplanted, warped=warped
+        size=size, without_box=without_box, real=real, factors=NEAR_INFERENCE, transplanted=transplanted, warped=warped
     )
-    inputs, true = collect(net_of(checkpoint, size), EstimatorData(pool, "train", options), groups, 50_000_000, flips)
+    inputs, true = collect(net_of(checkpoint, size), EstimatorData(pool, "train", options), groups, UNSEEN, flips)
     write_trees(out, fit_trees(inputs, true, TreeOptions(rounds=rounds, hedge=hedge, network=network)))
     print(f"{len(true)} masks, {out.stat().st_size / 1e6:.1f} MB")

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from evanyseg.errors import WeightsError
+from evanyseg.io.write import atomic_path
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import ContextWindow, box_coverage, window_image
 
@@ -93,14 +94,12 @@ class Rival:
 def save_rival(path: Path, config: RivalConfig, states: Mapping[int, Mapping[str, Tensor]]) -> None:
     """One safetensors file with fp16 weights of several steps; the config is in its header."""
     import json
-    import os
 
     from safetensors.torch import save_file
 
     tensors = {f"{step}/{k}": v.detach().half().contiguous() for step, sd in states.items() for k, v in sd.items()}
-    partial = path.with_name(path.name + ".part")
-    save_file(tensors, str(partial), {"rival": json.dumps(asdict(config))})
-    os.replace(partial, path)
+    with atomic_path(path) as partial:
+        save_file(tensors, str(partial), {"rival": json.dumps(asdict(config))})
 
 
 def load_rivals(path: Path) -> list[Rival]:
