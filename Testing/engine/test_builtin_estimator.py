@@ -40,6 +40,14 @@ def test_an_estimate_has_everything(estimator):
     assert found.false_negative[:8].max() == 0
 
 
+def test_what_leaks_out_of_the_window_is_called_wrong(estimator):
+    mask = disc()
+    mask[-4:, -6:] = True
+    (found,) = estimator.estimate(picture(disc()), mask[None], [BOX], maps=True)
+    assert (found.false_positive[-4:, -6:] == 1).all()
+    assert found.false_positive[~mask].max() == 0
+
+
 def test_maps_only_when_asked_for(estimator):
     mask = disc()
     (found,) = estimator.estimate(picture(mask), mask[None])

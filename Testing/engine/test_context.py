@@ -114,6 +114,8 @@ def test_any_box_gives_finite_input_and_exact_pasting(x0, y0, width, height, fac
     x_from, y_from, x_to, y_to = window.clipped
     inside[y_from:y_to, x_from:x_to] = True
     np.testing.assert_allclose(ones, inside, atol=1e-5)
+    everywhere = window.paste(np.ones((64, 64), np.float32), beyond=1.0)
+    np.testing.assert_allclose(everywhere, 1.0, atol=1e-5)
 
 
 def test_box_coverage_is_exact_for_fractional_edges():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -112,19 +111,6 @@ def calibrated_description(
     }
     train, *others = (looks(splits[name], max(per_set // 3, 8), factors) for name in ("train", "val", "calib"))
     return description, fit_familiar(train, np.concatenate(others))
-
-
-def best_factor(
-    net: torch.nn.Module, data: EstimatorData, without_box: bool, choices: Sequence[float], per_set: int = 48
-) -> float:
-    """The window factor with the highest macro r on the validation split."""
-    scores = []
-    for factor in choices:
-        found, sets = predict(net, data, factor, without_box, per_set, flips=False)
-        figures = macro_figures(found.dice, found.true, sets)
-        scores.append(figures["r"] - figures["mae"])
-        print(f"factor {factor:g} {'own' if without_box else 'box'}: r {figures['r']:.4f} mae {figures['mae']:.4f}")
-    return float(choices[int(np.argmax(scores))])
 
 
 def net_of(checkpoint: Path, size: int) -> BuiltinEstimatorNet:

@@ -10,7 +10,7 @@ from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.quality.context import LATE
 from evanyseg.quality.trees import NETWORK
 
-from .estimator_data import UNSEEN, EstimatorData, FixedData, fixed_samples
+from .estimator_data import AT_INFERENCE, UNSEEN, EstimatorData, FixedData, fixed_samples
 from .estimator_module import macro_figures
 from .estimator_trees import TreeOptions, collect, fit_trees, looked_at
 
@@ -27,7 +27,7 @@ def hedge_table(
     held: EstimatorData,
     groups: int = 2500,
     per_set: int = 150,
-    factors: tuple[float, float] = (1.75, 1.5),
+    factors: tuple[float, float] = AT_INFERENCE,
 ) -> pd.DataFrame:
     """Rows (mode, answer, masks, r, MAE; macro means over the sets of `held`): the network alone, then trees fitted on
     `groups` groups of `train` with each hedge, then both together. factors: window factor with and without a box."""

@@ -188,7 +188,8 @@ class BuiltinEstimator:
             caveats = (*caveats, Caveat.UNLIKE_TRAINING)
         fp = fn = None
         if maps and case.seen is not None:
-            fp = case.seen.window.paste(row["false_positive"]) * case.mask
+            # the network counts all of a mask beyond the window as wrong: so does the map
+            fp = case.seen.window.paste(row["false_positive"], beyond=1.0) * case.mask
             fn = case.seen.window.paste(row["false_negative"]) * ~case.mask
         hd95 = None if case.empty else float(np.expm1(row["log_hd95"]) / 100.0 * case.diagonal)
         return QualityEstimate(dice, low, high, self.level, self.name, hd95, fp, fn, caveats)

@@ -77,9 +77,9 @@ class ContextWindow:
         pads += [(0, 0)] * (array.ndim - 2)
         return np.pad(part, pads, mode="edge" if edge else "constant")
 
-    def paste(self, small: np.ndarray) -> np.ndarray:
-        """float32 [H, W]: a map over the window [n, n] resampled (linear) onto the image; 0 outside the window."""
-        out = np.zeros(self.shape, np.float32)
+    def paste(self, small: np.ndarray, beyond: float = 0.0) -> np.ndarray:
+        """float32 [H, W]: a map over the window [n, n] resampled (linear) onto the image; `beyond` outside of it."""
+        out = np.full(self.shape, beyond, np.float32)
         x0, y0, x1, y1 = self.clipped
         if x1 > x0 and y1 > y0:
             big = _resample(np.ascontiguousarray(small, np.float32)[None], self.side)[0]

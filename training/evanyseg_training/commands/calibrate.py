@@ -19,7 +19,7 @@ def calibrate(
     per_set: Annotated[int, typer.Option(help="Masks per set and split.")] = 150,
     flips: Annotated[bool, typer.Option(help="Average over mirror images at inference.")] = False,
     factor_box: Annotated[
-        float | None, typer.Option(help="Window factor with a box; default: the best on val.")
+        float | None, typer.Option(help="Window factor with a box; default: the shipped one.")
     ] = None,
     factor_own: Annotated[float | None, typer.Option(help="The same without a box.")] = None,
 ) -> None:
@@ -27,18 +27,15 @@ def calibrate(
     from safetensors.numpy import save_file
 
     from ..candidates import CandidateStore
-    from ..estimator_data import DataOptions, EstimatorData
-    from ..estimator_export import best_factor, calibrated_description, net_of
+    from ..estimator_data import AT_INFERENCE, DataOptions, EstimatorData
+    from ..estimator_export import calibrated_description, net_of
     from ..estimator_trees import read_trees
     from ..store import Store
 
     pool = CandidateStore(candidates, Store(store))
     splits = {name: EstimatorData(pool, name, DataOptions(size=size)) for name in ("train", "val", "calib")}
     net = net_of(checkpoint, size)
-    factors = (
-        factor_box or best_factor(net, splits["val"], False, (1.5, 1.75, 2.0)),
-        factor_own or best_factor(net, splits["val"], True, (1.5, 1.75, 2.0, 2.4)),
-    )
+    factors = (factor_box or AT_INFERENCE[0], factor_own or AT_INFERENCE[1])
     description, familiar = calibrated_description(net, splits, factors, flips, per_set, trees=read_trees(trees))
     out.mkdir(parents=True, exist_ok=True)
     save_file(familiar.tensors(), out / "familiar.safetensors")
