@@ -195,7 +195,7 @@ def test_rates_of_the_cosine_and_of_the_published_steps():
     assert [published(s) for s in (0, 4, 5, 10)] == pytest.approx([1, 1, 0.95, 0.95**2])
 
 
-@pytest.mark.parametrize("name", ["estimator.yaml", "estimator_paper.yaml"])
+@pytest.mark.parametrize("name", ["estimator.yaml", "estimator_last.yaml", "estimator_paper.yaml"])
 def test_shipped_configurations_are_understood(name):
     from importlib.resources import files
 
