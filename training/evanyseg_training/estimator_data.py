@@ -26,10 +26,6 @@ from .warp import Scene, warped
 
 REAL_MAKERS = ("segmenter", "stored", "people", "classical")
 HD_SCALE = 100.0
-AT_INFERENCE = (1.75, 1.5)
-"""Window factors with and without a box; on sources left out, 1.4 to 1.75 are alike."""
-NEAR_INFERENCE = (1.45, 1.9)
-"""Window factors about those, for what is fitted after the trunk."""
 UNSEEN = 50_000_000
 """First sample number that no training run reaches."""
 

@@ -18,9 +18,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorOutput, Seen, network_input
 
-from .estimator_data import NEAR_INFERENCE, UNSEEN, EpochSampler, EstimatorData, FixedData, collate, fixed_samples
+from .estimator_data import UNSEEN, EpochSampler, EstimatorData, FixedData, collate, fixed_samples
 from .estimator_losses import LossWeights, pinball_loss, ranking_loss
 from .estimator_module import macro_figures
+from .window_factors import NEAR_INFERENCE
 
 
 @dataclass(frozen=True)

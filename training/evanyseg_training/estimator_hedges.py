@@ -10,9 +10,10 @@ from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.quality.context import LATE
 from evanyseg.quality.trees import NETWORK
 
-from .estimator_data import AT_INFERENCE, UNSEEN, EstimatorData, FixedData, fixed_samples
+from .estimator_data import UNSEEN, EstimatorData, FixedData, fixed_samples
 from .estimator_module import macro_figures
 from .estimator_trees import TreeOptions, collect, fit_trees, looked_at
+from .window_factors import AT_INFERENCE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,6 +1,6 @@
 """Masks and their images turned, stretched and bent, as augmentation of the estimator's training.
 
-Few thousand objects show few shapes. What a mask is worth does not depend on which of the world's shapes its object
+Some thousand objects show few shapes. What a mask is worth does not depend on which of the world's shapes its object
 has, so the object, the mask and the image under them are bent together, and the Dice is measured anew.
 """
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..window_factors import BOX, OWN
+
 
 def head(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
@@ -19,14 +21,12 @@ def head(
     seconds: Annotated[float, typer.Option(help="Longest time to spend on storing.")] = 3600,
     without_box: Annotated[float, typer.Option(help="Share of masks judged without a box.")] = 0.45,
     real: Annotated[float, typer.Option(help="Share of masks by real methods.")] = 0.6,
-    factor_box: Annotated[
-        float | None, typer.Option(help="Window factor with a box; default: the shipped one.")
-    ] = None,
-    factor_own: Annotated[float | None, typer.Option(help="The same without a box.")] = None,
+    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = BOX,
+    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = OWN,
 ) -> None:
     """Train the head, with the measured shape of the mask, on stored outputs of the frozen trunk."""
     from ..candidates import CandidateStore
-    from ..estimator_data import AT_INFERENCE, DataOptions, EstimatorData
+    from ..estimator_data import DataOptions, EstimatorData
     from ..estimator_export import net_of
     from ..estimator_head import HeadOptions, save_as_checkpoint, second_stage
     from ..store import Store
@@ -35,9 +35,8 @@ def head(
     options = DataOptions(size=size, without_box=without_box, real=real)
     train, val = (EstimatorData(pool, split, options) for split in ("train", "val"))
     net = net_of(checkpoint, size)
-    factors = (factor_box or AT_INFERENCE[0], factor_own or AT_INFERENCE[1])
     chosen = HeadOptions(groups=groups, epochs=epochs)
-    history = second_stage(net, train, val, factors, chosen, seconds=seconds)
+    history = second_stage(net, train, val, (factor_box, factor_own), chosen, seconds=seconds)
     save_as_checkpoint(net, out)
     for name, row in (("before", history[0]), ("best", max(history, key=lambda h: h["score"]))):
         print(name, {k: round(v, 4) for k, v in row.items()})

@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from ..window_factors import BOX, NEAR_INFERENCE, OWN
+
 
 def hedges(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
@@ -16,17 +18,15 @@ def hedges(
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")],
     groups: Annotated[int, typer.Option(help="Groups of four masks that the trees are fitted on.")] = 2500,
     per_set: Annotated[int, typer.Option(help="Masks judged per set left out.")] = 150,
-    factor_box: Annotated[
-        float | None, typer.Option(help="Window factor with a box; default: the shipped one.")
-    ] = None,
-    factor_own: Annotated[float | None, typer.Option(help="The same without a box.")] = None,
+    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = BOX,
+    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = OWN,
     transplanted: Annotated[float, typer.Option(help="Share of the trees' images with other texture.")] = 0.0,
     warped: Annotated[float, typer.Option(help="Share of the trees' masks bent with their images.")] = 0.0,
 ) -> None:
     """Fit trees on the run's training sources and judge the sources that it left out, with several hedges."""
     from ..candidates import CandidateStore
     from ..estimator_config import load_options
-    from ..estimator_data import AT_INFERENCE, NEAR_INFERENCE, DataOptions, EstimatorData
+    from ..estimator_data import DataOptions, EstimatorData
     from ..estimator_export import net_of
     from ..estimator_hedges import hedge_table
     from ..manifest import ManifestError
@@ -44,8 +44,8 @@ def hedges(
     )
     train = EstimatorData(pool, "train", replace(data, transplanted=transplanted, warped=warped), inside)
     held = EstimatorData(pool, "train", data, outside)
-    factors = (factor_box or AT_INFERENCE[0], factor_own or AT_INFERENCE[1])
-    table = hedge_table(net_of(run / "last.ckpt", options.data.size), train, held, groups, per_set, factors)
+    net = net_of(run / "last.ckpt", options.data.size)
+    table = hedge_table(net, train, held, groups, per_set, (factor_box, factor_own))
     told = f"{command_line()} (network: {options.optim.steps} steps, left out: {', '.join(options.sources_out)})"
     table.assign(command=told, commit=commit_of()).to_csv(out, index=False)
     print(table.to_string(index=False))

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ..window_factors import NEAR_INFERENCE
+
 
 def trees(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
@@ -26,7 +28,7 @@ def trees(
 ) -> None:
     """Fit boosted trees on the mask's measured shape and the network's numbers."""
     from ..candidates import CandidateStore
-    from ..estimator_data import NEAR_INFERENCE, UNSEEN, DataOptions, EstimatorData
+    from ..estimator_data import UNSEEN, DataOptions, EstimatorData
     from ..estimator_export import net_of
     from ..estimator_trees import TreeOptions, collect, fit_trees, write_trees
     from ..store import Store
