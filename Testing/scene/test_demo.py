@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import doubles
+from evanyseg import cli
 from evanyseg.errors import EvanySegError, GeometryError, PromptError
 from evanyseg.io.volume import Volume
 from evanyseg.io.write import write_labels
@@ -122,3 +123,13 @@ def test_structures_are_cut_where_the_tissue_says() -> None:
     reference = found["Lateral ventricles"][prompts[-1].index]
     good, poor = prompts[0].box(reference), prompts[-1].box(reference)
     assert poor.x1 < good.x1 - 0.3 * good.width  # the poor box misses a good part on purpose
+
+
+@pytest.mark.parametrize("name", ["segmentation.seg.nrrd", "pictures/own.nii.gz"])
+def test_the_demo_never_replaces_the_volume_that_it_was_given(tmp_path, capsys, name: str) -> None:
+    volume = tmp_path / name
+    volume.parent.mkdir(exist_ok=True)
+    volume.write_bytes(b"precious")
+    assert cli.main(["demo", "--volume", str(volume), "--out", str(tmp_path)]) == 2
+    assert "would replace the input" in " ".join(capsys.readouterr().err.split())
+    assert volume.read_bytes() == b"precious"

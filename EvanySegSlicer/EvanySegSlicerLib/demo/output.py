@@ -33,6 +33,15 @@ class DemoFiles:
     pictures: dict[str, Path]
 
 
+NAMES = ("demo.png", "scores.csv", "report.html", "scene.mrb", "segmentation.seg.nrrd")
+
+
+def files_written(folder: Path) -> list[Path]:
+    """What another demo in this folder would replace."""
+    folder = folder.absolute()
+    return [*(folder / name for name in NAMES), *(folder / "pictures").glob("*")]
+
+
 def write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> DemoFiles:
     """Write everything into `folder` (made if needed). Raises OutputError, EvanySegError."""
     folder = folder.absolute()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ from rich.markup import escape
 from ..box_scoring import COLUMNS, score_boxes
 from ..errors import EvanySegError, ImageError
 from ..flow import SliceFlow
+from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import cell, number, read_table, table_columns, write_table
 from ..pairs_scoring import BOX
 from ..uses import Comparison, compare_segmenters
@@ -74,6 +76,8 @@ def compare(
 
     Only samples count that are in every table or under every segmenter; one without a score is left out and counted.
     """
+    named = files_in_table(boxes, ["image"]) if boxes is not None else ()
+    refuse_overwriting([output, table_out], chain(scores or (), segmenter or (), [estimator], named))
     keys = [c.strip() for c in sample.split(",") if c.strip()]
     if bool(scores) == (boxes is not None):
         raise typer.BadParameter("give scored tables, or --boxes CSV with at least two --segmenter")

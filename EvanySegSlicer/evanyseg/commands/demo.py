@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ..errors import EvanySegError
+from ..io.overwrite import refuse_overwriting
 from .console import print_json, say
 from .loading import load_flow
 from .options import (
@@ -54,6 +55,8 @@ def demo(
         raise EvanySegError(
             "The demo needs Slicer's core: run 'python3 dev.py demo', or pip install 'evanyseg-slicer[demo]'."
         )
+    if volume is not None:
+        refuse_overwriting(import_module(f"{_STAGE}.output").files_written(out), [volume])
     show = import_module(f"{_STAGE}.show")
     make_flow = lambda: load_flow(estimator, segmenter, device)
     tell = _silent if as_json else say

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from ..bands import BandThresholds
+from ..io.overwrite import files_in_table, refuse_overwriting
 from ..missing_slices import Finding
 from ..pairs_scoring import PairsScorer
 from ..score_run import ScoreRun
@@ -48,6 +50,7 @@ from .options import (
 
 TABLES = "Tables of pairs"
 SHOWN = 15
+PAIR = ("image", "mask")
 
 
 def score(
@@ -127,6 +130,7 @@ def score(
         image, mask, box_of(box), label or [], slice_index, axis, recipe_of(intensity), levels, series, output,
         overlay, report,
     )  # fmt: skip
+    refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     stack = score_image.prepare(request)
     flow = load_flow(estimator, segmenter, device)
     with progress_bar("Scoring") as progress:
@@ -192,6 +196,7 @@ def _score_pairs(
     as_json: bool,
 ) -> None:
     recipe = recipe_of(intensity)
+    refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
     scorer = PairsScorer(load_flow(estimator, None, device), recipe, label_column)
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(pairs, output, progress)

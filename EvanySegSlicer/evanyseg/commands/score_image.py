@@ -51,6 +51,12 @@ class ScoreRequest:
     overlay: Path | None
     report: Path | None
 
+    @property
+    def written(self) -> list[Path | None]:
+        """Every file that will be written."""
+        colors = self.overlay and _color_table_path(self.overlay)
+        return [self.out, self.overlay, self.report, colors]
+
 
 def prepare(request: ScoreRequest) -> SliceStack:
     """Read and check everything, before a network is loaded.
@@ -163,8 +169,16 @@ def _write_overlay(path: Path, stack: SliceStack, result: ScoreRun, bands: BandT
     if result.overlay is None:
         raise OutputError(f"There is no overlay to write to {path}.")
     write_labels(path, result.overlay, replace(stack.volume, array=result.overlay))
-    stem = path.name[: -len(ending(path))]
-    write_text(path.with_name(f"{stem}.ctbl"), color_table_text(bands))
+    colors = _color_table_path(path)
+    if colors is not None:
+        write_text(colors, color_table_text(bands))
+
+
+def _color_table_path(overlay: Path) -> Path | None:
+    """Slicer's colour table beside an overlay volume; pictures have their colours."""
+    if ending(overlay) not in VOLUMES:
+        return None
+    return overlay.with_name(f"{overlay.name[: -len(ending(overlay))]}.ctbl")
 
 
 def _report(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: ScoreRun) -> ReportData:

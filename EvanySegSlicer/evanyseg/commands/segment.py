@@ -10,6 +10,7 @@ import typer
 from ..errors import EvanySegError
 from ..flow import SliceFlow, SliceInput, SliceResult
 from ..intensity import default_recipe
+from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image
 from ..io.volume import SlicePlane
 from ..prompts import PointPrompt
@@ -87,6 +88,7 @@ def segment(
         bands_of(bands),
         recipe_of(intensity),
     )
+    refuse_overwriting([output], [image, segmenter, estimator])
     volume = read_image(image, series)
     plane = volume.plane(axis)
     index = slice_index_of(slice_index, plane)

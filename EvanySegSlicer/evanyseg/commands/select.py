@@ -14,6 +14,7 @@ from rich.markup import escape
 from ..errors import EvanySegError, OutputError
 from ..flow import SliceFlow
 from ..intensity import IntensityRecipe
+from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import segmentation_of_labels
 from ..io.volume import Volume
@@ -95,11 +96,13 @@ def select(
     """
     levels = bands_of(bands)
     if scores is not None:
+        refuse_overwriting([output], [scores])
         select_from_table(scores, sample, output, as_json)
         return
     if image is None or bool(candidates) == bool(segmenter):
         raise typer.BadParameter("give an IMAGE with masks, an IMAGE with --segmenter and --box, or --scores CSV")
     recipe, prompt = recipe_of(intensity), box_of(box)
+    refuse_overwriting([output], [image, *(candidates or []), *(segmenter or []), estimator])
     volume = read_image(image)
     if candidates:
         # read and checked before a network is loaded

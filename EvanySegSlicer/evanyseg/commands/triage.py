@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from ..errors import EvanySegError
+from ..io.overwrite import refuse_overwriting
 from ..io.tables import number, read_table, write_table
 from ..uses import alert_below, find_poor
 from .console import band_text, interval_text, number_text, out, print_json, say, table
@@ -41,6 +42,7 @@ def triage(
     Rows without a score are never called poor; they are listed after the poor ones.
     """
     levels = bands_of(bands)
+    refuse_overwriting([output], [scores])
     columns, rows = read_table(scores, ["pred_dice"])
     rows = [r for r in rows if r.get("finding", "") != "absent"]
     values = np.array([number(r["pred_dice"]) for r in rows])

@@ -1,0 +1,80 @@
+"""No command replaces a file that it was given: an output that names an input is refused before any work is done."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from ..errors import OutputError
+from .tables import table_columns, table_rows
+
+_POINTERS = {".mhd": rb"^\s*ElementDataFile\s*=\s*(.+?)\s*$", ".nhdr": rb"^\s*data ?file\s*:\s*(.+?)\s*$"}
+"""Headers that keep their voxels in another file, and the line that names it."""
+
+_PAIRS = {".hdr": (".img", ".img.gz"), ".img": (".hdr",)}
+_WRITTEN_BESIDE = {".mhd": (".raw", ".zraw")}
+
+
+def refuse_overwriting(outputs: Iterable[Path | None], inputs: Iterable[Path | str | None]) -> None:
+    """Raises OutputError when an output is one of the inputs, lies inside them, or is named twice.
+
+    Files are compared as the file system knows them, so other spellings, symbolic and hard links count too. An input
+    may be a folder (every file below it counts), a header (so do its voxels), or a word that names no file (a model).
+    """
+    written: dict[Path, Path] = {}
+    for path in (Path(p).expanduser() for p in outputs if p is not None):
+        beside = [path.with_suffix(s) for s in _WRITTEN_BESIDE.get(path.suffix.lower(), ())]
+        for file in (path, *beside):
+            if any(_place(file) == _place(other) for other in written):
+                raise OutputError(f"{file} is asked for twice, for two different results; give each its own name.")
+            written[file] = path
+    there = {key: path for file, path in written.items() if (key := _identity(file)) is not None}
+    if not there:
+        return  # nothing that exists can be replaced: the inputs need not be looked at
+    for given in inputs:
+        for file in _files_of(given):
+            key = _identity(file)
+            if key is not None and key in there:
+                what = "the input" if Path(given or "").expanduser() == file else f"{file}, which belongs to the input"
+                raise OutputError(f"{there[key]} would replace {what} {given}; give the result another name.")
+
+
+def files_in_table(table: Path, columns: Sequence[str]) -> Iterator[Path]:
+    """A table and every file that its cells name, relative to it. Raises ImageError when a column is missing."""
+    yield table
+    table_columns(table, columns)
+    for row in table_rows(table):
+        yield from (table.parent / row[column].strip() for column in columns if row[column].strip())
+
+
+def _files_of(given: Path | str | None) -> Iterator[Path]:
+    path = Path(given or "").expanduser()
+    if given is None or not path.name or not path.exists():
+        return
+    if path.is_dir():
+        for folder, _, names in os.walk(path):
+            yield from (Path(folder) / name for name in names)
+        return
+    yield path
+    suffix = path.suffix.lower()
+    yield from (path.with_suffix(s) for s in _PAIRS.get(suffix, ()))
+    if suffix in _POINTERS:
+        with path.open("rb") as file:
+            named = re.search(_POINTERS[suffix], file.read(65536), re.MULTILINE | re.IGNORECASE)
+        if named:
+            yield path.parent / os.fsdecode(named[1])
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and number of the file behind a path, links followed; None when there is none."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _place(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
