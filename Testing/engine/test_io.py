@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from engine import files, phantom
+from engine import dicom_files, files, phantom
 from evanyseg.errors import GeometryError, ImageError
 from evanyseg.io.read import read_image
 from evanyseg.io.volume import same_geometry
@@ -187,3 +187,17 @@ def test_a_2d_nifti_is_a_picture_with_a_spacing(tmp_path: Path) -> None:
     assert volume.planar
     assert volume.shape == (1, 3, 4)
     assert volume.plane().spacing == pytest.approx((0.7, 0.5))
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("several", [False, True])
+def test_low_is_white_gives_the_picture_that_everybody_sees(tmp_path: Path, bits: int, several: bool) -> None:
+    top = 2**bits - 1
+    seen = (phantom.ball((3, 20, 24)) * (top // 2) + np.arange(24)).astype(np.uint16)
+    for name, stored in {"MONOCHROME1": top - seen, "MONOCHROME2": seen}.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        for k, pixels in enumerate(stored[: 3 if several else 1]):
+            dicom_files.write_slice(folder / f"{k}.dcm", pixels, bits, (0, 0, 2.0 * k), PhotometricInterpretation=name)
+        got = read_image(folder if several else folder / "0.dcm")
+        assert np.array_equal(got.array, seen[: 3 if several else 1]), name

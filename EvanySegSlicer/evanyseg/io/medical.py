@@ -20,6 +20,7 @@ def read_volume(path: Path, series: str | None = None) -> tuple[Volume, dict[str
 
     `series`: the SeriesInstanceUID to take from a folder with several. Raises ImageError for what cannot be read,
     GeometryError for time series, several components that are not colours, and series with missing slices.
+    MONOCHROME1 (low is white) comes as the picture that everybody sees: ITK's reader inverts it.
     """
     import SimpleITK as sitk
 
@@ -51,9 +52,6 @@ def read_volume(path: Path, series: str | None = None) -> tuple[Volume, dict[str
                 f"{path.name} has {components} values per voxel, which are no colours (a time series or vector "
                 "field?); save one of them as a volume."
             )
-    if meta.get("0028|0004", "").strip() == "MONOCHROME1":  # white is low: the picture everybody sees is the negative
-        top, low = volume.array.max(), volume.array.min()
-        volume = _with_array(volume, (top - (volume.array - low)).astype(volume.array.dtype))
     return volume, meta
 
 
@@ -131,12 +129,6 @@ def _volume(sitk: Any, image: Any, name: str) -> Volume:
     if dimension == 2:
         array, spacing, origin = array[None], (*spacing, 1.0), (*origin, 0.0)
     return Volume(array, spacing, origin, direction, planar=dimension == 2, name=name)
-
-
-def _with_array(volume: Volume, array: np.ndarray) -> Volume:
-    return Volume(
-        array, volume.spacing, volume.origin, volume.direction, volume.planar, volume.has_geometry, volume.name
-    )
 
 
 def _segmentation(meta: dict[str, str]) -> bool:
