@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import GeometryError, ImageError
+from .nifti import check_complete, read_header
 from .volume import Volume
 
+NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".img.gz")
 _UNEVEN = 0.05
 """Slice distances of a series may differ by this part: scanners round positions, missing slices double them."""
 
@@ -26,6 +28,8 @@ def read_volume(path: Path, series: str | None = None) -> tuple[Volume, dict[str
 
     if not path.exists():
         raise ImageError(f"There is no file or folder {path}.")
+    if path.name.lower().endswith(NIFTI):
+        check_complete(read_header(path))
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # chatter about private tags; errors still raise
     try:
         if path.is_dir():
