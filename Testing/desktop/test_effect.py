@@ -169,6 +169,90 @@ def test_a_hidden_segment_is_not_edited(editor):
     assert not editor.mask().any()
 
 
+@pytest.fixture
+def slow_editor(host, hands):
+    """The effect at work on 'Liver': the drag is done, the network computes."""
+    from desktop.test_many_slices import SlowSegmenter
+
+    slow = SlowSegmenter(blocks=60)
+    one = Editor(host, hands, module.double_models(slow))
+    one.widget.setActiveEffectByName(NAME)
+    hands.drag(host.view("Red"), *one.user.corners("Red", 26))
+    hands.wait_until(slow.entered.is_set, what="the network to begin")
+    assert not one.mask().any()
+    yield one
+    one.widget.shut()
+    one.widget.close()
+
+
+def test_the_mask_goes_to_the_segment_it_was_drawn_for_whatever_is_selected_when_it_comes(slow_editor):
+    second = slow_editor.segmentation.GetSegmentation().AddEmptySegment("", "Second")
+    slow_editor.widget.setCurrentSegmentID(second)
+    slow_editor.user.wait("the mask")
+    assert 1300 < slow_editor.mask().sum() < 1650
+    assert not slow_editor.mask(second).any()
+    assert [(row.segment, row.stale) for row in slow_editor.user.rows] == [("Liver", 0)]
+    slow_editor.widget.undo()
+    assert not slow_editor.mask().any()
+
+
+def test_another_segmentation_in_the_editor_meanwhile_is_not_written_to_and_that_is_said(slow_editor):
+    other = slow_editor.host.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "Other")
+    other.CreateDefaultDisplayNodes()
+    theirs = other.GetSegmentation().AddEmptySegment("", "Theirs")
+    slow_editor.widget.setSegmentationNode(other)
+    slow_editor.widget.setCurrentSegmentID(theirs)
+    slow_editor.user.wait("the mask")
+    assert not slow_editor.mask().any()
+    assert other.GetSegmentation().GetSegment(theirs).GetRepresentation("Binary labelmap").IsEmpty()
+    assert "works on another segmentation now" in slow_editor.said
+    assert not slow_editor.user.rows
+
+
+def test_the_editor_destroyed_while_its_job_runs_cancels_it_and_tells_the_user(slow_editor):
+    slow_editor.widget.setActiveEffect(None)
+    assert slow_editor.user.panel.bench.busy, "another effect meanwhile does not cost the mask"
+    slow_editor.widget.shut()
+    slow_editor.user.wait("the job to notice", 5)
+    assert not slow_editor.mask().any()
+    assert not slow_editor.user.rows
+    assert "Segment Editor was closed" in slicer.util.mainWindow().statusBar().currentMessage()
+    assert slow_editor.user.status() == "Cancelled; nothing was changed."
+
+
+def test_the_editors_end_does_not_stop_work_of_the_panel(host, hands):
+    from desktop.test_many_slices import SlowSegmenter
+
+    slow = SlowSegmenter(blocks=20)
+    editor = Editor(host, hands, module.double_models(slow))
+    editor.widget.setActiveEffectByName(NAME)
+    editor.draw(20)
+    host.selectModule("EvanySegSlicer")
+    editor.user.draw(half=26, wait=False)
+    editor.widget.shut()
+    editor.user.wait("the panel's mask")
+    assert editor.mask().sum() > 1300
+    editor.widget.close()
+
+
+def test_an_effect_destroyed_without_a_word_costs_the_mask_but_is_said(slow_editor):
+    import shiboken6
+
+    slow_editor.widget.removeViewObservations()
+    slow_editor.widget._active = None
+    shiboken6.delete(slow_editor.widget._effects.pop(NAME))
+    slow_editor.user.wait("the mask")
+    assert not slow_editor.mask().any()
+    assert "Segment Editor was closed" in slow_editor.user.status()
+
+
+def test_the_panel_gone_before_the_editor(slow_editor):
+    slow_editor.host.app.moduleManager().modules.pop("EvanySegSlicer").close()
+    slow_editor.widget.shut()
+    slow_editor.hands.run_for(0.2)
+    assert not slow_editor.mask().any()
+
+
 def test_closing_the_scene_while_the_effect_works(host, hands):
     from desktop.test_many_slices import SlowSegmenter
 

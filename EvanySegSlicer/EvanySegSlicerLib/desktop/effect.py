@@ -14,6 +14,8 @@ import slicer
 import vtk
 from slicer.i18n import tr as _
 
+from evanyseg.errors import EvanySegError
+
 from ..scene.presenters.rubber_band import RubberBand
 from ..scene.presenters.segmenting import box_on, result_text
 from ..scene.presenters.workbench import Workbench
@@ -23,6 +25,10 @@ from ..scene.segment_io import oriented_image
 from ..scene.slice_jobs import JobResult
 from .slice_views import SliceView
 
+CLOSED = _("The Segment Editor was closed: segmenting was cancelled, no mask was changed.")
+TOLD_MS = 15_000
+"""How long the main window's status bar says what became of a box when the effect's own label is gone."""
+
 
 class EditorHistory:
     """The Segment Editor's undo and masking, as `ReviewSession` wants them (see `scene.mask_history`)."""
@@ -30,10 +36,22 @@ class EditorHistory:
     can_undo = can_redo = False
     """Undo and redo are the editor's own buttons; scores follow the masks."""
 
-    def __init__(self, effect: Any) -> None:
+    def __init__(self, effect: Any, segmentation: Any) -> None:
+        """`segmentation`: the node that boxes drawn now are meant for."""
         self._effect = effect
+        self._segmentation = segmentation
 
     def save(self) -> None:
+        """Raises EvanySegError when the editor is gone, or holds the undo steps of another segmentation by now."""
+        try:
+            node = self._effect.parameterSetNode()
+        except ValueError:  # what PythonQt raises for calls on a destroyed object
+            raise EvanySegError(CLOSED) from None
+        edited = node.GetSegmentationNode() if node is not None else None
+        if edited is not self._segmentation:
+            raise EvanySegError(
+                _("The Segment Editor works on another segmentation now; nothing was changed. Draw the box again.")
+            )
         self._effect.saveStateForUndo()
 
     def undo(self) -> bool:
@@ -42,7 +60,8 @@ class EditorHistory:
     redo = undo
 
     def modify(self, node: Any, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
-        """Change the selected segment as editable area, intensity range and overwrite mode allow."""
+        """Change the segment that was meant, whichever is selected now, as editable area, intensity range and overwrite
+        mode allow."""
         modes = slicer.qSlicerSegmentEditorAbstractEffect
         for mode, part in (
             (modes.ModificationModeRemove, found.slab & ~found.value),
@@ -50,7 +69,7 @@ class EditorHistory:
         ):
             if part.any():
                 image = oriented_image(found, part.astype(np.uint8), matrix)
-                self._effect.modifySelectedSegmentByLabelmap(image, mode)
+                self._effect.modifySegmentByLabelmap(node, segment_id, image, mode)
 
 
 class EffectDelegate:
@@ -62,6 +81,7 @@ class EffectDelegate:
         self._views: dict[Any, SliceView] = {}
         self._result: Any = None
         self._row_key: Any = None
+        self._bench_used: Workbench | None = None
 
     # ---- Slicer calls -----------------------------------------------------------------------------------------
 
@@ -85,8 +105,14 @@ class EffectDelegate:
         self._views = {}
 
     def cleanup(self) -> None:
+        """The effect is about to go: what it computes can no longer be written through it, and the user hears so."""
         self.drop()
         self._button.disconnect("clicked(bool)", self._on_review)
+        self._result = None
+        bench, self._bench_used = self._bench_used, None
+        # asked of the bench that was used: at exit the module's panel must not be made again
+        if bench is not None and bench.node is not None and bench.cancel(of=self):
+            slicer.util.showStatusMessage(CLOSED, TOLD_MS)
 
     def drop(self) -> None:
         self.band.drop()
@@ -164,8 +190,9 @@ class EffectDelegate:
             return review.box_job(segment_id, plane, box_on(plane, corners))
 
         self._say(_("Segmenting..."))
-        self._bench().work(gather, self._done, through=self._through)
-        if not self._bench().busy:
+        bench = self._bench_used = self._bench()
+        bench.work(gather, self._done, through=self._through, owner=self)
+        if not bench.busy:
             self._say(self._panel().ui.statusLabel.text)
 
     def _through(self, review: ReviewSession) -> ReviewSession:
@@ -175,7 +202,7 @@ class EffectDelegate:
             review.segmentation,
             review.table,
             review.flow,
-            EditorHistory(self.effect),
+            EditorHistory(self.effect, review.segmentation),
             review.overlay,
             review.reader.recipe,
             respect_masking=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shiboken6
 from PySide6 import QtCore, QtWidgets
 
 
@@ -43,7 +44,6 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
         self._base_name = ""
         self._filling = False
         self.currentIndexChanged.connect(self._on_index)
-        self.destroyed.connect(lambda: None)
 
     def _flag(name):
         def write(self, value):
@@ -99,7 +99,8 @@ class qMRMLNodeComboBox(QtWidgets.QComboBox):
         self._refill()
 
     def _on_scene(self, caller, event) -> None:
-        self._refill()
+        if shiboken6.isValid(self):  # C++ widgets stop observing when they are destroyed
+            self._refill()
 
     def _nodes(self):
         found, seen = [], set()

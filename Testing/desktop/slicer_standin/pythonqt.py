@@ -10,6 +10,7 @@ import re
 from functools import partial
 from types import ModuleType
 
+import shiboken6
 from PySide6 import QtCore, QtGui, QtWidgets
 
 # Called by Qt as virtual functions or overloaded with them: a property in their place would break the C++ call.
@@ -95,6 +96,9 @@ def adapt_all() -> None:
     original = QtCore.QObject.__getattribute__
 
     def getattribute(self, name):
+        if not shiboken6.isValid(self) and not name.startswith("__"):
+            kind = object.__getattribute__(self, "__class__").__name__
+            raise ValueError(f"Trying to call or read '{name}' on a destroyed {kind} object")
         # PySide6 answers these two from C, whatever the class says
         if name == "connect":
             return partial(_connect, self)

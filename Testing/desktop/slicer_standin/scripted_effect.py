@@ -167,7 +167,13 @@ class qSlicerSegmentEditorScriptedEffect(QtCore.QObject):
     modifierLabelmap = lambda self: self._logic.GetModifierLabelmap()
     maskLabelmap = lambda self: self._logic.GetMaskLabelmap()
 
+    def modifySegmentByLabelmap(self, segmentationNode, segmentID, labelmap, mode, bypassMasking=False) -> None:
+        self._logic.ModifySegmentByLabelmap(
+            segmentationNode, segmentID, labelmap, mode, self.perSegment, bool(bypassMasking)
+        )
+
     def modifySelectedSegmentByLabelmap(self, labelmap, mode: int, extent=None, bypassMasking: bool = False) -> None:
+        """Changes what is selected now, which a script that has computed meanwhile did not mean."""
         arguments = (self._node.GetSegmentationNode(), self._node.GetSelectedSegmentID() or "", labelmap, mode)
         if isinstance(extent, (list, tuple)):
             self._logic.ModifySegmentByLabelmap(*arguments, tuple(extent), self.perSegment, bypassMasking)

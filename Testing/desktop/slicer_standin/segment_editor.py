@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
+import shiboken6
 import slicer
 from PySide6 import QtCore, QtWidgets
 
@@ -176,10 +177,13 @@ class qMRMLSegmentEditorWidget(QtWidgets.QWidget):
         return self._logic
 
     def shut(self) -> None:
+        """The editor's end: effects are cleaned up and destroyed; calls on them raise ValueError from then on."""
         if self._node is not None and self._node.GetScene() is not None:
             self.setActiveEffect(None)
         for effect in self._effects.values():
             effect.cleanup()
+            shiboken6.delete(effect)
+        self._effects = {}
 
 
 def segment_editor_classes() -> dict[str, type]:

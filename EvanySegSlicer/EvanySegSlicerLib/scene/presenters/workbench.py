@@ -56,6 +56,7 @@ class Workbench:
         self._loaded: Loaded | None = None
         self._opened: tuple | None = None
         self._front: Job | None = None
+        self._owner: object | None = None
         self._problem = ""
 
     # ---- the review and its scene -----------------------------------------------------------------------------
@@ -147,22 +148,26 @@ class Workbench:
         """Whether something that the user asked for is on its way (quiet work, such as prefetching, does not count)."""
         return self._front is not None
 
-    def cancel(self) -> None:
-        """Ask what runs to stop; the view hears of it when it has."""
-        if self.busy:
-            self.runner.cancel_all()
-            self.view.status("Cancelling...")
+    def cancel(self, of: object | None = None) -> bool:
+        """Ask what runs to stop (`of`: only what this owner began); False when there is nothing of that kind."""
+        if not self.busy or (of is not None and self._owner is not of):
+            return False
+        self.runner.cancel_all()
+        self.view.status("Cancelling...")
+        return True
 
     def work(
         self,
         gather: Callable[[ReviewSession], Gathered],
         then: Callable[[Applied, JobResult], None] = lambda applied, result: None,
         through: Callable[[ReviewSession], ReviewSession] = lambda review: review,
+        owner: object | None = None,
     ) -> None:
         """gather on the main thread -> run on the worker -> apply on the main thread -> then.
 
         Models are loaded first, on the worker, when they are not yet. Another job being on its way: refused.
-        `through`: another session over the same nodes that gathers and applies (the Segment Editor's).
+        `through`: another session over the same nodes that gathers and applies (the Segment Editor's); `owner`: see
+        `cancel`.
         """
         if self.busy:
             self.view.status("One thing at a time: wait, or press Cancel.", problem=True)
@@ -172,7 +177,9 @@ class Workbench:
         except EvanySegError as error:
             self.view.status(str(error), problem=True)
             return
+        self._owner = owner
         self.with_models(lambda flow: self._run(gather, then, through))
+        self._rest()
 
     def forget_models(self) -> None:
         """Let go of the models; the next action loads those chosen then."""
@@ -244,6 +251,7 @@ class Workbench:
 
     def _rest(self) -> None:
         if not self.busy:
+            self._owner = None
             self.view.idle()
 
     def _run(
