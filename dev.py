@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> int:
         print(f"Ready: {BIN}")
         return 0
     runs = {
-        "demo": [[PYTHON, "-m", "evanyseg", "demo", *rest]],
+        "demo": [[PYTHON, "-m", "EvanySegSlicerLib.demo", *rest]],
         "bench": [[PYTHON, "-m", "benchmarks", *rest]],
         "test": [
             [PYTHON, "-m", "ruff", "check", "."],

@@ -126,8 +126,8 @@ class EvanySegSlicerLogic(ScriptedLoadableModuleLogic):
     """Gives the session's node, wrapped."""
 
     def getParameterNode(self):
-        from EvanySegSlicerLib.desktop.parameters import wrapped
-        from EvanySegSlicerLib.scene.session_node import SessionNode
+        from EvanySegSlicerLib.desktop.setup.parameters import wrapped
+        from EvanySegSlicerLib.scene.nodes.session_node import SessionNode
 
         return wrapped(SessionNode.of_scene(slicer.mrmlScene).node)
 
@@ -139,7 +139,7 @@ class EvanySegSlicerTest(ScriptedLoadableModuleTest):
         slicer.mrmlScene.Clear(0)
 
     def runTest(self):
-        from EvanySegSlicerLib.desktop import self_test
+        from EvanySegSlicerLib.desktop.setup import self_test
 
         for name, check in self_test.CHECKS.items():
             self.setUp()

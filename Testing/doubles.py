@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from evanyseg.flow import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from evanyseg.quality.cases import cases_of_image

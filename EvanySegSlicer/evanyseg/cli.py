@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from importlib.util import find_spec
 
 NEEDED = {"typer": "typer", "rich": "rich", "SimpleITK": "SimpleITK", "PIL": "Pillow"}
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, commands: Mapping[str, str] | None = None) -> int:
     """Run one command line; the exit code: 0 all went well, 1 some rows failed or an alert was raised, 2 nothing
-    could be done with what was given."""
+    could be done with what was given. `commands`: further ones by name, as 'module:function'."""
     missing = [package for module, package in NEEDED.items() if find_spec(module) is None]
     if missing:
         print(
@@ -20,11 +21,11 @@ def main(arguments: list[str] | None = None) -> int:
         )
         return 2
     from .commands.app import build_app
-    from .commands.console import say_error
+    from .commands.support.console import say_error
     from .errors import EvanySegError
 
     try:
-        build_app()(args=sys.argv[1:] if arguments is None else arguments, prog_name="evanyseg")
+        build_app(commands or {})(args=sys.argv[1:] if arguments is None else arguments, prog_name="evanyseg")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 2
     except EvanySegError as error:

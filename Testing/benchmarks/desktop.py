@@ -14,7 +14,7 @@ def run(runs: int) -> list[Figure]:
     from desktop.slicer_standin.driver import Driver
     from desktop.slicer_standin.host import Host
     from desktop.user import User
-    from EvanySegSlicerLib.scene.presenters.models import ModelStore
+    from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 
     with Host() as host:
         user = User(host, Driver(), ModelStore.of_engine(), brain(host.scene))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from evanyseg.flow import SliceFlow
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
 from evanyseg.models import estimators, segmenters
+from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt
 
 from . import published

@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from evanyseg.flow import SliceFlow
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
 from evanyseg.models import estimators
+from evanyseg.pipeline.slice_pipeline import SliceFlow
 
 from .phantoms import volume_with_object
 from .timing import Figure, figure, milliseconds, peak_megabytes
@@ -49,7 +49,7 @@ def overlay(runs: int, shape: tuple[int, int, int] = (300, 512, 512)) -> list[Fi
 
     from evanyseg.results import QualityEstimate
     from EvanySegSlicerLib.demo.stage import add_segment, set_stage
-    from EvanySegSlicerLib.scene.records import record_of
+    from EvanySegSlicerLib.scene.table.records import record_of
 
     volume, label = volume_with_object(shape)
     stage = set_stage(Volume(volume, name="phantom"), flow=None)

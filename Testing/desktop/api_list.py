@@ -20,7 +20,7 @@ MODULE = ROOT / "EvanySegSlicer"
 API = Path(__file__).with_name("API.md")
 ROW = re.compile(r"^\| `([^`]+)` \|", re.MULTILINE)
 SIGNATURE = re.compile(r"^\w+\([\w\s*,:&]*\)$")
-OURS = ("evanyseg", "EvanySegSlicerLib/scene")
+OURS = ("evanyseg", "EvanySegSlicerLib/scene", "EvanySegSlicerLib/presenters")
 ELSEWHERE = {
     ".PyTorchUtilsLogic": "none: the PyTorch extension's logic, as the TotalSegmentator extension uses it",
     ".installTorch": "none: the PyTorch extension's logic, as the TotalSegmentator extension uses it",
@@ -33,7 +33,7 @@ def sources() -> list[Path]:
     return [
         MODULE / "EvanySegSlicer.py",
         MODULE / "SegmentEditorEvanySegLib" / "SegmentEditorEffect.py",
-        *sorted((MODULE / "EvanySegSlicerLib" / "desktop").glob("*.py")),
+        *sorted((MODULE / "EvanySegSlicerLib" / "desktop").rglob("*.py")),
     ]
 
 

@@ -70,7 +70,7 @@ def box(user: User, corner, opposite, pause=None) -> None:
 
 
 def make(folder: Path) -> None:
-    from EvanySegSlicerLib.scene.presenters.models import ModelStore
+    from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 
     with Host() as host:
         user = User(host, Driver(), ModelStore.of_engine(), brain(host.scene))

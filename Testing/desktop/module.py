@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.registry import ModelSpec, Registry
+from evanyseg.models.registry import ModelSpec, Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "EvanySegSlicer" / "EvanySegSlicer.py"
@@ -14,7 +14,7 @@ WEIGHTS = ROOT / "EvanySegSlicer" / "evanyseg" / "builtin"
 
 def double_models(segmenter=None, estimator=None, others=()):
     """A ModelStore whose 'builtin' models are doubles; `others`: more segmenters, by name."""
-    from EvanySegSlicerLib.scene.presenters.models import ModelStore
+    from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 
     segmenters, estimators = Registry("segmenter"), Registry("estimator")
     chosen = segmenter or ThresholdSegmenter()
@@ -36,7 +36,7 @@ def load(host):
 def enter(host, models=None):
     """Load, use these models, enter: returns the Python widget."""
     from EvanySegSlicerLib.desktop import panel
-    from EvanySegSlicerLib.scene.presenters.models import ModelStore
+    from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 
     load(host)
     store = models or double_models()

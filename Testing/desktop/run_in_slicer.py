@@ -9,7 +9,7 @@ import slicer
 
 def run() -> int:
     """Every check on an empty scene; prints one line each."""
-    from EvanySegSlicerLib.desktop import self_test
+    from EvanySegSlicerLib.desktop.setup import self_test
 
     failed = 0
     for name, check in self_test.CHECKS.items():

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
 
 
 def built_in():
-    from EvanySegSlicerLib.scene.presenters.models import ModelStore
+    from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 
     return ModelStore.of_engine()
 

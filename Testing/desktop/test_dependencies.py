@@ -10,7 +10,7 @@ import pytest
 import slicer
 
 from desktop.user import User
-from EvanySegSlicerLib.scene.presenters import readiness
+from EvanySegSlicerLib.presenters.setup import readiness
 
 ENGINE = Path(readiness.__file__).resolve().parents[3] / "evanyseg"
 LINUX = ("linux", "x86_64")
@@ -54,7 +54,7 @@ class Recorder:
     def __init__(self, monkeypatch, agree=True) -> None:
         self.calls: list[tuple] = []
         self.missing = {"torch", "torchvision", "timm", "segment_anything"}
-        monkeypatch.setattr("EvanySegSlicerLib.desktop.dependencies.check", self.check)
+        monkeypatch.setattr("EvanySegSlicerLib.desktop.setup.dependencies.check", self.check)
         monkeypatch.setattr(slicer.util, "confirmOkCancelDisplay", lambda text, **k: self.ask(text, agree))
         monkeypatch.setattr(slicer.util, "pip_install", self.pip_install)
         module = types.ModuleType("PyTorchUtils")
@@ -87,7 +87,7 @@ def user(host, hands):
 
 
 def test_entering_the_module_installs_nothing_and_asks_nothing(host, hands, monkeypatch):
-    import EvanySegSlicerLib.desktop.dependencies  # noqa: F401
+    import EvanySegSlicerLib.desktop.setup.dependencies  # noqa: F401
 
     record = Recorder(monkeypatch)
     user = User(host, hands)
@@ -154,8 +154,8 @@ def test_a_failing_extension_server_says_what_to_do(host, hands, monkeypatch):
 def test_a_model_without_its_packages_is_said_in_one_sentence(host, hands):
     """Drawing before anything is installed: the missing import reaches the status line, nothing breaks."""
     from desktop import module
-    from evanyseg.registry import ModelSpec, Registry
-    from EvanySegSlicerLib.scene.presenters.models import ModelStore
+    from evanyseg.models.registry import ModelSpec, Registry
+    from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 
     def missing(path, device):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")

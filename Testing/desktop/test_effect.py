@@ -53,8 +53,8 @@ class Editor:
         self.user.wait("the mask")
 
     def mask(self, segment_id=None):
-        from EvanySegSlicerLib.scene.segment_io import SegmentStore
-        from EvanySegSlicerLib.scene.slice_io import VolumeReader
+        from EvanySegSlicerLib.scene.nodes.segment_store import SegmentStore
+        from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
 
         return SegmentStore(self.segmentation).mask(
             segment_id or self.segment_id, VolumeReader(self.user.volume).plane(2, 6)

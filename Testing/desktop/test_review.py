@@ -254,7 +254,7 @@ def test_five_thousand_rows_scroll_and_filter_without_a_pause(host, hands):
         replace(template, segment_id=f"S{n % 25}", segment=f"S{n % 25}", index=n // 25, dice=(n * 37 % 100) / 100)
         for n in range(5000)
     ]
-    from EvanySegSlicerLib.desktop.review_table import ReviewTable
+    from EvanySegSlicerLib.desktop.tabs.review_table import ReviewTable
 
     table = ReviewTable(user.ui.reviewTable, lambda key: None)
     user.tab("reviewTab")
@@ -299,7 +299,7 @@ def test_the_scene_keeps_only_its_own_rows(user):
 def test_a_session_of_another_front_end_stays_chosen(host, hands):
     """The demo or the web app wrote node references only; Slicer's wrapper would take them for unset."""
     from desktop import module
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
 
     volume = phantoms.add_volume(host.scene, phantoms.ball())
     other = phantoms.add_volume(host.scene, phantoms.ball(seed=3), name="Other")

@@ -12,7 +12,7 @@ from engine import files, phantom
 from engine.cli_fixtures import SHAPE
 from engine.doubles import BrightEstimator, BrightSegmenter
 from evanyseg import cli, models
-from evanyseg.registry import ModelSpec
+from evanyseg.models.registry import ModelSpec
 
 
 @pytest.fixture

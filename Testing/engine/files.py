@@ -8,7 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 from PIL import Image
 
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
 
 
 def sitk_image(volume: Volume, array: np.ndarray | None = None) -> sitk.Image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
 
 
 def ball(shape: tuple[int, int, int] = (12, 40, 48), radius: float = 0.32) -> np.ndarray:

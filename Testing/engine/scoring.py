@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from engine.doubles import BrightEstimator, BrightSegmenter
-from evanyseg.flow import SliceFlow
+from evanyseg.geometry.volume import Volume
 from evanyseg.io.segmentation import segmentation_of_labels
-from evanyseg.io.volume import Volume
-from evanyseg.missing_slices import MissingJudge
-from evanyseg.slice_stack import SliceStack
-from evanyseg.volume_scoring import SliceScore, VolumeScorer
+from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.scoring.missing_slices import MissingJudge
+from evanyseg.scoring.stacks import SliceStack
+from evanyseg.scoring.volumes import SliceScore, VolumeScorer
 
 
 def scored(volume: Volume, labels: np.ndarray, judge: bool = False, estimator=None, **options) -> list[SliceScore]:

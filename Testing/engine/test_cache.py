@@ -7,7 +7,7 @@ import threading
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evanyseg.cache import EmbeddingCache
+from evanyseg.pipeline.embedding_cache import EmbeddingCache
 from evanyseg.results import Embedding
 
 

@@ -13,7 +13,7 @@ from engine import files, phantom
 from engine.cli_fixtures import SHAPE, E, S, table
 from engine.doubles import BrightSegmenter
 from evanyseg import cli, models
-from evanyseg.registry import ModelSpec
+from evanyseg.models.registry import ModelSpec
 
 # ---- the command itself ------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from engine.test_sam_med2d import adapter_state
 from engine.weight_server import WeightServer
 from evanyseg import cli, models
 from evanyseg.commands import models as commands
-from evanyseg.weights import catalogue
+from evanyseg.models import catalogue
 from evanyseg.weights.settings import DownloadSettings
 
 CONTENT = bytes(range(256)) * 700

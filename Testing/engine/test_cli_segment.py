@@ -12,8 +12,8 @@ from PIL import Image
 
 from engine import files, phantom
 from engine.cli_fixtures import SHAPE, E, S
+from evanyseg.geometry.volume import same_geometry
 from evanyseg.io.read import read_image, read_segmentation
-from evanyseg.io.volume import same_geometry
 
 
 def test_segment_a_picture_gives_0_and_255(evanyseg, picture, tmp_path: Path) -> None:

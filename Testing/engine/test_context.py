@@ -9,13 +9,7 @@ from hypothesis import strategies as st
 
 from evanyseg.errors import ImageError
 from evanyseg.prompts import BoxPrompt
-from evanyseg.quality.context import (
-    SCALARS,
-    ContextWindow,
-    box_coverage,
-    context_input,
-    signed_distance,
-)
+from evanyseg.quality.context import SCALARS, ContextWindow, box_coverage, context_input, signed_distance
 
 SHAPE = (100, 140)
 

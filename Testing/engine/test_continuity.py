@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from evanyseg.continuity import BINS, Continuity, histogram
+from evanyseg.pipeline.continuity import BINS, Continuity, histogram
 
 
 def disc(radius: float, grey: int, ground: int = 40, noise: int = 6) -> tuple[np.ndarray, np.ndarray]:

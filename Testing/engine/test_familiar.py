@@ -7,7 +7,7 @@ from engine.estimator_files import BOX, disc, picture, write_estimator
 from evanyseg.errors import WeightsError
 from evanyseg.quality.builtin import load
 from evanyseg.quality.context import context_input
-from evanyseg.quality.familiar import STATISTICS, TONES, Familiar, image_statistics, neighbours
+from evanyseg.quality.ood import STATISTICS, TONES, Familiar, image_statistics, neighbours
 from evanyseg.results import Caveat
 
 

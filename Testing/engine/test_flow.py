@@ -9,10 +9,10 @@ import pytest
 
 from engine import phantom
 from engine.doubles import BrightEstimator, BrightSegmenter
-from evanyseg.cache import EmbeddingCache
 from evanyseg.errors import CancelledError, EvanySegError, PromptError
-from evanyseg.flow import SliceFlow, SliceInput, best_of
-from evanyseg.intensity import IntensityWindow
+from evanyseg.pipeline.embedding_cache import EmbeddingCache
+from evanyseg.pipeline.intensity import IntensityWindow
+from evanyseg.pipeline.slice_pipeline import SliceFlow, SliceInput, best_of
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.results import Caveat, QualityEstimate
 

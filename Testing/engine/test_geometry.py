@@ -9,8 +9,8 @@ import pytest
 
 from engine import phantom
 from evanyseg.errors import GeometryError
+from evanyseg.geometry.volume import AXES, Volume, voxel_offset
 from evanyseg.io.segmentation import segmentation_of_labels
-from evanyseg.io.volume import AXES, Volume, voxel_offset
 
 TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
 

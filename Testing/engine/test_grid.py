@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import zoom
 
-from evanyseg.grid import SquareGrid, resize
+from evanyseg.geometry.square_grid import SquareGrid, resize
 from evanyseg.prompts import BoxPrompt, PointPrompt
 
 spacings = st.floats(0.3, 5.0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evanyseg.errors import ImageError
-from evanyseg.intensity import RECIPES, IntensityWindow, default_recipe, image_caveats, recipe_named
+from evanyseg.pipeline.intensity import RECIPES, IntensityWindow, default_recipe, image_caveats, recipe_named
 from evanyseg.results import Caveat
 
 

@@ -11,8 +11,8 @@ import SimpleITK as sitk
 
 from engine import dicom_files, files, phantom
 from evanyseg.errors import GeometryError, ImageError
+from evanyseg.geometry.volume import same_geometry
 from evanyseg.io.read import read_image
-from evanyseg.io.volume import same_geometry
 
 TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
 

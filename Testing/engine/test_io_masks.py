@@ -9,9 +9,9 @@ import pytest
 
 from engine import files, phantom
 from evanyseg.errors import ImageError
+from evanyseg.geometry.volume import Volume
 from evanyseg.io.read import read_image, read_segmentation
 from evanyseg.io.segmentation import segmentation_of_labels, whole_labels
-from evanyseg.io.volume import Volume
 
 # ---- masks -------------------------------------------------------------------------------------------------------
 

@@ -9,8 +9,8 @@ import pytest
 
 from engine import phantom
 from evanyseg.errors import OutputError
+from evanyseg.geometry.volume import Volume, same_geometry
 from evanyseg.io.read import read_segmentation
-from evanyseg.io.volume import Volume, same_geometry
 from evanyseg.io.write import atomic_path, ending, write_labels, write_picture, write_text
 
 TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])

@@ -11,7 +11,7 @@ from engine.sam_originals import SMALL, VIT_B, original_sam, scene
 from evanyseg.errors import PromptError, UnsupportedPromptError
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.segmenters import medsam
-from evanyseg.segmenters.routes import cubic_square, spline_square
+from evanyseg.segmenters.preprocess import cubic_square, spline_square
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +62,7 @@ def test_boxes_give_the_documented_probabilities_and_masks(original, segmenter, 
 
 
 def test_a_probability_just_above_one_half_is_inside_the_mask():
-    from evanyseg.segmenters.routes import MinMaxSquare
+    from evanyseg.segmenters.preprocess import MinMaxSquare
 
     logits = torch.tensor([[[[2e-7, -2e-7], [0.0, 3e-7]]]])
     restored = MinMaxSquare().restore(logits, (2, 2), 2)

@@ -10,11 +10,11 @@ import pytest
 from engine import phantom
 from engine.doubles import BrightEstimator, BrightSegmenter
 from engine.scoring import scored
-from evanyseg.flow import SliceFlow, SliceInput
-from evanyseg.intensity import IntensityWindow
-from evanyseg.io.volume import Volume
-from evanyseg.missing_slices import Finding, MissingJudge
+from evanyseg.geometry.volume import Volume
+from evanyseg.pipeline.intensity import IntensityWindow
+from evanyseg.pipeline.slice_pipeline import SliceFlow, SliceInput
 from evanyseg.results import Caveat
+from evanyseg.scoring.missing_slices import Finding, MissingJudge
 
 SHAPE = (12, 40, 48)
 

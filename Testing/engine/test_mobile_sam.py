@@ -16,7 +16,7 @@ from evanyseg.errors import WeightsError
 from evanyseg.nets.tiny_vit import build_mobile_sam
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.segmenters import mobile_sam
-from evanyseg.segmenters.routes import LongestSide
+from evanyseg.segmenters.preprocess import LongestSide
 
 WINDOWS = (7, 7, 14, 7)
 TINY = ((16, 24, 32, 40), (1, 2, 1, 1), (1, 2, 2, 5))

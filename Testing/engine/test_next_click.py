@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.sam_originals import SMALL, original_sam, scene
 from evanyseg.errors import ImageError, UnsupportedPromptError
-from evanyseg.next_click import information_gain, next_click
+from evanyseg.pipeline.next_click import information_gain, next_click
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.results import Candidates
 from evanyseg.segmenters import medsam, sam

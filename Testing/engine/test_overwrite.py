@@ -13,7 +13,7 @@ from engine.cli_fixtures import SHAPE, E, S
 from evanyseg import models
 from evanyseg.errors import OutputError
 from evanyseg.io.overwrite import refuse_overwriting
-from evanyseg.registry import ModelSpec
+from evanyseg.models.registry import ModelSpec
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 from engine import files, phantom
 from engine.doubles import BrightEstimator
 from evanyseg.errors import CancelledError, ImageError, OutputError
-from evanyseg.flow import SliceFlow
-from evanyseg.pairs_scoring import PairsScorer
+from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.scoring.pairs import PairsScorer
 
 
 @pytest.fixture

@@ -15,9 +15,9 @@ from engine.test_quality_sentinel import PaperNet
 from engine.test_sam_med2d import adapter_state
 from evanyseg import models
 from evanyseg.errors import UnknownModelError, WeightsError
-from evanyseg.registrations import ESTIMATORS, SEGMENTERS
-from evanyseg.weights.catalogue import CATALOGUE
-from evanyseg.weights.recognise import Recognised, recognise, recognise_shapes
+from evanyseg.models.catalogue import CATALOGUE
+from evanyseg.models.external import ESTIMATORS, SEGMENTERS
+from evanyseg.models.recognise import Recognised, recognise, recognise_shapes
 
 
 def shapes_of(state) -> dict[str, tuple[int, ...]]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evanyseg.errors import UnknownModelError
-from evanyseg.registry import ModelSpec, Registry
+from evanyseg.models.registry import ModelSpec, Registry
 
 
 def registry(recognise=None) -> tuple[Registry, list]:

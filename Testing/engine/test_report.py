@@ -15,13 +15,13 @@ from PIL import Image
 
 from engine import phantom
 from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
 from evanyseg.prompts import BoxPrompt
 from evanyseg.report.page import MAX_ROWS, ReportData, ReportPicture, ReportRow, report_html
 from evanyseg.report.pictures import oriented, outlined, png, slice_picture
 from evanyseg.report.strip import strip_svg
 from evanyseg.results import QualityEstimate
-from evanyseg.summary import summarize
+from evanyseg.scoring.summary import summarize
 
 POOR = np.array([round(255 * c) for c in BAND_COLORS[QualityBand.POOR]])
 

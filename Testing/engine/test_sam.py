@@ -107,7 +107,7 @@ def test_stability_is_the_iou_of_the_masks_at_plus_and_minus_one(segmenter):
 
     found = segmenter.segment(segmenter.embed(scene(90, 110)), BoxPrompt(10, 10, 70, 60))
     expected = calculate_stability_score(torch.from_numpy(found.logits * 20), 0.0, 1.0)
-    from evanyseg.segmenters.family import stability
+    from evanyseg.segmenters.prompted import stability
 
     np.testing.assert_allclose(stability(found.logits * 20), expected, atol=1e-6)
     assert stability(np.full((2, 4, 4), -9.0)).tolist() == [0.0, 0.0]

@@ -11,10 +11,10 @@ import torch
 
 from engine.sam_originals import scene
 from evanyseg.errors import CancelledError, PromptError, WeightsError
+from evanyseg.models.recognise import recognise_shapes
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Segmenter
 from evanyseg.segmenters import sam2
-from evanyseg.weights.recognise import recognise_shapes
 
 needs_sam2 = pytest.mark.skipif(find_spec("sam2") is None, reason="needs the optional package sam2")
 

@@ -12,7 +12,7 @@ from engine.sam_originals import SMALL, original_sam, scene
 from evanyseg.nets.sam_build import build_sam
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.segmenters import sam_med2d
-from evanyseg.segmenters.routes import NearestSquare
+from evanyseg.segmenters.preprocess import NearestSquare
 
 
 def adapter_state(original, seed: int = 7) -> dict[str, torch.Tensor]:

@@ -13,13 +13,13 @@ from engine.doubles import BrightEstimator, BrightSegmenter
 from engine.scoring import scored
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import CancelledError
-from evanyseg.flow import SliceFlow
 from evanyseg.io.segmentation import segmentation_of_labels
-from evanyseg.missing_slices import MissingJudge
 from evanyseg.overlay_codes import UNSCORED, code_of, color_table_text, paint
-from evanyseg.score_run import run_scoring
-from evanyseg.slice_stack import SliceStack
-from evanyseg.volume_scoring import VolumeScorer, mean_of_slices
+from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.scoring.missing_slices import MissingJudge
+from evanyseg.scoring.run import run_scoring
+from evanyseg.scoring.stacks import SliceStack
+from evanyseg.scoring.volumes import VolumeScorer, mean_of_slices
 
 SHAPE = (12, 40, 48)
 

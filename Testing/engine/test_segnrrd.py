@@ -10,10 +10,10 @@ import pytest
 
 from engine import phantom
 from evanyseg.errors import ImageError, OutputError
+from evanyseg.geometry.volume import same_geometry
 from evanyseg.io.read import read_image, read_segmentation
 from evanyseg.io.seg_nrrd import write_seg_nrrd
 from evanyseg.io.segmentation import Segment, Segmentation
-from evanyseg.io.volume import same_geometry
 
 TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
 SHAPE = (6, 14, 11)

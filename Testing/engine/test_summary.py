@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evanyseg.bands import BandThresholds, QualityBand
-from evanyseg.summary import rank_worst_first, summarize
+from evanyseg.scoring.summary import rank_worst_first, summarize
 
 NAN = math.nan
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evanyseg.errors import WeightsError
-from evanyseg.quality.trees import NETWORK, Trees, corrected, tree_inputs
+from evanyseg.quality.gbdt import NETWORK, Trees, corrected, tree_inputs
 
 
 def stump():

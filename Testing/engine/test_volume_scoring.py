@@ -14,14 +14,14 @@ from engine import phantom
 from engine.doubles import BrightEstimator
 from engine.scoring import scored
 from evanyseg.errors import GeometryError, PromptError
-from evanyseg.flow import SliceFlow
-from evanyseg.intensity import RECIPES
+from evanyseg.geometry.volume import Volume
 from evanyseg.io.segmentation import Segment, Segmentation
-from evanyseg.io.volume import Volume
+from evanyseg.pipeline.intensity import RECIPES
+from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import Caveat
-from evanyseg.slice_stack import SliceStack
-from evanyseg.volume_scoring import VolumeScorer
+from evanyseg.scoring.stacks import SliceStack
+from evanyseg.scoring.volumes import VolumeScorer
 
 SHAPE = (12, 40, 48)
 

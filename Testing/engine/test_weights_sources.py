@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from engine.weight_server import CONTENT, QUICK, WeightServer, agreed, assert_whole, entry_of
 from evanyseg.errors import CancelledError, WeightsError
-from evanyseg.weights.catalogue import CATALOGUE
+from evanyseg.models.catalogue import CATALOGUE
 from evanyseg.weights.download import address, download
 from evanyseg.weights.settings import DownloadSettings
 from evanyseg.weights.store import WeightStore
@@ -37,7 +37,7 @@ def store(tmp_path):
 FETCH = """
 import sys
 from pathlib import Path
-from evanyseg.weights.catalogue import WeightFile
+from evanyseg.models.catalogue import WeightFile
 from evanyseg.weights.download import download
 from evanyseg.weights.settings import DownloadSettings
 from evanyseg.weights.store import WeightStore

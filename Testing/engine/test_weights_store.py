@@ -18,9 +18,9 @@ from engine.sam_originals import SMALL, original_sam
 from engine.test_sam_med2d import adapter_state
 from evanyseg import models
 from evanyseg.errors import CancelledError, OutputError, UnknownModelError, WeightsError
-from evanyseg.weights.catalogue import CATALOGUE
+from evanyseg.models.catalogue import CATALOGUE
+from evanyseg.models.recognise import Recognised
 from evanyseg.weights.importing import import_file, import_folder
-from evanyseg.weights.recognise import Recognised
 from evanyseg.weights.settings import DownloadSettings, cache_folder
 from evanyseg.weights.store import WeightStore
 

@@ -11,7 +11,7 @@ collect_ignore_glob = [] if importlib.util.find_spec("slicer") is not None else 
 
 @pytest.fixture
 def app(tmp_path):
-    from EvanySegSlicerLib.scene.boot import boot
+    from EvanySegSlicerLib.scene.headless.boot import boot
 
     slicer_app = boot(tmp_path / "cache")
     yield slicer_app
@@ -38,7 +38,7 @@ def volume(app, truth):
 def opened(volume):
     """An OpenReview of `volume` with an empty segment 'Liver' and the test models."""
     from doubles import make_flow
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
 
     made = open_review(volume, flow=make_flow())
     made.review.store.add("Liver")

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.registry import ModelSpec, Registry
-from EvanySegSlicerLib.scene.boot import boot
-from EvanySegSlicerLib.scene.jobs import JobRunner, ManualExecutor
-from EvanySegSlicerLib.scene.presenters.models import ModelStore
-from EvanySegSlicerLib.scene.presenters.reviewing import ReviewingPresenter
-from EvanySegSlicerLib.scene.presenters.segmenting import SegmentingPresenter
-from EvanySegSlicerLib.scene.presenters.workbench import Workbench
-from EvanySegSlicerLib.scene.session_node import SessionNode
+from evanyseg.models.registry import ModelSpec, Registry
+from EvanySegSlicerLib.presenters.review_controller import Workbench
+from EvanySegSlicerLib.presenters.reviewing import ReviewingPresenter
+from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
+from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
+from EvanySegSlicerLib.scene.headless.boot import boot
+from EvanySegSlicerLib.scene.jobs.runner import JobRunner, ManualExecutor
+from EvanySegSlicerLib.scene.nodes.session_node import SessionNode
 
 
 class View:

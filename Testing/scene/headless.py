@@ -6,9 +6,9 @@ from itertools import permutations, product
 
 import numpy as np
 
-from EvanySegSlicerLib.scene.boot import HeadlessSlicer
-from EvanySegSlicerLib.scene.geometry import vtk_matrix
-from EvanySegSlicerLib.scene.open_review import new_segmentation
+from EvanySegSlicerLib.scene.headless.boot import HeadlessSlicer
+from EvanySegSlicerLib.scene.nodes.matrices import vtk_matrix
+from EvanySegSlicerLib.scene.review.open_review import new_segmentation
 
 ORIENTATIONS = [(p, s) for p in permutations(range(3)) for s in product((1, -1), repeat=3)]
 """All 48 ways to lay voxel axes along R, A, S: (world axis of I, J, K; sign of each)."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from evanyseg.errors import PromptError
 from EvanySegSlicerLib.scene.box_source import box_of_corners, box_of_line, box_of_roi, points_of_ras
-from EvanySegSlicerLib.scene.geometry import vtk_matrix
+from EvanySegSlicerLib.scene.nodes.matrices import vtk_matrix
 from EvanySegSlicerLib.scene.slice_plane import slice_plane
 from scene.headless import ORIENTATIONS, oriented_matrix, rotation
 

@@ -7,7 +7,7 @@ from doubles import make_flow
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
 from evanyseg.prompts import BoxPrompt
-from EvanySegSlicerLib.scene.review_queue import Filters, counts, neighbour, ranked, summarise
+from EvanySegSlicerLib.scene.review.queue import Filters, counts, neighbour, ranked, summarise
 from scene.headless import inner_box
 
 
@@ -51,7 +51,7 @@ def test_decisions_have_an_undo_of_their_own(review, liver):
 
 
 def test_the_queue_is_ordered_by_wrong_area_or_dice_and_filtered(app, volume, truth):
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
     from scene.headless import add_segmentation
 
     poor = truth.copy()

@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 import doubles
 from evanyseg import cli
 from evanyseg.errors import EvanySegError, GeometryError, PromptError
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
 from evanyseg.io.write import write_labels
 from evanyseg.prompts import BoxPrompt
 from EvanySegSlicerLib.demo import show
 from EvanySegSlicerLib.demo.plan import AXIAL, SEEN_IN_TRAINING, fullest_slice, plan, true_dice
 from EvanySegSlicerLib.demo.run import box_around_brightest
 from EvanySegSlicerLib.demo.template import cut_structures
-from EvanySegSlicerLib.scene.boot import boot
+from EvanySegSlicerLib.scene.headless.boot import boot
 from EvanySegSlicerLib.scene.slice_plane import slice_plane
 
 

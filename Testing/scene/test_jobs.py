@@ -10,7 +10,7 @@ import pytest
 
 from evanyseg.errors import CancelledError
 from evanyseg.protocols import raise_if_cancelled
-from EvanySegSlicerLib.scene.jobs import (
+from EvanySegSlicerLib.scene.jobs.runner import (
     DeviceThreads,
     Job,
     JobRunner,

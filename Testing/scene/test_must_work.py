@@ -6,8 +6,8 @@ import pytest
 from doubles import make_flow
 from evanyseg.errors import GeometryError, ImageError
 from evanyseg.results import Caveat
-from EvanySegSlicerLib.scene.open_review import open_review
-from EvanySegSlicerLib.scene.slice_io import VolumeReader
+from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
+from EvanySegSlicerLib.scene.review.open_review import open_review
 from scene.headless import (
     add_segmentation,
     add_transform,

@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 
 from evanyseg.errors import PromptError
 from evanyseg.prompts import BoxPrompt
-from EvanySegSlicerLib.scene.presenters import damage, pictures
-from EvanySegSlicerLib.scene.presenters.comparing import ComparingPresenter
-from EvanySegSlicerLib.scene.presenters.exploring import ExploringPresenter
-from EvanySegSlicerLib.scene.presenters.review_queue import arrange, step
-from EvanySegSlicerLib.scene.presenters.segmenting import box_on, result_text
-from EvanySegSlicerLib.scene.records import ScoreRecord
-from EvanySegSlicerLib.scene.review_queue import Filters
+from EvanySegSlicerLib.presenters.explore import pictures
+from EvanySegSlicerLib.presenters.explore import synthetic_errors as damage
+from EvanySegSlicerLib.presenters.explore.comparing import ComparingPresenter
+from EvanySegSlicerLib.presenters.explore.exploring import ExploringPresenter
+from EvanySegSlicerLib.presenters.review_queue import arrange, step
+from EvanySegSlicerLib.presenters.segmenting import box_on, result_text
+from EvanySegSlicerLib.scene.review.queue import Filters
+from EvanySegSlicerLib.scene.table.records import ScoreRecord
 from scene.desk import desk
 
 __all__ = ["desk"]  # a fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from doubles import ThresholdSegmenter
-from EvanySegSlicerLib.scene.presenters.reading_ahead import neighbours
+from EvanySegSlicerLib.presenters.prefetch import neighbours
 from EvanySegSlicerLib.scene.slice_plane import slice_plane
 from scene.desk import Desk, desk
 

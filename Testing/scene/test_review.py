@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter, make_flow
-from evanyseg.flow import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt, PointPrompt
-from EvanySegSlicerLib.scene.records import MISSING
+from EvanySegSlicerLib.scene.table.records import MISSING
 from scene.headless import inner_box
 
 
@@ -73,7 +73,7 @@ def test_propagation_goes_one_way_when_asked(review, liver, direction, side):
 
 
 def test_propagation_stops_where_quality_falls(volume, truth):
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
 
     calls = []
 
@@ -92,7 +92,7 @@ def test_propagation_stops_where_quality_falls(volume, truth):
 
 
 def test_an_existing_segmentation_is_scored_slice_by_slice_along_any_axis(app, volume, truth):
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
     from scene.headless import add_segmentation
 
     shifted = np.roll(truth, 8, axis=2)
@@ -113,7 +113,7 @@ def test_an_existing_segmentation_is_scored_slice_by_slice_along_any_axis(app, v
 
 
 def test_only_changed_slices_are_scored_again(app, volume, truth):
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
     from scene.headless import add_segmentation
 
     segmentation, ids = add_segmentation(app, volume, {"a": truth})
@@ -134,7 +134,7 @@ def test_only_changed_slices_are_scored_again(app, volume, truth):
 
 
 def test_invisible_segments_are_left_out(app, volume, truth):
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
     from scene.headless import add_segmentation
 
     segmentation, ids = add_segmentation(app, volume, {"a": truth, "b": truth})
@@ -145,7 +145,7 @@ def test_invisible_segments_are_left_out(app, volume, truth):
 
 
 def test_gaps_and_ends_that_lack_a_mask_are_found(app, volume, truth):
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
     from scene.headless import add_segmentation
 
     held = truth.copy()
@@ -174,9 +174,9 @@ def test_gaps_and_ends_that_lack_a_mask_are_found(app, volume, truth):
 def test_editing_with_the_segment_editors_masking_respects_the_editable_area(app, volume, truth):
     import slicer
 
-    from EvanySegSlicerLib.scene.mask_history import MaskHistory
-    from EvanySegSlicerLib.scene.open_review import open_review
-    from EvanySegSlicerLib.scene.review import ReviewSession
+    from EvanySegSlicerLib.scene.review.mask_history import MaskHistory
+    from EvanySegSlicerLib.scene.review.open_review import open_review
+    from EvanySegSlicerLib.scene.review.session import ReviewSession
     from scene.headless import add_segmentation
 
     half = truth.copy()

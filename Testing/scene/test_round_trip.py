@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from doubles import make_flow
 from EvanySegSlicerLib.scene.box_source import box_of_corners
-from EvanySegSlicerLib.scene.open_review import open_review
+from EvanySegSlicerLib.scene.review.open_review import open_review
 from scene.headless import (
     ORIENTATIONS,
     add_segmentation,

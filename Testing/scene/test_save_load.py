@@ -6,10 +6,10 @@ import pytest
 from doubles import make_flow
 from evanyseg.errors import EvanySegError
 from evanyseg.prompts import BoxPrompt
-from EvanySegSlicerLib.scene.boot import boot
-from EvanySegSlicerLib.scene.open_review import open_review
-from EvanySegSlicerLib.scene.overlay_display import DERIVED
-from EvanySegSlicerLib.scene.session_node import Session, SessionNode
+from EvanySegSlicerLib.scene.headless.boot import boot
+from EvanySegSlicerLib.scene.nodes.session_node import Session, SessionNode
+from EvanySegSlicerLib.scene.overlay.display import DERIVED
+from EvanySegSlicerLib.scene.review.open_review import open_review
 from scene.headless import add_segmentation, add_volume, inner_box
 
 
@@ -180,7 +180,7 @@ def test_the_session_is_one_node_that_forgives_nonsense(app):
 def test_a_table_edited_by_hand_or_by_an_older_version_is_read(review, liver):
     import vtk
 
-    from EvanySegSlicerLib.scene.score_table import ScoreTable
+    from EvanySegSlicerLib.scene.table.score_table import ScoreTable
 
     plane, key = review.reader.plane(2, 20), (liver, 2, 20, "")
     review.segment_box(liver, plane, inner_box(plane))

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
-from EvanySegSlicerLib.scene.badge import badge_text
-from EvanySegSlicerLib.scene.exports import csv_text, report_rows
-from EvanySegSlicerLib.scene.presenters.report import write_whole
-from EvanySegSlicerLib.scene.records import COLUMNS, MISSING, ScoreRecord
-from EvanySegSlicerLib.scene.score_table import HISTORY_LENGTH, ScoreTable
-from EvanySegSlicerLib.scene.table_rows import TableRows
+from EvanySegSlicerLib.presenters.report import write_whole
+from EvanySegSlicerLib.scene.overlay.corner_annotation import badge_text
+from EvanySegSlicerLib.scene.table.exports import csv_text, report_rows
+from EvanySegSlicerLib.scene.table.records import COLUMNS, MISSING, ScoreRecord
+from EvanySegSlicerLib.scene.table.rows import TableRows
+from EvanySegSlicerLib.scene.table.score_table import HISTORY_LENGTH, ScoreTable
 
 
 def record(index=0, content="h", dice=0.8, **more):

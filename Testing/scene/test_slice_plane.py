@@ -149,7 +149,7 @@ def test_text_that_is_no_oblique_slice_is_refused():
 
 @pytest.mark.parametrize("angles", [(0, 0, 0), (12, 7, 3)])
 def test_real_slice_views_rotated_to_the_volume_plane_are_exact(app, angles):
-    from EvanySegSlicerLib.scene.slice_io import VolumeReader
+    from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
     from scene.headless import add_volume
 
     matrix = oriented_matrix((1, 2, 0), (1, -1, -1), (0.9, 1.1, 2.3), (-20, 3, 9), rotation(*angles))
@@ -171,7 +171,7 @@ def test_real_slice_views_rotated_to_the_volume_plane_are_exact(app, angles):
 
 
 def test_an_oblique_view_is_refused_where_it_is_not_allowed(app):
-    from EvanySegSlicerLib.scene.slice_io import VolumeReader
+    from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
     from scene.headless import add_volume
 
     volume = add_volume(app, np.zeros((9, 14, 12), np.int16), oriented_matrix(rotation=rotation(12, 7, 3)))

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from EvanySegSlicerLib.scene.presenters.torch_guard import hide_triton_beside_mesa
+from EvanySegSlicerLib.presenters.setup.torch_guard import hide_triton_beside_mesa
 
 
 @pytest.fixture(autouse=True)

@@ -80,7 +80,7 @@ def test_an_edit_along_one_axis_makes_crossing_rows_of_the_others_stale(review, 
 
 
 def test_two_reviews_at_once_keep_their_histories_apart(app, volume, truth):
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
     from scene.headless import add_segmentation
 
     reviews = [open_review(volume, add_segmentation(app, volume, {"a": truth})[0], make_flow()).review for _ in "12"]
@@ -93,7 +93,7 @@ def test_two_reviews_at_once_keep_their_histories_apart(app, volume, truth):
 
 
 def test_a_changed_image_makes_scores_stale(review, liver):
-    from EvanySegSlicerLib.scene.geometry import voxels
+    from EvanySegSlicerLib.scene.nodes.matrices import voxels
 
     plane = review.reader.plane(2, 20)
     review.segment_box(liver, plane, inner_box(plane))

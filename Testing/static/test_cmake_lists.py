@@ -25,7 +25,8 @@ def test_an_install_from_the_lists_imports_and_has_its_data(tmp_path: Path) -> N
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(cmake_lists.MODULE / relative, target)
     code = (
-        "import evanyseg, evanyseg.models, evanyseg.flow, EvanySegSlicerLib, EvanySegSlicerLib.scene;"
+        "import evanyseg, evanyseg.models, evanyseg.pipeline.slice_pipeline;"
+        "import EvanySegSlicerLib, EvanySegSlicerLib.scene;"
         "print(evanyseg.__file__); print(EvanySegSlicerLib.__file__)"
     )
     done = subprocess.run(

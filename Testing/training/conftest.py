@@ -2,10 +2,10 @@
 
 import pytest
 
-from evanyseg_training.candidate_run import CandidateOptions, copy_stored, make_damage
-from evanyseg_training.candidates import CandidateStore
-from evanyseg_training.estimator_data import DataOptions, EstimatorData
-from evanyseg_training.store import Store
+from evanyseg_training.candidates.run import CandidateOptions, copy_stored, make_damage
+from evanyseg_training.candidates.store import CandidateStore
+from evanyseg_training.data.store import Store
+from evanyseg_training.estimator.samples.data import DataOptions, EstimatorData
 from training.estimator_runs import SIZE
 from training.made_up_store import make_store
 

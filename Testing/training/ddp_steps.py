@@ -15,8 +15,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from torch.utils.data import DataLoader, Dataset
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig
-from evanyseg_training.estimator_data import EpochSampler, collate
-from evanyseg_training.estimator_module import EstimatorModule, OptimOptions
+from evanyseg_training.estimator.module import EstimatorModule, OptimOptions
+from evanyseg_training.estimator.samples.data import EpochSampler, collate
 
 GROUPS_A_STEP = 2
 SIZE = 32

@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 from evanyseg.nets.builtin_estimator import EstimatorConfig
-from evanyseg_training.candidates import CandidateStore
-from evanyseg_training.estimator_data import DataOptions
-from evanyseg_training.estimator_module import OptimOptions
-from evanyseg_training.estimator_train import RunOptions, train_estimator
-from evanyseg_training.store import Store
+from evanyseg_training.candidates.store import CandidateStore
+from evanyseg_training.data.store import Store
+from evanyseg_training.estimator.module import OptimOptions
+from evanyseg_training.estimator.samples.data import DataOptions
+from evanyseg_training.estimator.train import RunOptions, train_estimator
 
 SIZE = 32
 

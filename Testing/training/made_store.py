@@ -8,8 +8,8 @@ import numpy as np
 
 from evanyseg.protocols import never_cancel
 from evanyseg.results import Candidates, Embedding, QualityEstimate
-from evanyseg_training.candidates import CandidateWriter
-from evanyseg_training.store import Store, StoreWriter
+from evanyseg_training.candidates.store import CandidateWriter
+from evanyseg_training.data.store import Store, StoreWriter
 
 
 def ellipse(shape, row, col, a, b):
@@ -77,7 +77,7 @@ class BoxOverlapEstimator:
 
     def estimate_cases(self, cases, maps=False, should_cancel=never_cancel):
         from evanyseg.prompts import BoxPrompt
-        from evanyseg_training.baselines.shape import box_iou
+        from evanyseg_training.evaluation.baselines.shape import box_iou
 
         for case in cases:
             own = BoxPrompt.of_mask(case.mask)

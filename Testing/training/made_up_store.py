@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evanyseg_training.store import StoreWriter
+from evanyseg_training.data.store import StoreWriter
 
 SPLITS = ("train", "train", "train", "val", "calib")
 

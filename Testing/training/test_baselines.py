@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.baselines import fitted, shape, signals
+from evanyseg_training.evaluation.baselines import fitted, shape, signals
 from training.made_store import ThresholdSegmenter, ellipse
 
 IMAGE = np.full((64, 72, 3), 50, np.uint8)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from evanyseg.quality.familiar import STATISTICS
-from evanyseg_training.calibrate import (
+from evanyseg.quality.ood import STATISTICS
+from evanyseg_training.estimator.calibrate import (
     Predictions,
     coverage_and_width,
     fit_calibration,

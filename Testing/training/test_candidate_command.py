@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from evanyseg_training.candidates import CandidateStore
+from evanyseg_training.candidates.store import CandidateStore
 from evanyseg_training.cli import app
-from evanyseg_training.manifest import ManifestError
-from evanyseg_training.segmenter_train import train_segmenter
-from evanyseg_training.store import Store
+from evanyseg_training.data.manifest import ManifestError
+from evanyseg_training.data.store import Store
+from evanyseg_training.segmenter.train import train_segmenter
 from training.tiny_segmenter import config, run, store
 
 __all__ = ["run", "store"]  # fixtures

@@ -7,13 +7,13 @@ import pytest
 
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import Candidates, Embedding
-from evanyseg_training.candidate_makers import SceneWindow, classical_masks, damage_masks, grabcut
-from evanyseg_training.candidate_run import CandidateOptions, chosen_objects, copy_stored, jittered, make_damage
-from evanyseg_training.candidate_segmenters import FoldModel, SegmenterRun, allowed, make_segmenter_masks
-from evanyseg_training.candidates import CandidateStore, CandidateWriter
-from evanyseg_training.damage import dice
-from evanyseg_training.manifest import ManifestError, fold_of
-from evanyseg_training.surface import surface_scores
+from evanyseg_training.candidates.corruption import dice
+from evanyseg_training.candidates.generators import SceneWindow, classical_masks, damage_masks, grabcut
+from evanyseg_training.candidates.run import CandidateOptions, chosen_objects, copy_stored, jittered, make_damage
+from evanyseg_training.candidates.segmenter_masks import FoldModel, SegmenterRun, allowed, make_segmenter_masks
+from evanyseg_training.candidates.store import CandidateStore, CandidateWriter
+from evanyseg_training.data.manifest import ManifestError, fold_of
+from evanyseg_training.metrics.surface import surface_scores
 from training.made_up_store import make_store
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from evanyseg_training.damage import FAMILIES, TOLERANCE, Scene, bisect, damaged, dice
-from evanyseg_training.damage.edges import travel_times
+from evanyseg_training.candidates.corruption import FAMILIES, TOLERANCE, Scene, bisect, damaged, dice
+from evanyseg_training.candidates.corruption.edges import travel_times
 
 
 def blob(seed: int = 0, n: int = 96) -> Scene:

@@ -10,11 +10,11 @@ from typer.testing import CliRunner
 
 from evanyseg.quality.builtin import load
 from evanyseg_training.cli import app
-from evanyseg_training.estimator_data import DataOptions, EstimatorData
-from evanyseg_training.estimator_models import build_net
-from evanyseg_training.estimator_module import OptimOptions
-from evanyseg_training.manifest import ManifestError
-from evanyseg_training.store import Store
+from evanyseg_training.data.manifest import ManifestError
+from evanyseg_training.data.store import Store
+from evanyseg_training.estimator.backbones import build_net
+from evanyseg_training.estimator.module import OptimOptions
+from evanyseg_training.estimator.samples.data import DataOptions, EstimatorData
 from training.estimator_runs import SIZE, module_pool, options
 
 
@@ -71,8 +71,8 @@ def test_train_calibrate_export_load_from_the_command_line(folders, tmp_path):
 
 
 def test_the_second_stage_changes_the_head_alone_and_never_for_the_worse(data, folders):
-    from evanyseg_training.estimator_export import BuiltinEstimatorNet as Net
-    from evanyseg_training.estimator_head import HeadOptions, second_stage
+    from evanyseg_training.estimator.export.export import BuiltinEstimatorNet as Net
+    from evanyseg_training.estimator.head import HeadOptions, second_stage
 
     torch.manual_seed(0)
     net = build_net("builtin", SIZE)
@@ -89,7 +89,7 @@ def test_the_second_stage_changes_the_head_alone_and_never_for_the_worse(data, f
 
 
 def test_architectures_are_compared_on_sources_left_out(folders, tmp_path):
-    from evanyseg_training.estimator_compare import compare
+    from evanyseg_training.estimator.compare import compare
 
     chosen = options(optim=OptimOptions(steps=2, warmup=1), epoch=2)
     pairs = [("builtin", "context"), ("resnet18", "paper")]

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from evanyseg.nets.builtin_estimator import EstimatorOutput
-from evanyseg_training.estimator_losses import map_loss, pinball_loss, published_loss, ranking_loss
+from evanyseg_training.estimator.losses import map_loss, pinball_loss, published_loss, ranking_loss
 
 
 def test_pinball_by_hand():

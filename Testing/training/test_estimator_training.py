@@ -8,18 +8,15 @@ import torch
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.estimator_config import load_options
-from evanyseg_training.estimator_data import DataOptions, EpochSampler, EstimatorData, collate
-from evanyseg_training.estimator_losses import (
-    LossWeights,
-    estimator_loss,
-)
-from evanyseg_training.estimator_models import build_net, scorer_of
-from evanyseg_training.estimator_module import EstimatorModule, OptimOptions, macro_figures, run_net
-from evanyseg_training.estimator_train import load_weights
-from evanyseg_training.manifest import ManifestError
-from evanyseg_training.paper_data import PaperData
-from evanyseg_training.segmenter_augment import repainted
+from evanyseg_training.augment.intensity import repainted
+from evanyseg_training.data.manifest import ManifestError
+from evanyseg_training.estimator.backbones import build_net, scorer_of
+from evanyseg_training.estimator.config import load_options
+from evanyseg_training.estimator.losses import LossWeights, estimator_loss
+from evanyseg_training.estimator.module import EstimatorModule, OptimOptions, macro_figures, run_net
+from evanyseg_training.estimator.samples.data import DataOptions, EpochSampler, EstimatorData, collate
+from evanyseg_training.estimator.samples.paper_data import PaperData
+from evanyseg_training.estimator.train import load_weights
 from training.estimator_runs import SIZE, load_net_config, module_pool, options, run
 
 

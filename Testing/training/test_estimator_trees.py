@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import HistGradientBoostingRegressor
 
-from evanyseg.quality.trees import Trees
-from evanyseg_training.estimator_trees import TreeOptions, fit_trees, pack
+from evanyseg.quality.gbdt import Trees
+from evanyseg_training.estimator.gbdt import TreeOptions, fit_trees, pack
 
 
 @pytest.fixture(scope="module")

@@ -9,25 +9,27 @@ import pytest
 from evanyseg.errors import WeightsError
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
-from evanyseg_training import heldout_log, pool, report
-from evanyseg_training.candidates import CandidateStore
-from evanyseg_training.card_numbers import TITLE, update_card
-from evanyseg_training.cases import cached_features, frozen_cases, training_cases
-from evanyseg_training.evaluate import BAR, EvaluateOptions, Evaluation
-from evanyseg_training.figures import MACRO, Ruler
-from evanyseg_training.goals import estimator_goals
-from evanyseg_training.heldout import HeldoutOptions, build_heldout, read_heldout
-from evanyseg_training.heldout_damage import UNSEEN_FAMILIES
-from evanyseg_training.heldout_makers import stored_maker, synthetic_maker
-from evanyseg_training.manifest import ManifestError
-from evanyseg_training.pool import PoolOptions, kept_pool
-from evanyseg_training.predictions import CONTROLS, controlled
-from evanyseg_training.report_plots import draw_all
-from evanyseg_training.results_page import results_page
-from evanyseg_training.rivals.model import RIVALS, load_rivals, save_rival
-from evanyseg_training.rivals.train import RivalPlan, train_rival
+from evanyseg_training.candidates.store import CandidateStore
+from evanyseg_training.data.manifest import ManifestError
+from evanyseg_training.data.store import Store
+from evanyseg_training.evaluation import pool
+from evanyseg_training.evaluation.cases import cached_features, frozen_cases, training_cases
+from evanyseg_training.evaluation.comparison.model import RIVALS, load_rivals, save_rival
+from evanyseg_training.evaluation.comparison.train import RivalPlan, train_rival
+from evanyseg_training.evaluation.heldout import log as heldout_log
+from evanyseg_training.evaluation.heldout.pairs import HeldoutOptions, build_heldout, read_heldout
+from evanyseg_training.evaluation.heldout.sources import stored_maker, synthetic_maker
+from evanyseg_training.evaluation.heldout.unseen_corruption import UNSEEN_FAMILIES
+from evanyseg_training.evaluation.metric_evaluator import MACRO, Ruler
+from evanyseg_training.evaluation.pool import PoolOptions, kept_pool
+from evanyseg_training.evaluation.predictions import CONTROLS, controlled
+from evanyseg_training.evaluation.run import BAR, EvaluateOptions, Evaluation
+from evanyseg_training.reporting import run_report as report
+from evanyseg_training.reporting.card_numbers import TITLE, update_card
+from evanyseg_training.reporting.plots import draw_all
+from evanyseg_training.reporting.results_page import results_page
+from evanyseg_training.reporting.targets import estimator_goals
 from evanyseg_training.run_record import write_record
-from evanyseg_training.store import Store
 from training.made_store import BoxOverlapEstimator, ThresholdSegmenter, make_candidates, make_store
 
 OPTIONS = HeldoutOptions(objects=6, pairs=80, natural=4)

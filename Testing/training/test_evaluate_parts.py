@@ -8,15 +8,15 @@ import pytest
 
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
-from evanyseg_training import probes
-from evanyseg_training.apart import distance_table
-from evanyseg_training.figures import MACRO
-from evanyseg_training.goals import segmenter_goals
-from evanyseg_training.heldout import BINS, flat_choice
-from evanyseg_training.pool import OWN_CHOICE, PoolMatrix
-from evanyseg_training.predictions import Predictions
-from evanyseg_training.report_examples import best_and_worst, draw_examples, judged_examples
-from evanyseg_training.rivals.train import jittered
+from evanyseg_training.evaluation import probes
+from evanyseg_training.evaluation.annotators import distance_table
+from evanyseg_training.evaluation.comparison.train import jittered
+from evanyseg_training.evaluation.heldout.pairs import BINS, flat_choice
+from evanyseg_training.evaluation.metric_evaluator import MACRO
+from evanyseg_training.evaluation.pool import OWN_CHOICE, PoolMatrix
+from evanyseg_training.evaluation.predictions import Predictions
+from evanyseg_training.reporting.examples import best_and_worst, draw_examples, judged_examples
+from evanyseg_training.reporting.targets import segmenter_goals
 from training.made_store import BoxOverlapEstimator
 
 

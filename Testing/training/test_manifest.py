@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evanyseg_training.manifest import (
+from evanyseg_training.data.manifest import (
     CALIB,
     HELDOUT,
     SPLITS,

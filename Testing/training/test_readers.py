@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from evanyseg_training.manifest import ManifestError
-from evanyseg_training.readers import READERS, read
+from evanyseg_training.data.manifest import ManifestError
+from evanyseg_training.data.readers import READERS, read
 
 
 def picture(path: Path, values: np.ndarray) -> Path:
@@ -157,4 +157,4 @@ def test_every_reader_named_in_the_help_exists() -> None:
     from importlib import import_module
 
     for module, name in READERS.values():
-        assert callable(getattr(import_module(f"evanyseg_training.readers.{module}"), name))
+        assert callable(getattr(import_module(f"evanyseg_training.data.readers.{module}"), name))

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.segmenter_checkpoints import segmenter_from_checkpoint
-from evanyseg_training.segmenter_eval import (
+from evanyseg_training.data.set_notes import SetNote, read_set_notes
+from evanyseg_training.data.store import Store
+from evanyseg_training.evaluation.baselines.masks import CLASSICAL, box_mask, ellipse_mask, grabcut_mask, otsu_mask
+from evanyseg_training.evaluation.segmenters import (
     EvalOptions,
     by_size,
     chosen_rows,
@@ -18,10 +20,8 @@ from evanyseg_training.segmenter_eval import (
     per_set,
     write_report,
 )
-from evanyseg_training.segmenter_export import export_segmenter
-from evanyseg_training.segmenter_rivals import CLASSICAL, box_mask, ellipse_mask, grabcut_mask, otsu_mask
-from evanyseg_training.set_notes import SetNote, read_set_notes
-from evanyseg_training.store import Store
+from evanyseg_training.segmenter.checkpoints import segmenter_from_checkpoint
+from evanyseg_training.segmenter.export import export_segmenter
 from training.tiny_segmenter import config, run, store
 
 __all__ = ["run", "store"]  # fixtures

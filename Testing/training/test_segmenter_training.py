@@ -13,15 +13,15 @@ from torch.nn import functional as F
 
 from evanyseg.nets.builtin_segmenter import NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.manifest import ManifestError, fold_of
-from evanyseg_training.segmenter_augment import dihedral, intensities, jittered_box, repainted
-from evanyseg_training.segmenter_checkpoints import segmenter_from_checkpoint
-from evanyseg_training.segmenter_config import SegmenterConfig
-from evanyseg_training.segmenter_data import SamplingPlan, SegmenterSamples, prompt_for
-from evanyseg_training.segmenter_losses import iou_of, mask_losses, segmenter_loss
-from evanyseg_training.segmenter_module import corrected, window_at
-from evanyseg_training.segmenter_train import train_segmenter, training_rows
-from evanyseg_training.store import Store
+from evanyseg_training.augment.intensity import dihedral, intensities, jittered_box, repainted
+from evanyseg_training.data.manifest import ManifestError, fold_of
+from evanyseg_training.data.store import Store
+from evanyseg_training.segmenter.checkpoints import segmenter_from_checkpoint
+from evanyseg_training.segmenter.config import SegmenterConfig
+from evanyseg_training.segmenter.data import SamplingPlan, SegmenterSamples, prompt_for
+from evanyseg_training.segmenter.losses import iou_of, mask_losses, segmenter_loss
+from evanyseg_training.segmenter.module import corrected, window_at
+from evanyseg_training.segmenter.train import train_segmenter, training_rows
 from training.made_store import make_store
 from training.tiny_segmenter import config, run, store
 

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from evanyseg_training.manifest import ManifestError, read_splits
-from evanyseg_training.prepare import PrepareOptions, build_store, select_values
-from evanyseg_training.readers import Record
-from evanyseg_training.store import Store, StoreWriter
+from evanyseg_training.data.manifest import ManifestError, read_splits
+from evanyseg_training.data.prepare import PrepareOptions, build_store, select_values
+from evanyseg_training.data.readers import Record
+from evanyseg_training.data.store import Store, StoreWriter
 
 
 def blobs(shape: tuple[int, int], *circles: tuple[int, int, int], value: int = 1) -> np.ndarray:

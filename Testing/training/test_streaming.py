@@ -9,17 +9,23 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from evanyseg_training.candidates import CandidateStore
-from evanyseg_training.checkpoint_estimator import CheckpointEstimator
-from evanyseg_training.estimator_config import load_options
-from evanyseg_training.estimator_data import DataOptions, EstimatorData
-from evanyseg_training.estimator_losses import LossWeights
-from evanyseg_training.estimator_module import OptimOptions
-from evanyseg_training.estimator_train import RunOptions
-from evanyseg_training.manifest import ManifestError
-from evanyseg_training.stream_train import GroupSampler, RowImage, RowMasks, train_from_shards, write_shards
-from evanyseg_training.streaming import ShardStream, ShardWriter, buffered_shuffle, read_shard, shard_sizes
-from evanyseg_training.throughput import measure
+from evanyseg_training.candidates.store import CandidateStore
+from evanyseg_training.data.manifest import ManifestError
+from evanyseg_training.data.streaming import ShardStream, ShardWriter, buffered_shuffle, read_shard, shard_sizes
+from evanyseg_training.estimator.config import load_options
+from evanyseg_training.estimator.export.checkpoint_estimator import CheckpointEstimator
+from evanyseg_training.estimator.losses import LossWeights
+from evanyseg_training.estimator.module import OptimOptions
+from evanyseg_training.estimator.samples.data import DataOptions, EstimatorData
+from evanyseg_training.estimator.samples.sharded import (
+    GroupSampler,
+    RowImage,
+    RowMasks,
+    train_from_shards,
+    write_shards,
+)
+from evanyseg_training.estimator.train import RunOptions
+from evanyseg_training.evaluation.throughput import measure
 from training.made_store import make_candidates, make_store
 
 MASKS = 8

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evanyseg_training.transplant import SIDE, Textures, transplanted
+from evanyseg_training.augment.texture import SIDE, Textures, transplanted
 
 
 def speckle(seed, low, high, shape=(60, 80)):

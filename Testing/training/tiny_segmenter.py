@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from evanyseg_training.segmenter_config import SegmenterConfig
-from evanyseg_training.segmenter_train import train_segmenter
-from evanyseg_training.store import Store
+from evanyseg_training.data.store import Store
+from evanyseg_training.segmenter.config import SegmenterConfig
+from evanyseg_training.segmenter.train import train_segmenter
 from training.made_store import make_store
 
 TINY = {"widths": [16, 16, 32, 32], "blocks": [1, 1, 1, 1], "attention_blocks": 1, "transformer_dim": 32,

@@ -14,8 +14,8 @@ from evanyseg.io.tables import write_table
 from evanyseg.io.write import atomic_path, write_text
 from evanyseg.report.page import ReportData, ReportPicture, ReportRow, report_html
 
-from ..scene.exports import report_rows, report_summary
-from ..scene.records import COLUMNS
+from ..scene.table.exports import report_rows, report_summary
+from ..scene.table.records import COLUMNS
 from .pictures import Shot, contact_sheet, photograph_3d, scatter, take
 from .run import DemoRow, DemoRun, Say
 

@@ -11,11 +11,11 @@ import numpy as np
 from evanyseg.errors import EvanySegError
 from evanyseg.prompts import BoxPrompt
 
-from ..scene.bands_segmentation import make_bands, remove_bands
-from ..scene.offscreen import SliceView, ThreeDView, save_png
-from ..scene.records import ScoreRecord
+from ..scene.headless.offscreen import SliceView, ThreeDView, save_png
+from ..scene.nodes.bands_segmentation import make_bands, remove_bands
+from ..scene.overlay.view_labels import ViewLabels, badge_lines
 from ..scene.slice_plane import SlicePlane
-from ..scene.view_labels import ViewLabels, badge_lines
+from ..scene.table.records import ScoreRecord
 from .run import DemoRow
 from .stage import Stage
 

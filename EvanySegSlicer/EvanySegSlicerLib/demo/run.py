@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from evanyseg.errors import EvanySegError
-from evanyseg.flow import SliceFlow
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
+from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt
 
-from ..scene.records import MISSING, ScoreRecord
+from ..scene.table.records import MISSING, ScoreRecord
 from .plan import AXIAL, DemoPrompt, OldMask, old_mask, plan, true_dice
 from .stage import Stage, add_segment, set_stage
 from .template import load_template

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from evanyseg.flow import SliceFlow
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
+from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt
 
-from ..scene.records import MISSING
 from ..scene.slice_plane import SlicePlane, slice_plane
+from ..scene.table.records import MISSING
 from .output import ranked, write_all
 from .plan import SEEN_IN_TRAINING
 from .run import DemoRow, DemoRun, Say, prompt_for, run_template, run_volume
@@ -96,7 +96,7 @@ def comparison(rows: list[DemoRow]) -> dict[str, float] | None:
 def print_result(document: dict[str, Any]) -> None:
     """Tables for the terminal."""
     from evanyseg.bands import BandThresholds
-    from evanyseg.commands.console import DISCLAIMER, band_text, interval_text, number_text, out, table
+    from evanyseg.commands.support.console import DISCLAIMER, band_text, interval_text, number_text, out, table
 
     console, bands = out(), BandThresholds()
     shown = document["rows"][:15]

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from evanyseg.flow import SliceFlow
-from evanyseg.io.volume import Volume
+from evanyseg.geometry.volume import Volume
+from evanyseg.pipeline.slice_pipeline import SliceFlow
 
-from ..scene.boot import HeadlessSlicer, boot
-from ..scene.overlay import QualityOverlay
-from ..scene.review import ReviewSession
-from ..scene.score_table import ScoreTable
-from ..scene.session_node import SessionNode
+from ..scene.headless.boot import HeadlessSlicer, boot
+from ..scene.nodes.session_node import SessionNode
+from ..scene.overlay.quality_overlay import QualityOverlay
+from ..scene.review.session import ReviewSession
+from ..scene.table.score_table import ScoreTable
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SEGMENT_COLORS = ((0.55, 0.83, 0.98), (0.98, 0.72, 0.83), (0.72, 0.90, 0.60), (0.93, 0.87, 0.75), (0.80, 0.70, 0.95))
@@ -37,7 +37,7 @@ class Stage:
 def set_stage(volume: Volume, flow: SliceFlow, recipe: str = "") -> Stage:
     """A booted scene that shows `volume` with an empty segmentation and a review of it.
 
-    `recipe`: intensity recipe of `evanyseg.intensity`, '' for the default of the image's kind.
+    `recipe`: intensity recipe of `evanyseg.pipeline.intensity`, '' for the default of the image's kind.
     """
     slicer = boot()
     node = add_volume(slicer.scene, volume)

@@ -10,7 +10,7 @@ from typing import Any
 
 import qt
 
-from ..scene.presenters.workbench import Workbench
+from ..presenters.review_controller import Workbench
 
 QUIET_MS = 250
 """How long edits must have paused before masks are compared."""

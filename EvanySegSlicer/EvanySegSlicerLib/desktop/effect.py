@@ -16,14 +16,14 @@ from slicer.i18n import tr as _
 
 from evanyseg.errors import EvanySegError
 
-from ..scene.presenters.rubber_band import RubberBand
-from ..scene.presenters.segmenting import box_on, result_text
-from ..scene.presenters.workbench import Workbench
-from ..scene.resample import Stamp
-from ..scene.review import Applied, ReviewSession
-from ..scene.segment_io import oriented_image
-from ..scene.slice_jobs import JobResult
-from .slice_views import SliceView
+from ..presenters.review_controller import Workbench
+from ..presenters.rubber_band import RubberBand
+from ..presenters.segmenting import box_on, result_text
+from ..scene.jobs.slice_jobs import JobResult
+from ..scene.nodes.resample import Stamp
+from ..scene.nodes.segment_store import oriented_image
+from ..scene.review.session import Applied, ReviewSession
+from .views.slice_views import SliceView
 
 CLOSED = _("The Segment Editor was closed: segmenting was cancelled, no mask was changed.")
 TOLD_MS = 15_000

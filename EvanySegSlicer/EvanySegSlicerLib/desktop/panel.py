@@ -9,26 +9,26 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..scene.presenters.models import ModelStore
-from ..scene.presenters.reviewing import ReviewingPresenter
-from ..scene.presenters.segmenting import SegmentingPresenter
-from ..scene.presenters.workbench import Workbench
-from ..scene.records import Key
-from ..scene.session_node import SessionNode
+from ..presenters.review_controller import Workbench
+from ..presenters.reviewing import ReviewingPresenter
+from ..presenters.segmenting import SegmentingPresenter
+from ..presenters.setup.model_store import ModelStore
+from ..scene.nodes.session_node import SessionNode
 from ..scene.slice_plane import SlicePlane
-from .compare_tab import CompareTab
-from .dependencies import Installer
+from ..scene.table.records import Key
 from .edit_watch import EditWatch
-from .explore_tab import ExploreTab
-from .inputs import Inputs
-from .jump import jump_to
 from .pump import JobPump
-from .quality_view import QualityView
-from .review_tab import ReviewTab
-from .segment_tab import SegmentTab
-from .settings_tab import SettingsTab
+from .setup.dependencies import Installer
+from .setup.inputs import Inputs
 from .shortcuts import Shortcuts
-from .show_box import ShowBox
+from .tabs.compare_tab import CompareTab
+from .tabs.explore_tab import ExploreTab
+from .tabs.review_tab import ReviewTab
+from .tabs.segment_tab import SegmentTab
+from .tabs.settings_tab import SettingsTab
+from .tabs.show_box import ShowBox
+from .views.jump import jump_to
+from .views.quality_view import QualityView
 
 PROBLEM_STYLE = "color: #b3261e; font-weight: bold"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import qt
 
-from ..scene.jobs import DeviceThreads, JobRunner, MainQueue
+from ..scene.jobs.runner import DeviceThreads, JobRunner, MainQueue
 
 INTERVAL_MS = 15
 WAIT_S = 0.01

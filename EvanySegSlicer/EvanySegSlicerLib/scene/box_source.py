@@ -9,7 +9,7 @@ import numpy as np
 from evanyseg.errors import PromptError
 from evanyseg.prompts import BoxPrompt, PointPrompt
 
-from .geometry import matrix_array
+from .nodes.matrices import matrix_array
 from .slice_plane import SlicePlane, edges_on_plane
 
 

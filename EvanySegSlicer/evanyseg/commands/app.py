@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
-from importlib.util import find_spec
+from collections.abc import Mapping
+from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated
 
 import typer
 
 from .. import __version__
+from . import models
 from .compare import compare
 from .score import score
 from .segment import segment
@@ -21,8 +22,13 @@ HELP = """Predicts how good segmentation masks are, without ground truth.
 Research software: not for clinical use."""
 
 
-def build_app() -> typer.Typer:
-    """The typer application. `models` and `demo` are mounted from their own modules (a function `demo`, an `app`)."""
+GROUP = "evanyseg.commands"
+"""Entry points of this group are commands that other packages add: a name and the function behind it."""
+
+
+def build_app(further: Mapping[str, str]) -> typer.Typer:
+    """The typer application: the engine's commands, those that installed packages add (entry points of `GROUP`), and
+    `further` ones by name, as 'module:function'. The engine itself knows no front end."""
     app = typer.Typer(
         name="evanyseg",
         help=HELP,
@@ -35,15 +41,11 @@ def build_app() -> typer.Typer:
     app.callback()(_root)
     for command in (segment, score, select, compare, triage):
         app.command()(command)
-    package = __name__.rpartition(".")[0]
-    for name in ("models", "demo"):
-        if find_spec(f"{package}.{name}") is None:
-            continue
-        module = import_module(f"{package}.{name}")
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=name)
-        else:
-            app.command(name)(getattr(module, name))
+    app.add_typer(models.app, name="models")
+    added = {point.name: point for point in entry_points(group=GROUP)}
+    added.update({name: EntryPoint(name, target, GROUP) for name, target in further.items()})
+    for name, point in added.items():
+        app.command(name)(point.load())
     return app
 
 

@@ -10,16 +10,16 @@ import numpy as np
 import typer
 from rich.markup import escape
 
-from ..box_scoring import COLUMNS, score_boxes
 from ..errors import EvanySegError, ImageError
-from ..flow import SliceFlow
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import cell, number, read_table, table_columns, write_table
-from ..pairs_scoring import BOX
+from ..pipeline.slice_pipeline import SliceFlow
+from ..scoring.boxes import COLUMNS, score_boxes
+from ..scoring.pairs import BOX
 from ..uses import Comparison, compare_segmenters
-from .console import number_text, out, print_json, progress_bar, say, say_error, table
-from .loading import load_estimator, load_segmenter
-from .options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, recipe_of
+from .support.console import number_text, out, print_json, progress_bar, say, say_error, table
+from .support.loading import load_estimator, load_segmenter
+from .support.options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, recipe_of
 
 RUN = "Run the segmenters here"
 ROW = "(row)"

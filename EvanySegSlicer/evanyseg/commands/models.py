@@ -11,14 +11,14 @@ from rich.markup import escape
 
 from .. import models
 from ..errors import CancelledError, EvanySegError, OutputError, UnknownModelError, WeightsError
-from ..registry import ModelSpec
-from ..weights.catalogue import CATALOGUE, WeightFile
+from ..models.catalogue import CATALOGUE, WeightFile
+from ..models.registry import ModelSpec
 from ..weights.download import address, download
 from ..weights.importing import Imported, import_file, import_folder
 from ..weights.licences import consent_text, licence_text
 from ..weights.settings import DownloadSettings
 from ..weights.store import WeightStore
-from .console import out, print_json, progress_bar, say, say_error, table
+from .support.console import out, print_json, progress_bar, say, say_error, table
 
 app = typer.Typer(
     help="Segmenters and quality estimators, and their weight files: list, download, import, check.",

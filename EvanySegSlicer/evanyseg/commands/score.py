@@ -11,12 +11,12 @@ from rich.markup import escape
 
 from ..bands import BandThresholds
 from ..io.overwrite import files_in_table, refuse_overwriting
-from ..missing_slices import Finding
-from ..pairs_scoring import PairsScorer
-from ..score_run import ScoreRun
-from ..slice_stack import SliceStack
+from ..scoring.missing_slices import Finding
+from ..scoring.pairs import PairsScorer
+from ..scoring.run import ScoreRun
+from ..scoring.stacks import SliceStack
 from . import score_image
-from .console import (
+from .support.console import (
     DISCLAIMER,
     band_text,
     estimate_cells,
@@ -28,8 +28,8 @@ from .console import (
     say_error,
     table,
 )
-from .loading import load_flow
-from .options import (
+from .support.loading import load_flow
+from .support.options import (
     IMAGE_HELP,
     MODELS,
     RESULTS,

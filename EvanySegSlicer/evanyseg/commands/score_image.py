@@ -11,21 +11,21 @@ import numpy as np
 
 from ..bands import BandThresholds
 from ..errors import ImageError, OutputError
-from ..flow import SliceFlow
-from ..intensity import IntensityRecipe
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import Segment, Segmentation
 from ..io.tables import write_table
 from ..io.write import PICTURES, VOLUMES, ending, write_labels, write_picture, write_text
-from ..missing_slices import Finding, MissingJudge
 from ..overlay_codes import color_table_text
+from ..pipeline.intensity import IntensityRecipe
+from ..pipeline.slice_pipeline import SliceFlow
 from ..prompts import BoxPrompt
 from ..protocols import Progress
 from ..report.page import ReportData, ReportPicture, ReportRow, report_html
 from ..report.pictures import outlined, slice_picture
-from ..score_run import ScoreRun, run_scoring
-from ..slice_stack import SliceStack
-from ..volume_scoring import SliceScore, VolumeScorer
+from ..scoring.missing_slices import Finding, MissingJudge
+from ..scoring.run import ScoreRun, run_scoring
+from ..scoring.stacks import SliceStack
+from ..scoring.volumes import SliceScore, VolumeScorer
 
 PICTURED = 24
 COLUMNS = (

@@ -8,16 +8,16 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import EvanySegError
-from ..flow import SliceFlow, SliceInput, SliceResult
-from ..intensity import default_recipe
+from ..geometry.volume import SlicePlane
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image
-from ..io.volume import SlicePlane
+from ..pipeline.intensity import default_recipe
+from ..pipeline.slice_pipeline import SliceFlow, SliceInput, SliceResult
 from ..prompts import PointPrompt
-from .console import estimate_cells, estimate_document, number_text, out, print_json, progress_bar, say, table
-from .loading import load_flow
-from .masks import check_output, slice_index_of, write_masks
-from .options import (
+from .support.console import estimate_cells, estimate_document, number_text, out, print_json, progress_bar, say, table
+from .support.loading import load_flow
+from .support.masks import check_output, slice_index_of, write_masks
+from .support.options import (
     IMAGE_HELP,
     RESULTS,
     AxisOption,

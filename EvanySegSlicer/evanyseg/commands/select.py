@@ -12,23 +12,24 @@ import typer
 from rich.markup import escape
 
 from ..errors import EvanySegError, OutputError
-from ..flow import SliceFlow
-from ..intensity import IntensityRecipe
+from ..geometry.volume import Volume
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import segmentation_of_labels
-from ..io.volume import Volume
 from ..io.write import atomic_path, ending
+from ..pipeline.intensity import IntensityRecipe
+from ..pipeline.slice_pipeline import SliceFlow
 from ..prompts import BoxPrompt
 from ..protocols import QualityEstimator
 from ..results import Caveat, QualityEstimate
-from ..slice_stack import SliceStack
+from ..scoring.stacks import SliceStack
+from ..scoring.volumes import VolumeScorer, mean_of_slices
 from ..uses import best_of_candidates
-from ..volume_scoring import VolumeScorer, mean_of_slices
-from .console import estimate_cells, estimate_document, out, print_json, say, table
-from .loading import load_estimator, load_segmenter
-from .masks import check_output, slice_index_of, write_masks
-from .options import (
+from .select_table import select_from_table
+from .support.console import estimate_cells, estimate_document, out, print_json, say, table
+from .support.loading import load_estimator, load_segmenter
+from .support.masks import check_output, slice_index_of, write_masks
+from .support.options import (
     IMAGE_HELP,
     MODELS,
     RESULTS,
@@ -44,7 +45,6 @@ from .options import (
     box_of,
     recipe_of,
 )
-from .select_table import select_from_table
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from rich.markup import escape
 from ..errors import ImageError
 from ..io.tables import number, read_table, write_table
 from ..uses import select_best
-from .console import print_json, say
+from .support.console import print_json, say
 
 
 def select_from_table(path: Path, sample: str, output: Path | None, as_json: bool) -> None:

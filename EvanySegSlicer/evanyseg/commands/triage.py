@@ -13,8 +13,8 @@ from ..errors import EvanySegError
 from ..io.overwrite import refuse_overwriting
 from ..io.tables import number, read_table, write_table
 from ..uses import alert_below, find_poor
-from .console import band_text, interval_text, number_text, out, print_json, say, table
-from .options import BandsOption, JsonOption, OutOption, bands_of
+from .support.console import band_text, interval_text, number_text, out, print_json, say, table
+from .support.options import BandsOption, JsonOption, OutOption, bands_of
 
 NAMES = ("image", "mask", "segment", "plane", "index", "label")
 """Columns that tell a person which row it is, when they are there."""

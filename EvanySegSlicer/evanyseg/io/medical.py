@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..errors import GeometryError, ImageError
+from ..geometry.volume import Volume
 from .nifti import check_complete, read_header
-from .volume import Volume
 
 NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".img.gz")
 _UNEVEN = 0.05

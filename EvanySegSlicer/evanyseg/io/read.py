@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ImageError
+from ..geometry.volume import Volume
 from .medical import read_volume
 from .pictures import SUFFIXES, read_picture, read_picture_labels
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
-from .volume import Volume
 
 
 def read_image(path: Path | str, series: str | None = None) -> Volume:

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import ImageError
+from ..geometry.volume import Volume
 from .segmentation import Segment, Segmentation, whole_labels
-from .volume import Volume
 from .write import atomic_path
 
 _TYPES = {"uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int"}

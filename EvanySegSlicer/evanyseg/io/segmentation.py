@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import GeometryError, ImageError
-from .volume import Volume, same_geometry, voxel_offset
+from ..geometry.volume import Volume, same_geometry, voxel_offset
 
 MAX_LABELS = 4096
 """More different values than any label map has: an image was given where a mask was expected."""

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import OutputError
-from .volume import Volume
+from ..geometry.volume import Volume
 
 PICTURES = (".png", ".tif", ".tiff", ".bmp")
 VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")

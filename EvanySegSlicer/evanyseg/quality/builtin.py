@@ -23,10 +23,10 @@ from ..weights.strict import load_strict
 from .cases import PreparedCase, cases_of_image, checked_image, prepare
 from .conformal import Calibration
 from .context import LATE
-from .familiar import PREFIX as FAMILIAR
-from .familiar import Familiar
+from .gbdt import NETWORK_NUMBERS, PREFIX, Trees, corrected
+from .ood import PREFIX as FAMILIAR
+from .ood import Familiar
 from .runner import BatchRunner
-from .trees import NETWORK_NUMBERS, PREFIX, Trees, corrected
 
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "estimator.safetensors"
 FORMAT = 2

@@ -2,7 +2,7 @@
 
 The intervals are conformalised quantile regression (Romano, Patterson, Candes, NeurIPS 2019): predicted quantiles are
 widened (or narrowed) by an offset measured on a calibration split, one offset per range of the prediction, so that
-poor and good masks are both covered. Fitting is in `evanyseg_training.calibrate`.
+poor and good masks are both covered. Fitting is in `evanyseg_training.estimator.calibrate`.
 """
 
 from __future__ import annotations

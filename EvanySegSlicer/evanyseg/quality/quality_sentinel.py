@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import WeightsError
+from ..models.catalogue import CATALOGUE
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel
 from ..results import QualityCase, QualityEstimate
-from ..weights.catalogue import CATALOGUE
 from ..weights.labels import organ_key, read_label_embeddings
 from ..weights.memory import require_memory
 from ..weights.safe_load import read_state

@@ -15,7 +15,7 @@ import numpy as np
 from .. import __version__
 from ..bands import BandThresholds, QualityBand
 from ..results import QualityEstimate
-from ..summary import SegmentSummary
+from ..scoring.summary import SegmentSummary
 from .pictures import data_uri
 from .strip import strip_svg
 

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from ..bands import BAND_COLORS, QualityBand
-from ..io.volume import AXES, SlicePlane
+from ..geometry.volume import AXES, SlicePlane
 from ..prompts import BoxPrompt
 
 SIDE = 300

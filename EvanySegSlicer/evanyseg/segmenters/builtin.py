@@ -20,7 +20,7 @@ from ..errors import WeightsError
 from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Candidates, Embedding
-from .family import Abilities, checked_prompts, checked_shape, stability
+from .prompted import Abilities, checked_prompts, checked_shape, stability
 from .views import SIDE, View, full_view, normalised, view_for
 
 if TYPE_CHECKING:

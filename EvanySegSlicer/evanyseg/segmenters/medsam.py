@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 from ..weights.memory import require_memory
 from ..weights.safe_load import read_state
 from ..weights.source import weight_file
-from .family import Abilities, PromptedSam
-from .routes import MinMaxSquare
+from .preprocess import MinMaxSquare
+from .prompted import Abilities, PromptedSam
 
 if TYPE_CHECKING:
     from torch import Tensor

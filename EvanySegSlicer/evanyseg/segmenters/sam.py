@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from ..weights.memory import require_memory
 from ..weights.safe_load import read_state
 from ..weights.source import weight_file
-from .family import PromptedSam
-from .routes import LongestSide
+from .preprocess import LongestSide
+from .prompted import PromptedSam
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -21,7 +21,7 @@ from ..weights.memory import require_memory
 from ..weights.safe_load import read_state
 from ..weights.source import weight_file
 from ..weights.strict import load_strict
-from .family import Abilities, checked_prompts, checked_shape, stability
+from .prompted import Abilities, checked_prompts, checked_shape, stability
 
 if TYPE_CHECKING:
     from torch import Tensor

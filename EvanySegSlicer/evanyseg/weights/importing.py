@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EvanySegError, UnknownModelError, WeightsError
+from ..models.catalogue import CATALOGUE, WeightFile
+from ..models.recognise import LABELS_NAME, Recognised, recognise
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .catalogue import CATALOGUE, WeightFile
-from .recognise import LABELS_NAME, Recognised, recognise
 from .store import WeightStore, mismatch_note
 
 SUFFIXES = {".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".pkl"}

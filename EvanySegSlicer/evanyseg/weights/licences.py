@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from .catalogue import WeightFile
+from ..models.catalogue import WeightFile
 
 APACHE_FILE = "apache-2.0.txt"
 SUMMARIES = {

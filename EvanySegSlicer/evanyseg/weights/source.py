@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..errors import WeightsError
-from .catalogue import CATALOGUE
+from ..models.catalogue import CATALOGUE
 from .store import WeightStore
 
 

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError, WeightsError
+from ..models.catalogue import CATALOGUE, WeightFile
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .catalogue import CATALOGUE, WeightFile
 from .settings import cache_folder
 
 log = logging.getLogger("evanyseg.weights")

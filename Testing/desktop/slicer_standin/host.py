@@ -17,7 +17,7 @@ import slicer
 import vtk
 from PySide6 import QtCore, QtWidgets
 
-from EvanySegSlicerLib.scene.boot import boot
+from EvanySegSlicerLib.scene.headless.boot import boot
 
 from . import ctk_widgets, mrml_widgets, pythonqt, ui_loader
 from .application import VIEWS, Application

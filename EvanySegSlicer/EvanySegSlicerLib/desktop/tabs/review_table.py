@@ -1,0 +1,137 @@
+"""The review table: Qt's own item model, filled in small portions so that 5,000 rows never hold the window up."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import qt
+from slicer.i18n import tr as _
+
+from evanyseg.bands import BAND_COLORS, QualityBand
+
+from ...scene.table.records import MISSING, Key, ScoreRecord
+
+SEGMENT, SLICE, DICE, INTERVAL, BAND, STATE, COMMENT = range(7)
+PORTION = 60
+"""Rows built per timer tick (a few ms)."""
+
+
+def headings() -> list[str]:
+    return [_("Segment"), _("Slice"), _("Dice"), _("Interval"), _("Band"), _("State"), _("Comment")]
+
+
+def band_color(band: str) -> Any:
+    red, green, blue = BAND_COLORS[QualityBand(band)]
+    return qt.QColor(round(255 * red), round(255 * green), round(255 * blue))
+
+
+def text_color(band: str) -> Any:
+    """Black or white, whichever reads better on the band's colour."""
+    red, green, blue = BAND_COLORS[QualityBand(band)]
+    return qt.QColor(0, 0, 0) if 0.3 * red + 0.59 * green + 0.11 * blue > 0.45 else qt.QColor(255, 255, 255)
+
+
+def cells(record: ScoreRecord) -> list[str]:
+    """The row's texts, in column order."""
+    scored = not math.isnan(record.dice)
+    what = f"{record.plane} {record.index}"
+    return [
+        record.segment,
+        what,
+        ("-" if not scored else f"{record.dice:.2f}"),
+        "" if not scored or math.isnan(record.low) else f"{record.low:.2f}-{record.high:.2f}",
+        _("Missing?") if record.kind == MISSING else record.band.upper(),
+        record.state,
+        record.comment,
+    ]
+
+
+class ReviewTable:
+    """Shows records in a QTableView. `on_chosen(key)` when the user picks a row."""
+
+    def __init__(self, view: Any, on_chosen: Callable[[Key], None]) -> None:
+        self._view = view
+        self._on_chosen = on_chosen
+        self._model = qt.QStandardItemModel(0, COMMENT + 1)
+        self._model.setHorizontalHeaderLabels(headings())
+        view.setModel(self._model)
+        view.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Interactive)
+        view.horizontalHeader().setStretchLastSection(True)
+        view.verticalHeader().setVisible(False)
+        view.verticalHeader().setDefaultSectionSize(20)
+        for column, width in enumerate((86, 84, 40, 70, 62, 62)):
+            view.setColumnWidth(column, width)
+        view.connect("clicked(QModelIndex)", self._on_clicked)
+        self._timer = qt.QTimer()
+        self._timer.setInterval(0)
+        self._timer.connect("timeout()", self._add_portion)
+        self._records: dict[Key, ScoreRecord] = {}
+        self._order: list[Key] = []
+        self._row_of: dict[Key, int] = {}
+
+    @property
+    def keys(self) -> list[Key]:
+        """The rows in the order shown (those not yet built included)."""
+        return list(self._order)
+
+    @property
+    def complete(self) -> bool:
+        return self._model.rowCount() == len(self._order)
+
+    def show(self, rows: list[ScoreRecord]) -> None:
+        """Show rows in this order. Rebuilt only when rows came, went or moved; else only what changed is written."""
+        records = {row.key: row for row in rows}
+        order = list(records)
+        if order == self._order:
+            changed = [key for key in order if records[key] != self._records[key]]
+            self._records = records
+            for key in changed:
+                if self._row_of[key] < self._model.rowCount():
+                    self._write(self._row_of[key], records[key])
+            return
+        self._records, self._order = records, order
+        self._row_of = {key: row for row, key in enumerate(order)}
+        self._model.setRowCount(0)
+        self._add_portion()
+        if not self.complete:
+            self._timer.start()
+
+    def select(self, key: Key | None) -> None:
+        """Mark a row, as if chosen, without telling."""
+        row = self._row_of.get(key) if key is not None else None
+        if row is None:
+            self._view.clearSelection()
+            return
+        while self._model.rowCount() <= row:
+            self._add_portion()
+        self._view.selectRow(row)
+
+    def close(self) -> None:
+        self._timer.stop()
+        self._timer.disconnect("timeout()", self._add_portion)
+        self._view.disconnect("clicked(QModelIndex)", self._on_clicked)
+
+    def _on_clicked(self, index: Any) -> None:
+        if 0 <= index.row() < len(self._order):
+            self._on_chosen(self._order[index.row()])
+
+    def _add_portion(self) -> None:
+        start = self._model.rowCount()
+        end = min(start + PORTION, len(self._order))
+        self._model.setRowCount(end)
+        for row in range(start, end):
+            self._write(row, self._records[self._order[row]])
+        if self.complete:
+            self._timer.stop()
+
+    def _write(self, row: int, record: ScoreRecord) -> None:
+        # values, not item objects: nothing whose owner (Python or Qt) could be in doubt
+        model = self._model
+        for column, text in enumerate(cells(record)):
+            model.setData(model.index(row, column), text)
+        band = model.index(row, BAND)
+        model.setData(band, qt.QBrush(band_color(record.band)), qt.Qt.BackgroundRole)
+        model.setData(band, qt.QBrush(text_color(record.band)), qt.Qt.ForegroundRole)
+        model.setData(model.index(row, DICE), record.caveats, qt.Qt.ToolTipRole)

@@ -1,0 +1,116 @@
+"""Where is it wrong: the error map of the slice in view, judged on the worker when it is asked for. No Qt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evanyseg.errors import EvanySegError
+from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.prompts import BoxPrompt
+from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
+from evanyseg.results import QualityEstimate
+
+from ..scene.nodes.volume_reader import VolumeSnapshot
+from ..scene.overlay.error_map import ErrorMapOverlay
+from ..scene.slice_plane import SlicePlane
+from .review_controller import Workbench
+
+LIKELY = 0.4
+"""Probabilities below this are not shown: the map is to point at places, not to tint the slice."""
+
+
+@dataclass(frozen=True)
+class ErrorMapJob:
+    """Judge every mask on one slice, with maps; where masks lie over each other the larger probability counts."""
+
+    volume: VolumeSnapshot
+    flow: SliceFlow
+    plane: SlicePlane
+    masks: tuple[tuple[np.ndarray, BoxPrompt | None], ...]
+    title: str = "Looking where it is wrong"
+
+    def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> QualityEstimate:
+        """One estimate that carries the combined maps. Raises EvanySegError when the estimator has no maps."""
+        image = self.volume.slice_input(self.plane)
+        cases = [(image, mask, box) for mask, box in self.masks]
+        found = list(self.flow.score(cases, maps=True, should_cancel=should_cancel))
+        wrong = [e.false_positive for e in found if e.false_positive is not None]
+        missing = [e.false_negative for e in found if e.false_negative is not None]
+        if not wrong or not missing:
+            raise EvanySegError(f"{self.flow.estimator.name} predicts no error maps; choose the built-in estimator.")
+        return replace(found[0], false_positive=_likely(wrong), false_negative=_likely(missing))
+
+
+def _likely(maps: list[np.ndarray]) -> np.ndarray:
+    """The largest probability of each pixel, 0 where none is likely."""
+    largest = np.maximum.reduce(maps)
+    return np.where(largest >= LIKELY, largest, 0).astype(np.float32)
+
+
+class ErrorMapPresenter:
+    """Shows the map of the slice that a view shows, as long as it is on; the quality colours give way meanwhile.
+
+    Of the chosen segment, when it has a mask there; else of all visible ones.
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+        self.on = False
+        self._overlay: ErrorMapOverlay | None = None
+        self._shown: tuple | None = None
+
+    def set_on(self, on: bool, slice_node: Any, segment_id: str = "") -> None:
+        self.on = on
+        if on:
+            self.show(slice_node, segment_id)
+        else:
+            self.remove()
+
+    def show(self, slice_node: Any, segment_id: str = "") -> None:
+        """Judge and show what `slice_node` shows now; quietly again when nothing has changed."""
+        review, node = self.bench.review, self.bench.node
+        if review is None or review.problem or node is None or slice_node is None:
+            self.remove()
+            return
+        try:
+            plane = review.reader.plane_of_view(slice_node)
+        except EvanySegError:
+            self.remove()
+            return
+        ids = review.store.ids(visible_only=True)
+        found = [(i, review.store.mask(i, plane)) for i in ids]
+        masks = [(i, mask.copy()) for i, mask in found if mask.any()]
+        masks = [one for one in masks if one[0] == segment_id] or masks
+        wanted = (plane.key, tuple((i, mask.tobytes()) for i, mask in masks), self.bench.session.estimator)
+        if wanted == self._shown:
+            return
+        if not masks:
+            self.remove()
+            return
+        boxes = {i: row.box_prompt for i, _ in masks if (row := review.table.get((i, *plane.key))) is not None}
+        cases = tuple((mask, boxes.get(i)) for i, mask in masks)
+
+        def begin(flow: SliceFlow) -> None:
+            job = ErrorMapJob(review.reader.snapshot(), flow, plane, cases)
+            self.bench.start(job.title, lambda c: job.run(c.progress, c.should_cancel), done)
+
+        def done(estimate: QualityEstimate) -> None:
+            if not self.on or self.bench.review is not review or self.bench.node is not node:
+                return
+            if self._overlay is None:
+                self._overlay = ErrorMapOverlay(node)
+            self._overlay.show(plane, estimate)
+            self._shown = wanted
+            self.bench.view.status("Magenta: probably too much. Cyan: probably missing.")
+
+        if not self.bench.busy:
+            self.bench.with_models(begin)
+
+    def remove(self) -> None:
+        """Take the map out of the scene and put back what it displaced."""
+        overlay, self._overlay, self._shown = self._overlay, None, None
+        if overlay is not None:
+            overlay.remove()

@@ -1,0 +1,174 @@
+"""Several segmenters on the same box: their candidates by predicted Dice, and the one to keep. No Qt."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evanyseg.errors import EvanySegError
+from evanyseg.pipeline.slice_pipeline import SliceFlow, SliceResult
+from evanyseg.prompts import BoxPrompt
+from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from evanyseg.results import QualityEstimate
+
+from ...scene.jobs.slice_jobs import BoxJob, JobResult, finished
+from ...scene.review.session import ReviewSession
+from ...scene.slice_plane import SlicePlane
+from ..review_controller import Workbench
+from ..setup.model_store import ModelStore
+
+MOST = 12
+"""Candidates shown."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One mask [H, W] of one segmenter; `number` counts that segmenter's own masks."""
+
+    segmenter: str
+    number: int
+    mask: np.ndarray
+    estimate: QualityEstimate
+    result: SliceResult
+    flow: SliceFlow
+
+    @property
+    def title(self) -> str:
+        """'builtin 2: 0.81 CHECK-worthy number' without the band, which the view adds."""
+        score = "unscored" if math.isnan(self.estimate.dice) else f"{self.estimate.dice:.2f}"
+        return f"{self.segmenter} #{self.number + 1}: {score}"
+
+
+@dataclass(frozen=True)
+class CompareJob:
+    """Runs each segmenter on the same slice and box; a segmenter that fails is reported, the others go on."""
+
+    template: BoxJob
+    models: ModelStore
+    names: tuple[str, ...]
+    device: str
+    title: str = "Comparing"
+
+    def run(
+        self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
+    ) -> tuple[list[Candidate], list[str]]:
+        """(candidates, best first; one sentence for each segmenter that could not)."""
+        found: list[Candidate] = []
+        problems: list[str] = []
+        image = self.template.volume.slice_input(self.template.plane)
+        for done, name in enumerate(self.names):
+            raise_if_cancelled(should_cancel)
+            progress(done / len(self.names), f"{self.title}: {name}")
+            try:
+                segmenter = self.models.segmenter(name, self.device)
+                flow = SliceFlow(self.template.flow.estimator, segmenter, self.models.cache)
+                result = flow.segment(image, self.template.box, should_cancel=should_cancel)
+            except EvanySegError as error:
+                raise_if_cancelled(should_cancel)
+                problems.append(f"{name}: {error}")
+                continue
+            found += [
+                Candidate(name, number, mask, estimate, result, flow)
+                for number, (mask, estimate) in enumerate(zip(result.masks, result.estimates, strict=True))
+            ]
+        return ranked(found)[:MOST], problems
+
+
+@dataclass(frozen=True)
+class KeepJob:
+    """One candidate as the segmentation will hold it."""
+
+    template: BoxJob
+    candidate: Candidate
+    title: str = "Keeping the candidate"
+
+    def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> JobResult:
+        chosen = replace(self.candidate.result, chosen=self.candidate.number)
+        job = replace(self.template, flow=self.candidate.flow)
+        return JobResult((finished(job, job.plane, chosen, should_cancel),), chosen)
+
+
+def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Best predicted Dice first, unscored last, without masks that another candidate has already."""
+    order = sorted(
+        candidates,
+        key=lambda c: (math.isnan(c.estimate.dice), 0.0 if math.isnan(c.estimate.dice) else -c.estimate.dice),
+    )
+    kept: list[Candidate] = []
+    for candidate in order:
+        if not any(np.array_equal(candidate.mask, other.mask) for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+class ComparingPresenter:
+    """Compares on the last box; `on_candidates()` when there are new ones."""
+
+    def __init__(self, bench: Workbench, on_candidates: Callable[[], None] = lambda: None) -> None:
+        self.bench = bench
+        self.on_candidates = on_candidates
+        self.candidates: list[Candidate] = []
+        self.plane: SlicePlane | None = None
+        self._template: BoxJob | None = None
+        self._review: ReviewSession | None = None
+
+    def compare(self, names: Sequence[str], segment_id: str, plane: SlicePlane | None, box: BoxPrompt | None) -> None:
+        """Run the segmenters `names` on `box` of `plane` (those of the last box drawn)."""
+        if self.bench.busy:
+            self.bench.view.status("One thing at a time: wait, or press Cancel.", problem=True)
+            return
+        if not names:
+            self.bench.view.status("Tick at least one segmenter.", problem=True)
+            return
+        review = self.bench.review
+        if plane is None or box is None or review is None or not review.store.has(segment_id):
+            self.bench.view.status("Draw a box first: that is what segmenters are compared on.", problem=True)
+            return
+
+        def begin(flow: SliceFlow) -> None:
+            template = review.box_job(segment_id, plane, box, flow=flow)
+            job = CompareJob(template, self.bench.models, tuple(names), self.bench.session.device)
+            self.bench.start(job.title, lambda c: job.run(c.progress, c.should_cancel), lambda r: done(template, r))
+
+        def done(template: BoxJob, result: tuple[list[Candidate], list[str]]) -> None:
+            if self.bench.review is not review:
+                return
+            self.candidates, problems = result
+            self._template, self._review, self.plane = template, review, plane
+            self.bench.view.status(" ".join(problems) or "Best first.", problem=bool(problems))
+            self.on_candidates()
+
+        self.bench.with_models(begin)
+
+    def keep(self, number: int) -> None:
+        """Write candidate `number` of the list into the segment, as one undo step."""
+        template = self._template
+        if template is None or self._review is not self.bench.review or not 0 <= number < len(self.candidates):
+            self.bench.view.status("Compare first, then choose a candidate.", problem=True)
+            return
+        candidate = self.candidates[number]
+        self.bench.work(lambda review: KeepJob(replace(template, volume=review.reader.snapshot()), candidate))
+
+    def keep_best(self) -> None:
+        self.keep(0)
+
+    def picture(self, number: int, size: int = 128) -> np.ndarray:
+        """uint8 RGB [size, size, 3]: the box's surroundings with the candidate's outline."""
+        assert self._template is not None
+        return picture_of(self._template, self.candidates[number].mask, size)
+
+    def forget(self) -> None:
+        self.candidates, self._template, self._review = [], None, None
+        self.on_candidates()
+
+
+def picture_of(job: Any, mask: np.ndarray, size: int = 128) -> np.ndarray:
+    """The slice around the job's box (or the mask) with the mask's outline in yellow."""
+    from .pictures import outlined_crop
+
+    image = job.volume.window.apply(job.volume.pixels(job.plane))
+    return outlined_crop(image, mask, job.box or BoxPrompt.of_mask(mask), size)

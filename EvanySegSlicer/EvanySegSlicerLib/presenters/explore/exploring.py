@@ -1,0 +1,174 @@
+"""For students: damage a copy of a mask and watch what the estimator says. The segmentation is never changed. No Qt."""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from evanyseg.bands import BandThresholds
+from evanyseg.errors import EvanySegError
+from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.prompts import BoxPrompt
+from evanyseg.results import QualityEstimate
+
+from ...scene.nodes.segment_store import SegmentStore
+from ...scene.nodes.volume_reader import VolumeSnapshot
+from ...scene.slice_plane import SlicePlane
+from ..review_controller import Workbench
+from .pictures import outlined_crop, scatter
+from .synthetic_errors import DAMAGES, true_dice
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One damaged copy and what was said of it; `true` is NaN without a reference."""
+
+    damage: str
+    pixels: int
+    mask: np.ndarray
+    estimate: QualityEstimate
+    true: float
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """The slice being explored: its mask [H, W], and the reference's, if there is one."""
+
+    volume: VolumeSnapshot
+    plane: SlicePlane
+    mask: np.ndarray
+    box: BoxPrompt | None
+    reference: np.ndarray | None
+
+
+class ExploringPresenter:
+    """`on_trial()` after every answer. Only the newest position of the slider is judged."""
+
+    def __init__(self, bench: Workbench, on_trial: Callable[[], None] = lambda: None) -> None:
+        self.bench = bench
+        self.on_trial = on_trial
+        self.trials: list[Trial] = []
+        self._subject: _Subject | None = None
+        self._running = False
+        self._wanted: tuple[str, int] | None = None
+
+    def choose(self, segment_id: str, slice_node: Any, reference: Any | None) -> str:
+        """Take a copy of the segment on the slice in view; `reference`: a segmentation node whose segment of the same
+        name (or only segment) is right. Returns why not, or an empty sentence."""
+        review = self.bench.review
+        if review is None or review.problem or not review.store.has(segment_id) or slice_node is None:
+            return "Choose a volume, and a segment with a mask on the slice in view."
+        try:
+            plane = review.reader.plane_of_view(slice_node)
+            mask = review.store.mask(segment_id, plane).copy()
+            truth = self._reference(reference, review.store.name(segment_id), plane) if reference is not None else None
+        except EvanySegError as error:
+            return str(error)
+        if not mask.any():
+            return "There is no mask of this segment on the slice in view."
+        row = review.table.get((segment_id, *plane.key))
+        box = row.box_prompt if row is not None and not row.stale else None
+        self._subject = _Subject(review.reader.snapshot(), plane, mask, box, truth)
+        return ""
+
+    def set_damage(self, damage: str, pixels: int) -> None:
+        """Judge a copy damaged this way; answers come later through `on_trial`."""
+        if self._subject is None:
+            return
+        self._wanted = (damage, pixels)
+        if not self._running and not self.bench.busy:
+            self.bench.with_models(self._next)
+
+    def clear(self) -> None:
+        self.trials = []
+        self.on_trial()
+
+    def forget(self) -> None:
+        """The scene goes."""
+        self._subject, self._wanted = None, None
+        self.clear()
+
+    @property
+    def last(self) -> Trial | None:
+        return self.trials[-1] if self.trials else None
+
+    def picture(self, size: int = 190) -> np.ndarray | None:
+        """uint8 RGB of the last trial with its error map."""
+        if self.last is None or self._subject is None or self.last.mask.shape != self._subject.mask.shape:
+            return None
+        image = self._subject.volume.window.apply(self._subject.volume.pixels(self._subject.plane))
+        around = self._subject.box or BoxPrompt.of_mask(self._subject.mask)
+        estimate = self.last.estimate
+        return outlined_crop(image, self.last.mask, around, size, estimate.false_positive, estimate.false_negative)
+
+    def plot(self, size: int = 190) -> np.ndarray | None:
+        """The scatter of predicted against true Dice; None while there is no reference."""
+        points = [(t.true, t.estimate.dice) for t in self.trials if not math.isnan(t.true)]
+        return scatter(points, size) if points else None
+
+    def text(self, bands: BandThresholds) -> str:
+        """What is known of the last trial, as rich text."""
+        trial = self.last
+        if trial is None:
+            return ""
+        estimate = trial.estimate
+        said = html.escape("; ".join(estimate.caveats))
+        if math.isnan(estimate.dice):
+            return f"Predicted Dice: <b>unscored</b> {said}"
+        band = bands.band(estimate.dice).value.upper()
+        text = f"Predicted Dice <b>{estimate.dice:.2f} {band}</b> [{estimate.low:.2f}-{estimate.high:.2f}]"
+        if not math.isnan(trial.true):
+            text += f", true Dice <b>{trial.true:.2f}</b>"
+        return text + (f"<br/>{said}" if said else "")
+
+    def _next(self, flow: SliceFlow) -> None:
+        subject, wanted, self._wanted = self._subject, self._wanted, None
+        if subject is None or wanted is None:
+            return
+        damage, pixels = wanted
+
+        def work(context: Any) -> Trial:
+            mask = DAMAGES[damage](subject.mask, pixels)
+            image = subject.volume.slice_input(subject.plane)
+            cases = [(image, mask, subject.box)]
+            estimate = next(flow.score(cases, maps=True, should_cancel=context.should_cancel))
+            known = true_dice(mask, subject.reference) if subject.reference is not None else math.nan
+            return Trial(damage, pixels, mask, estimate, known)
+
+        def done(trial: Trial) -> None:
+            self._running = False
+            if self._subject is subject:
+                self.trials.append(trial)
+                self.on_trial()
+            if self._wanted is not None:
+                self.bench.with_models(self._next)
+
+        self._running = True
+        job = self.bench.start("Judging the copy", work, done, quiet=True)
+        failed, cancelled = job.on_failed, job.on_cancelled
+
+        def on_failed(error: Exception) -> None:
+            self._running = False
+            self.bench.view.status(str(error), problem=True)
+            failed(error)
+
+        def on_cancelled() -> None:
+            self._running = False
+            cancelled()
+
+        job.on_failed, job.on_cancelled = on_failed, on_cancelled
+
+    def _reference(self, node: Any, name: str, plane: SlicePlane) -> np.ndarray:
+        store = SegmentStore(node)
+        ids = store.ids()
+        same = [i for i in ids if store.name(i) == name]
+        if not same and len(ids) != 1:
+            raise EvanySegError(
+                f"The reference has no segment named '{name}'; rename one, or give it one segment only."
+            )
+        return store.mask((same or ids)[0], plane).copy()

@@ -1,0 +1,61 @@
+"""Encoding slices before they are asked for: the one a box is begun on, then its neighbours while nothing else runs."""
+
+from __future__ import annotations
+
+from ..scene.jobs.runner import Job
+from ..scene.nodes.volume_reader import VolumeSnapshot
+from ..scene.slice_plane import SlicePlane, slice_plane
+from .review_controller import Workbench
+
+
+class ReadingAhead:
+    """One quiet job at a time; what it makes lies in the flow's cache. The user never waits behind it: reading another
+    slice than the one wanted now is stopped."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+        self._reading: SlicePlane | None = None
+        self._job: Job | None = None
+        bench.wanted = self.want
+
+    def read(self, *planes: SlicePlane) -> None:
+        """Encode these slices, one after the other, unless the user waits for something else."""
+        review = self.bench.review
+        if not planes or self.bench.busy or review is None or review.problem:
+            return
+        first, rest = planes[0], planes[1:]
+        self.want(first)
+        flow = review.flow
+        if self._job is not None or flow is None or flow.segmenter is None:
+            return
+        volume = review.reader.snapshot()
+        self._reading = first
+        self._job = self.bench.start(
+            "Reading the slice",
+            lambda context: flow.embed(volume.slice_input(first), context.should_cancel),
+            lambda embedding: self.read(*rest),
+            quiet=True,
+            plane=first,
+        )
+
+    def want(self, plane: SlicePlane | None) -> None:
+        """Work on this slice begins (None: other work): stop reading any other."""
+        if self._job is None or self._reading is None:
+            return
+        if plane is None or plane.key != self._reading.key:
+            self._job.cancel()
+        if self._job.done or self._job.cancel_requested:
+            self._reading = self._job = None
+
+
+def neighbours(plane: SlicePlane, before: SlicePlane | None, volume: VolumeSnapshot) -> list[SlicePlane]:
+    """The slices beside an aligned one, the one further in the direction of travel first; none of an oblique one."""
+    if plane.oblique:
+        return []
+    back = before is not None and before.axis == plane.axis and before.index > plane.index
+    indices = (plane.index + step for step in ((-1, 1) if back else (1, -1)))
+    return [
+        slice_plane(volume.ijk_to_ras, volume.dims, plane.axis, index)
+        for index in indices
+        if 0 <= index < volume.dims[plane.axis]
+    ]

@@ -1,0 +1,61 @@
+"""The review as one HTML page, made by the engine's report."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from evanyseg.errors import EvanySegError
+from evanyseg.report.page import ReportData, report_html
+
+from ..scene.review.session import ReviewSession
+from ..scene.table.exports import report_rows, report_summary
+from ..scene.table.records import ScoreRecord
+
+
+def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
+    """Self-contained HTML of the rows given, in their order."""
+    snapshot = review.reader.snapshot()
+    listed = report_rows(rows, lambda row: snapshot.plane_of_key(row.axis, row.index, row.geometry).pixel_area)
+    groups: dict[tuple[str, str], list[ScoreRecord]] = {}
+    for row in rows:
+        groups.setdefault((row.segment, row.plane), []).append(row)
+    several = len({plane for _segment, plane in groups}) > 1
+    summaries = [
+        report_summary(f"{segment} ({plane})" if several else segment, group, review.thresholds)
+        for (segment, plane), group in groups.items()
+    ]
+    levels = [r.level for r in rows if r.level == r.level]
+    data = ReportData(
+        subject=review.volume.GetName() or "",
+        summaries=summaries,
+        rows=listed,
+        pictures=(),
+        facts={
+            "Volume": review.volume.GetName() or "",
+            "Segmentation": review.segmentation.GetName() or "",
+            "Estimator": ", ".join(sorted({r.estimator for r in rows if r.estimator})),
+            "Segmenter": ", ".join(sorted({r.segmenter for r in rows if r.segmenter})) or "-",
+            "Intensity": ", ".join(sorted({r.window for r in rows if r.window})),
+        },
+        bands=review.thresholds,
+        created=datetime.now(),
+        level=levels[0] if levels else 0.9,
+        strips=not several,
+    )
+    return report_html(data)
+
+
+def write_whole(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    """The file appears complete or not at all. Raises EvanySegError."""
+    part = path.with_name(path.name + ".part")
+    try:
+        with open(part, "w", encoding=encoding, newline="") as file:
+            file.write(text)
+        part.replace(path)
+    except OSError as error:
+        with suppress(OSError):  # it may never have come to be
+            part.unlink()
+        raise EvanySegError(f"{path} could not be written ({error.strerror}); choose another folder.") from error
+    return path

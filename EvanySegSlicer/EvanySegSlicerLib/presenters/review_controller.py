@@ -1,0 +1,301 @@
+"""One scene's review at work: opens it, runs its jobs off the main thread, applies what they bring. No Qt.
+
+Tabs (segment, review, compare, explore) are presenters of their own on top of this; the view is told in plain words.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from evanyseg.errors import EvanySegError
+from evanyseg.pipeline.slice_pipeline import SliceFlow
+
+from ..scene.jobs.runner import Job, JobContext, JobRunner
+from ..scene.jobs.slice_jobs import BoxJob, JobResult
+from ..scene.nodes.session_node import Session, SessionNode
+from ..scene.review.open_review import TABLE_ROLE, new_segmentation
+from ..scene.review.session import Applied, ReviewSession
+from ..scene.slice_plane import SlicePlane
+from ..scene.table.score_table import ScoreTable
+from .setup.model_store import ModelStore
+from .view import Gathered, View
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Names that were asked for, and the models they became."""
+
+    names: tuple[str, str, str]
+    flow: SliceFlow
+
+
+class Workbench:
+    """`make_overlay(session_node, review)` gives an overlay with update(keys), or None; `history_of(segmentation)` the
+    desktop's undo history, or None for an own one."""
+
+    def __init__(
+        self,
+        runner: JobRunner,
+        models: ModelStore,
+        view: View,
+        make_overlay: Callable[[SessionNode, ReviewSession], Any] | None = None,
+        history_of: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self.runner = runner
+        self.models = models
+        self.view = view
+        self.review: ReviewSession | None = None
+        self.node: SessionNode | None = None
+        self.wanted: Callable[[SlicePlane | None], None] = lambda plane: None
+        """Told of every job before it starts, and of the slice it is about: reading ahead gives way."""
+        self._make_overlay = make_overlay
+        self._history_of = history_of or (lambda segmentation: None)
+        self._loaded: Loaded | None = None
+        self._opened: tuple | None = None
+        self._front: Job | None = None
+        self._owner: object | None = None
+        self._problem = ""
+
+    # ---- the review and its scene -----------------------------------------------------------------------------
+
+    @property
+    def session(self) -> Session:
+        return self.node.read() if self.node is not None else Session()
+
+    def bind(self, node: SessionNode | None) -> None:
+        """Work on this scene's session; None when the scene goes: jobs are cancelled, nothing is touched any more."""
+        if node is None:
+            self.runner.cancel_all()
+            self._drop_review()
+        self.node = node
+
+    def open(self) -> ReviewSession | None:
+        """The review of the session's volume and segmentation, made again only when one of them changed; None while
+        they are not both chosen. Problems go to the status line."""
+        if self.node is None:
+            return None
+        volume = self.node.node.GetNodeReference("volume")
+        segmentation = self.node.node.GetNodeReference("segmentation")
+        session = self.session
+        wanted = (volume, segmentation, session.recipe)
+        if self._opened == wanted and self.review is not None and not self.review.problem:
+            return self.review
+        self._drop_review()
+        self._problem = ""
+        if volume is None or segmentation is None or volume.GetImageData() is None:
+            return None
+        try:
+            review = ReviewSession(
+                volume,
+                segmentation,
+                self._table(segmentation, session),
+                self._loaded.flow if self._loaded is not None else None,
+                self._history_of(segmentation),
+                recipe=session.recipe,
+            )
+        except EvanySegError as error:
+            self._problem = str(error)
+            self.view.status(self._problem, problem=True)
+            return None
+        if self._make_overlay is not None:
+            review.overlay = self._make_overlay(self.node, review)
+        review.listeners.append(self.view.updated)
+        self.review, self._opened = review, wanted
+        self.view.updated([])
+        return review
+
+    def require(self) -> ReviewSession:
+        """The open review; a segmentation is made when there is none. Raises EvanySegError without a volume."""
+        if self.node is None or self.node.node.GetNodeReference("volume") is None:
+            raise EvanySegError("Choose a volume first.")
+        if self.node.node.GetNodeReference("segmentation") is None:
+            self.node.set("segmentation", new_segmentation(self.node.node.GetNodeReference("volume")).GetID())
+        review = self.open()
+        if review is None:
+            raise EvanySegError(self._problem or "This volume has no voxels; choose another one.")
+        return review
+
+    def _table(self, segmentation: Any, session: Session) -> ScoreTable:
+        """The segmentation's score table; a table that belongs to another segmentation is left alone."""
+        assert self.node is not None
+        found = segmentation.GetNodeReference(TABLE_ROLE)
+        if found is None:
+            kept = self.node.node.GetNodeReference("score_table")
+            found = kept if kept is not None and not kept.GetAttribute("EvanySeg.Segmentation") else None
+        if found is None:
+            table = ScoreTable.create(segmentation.GetScene(), f"{segmentation.GetName()} scores", session.thresholds)
+        else:
+            table = ScoreTable.of_node(found, session.thresholds)
+        table.node.SetAttribute("EvanySeg.Segmentation", segmentation.GetID())
+        segmentation.SetNodeReferenceID(TABLE_ROLE, table.node.GetID())
+        self.node.set("score_table", table.node.GetID())
+        return table
+
+    def _drop_review(self) -> None:
+        review, self.review, self._opened = self.review, None, None
+        if review is not None:
+            review.listeners.clear()
+            if review.overlay is not None and self.node is not None and self.node.node.GetScene() is not None:
+                review.overlay.remove()
+
+    # ---- jobs -------------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether something that the user asked for is on its way (quiet work, such as prefetching, does not count)."""
+        return self._front is not None
+
+    def cancel(self, of: object | None = None) -> bool:
+        """Ask what runs to stop (`of`: only what this owner began); False when there is nothing of that kind."""
+        if not self.busy or (of is not None and self._owner is not of):
+            return False
+        self.runner.cancel_all()
+        self.view.status("Cancelling...")
+        return True
+
+    def work(
+        self,
+        gather: Callable[[ReviewSession], Gathered],
+        then: Callable[[Applied, JobResult], None] = lambda applied, result: None,
+        through: Callable[[ReviewSession], ReviewSession] = lambda review: review,
+        owner: object | None = None,
+    ) -> None:
+        """gather on the main thread -> run on the worker -> apply on the main thread -> then.
+
+        Models are loaded first, on the worker, when they are not yet. Another job being on its way: refused.
+        `through`: another session over the same nodes that gathers and applies (the Segment Editor's); `owner`: see
+        `cancel`.
+        """
+        if self.busy:
+            self.view.status("One thing at a time: wait, or press Cancel.", problem=True)
+            return
+        try:
+            self.require()
+        except EvanySegError as error:
+            self.view.status(str(error), problem=True)
+            return
+        self._owner = owner
+        self.with_models(lambda flow: self._run(gather, then, through))
+        self._rest()
+
+    def forget_models(self) -> None:
+        """Let go of the models; the next action loads those chosen then."""
+        self._loaded = None
+        if self.review is not None:
+            self.review.flow = None
+        self.models.forget()
+
+    def with_models(self, action: Callable[[SliceFlow], None]) -> None:
+        """Call `action(flow)` on the main thread as soon as the chosen models are there."""
+        session = self.session
+        names = (session.segmenter, session.estimator, session.device)
+        if self._loaded is not None and self._loaded.names == names:
+            if self.review is not None:
+                self.review.flow = self._loaded.flow
+            action(self._loaded.flow)
+            return
+
+        def loaded(flow: SliceFlow) -> None:
+            self._loaded = Loaded(names, flow)
+            if self.review is not None:
+                self.review.flow = flow
+            self._told(lambda: action(flow))
+
+        self.start("Loading the models", lambda context: self.models.flow(*names), loaded)
+
+    def start(
+        self,
+        title: str,
+        work: Callable[[JobContext], Any],
+        done: Callable[[Any], None],
+        quiet: bool = False,
+        plane: SlicePlane | None = None,
+    ) -> Job:
+        """Run any work on the chosen device's thread. `quiet`: nothing is shown (prefetching). `plane`: the slice it is
+        about, where it is about one: what reads ahead on others gives way."""
+        self.wanted(plane)
+
+        def ended() -> None:
+            if not quiet:
+                self._front = None
+
+        def finished(result: Any) -> None:
+            ended()
+            done(result)
+            self._rest()
+
+        def failed(error: Exception) -> None:
+            ended()
+            if not quiet:
+                self._report(error)
+            self._rest()
+
+        def cancelled() -> None:
+            ended()
+            if not quiet:
+                self.view.status("Cancelled; nothing was changed.")
+            self._rest()
+
+        told = self._progress(title) if not quiet else (lambda fraction, what: None)
+        job = Job(title, work, finished, failed, cancelled, told)
+        if not quiet:
+            self._front = job
+            self.view.busy(title, 0.0)
+        return self.runner.run(job, self.session.device)
+
+    def _progress(self, title: str) -> Callable[[float, str], None]:
+        return lambda fraction, what: self.view.busy(what or title, fraction)
+
+    def _rest(self) -> None:
+        if not self.busy:
+            self._owner = None
+            self.view.idle()
+
+    def _run(
+        self,
+        gather: Callable[[ReviewSession], Gathered],
+        then: Callable[[Applied, JobResult], None],
+        through: Callable[[ReviewSession], ReviewSession],
+    ) -> None:
+        review = self.review
+        if review is None:  # the scene went while the models were loading
+            return
+        try:
+            writing = through(review)
+            job = gather(writing)
+        except EvanySegError as error:
+            self._report(error)
+            return
+
+        def done(result: JobResult) -> None:
+            if self.review is not review:  # another scene, or other nodes: what comes now belongs to nobody
+                self.view.status("The review was closed meanwhile; the result was dropped.", problem=True)
+                return
+            applied = writing.apply(result)
+            if applied.message:
+                self.view.status(applied.message, problem=not applied.ok)
+            then(applied, result)
+
+        plane = job.plane if isinstance(job, BoxJob) else None
+        self.start(job.title, lambda context: job.run(context.progress, context.should_cancel), done, plane=plane)
+
+    def _told(self, action: Callable[[], None]) -> None:
+        """Run something that may fail on the main thread after a job, and report it like a job's failure."""
+        try:
+            action()
+        except EvanySegError as error:
+            self._report(error)
+
+    def _report(self, error: Exception) -> None:
+        if isinstance(error, EvanySegError):
+            self.view.status(str(error), problem=True)
+            return
+        if isinstance(error, ModuleNotFoundError):
+            self.view.status(f"The Python package '{error.name}' is missing; press Install.", problem=True)
+            return
+        logging.getLogger("evanyseg").error("A job failed", exc_info=error)
+        text = f"{type(error).__name__}: {error}".strip()
+        self.view.status(f"Something went wrong ({text}); the details are in Slicer's log.", problem=True)

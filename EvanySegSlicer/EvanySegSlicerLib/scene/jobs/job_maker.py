@@ -1,0 +1,195 @@
+"""Gathering: everything a job needs, taken from the scene on the main thread as arrays."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from evanyseg.bands import BandThresholds
+from evanyseg.errors import EvanySegError, GeometryError
+from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.prompts import BoxPrompt, PointPrompt
+from evanyseg.scoring.missing_slices import MissingJudge
+
+from ..nodes.segment_store import SegmentStore
+from ..nodes.volume_reader import VolumeReader
+from ..review.mask_history import MaskHistory
+from ..slice_plane import SlicePlane
+from ..table.records import MISSING, Key
+from ..table.score_table import ScoreTable
+from .slice_jobs import BoxJob, JobResult, MissingJob, PropagateJob, ScoreJob
+
+DIRECTIONS = {"up": (1,), "down": (-1,), "both": (1, -1)}
+_REMEMBERED_PROMPTS = 8
+
+
+@dataclass(frozen=True)
+class _Prompt:
+    content: str
+    box: BoxPrompt | None
+    points: tuple[PointPrompt, ...]
+    low_resolution: np.ndarray
+
+
+class JobMaker:
+    """Makes jobs for one volume and one segmentation; remembers the last prompts, so that points can refine them."""
+
+    def __init__(
+        self,
+        volume: Any,
+        segmentation: Any,
+        table: ScoreTable,
+        flow: SliceFlow | None = None,
+        history: MaskHistory | None = None,
+        recipe: str = "",
+        respect_masking: bool = False,
+    ) -> None:
+        """`history`: of the desktop's segment editor, or None for an own one; `respect_masking`: edits obey that
+        editor's settings. Raises ImageError, GeometryError for a volume that cannot be used."""
+        self.reader = VolumeReader(volume, recipe)
+        self.reader.snapshot()
+        self.segmentation = segmentation
+        self.table = table
+        self.flow = flow
+        self.history = history or MaskHistory.create(segmentation, volume)
+        self.store = SegmentStore(segmentation, self.history if respect_masking else None)
+        self._prompts: OrderedDict[Key, _Prompt] = OrderedDict()
+
+    @property
+    def volume(self) -> Any:
+        return self.reader.volume
+
+    @property
+    def thresholds(self) -> BandThresholds:
+        return self.table.thresholds
+
+    @property
+    def problem(self) -> str:
+        """Empty, or why this review cannot go on: a node is gone."""
+        for node, what in ((self.volume, "volume"), (self.segmentation, "segmentation"), (self.table.node, "table")):
+            if node.GetScene() is None:
+                return f"The {what} was removed from the scene; the result was dropped."
+        return ""
+
+    def box_job(
+        self,
+        segment_id: str,
+        plane: SlicePlane,
+        box: BoxPrompt | None = None,
+        points: Sequence[PointPrompt] = (),
+        maps: bool = False,
+        flow: SliceFlow | None = None,
+    ) -> BoxJob:
+        """Segment `plane` from a box and/or points in its pixels; `flow`: another model than the session's.
+
+        Raises PromptError, GeometryError, EvanySegError without a model.
+        """
+        self._check()
+        if box is not None:
+            box = box.validated(plane.shape)
+        points = [p.validated(plane.shape) for p in points]
+        if box is None and not points:
+            raise EvanySegError("Draw a box or place a point first.")
+        return BoxJob(
+            self.reader.snapshot(), self._flow(flow), plane, segment_id, self._grid(segment_id), box, points, maps=maps
+        )
+
+    def refine_job(
+        self, segment_id: str, plane: SlicePlane, points: Sequence[PointPrompt], maps: bool = False
+    ) -> BoxJob:
+        """Add points to the last prompt of this slice; the last answer is refined as long as it is unchanged."""
+        last = self._prompts.get((segment_id, *plane.key))
+        row = self.table.get((segment_id, *plane.key))
+        if last is not None and row is not None and row.content_hash == last.content and not row.stale:
+            job = self.box_job(segment_id, plane, last.box, [*last.points, *points], maps)
+            return replace(job, previous=last.low_resolution)
+        return self.box_job(segment_id, plane, row.box_prompt if row is not None else None, points, maps)
+
+    def propagate_job(
+        self, segment_id: str, plane: SlicePlane, direction: str = "both", stop_below: float = 0.5, limit: int = 10_000
+    ) -> PropagateJob:
+        """direction: 'up' (towards higher slice numbers), 'down' or 'both'. Raises EvanySegError for an empty slice."""
+        self._check()
+        if plane.oblique:
+            raise GeometryError(
+                "An oblique slice has no neighbours to propagate to; rotate the view to the volume plane."
+            )
+        mask = self.store.mask(segment_id, plane)
+        if not mask.any():
+            raise EvanySegError(f"'{self.store.name(segment_id)}' has no mask on this slice; draw a box first.")
+        return PropagateJob(
+            self.reader.snapshot(),
+            self._flow(),
+            plane,
+            segment_id,
+            self._grid(segment_id),
+            mask.copy(),
+            DIRECTIONS[direction],
+            stop_below,
+            limit,
+        )
+
+    def score_job(
+        self,
+        axis: int,
+        segment_ids: Sequence[str] | None = None,
+        only: Sequence[Key] | None = None,
+        again: bool = False,
+    ) -> ScoreJob:
+        """Score slices of existing segments (default: the visible ones) along voxel axis `axis`; unchanged slices that
+        have a score are left out unless `again`."""
+        self._check()
+        ids = self._ids(segment_ids)
+        rows = [r for r in self.table.records(axis=axis) if r.segment_id in ids and r.kind != MISSING]
+        flow = self._flow()
+        return ScoreJob(
+            self.reader.snapshot(),
+            flow,
+            axis,
+            self.store.snapshot(ids),
+            {} if again else {r.key: r.content_hash for r in rows if r.scored and r.estimator == flow.estimator.name},
+            {r.key: (r.content_hash, r.box_prompt) for r in rows if r.box_prompt is not None},
+            frozenset(only) if only is not None else None,
+        )
+
+    def rescore_job(self, axis: int) -> ScoreJob:
+        """Only the stale rows along one axis."""
+        return self.score_job(axis, self.store.ids(), [r.key for r in self.table.records(axis=axis) if r.stale])
+
+    def missing_job(self, axis: int, segment_ids: Sequence[str] | None = None) -> MissingJob:
+        """Judge gaps inside segments and the slice beyond each end; slices judged before are left out."""
+        self._check()
+        known = {r.key: r.content_hash for r in self.table.records(axis=axis) if r.kind == MISSING}
+        ids = self._ids(segment_ids)
+        return MissingJob(self.reader.snapshot(), MissingJudge(self._flow()), axis, self.store.snapshot(ids), known)
+
+    def _check(self) -> None:
+        if self.problem:
+            raise EvanySegError(self.problem.replace("; the result was dropped", "; choose another one"))
+
+    def _flow(self, flow: SliceFlow | None = None) -> SliceFlow:
+        chosen = flow or self.flow
+        if chosen is None:
+            raise EvanySegError("No model is loaded; choose a segmenter and an estimator first.")
+        return chosen
+
+    def _grid(self, segment_id: str) -> np.ndarray:
+        return self.store.grid_to_ras(segment_id, self.volume)
+
+    def _ids(self, segment_ids: Sequence[str] | None) -> list[str]:
+        return list(segment_ids) if segment_ids is not None else self.store.ids(visible_only=True)
+
+    def remember_prompt(self, result: JobResult) -> None:
+        """What `refine_job` builds on, once a box job's result is applied."""
+        if result.prompted is None or len(result.scores) != 1:
+            return
+        score, answer = result.scores[0], result.prompted
+        low = answer.candidates.low_resolution_logits[answer.chosen]
+        self._prompts[score.key] = _Prompt(score.content, answer.box, tuple(result.points), low)
+        self._prompts.move_to_end(score.key)
+        while len(self._prompts) > _REMEMBERED_PROMPTS:
+            self._prompts.popitem(last=False)

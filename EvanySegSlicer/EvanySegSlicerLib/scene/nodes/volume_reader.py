@@ -1,0 +1,130 @@
+"""From a volume node to the slices that models see, and a snapshot of it that a worker can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from evanyseg.errors import GeometryError
+from evanyseg.pipeline.intensity import IntensityWindow, default_recipe, recipe_named
+from evanyseg.pipeline.slice_pipeline import SliceInput
+
+from ..slice_plane import OBLIQUE, SlicePlane, oblique_of_key, plane_of_view, slice_plane
+from ..table.content import image_hash
+from .matrices import is_color, volume_dims, volume_to_world, voxels
+
+
+@dataclass
+class VolumeSnapshot:
+    """A volume as arrays: array [K, J, I(, C)] (a view of the stored voxels), its matrix to RAS and its window.
+
+    Holds no node: a worker may use it while the scene changes or closes.
+    """
+
+    array: np.ndarray
+    ijk_to_ras: np.ndarray
+    window: IntensityWindow
+    name: str = ""
+    _hashes: dict[tuple, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def dims(self) -> tuple[int, int, int]:
+        k, j, i = self.array.shape[:3]
+        return i, j, k
+
+    def plane(self, axis: int, index: int) -> SlicePlane:
+        """Raises GeometryError."""
+        return slice_plane(self.ijk_to_ras, self.dims, axis, index)
+
+    def plane_of_key(self, axis: int, index: int, geometry: str = "") -> SlicePlane:
+        """The slice a table row is about. Raises GeometryError."""
+        return oblique_of_key(index, geometry) if axis == OBLIQUE else self.plane(axis, index)
+
+    def pixels(self, plane: SlicePlane) -> np.ndarray:
+        """The slice's stored pixels [H, W(, C)]; oblique planes are resampled linearly."""
+        return plane.take(self.array) if not plane.oblique else _resampled(self.array, self.ijk_to_ras, plane)
+
+    def image_hash(self, plane: SlicePlane) -> str:
+        """Fingerprint of the slice's pixels, remembered."""
+        if plane.key not in self._hashes:
+            self._hashes[plane.key] = image_hash(self.pixels(plane))
+        return self._hashes[plane.key]
+
+    def slice_input(self, plane: SlicePlane) -> SliceInput:
+        """What `SliceFlow` takes; its key is the content, so that embeddings survive renaming and reloading."""
+        pixels = np.ascontiguousarray(self.pixels(plane))
+        return SliceInput(pixels, self.window, plane.spacing, self.image_hash(plane))
+
+
+class VolumeReader:
+    """Reads one volume node; fits its intensity window once per content."""
+
+    def __init__(self, volume: Any, recipe: str = "") -> None:
+        """`recipe`: a name in `pipeline.intensity`, empty for the default. Raises ImageError, GeometryError."""
+        self.volume = volume
+        self.recipe = recipe
+        volume_dims(volume)
+        self._snapshot: VolumeSnapshot | None = None
+        self._stamp: tuple | None = None
+
+    def snapshot(self) -> VolumeSnapshot:
+        """The volume as it is now; the same object as long as nothing about it has changed.
+
+        Raises ImageError, GeometryError.
+        """
+        matrix = volume_to_world(self.volume)
+        image = self.volume.GetImageData()
+        stamp = (image, image.GetMTime() if image is not None else 0, matrix.tobytes(), self.recipe)
+        if self._snapshot is None or stamp != self._stamp:
+            array = voxels(self.volume)
+            recipe = recipe_named(self.recipe) if self.recipe else default_recipe(array, is_color(self.volume))
+            self._snapshot = VolumeSnapshot(array, matrix, recipe.fit(array), self.volume.GetName())
+            self._stamp = stamp
+        return self._snapshot
+
+    def plane(self, axis: int, index: int) -> SlicePlane:
+        """Raises GeometryError."""
+        return slice_plane(volume_to_world(self.volume), volume_dims(self.volume), axis, index)
+
+    def plane_of_view(self, slice_node: Any, allow_oblique: bool = True) -> SlicePlane:
+        """The slice that a vtkMRMLSliceNode shows.
+
+        Raises GeometryError outside the volume, and for oblique views unless allowed (offer
+        `slice_node.RotateToVolumePlane(volume)` then).
+        """
+        from .matrices import matrix_array
+
+        plane = plane_of_view(
+            volume_to_world(self.volume), volume_dims(self.volume), matrix_array(slice_node.GetXYToRAS())
+        )
+        if plane.oblique and not allow_oblique:
+            raise GeometryError(
+                f"View {slice_node.GetName()} cuts '{self.volume.GetName()}' obliquely; rotate the view to the "
+                "volume plane first."
+            )
+        return plane
+
+
+def _resampled(array: np.ndarray, ijk_to_ras: np.ndarray, plane: SlicePlane) -> np.ndarray:
+    """A plane of any orientation, linear, float32 [H, W(, C)]; outside the volume its smallest value."""
+    from scipy.ndimage import map_coordinates
+
+    rows, cols = np.mgrid[: plane.shape[0], : plane.shape[1]] + 0.5
+    to_index = np.linalg.inv(ijk_to_ras) @ plane.pixel_to_ras
+    ijk = [to_index[a, 0] * cols + to_index[a, 1] * rows + to_index[a, 3] for a in range(3)]
+    channels = array[..., None] if array.ndim == 3 else array
+    # half a voxel beyond the outer centres is still inside the volume: repeat the edge there
+    inside = np.ones(plane.shape, bool)
+    for a in range(3):
+        inside &= (ijk[a] >= -0.5) & (ijk[a] < channels.shape[2 - a] - 0.5)
+    out = np.stack(
+        [
+            map_coordinates(channels[..., c], ijk[::-1], output=np.float32, order=1, mode="nearest")
+            for c in range(channels.shape[-1])
+        ],
+        axis=-1,
+    )
+    out[~inside] = np.nanmin(out[inside]) if inside.any() else 0
+    return out[..., 0] if array.ndim == 3 else out

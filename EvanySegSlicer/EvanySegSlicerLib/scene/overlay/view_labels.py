@@ -1,0 +1,137 @@
+"""Badge and legend as actors of one slice view: words on a dark ground, a coloured square before every line.
+
+Own actors, because DataProbe rewrites the corner annotations of desktop Slicer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
+
+from ..table.records import MISSING, ScoreRecord
+from .codes import STALE_COLOR, legend_entries
+from .corner_annotation import badge_text
+
+Color = tuple[float, float, float]
+Line = tuple[str, Color]
+
+_FONT, _LINE, _PAD, _MARGIN = 14, 20, 6, 8
+
+
+def badge_lines(rows: Sequence[ScoreRecord]) -> list[Line]:
+    """What `ViewLabels.show_badge` takes: one line a segment, with the colour of its band."""
+    return [(badge_text(row), _color(row)) for row in rows]
+
+
+def _color(row: ScoreRecord) -> Color:
+    if row.stale:
+        return STALE_COLOR
+    return BAND_COLORS[QualityBand.POOR if row.kind == MISSING else QualityBand(row.band)]
+
+
+class ViewLabels:
+    """The badge (top left) and the legend (bottom right) in one renderer. Call `remove` before the view goes."""
+
+    def __init__(self, renderer: Any) -> None:
+        self.renderer = renderer
+        self._badge: list[Any] = []
+        self._legend: list[Any] = []
+
+    def show_badge(self, lines: Sequence[Line]) -> None:
+        """Replace the badge; no lines: none."""
+        self._badge = self._replace(self._badge, self._panel(lines, top_left=True))
+
+    def show_legend(self, thresholds: BandThresholds | None) -> None:
+        """Replace the legend by that of the bands; None: none."""
+        self.show_legend_lines(legend_entries(thresholds) if thresholds is not None else [])
+
+    def show_legend_lines(self, lines: Sequence[Line]) -> None:
+        """Replace the legend by other words and colours, such as `error_map_overlay.LEGEND`."""
+        self._legend = self._replace(self._legend, self._panel(lines, top_left=False))
+
+    def remove(self) -> None:
+        self._badge = self._replace(self._badge, [])
+        self._legend = self._replace(self._legend, [])
+
+    def _replace(self, old: list[Any], new: list[Any]) -> list[Any]:
+        for actor in old:
+            self.renderer.RemoveViewProp(actor)
+        for actor in new:
+            self.renderer.AddViewProp(actor)
+        return new
+
+    def _panel(self, lines: Sequence[Line], top_left: bool) -> list[Any]:
+        """A dark panel in its corner; stays there when the view is resized."""
+        if not lines:
+            return []
+        texts = [_text(text) for text, _ in lines]
+        width = 2 * _PAD + _LINE + max(self._width(t) for t in texts)
+        height = 2 * _PAD + _LINE * len(lines)
+        corner = (0.0, 1.0) if top_left else (1.0, 0.0)
+        left = _MARGIN if top_left else -_MARGIN - width
+        bottom = -_MARGIN - height if top_left else _MARGIN
+        actors = [_rectangle(corner, left, bottom, width, height, (0.0, 0.0, 0.0), 0.6)]
+        for number, ((_, color), text) in enumerate(zip(lines, texts, strict=True)):
+            base = bottom + height - _PAD - _LINE * (number + 1)
+            square = _FONT - 2
+            actors.append(_rectangle(corner, left + _PAD, base + 3, square, square, color, 1.0))
+            _anchor(text, corner, left + _PAD + _LINE, base + 4)
+            actors.append(text)
+        return actors
+
+    def _width(self, text: Any) -> int:
+        box = [0.0, 0.0, 0.0, 0.0]
+        text.GetBoundingBox(self.renderer, box)
+        return int(box[1] - box[0])
+
+
+def _text(words: str) -> Any:
+    import vtk
+
+    actor = vtk.vtkTextActor()
+    actor.SetInput(words)
+    actor.PickableOff()
+    style = actor.GetTextProperty()
+    style.SetFontSize(_FONT)
+    style.SetColor(1, 1, 1)
+    style.SetVerticalJustificationToBottom()
+    return actor
+
+
+def _rectangle(
+    corner: tuple[float, float], left: float, bottom: float, width: float, height: float, color: Color, opacity: float
+) -> Any:
+    import vtk
+
+    points = vtk.vtkPoints()
+    for x, y in ((0, 0), (width, 0), (width, height), (0, height)):
+        points.InsertNextPoint(x, y, 0)
+    polygon = vtk.vtkCellArray()
+    polygon.InsertNextCell(4, [0, 1, 2, 3])
+    data = vtk.vtkPolyData()
+    data.SetPoints(points)
+    data.SetPolys(polygon)
+    mapper = vtk.vtkPolyDataMapper2D()
+    mapper.SetInputData(data)
+    actor = vtk.vtkActor2D()
+    actor.SetMapper(mapper)
+    actor.PickableOff()
+    actor.GetProperty().SetColor(*color)
+    actor.GetProperty().SetOpacity(opacity)
+    _anchor(actor, corner, left, bottom)
+    return actor
+
+
+def _anchor(actor: Any, corner: tuple[float, float], dx: float, dy: float) -> None:
+    """Pixels from a corner of the view."""
+    import vtk
+
+    reference = vtk.vtkCoordinate()
+    reference.SetCoordinateSystemToNormalizedViewport()
+    reference.SetValue(*corner, 0)
+    position = actor.GetPositionCoordinate()
+    position.SetReferenceCoordinate(reference)
+    position.SetCoordinateSystemToViewport()
+    position.SetValue(dx, dy, 0)

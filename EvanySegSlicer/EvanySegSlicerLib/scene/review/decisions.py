@@ -1,0 +1,89 @@
+"""What the person decided about a slice: accept, flag, comment; with an undo of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from evanyseg.errors import EvanySegError
+
+from ..table.records import DECISIONS, Key, ScoreRecord
+from ..table.score_table import ScoreTable
+
+UNDO_LENGTH = 100
+
+
+class DecisionLog:
+    """Writes decisions and comments into the score table and remembers the last hundred changes."""
+
+    def __init__(self, table: ScoreTable) -> None:
+        self.table = table
+        self._done: list[list[tuple[Key, tuple[str, str], tuple[str, str]]]] = []
+        self._undone: list[list[tuple[Key, tuple[str, str], tuple[str, str]]]] = []
+
+    def accept(self, *keys: Key) -> None:
+        self._set(keys, decision="accepted")
+
+    def flag(self, *keys: Key) -> None:
+        self._set(keys, decision="flagged")
+
+    def clear(self, *keys: Key) -> None:
+        """Back to open."""
+        self._set(keys, decision="")
+
+    def comment(self, key: Key, text: str) -> None:
+        self._set([key], comment=text.strip())
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._undone)
+
+    def undo(self) -> list[Key]:
+        """Takes the last change back; returns the rows it touched (none when there is nothing to undo)."""
+        return self._step(self._done, self._undone, 1)
+
+    def redo(self) -> list[Key]:
+        return self._step(self._undone, self._done, 2)
+
+    def _set(self, keys: Sequence[Key], decision: str | None = None, comment: str | None = None) -> None:
+        if decision is not None and decision not in DECISIONS:
+            raise EvanySegError(f"'{decision}' is not a decision; choose one of accepted, flagged or none.")
+        changes, rows = [], []
+        for key in keys:
+            row = self.table.get(key)
+            if row is None:
+                raise EvanySegError("That slice has no score yet; score it before deciding on it.")
+            new = replace(
+                row,
+                decision=row.decision if decision is None else decision,
+                comment=row.comment if comment is None else comment,
+            )
+            if _said(new) != _said(row):
+                changes.append((key, _said(row), _said(new)))
+                rows.append(new)
+        if changes:
+            self.table.update(*rows)
+            self._done = [*self._done, changes][-UNDO_LENGTH:]
+            self._undone.clear()
+
+    def _step(self, source: list, target: list, side: int) -> list[Key]:
+        if not source:
+            return []
+        changes = source.pop()
+        target.append(changes)
+        rows = []
+        for change in changes:
+            row = self.table.get(change[0])
+            if row is not None:  # a row may be gone by now: its segment was deleted
+                decision, comment = change[side]
+                rows.append(replace(row, decision=decision, comment=comment))
+        self.table.update(*rows)
+        return [r.key for r in rows]
+
+
+def _said(row: ScoreRecord) -> tuple[str, str]:
+    return row.decision, row.comment

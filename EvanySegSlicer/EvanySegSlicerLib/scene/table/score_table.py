@@ -1,0 +1,162 @@
+"""The source of truth: one row per segment and slice in a table node, and the scores that slices had before.
+
+The history keeps, per segment and slice, the last eight contents that were scored, so that undo and redo bring back
+the matching score without inference. Both live in the scene: they survive save, load and a change of front end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from evanyseg.bands import BandThresholds
+
+from .records import Key, ScoreRecord
+from .rows import TableRows
+
+HISTORY_LENGTH = 8
+TABLE_ATTRIBUTE = "EvanySeg.ScoreTable"
+_HISTORY_ROLE = "EvanySegScoreHistory"
+
+
+class ScoreTable:
+    """Scores of one segmentation. Rows are replaced, never duplicated; a replaced score goes to the history."""
+
+    def __init__(self, node: Any, history: Any, thresholds: BandThresholds | None = None) -> None:
+        """`node` and `history`: vtkMRMLTableNode; columns are made or converted as needed."""
+        self.node = node
+        self.thresholds = thresholds or BandThresholds()
+        self.rows = TableRows(node)
+        self.past = TableRows(history, unique=False)
+        self._serial = max((r.serial for r in self.past), default=0)
+
+    @classmethod
+    def create(cls, scene: Any, name: str = "EvanySeg scores", thresholds: BandThresholds | None = None) -> ScoreTable:
+        """A new table node with its (hidden) history in the scene."""
+        node = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
+        return cls.of_node(node, thresholds)
+
+    @classmethod
+    def of_node(cls, node: Any, thresholds: BandThresholds | None = None) -> ScoreTable:
+        """The score table kept in `node`, as found after loading a scene; its history is made when missing."""
+        node.SetAttribute(TABLE_ATTRIBUTE, "1")
+        history = node.GetNodeReference(_HISTORY_ROLE)
+        if history is None:
+            history = node.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{node.GetName()} history")
+            history.SetHideFromEditors(True)
+            node.SetAndObserveNodeReferenceID(_HISTORY_ROLE, history.GetID())
+        return cls(node, history, thresholds)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def records(self, segment_id: str | None = None, axis: int | None = None) -> list[ScoreRecord]:
+        return [
+            r
+            for r in self.rows.records()
+            if (segment_id is None or r.segment_id == segment_id) and (axis is None or r.axis == axis)
+        ]
+
+    def get(self, key: Key) -> ScoreRecord | None:
+        return self.rows.get(key)
+
+    def row(self, key: Key) -> int | None:
+        """Row number in the table node."""
+        return self.rows.row(key)
+
+    def put(self, *records: ScoreRecord) -> None:
+        """Write scores. A row that had another content hands its score to the history, and keeps its comment; a
+        decision is about one content, so it is kept only while the content is the same."""
+        written, replaced = [], []
+        for record in records:
+            old = self.rows.get(record.key)
+            if old is not None:
+                if old.content_hash != record.content_hash:
+                    replaced.append(old)
+                elif not record.decision:
+                    record = replace(record, decision=old.decision)
+                if not record.comment:
+                    record = replace(record, comment=old.comment)
+            written.append(record)
+        self.remember(replaced + written)
+        self.rows.put_many(written)
+
+    def update(self, *records: ScoreRecord) -> None:
+        """Write rows as they are (decision, comment, stale flag): no history, nothing carried over."""
+        self.rows.put_many(records)
+
+    def remove(self, keys: Iterable[Key]) -> int:
+        """Delete rows; their scores stay in the history."""
+        keys = list(keys)
+        self.remember(r for k in keys if (r := self.rows.get(k)) is not None)
+        return self.rows.remove(keys)
+
+    def set_thresholds(self, thresholds: BandThresholds) -> None:
+        """New bands for every row."""
+        self.thresholds = thresholds
+        self.rows.put_many(r.with_band(thresholds) for r in self.rows.records())
+
+    def set_stale(self, keys: Iterable[Key], stale: bool = True) -> None:
+        flag = int(stale)
+        found = (self.rows.get(k) for k in keys)
+        changed = [replace(r, stale=flag) for r in found if r is not None and r.stale != flag]
+        if changed:
+            self.rows.put_many(changed)
+
+    def reconcile(self, current: dict[Key, str], empty: Iterable[Key] = ()) -> list[Key]:
+        """Compare rows with the contents that slices have now; returns the keys of rows that changed.
+
+        current: key -> content hash; empty: keys whose mask is empty now. Same content: not stale. Content known from
+        before: that score comes back, also for slices whose row was removed. Unknown content: stale, or removed when
+        nothing is left on the slice.
+        """
+        gone = set(empty)
+        changed: list[ScoreRecord] = []
+        removed: list[Key] = []
+        for key, content in current.items():
+            row = self.rows.get(key)
+            if row is not None and row.content_hash == content:
+                if row.stale:
+                    changed.append(replace(row, stale=0))
+                continue
+            known = self.recall(key, content)
+            if known is not None:
+                changed.append(replace(known, stale=0).with_band(self.thresholds))
+            elif row is None:
+                continue
+            elif key in gone:
+                removed.append(key)
+            elif not row.stale:
+                changed.append(replace(row, stale=1))
+        self.remember(r for c in changed if (r := self.rows.get(c.key)) is not None and not c.stale)
+        if changed:
+            self.rows.put_many(changed)
+        self.remove(removed)
+        return [r.key for r in changed] + removed
+
+    def recall(self, key: Key, content: str) -> ScoreRecord | None:
+        """The score that a slice had with this content, or None."""
+        found = [r for r in map(self.past.at, self.past.rows_of(key)) if r.content_hash == content]
+        return max(found, key=lambda r: r.serial, default=None)
+
+    def remember(self, records: Iterable[ScoreRecord]) -> None:
+        """Add to the history; the same content replaces itself, the oldest of more than eight gives way."""
+        appended: dict[tuple[Key, str], ScoreRecord] = {}
+        waiting: dict[Key, int] = {}
+        for record in records:
+            if not record.content_hash:
+                continue
+            self._serial += 1
+            record = replace(record, serial=self._serial)
+            rows = self.past.rows_of(record.key)
+            same = [n for n in rows if self.past.at(n).content_hash == record.content_hash]
+            if same:
+                self.past.replace_at(same[0], record)
+            elif len(rows) + waiting.get(record.key, 0) >= HISTORY_LENGTH and rows:
+                self.past.replace_at(min(rows, key=lambda n: self.past.at(n).serial), record)
+            else:
+                if (record.key, record.content_hash) not in appended:
+                    waiting[record.key] = waiting.get(record.key, 0) + 1
+                appended[record.key, record.content_hash] = record
+        self.past.put_many(appended.values())

@@ -1,0 +1,116 @@
+"""What a person sees: tables and words on standard error or output, progress bars, one JSON document."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ...bands import BAND_COLORS, BandThresholds, QualityBand
+from ...io.tables import json_text
+from ...protocols import Progress as ProgressCall
+from ...results import QualityEstimate
+
+WRAPPED = ("Caveats", "Candidate", "image", "mask")
+"""Columns that may take several lines; the others stay readable at a glance."""
+DISCLAIMER = "Research software: not for clinical use."
+
+
+def out() -> Console:
+    """Standard output; wide enough for every column when it is a file or a pipe."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=max(console.width, 120))
+
+
+def say(text: str) -> None:
+    """A line for the person, not for the pipe."""
+    Console(stderr=True, highlight=False, soft_wrap=True).print(text)
+
+
+def say_error(text: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]Error:[/] {escape(text)}")
+
+
+def print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json_text(document) + "\n")
+
+
+@contextlib.contextmanager
+def progress_bar(what: str) -> Iterator[ProgressCall]:
+    """A bar on standard error; nothing at all when that is not a terminal."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(
+        *columns,
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[item]}"),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=1.0, item="")
+
+        def call(fraction: float, item: str) -> None:
+            bar.update(task, completed=fraction, item=escape(item[-40:]))
+
+        yield call
+
+
+def band_text(dice: float, bands: BandThresholds) -> str:
+    """The band's word in the band's colour."""
+    band = bands.band(dice)
+    red, green, blue = (round(255 * c) for c in BAND_COLORS[band])
+    weight = "bold " if band is QualityBand.POOR else ""
+    return f"[{weight}rgb({red},{green},{blue})]{band.value}[/]"
+
+
+def number_text(value: float, digits: int = 2) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def interval_text(low: float, high: float) -> str:
+    return "" if math.isnan(low) or math.isnan(high) else f"{low:.2f}-{high:.2f}"
+
+
+def estimate_cells(estimate: QualityEstimate, bands: BandThresholds) -> list[str]:
+    """Predicted Dice, band, interval, caveats."""
+    return [
+        number_text(estimate.dice),
+        band_text(estimate.dice, bands),
+        interval_text(estimate.low, estimate.high),
+        escape("; ".join(estimate.caveats)),
+    ]
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A rich table; columns whose name starts with '>' are right-aligned."""
+    made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
+    for name in columns:
+        title = name.lstrip(">")
+        side: Literal["left", "right"] = "right" if name.startswith(">") else "left"
+        made.add_column(title, justify=side, no_wrap=title not in WRAPPED, overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def estimate_document(estimate: QualityEstimate, bands: BandThresholds) -> dict[str, Any]:
+    """An estimate for JSON."""
+    return {
+        "pred_dice": estimate.dice,
+        "low": estimate.low,
+        "high": estimate.high,
+        "level": estimate.level,
+        "band": bands.band(estimate.dice).value,
+        "hd95": estimate.hd95,
+        "caveats": list(estimate.caveats),
+        "estimator": estimate.estimator,
+    }

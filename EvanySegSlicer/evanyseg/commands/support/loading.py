@@ -1,0 +1,25 @@
+"""Builds the models that a command asks for."""
+
+from __future__ import annotations
+
+from rich.console import Console
+
+from ... import models
+from ...pipeline.slice_pipeline import SliceFlow
+from ...protocols import QualityEstimator, Segmenter
+
+
+def load_estimator(name: str, device: str) -> QualityEstimator:
+    """Raises UnknownModelError, WeightsError, DeviceError."""
+    with Console(stderr=True).status(f"Loading estimator {name}"):
+        return models.estimators.create(name, device)
+
+
+def load_segmenter(name: str, device: str) -> Segmenter:
+    """Raises UnknownModelError, WeightsError, DeviceError."""
+    with Console(stderr=True).status(f"Loading segmenter {name}"):
+        return models.segmenters.create(name, device)
+
+
+def load_flow(estimator: str, segmenter: str | None, device: str) -> SliceFlow:
+    return SliceFlow(load_estimator(estimator, device), load_segmenter(segmenter, device) if segmenter else None)

@@ -1,0 +1,93 @@
+"""Options that several commands share, and what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...bands import BandThresholds
+from ...device import CHOICES
+from ...errors import EvanySegError
+from ...geometry.volume import AXES
+from ...pipeline.intensity import RECIPES, IntensityRecipe, recipe_named
+from ...prompts import BoxPrompt
+
+IMAGE_HELP = "Image or volume: PNG, JPEG, WebP, TIFF, NIfTI, NRRD, MHA, a DICOM file, or a folder with a DICOM series."
+MODELS, RESULTS = "Models", "Results"
+
+BoxOption = Annotated[
+    tuple[float, float, float, float] | None,
+    typer.Option(
+        "--box",
+        metavar="X0 Y0 X1 Y1",
+        help="Box in pixels of the slice, half-open: x right, y down, the whole image is 0 0 W H.",
+    ),
+]
+SliceOption = Annotated[int | None, typer.Option("--slice", help="Index of the slice in a volume, from 0.")]
+AxisOption = Annotated[
+    str | None,
+    typer.Option(
+        "--axis",
+        metavar="|".join(reversed(AXES)),
+        help="Slice plane of a volume: the voxel axis nearest to that anatomical one. Default: axial.",
+    ),
+]
+SeriesOption = Annotated[
+    str | None, typer.Option("--series", metavar="UID", help="Which series, when a DICOM folder holds several.")
+]
+SegmenterOption = Annotated[
+    str,
+    typer.Option("--segmenter", metavar="NAME|FILE", help="A SAM variant, or its weight file.", rich_help_panel=MODELS),
+]
+EstimatorOption = Annotated[
+    str,
+    typer.Option(
+        "--estimator", metavar="NAME|FILE", help="A quality estimator, or its weight file.", rich_help_panel=MODELS
+    ),
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", metavar="|".join(CHOICES), help="Where networks run.", rich_help_panel=MODELS)
+]
+IntensityOption = Annotated[
+    str | None,
+    typer.Option(
+        "--intensity",
+        metavar="RECIPE",
+        help=f"How intensities become 8 bit: {', '.join(RECIPES)}, or fixed:LOW,HIGH. "
+        "Default: percentile, rgb for colours. Use a ct- window for CT.",
+        rich_help_panel=MODELS,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print one JSON document instead of tables.", rich_help_panel=RESULTS)
+]
+OutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", metavar="FILE", help="Where the result goes.", rich_help_panel=RESULTS)
+]
+BandsOption = Annotated[
+    tuple[float, float],
+    typer.Option(
+        "--bands",
+        metavar="GOOD CHECK",
+        help="A slice is good from the first Dice on, to be checked from the second on, poor below.",
+        rich_help_panel=RESULTS,
+    ),
+]
+
+
+def box_of(values: tuple[float, float, float, float] | None) -> BoxPrompt | None:
+    return BoxPrompt(*values) if values is not None else None
+
+
+def recipe_of(name: str | None) -> IntensityRecipe | None:
+    """None means: the default of the image's kind. Raises ImageError."""
+    return recipe_named(name) if name else None
+
+
+def bands_of(values: tuple[float, float]) -> BandThresholds:
+    try:
+        return BandThresholds(*values)
+    except ValueError as error:
+        raise EvanySegError(str(error)) from None

@@ -1,0 +1,103 @@
+"""Boosted regression trees as plain arrays: the estimator's last step, without a tree library.
+
+Trees are good at what small networks are bad at: thresholds on a few measured numbers. Fitting is in
+`evanyseg_training.estimator.gbdt`; here they are only evaluated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import WeightsError
+
+PREFIX = "trees."
+NETWORK = ("mapped", "dice", "low", "lower", "upper", "high", "log_hd95")
+NETWORK_NUMBERS = len(NETWORK)
+NAMES = ("feature", "threshold", "left", "right", "value")
+
+
+@dataclass(frozen=True)
+class Trees:
+    """One ensemble per output. All arrays [outputs, trees, nodes]: a node goes to `left` when its feature is <= the
+    threshold, else to `right` (indices within the tree); a leaf has left = right = itself. base [outputs]. `network`:
+    share that the network's own answer has in the result: trees cannot tell a rare perfect mask from the poor ones that
+    happen to measure the same."""
+
+    feature: np.ndarray
+    threshold: np.ndarray
+    left: np.ndarray
+    right: np.ndarray
+    value: np.ndarray
+    base: np.ndarray
+    network: float = 0.0
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """float64 [N, outputs]: base plus the leaves' values, of inputs [N, F] without NaN."""
+        outputs, trees, nodes = self.feature.shape
+        offsets = np.arange(outputs * trees) * nodes
+        feature, threshold = self.feature.ravel(), self.threshold.ravel()
+        left, right = self.left.ravel(), self.right.ravel()
+        at = np.broadcast_to(offsets, (len(inputs), len(offsets)))
+        while True:
+            below = np.take_along_axis(inputs, feature[at], axis=1) <= threshold[at]
+            following = offsets + np.where(below, left[at], right[at])
+            if np.array_equal(following, at):
+                break
+            at = following
+        return self.base + self.value.ravel()[at].reshape(len(inputs), outputs, trees).sum(axis=2)
+
+    def tensors(self) -> dict[str, np.ndarray]:
+        """For a weight file: small integers; thresholds in full, since they may equal an input."""
+        packed: dict[str, np.ndarray] = {
+            "feature": self.feature.astype(np.int16),
+            "threshold": self.threshold.astype(np.float64),
+            "left": self.left.astype(np.int16),
+            "right": self.right.astype(np.int16),
+            "value": self.value.astype(np.float32),
+            "base": self.base.astype(np.float32),
+            "network": np.array([self.network], np.float32),
+        }
+        return {PREFIX + name: array for name, array in packed.items()}
+
+    @classmethod
+    def from_tensors(cls, stored: Mapping[str, np.ndarray], features: int) -> Trees | None:
+        """None when there are none. Raises WeightsError for arrays that would lead out of a tree or round in circles,
+        or that ask for a feature beyond the first `features`."""
+        found = {name.removeprefix(PREFIX): a for name, a in stored.items() if name.startswith(PREFIX)}
+        if not found:
+            return None
+        share = found.pop("network", np.zeros(1))
+        complete = set(found) == {*NAMES, "base"} and len({found[n].shape for n in NAMES}) == 1
+        if not complete or found["feature"].ndim != 3 or share.shape != (1,) or not 0 <= share[0] <= 1:
+            raise WeightsError("The trees stored with the estimator are incomplete; get its file anew.")
+        whole = ("feature", "left", "right")
+        arrays = {k: v.astype(np.int64 if k in whole else np.float64) for k, v in found.items()}
+        trees = cls(**arrays, network=float(share[0]))
+        here = np.broadcast_to(np.arange(trees.left.shape[2]), trees.left.shape)
+        leaf = (trees.left == here) & (trees.right == here)
+        # children come after their parent, so that every walk ends
+        forward = (trees.left > here) & (trees.right > here) & (np.maximum(trees.left, trees.right) < here.shape[2])
+        known = (trees.feature >= 0) & (trees.feature < features)
+        if not ((leaf | forward) & known).all() or len(trees.base) != len(trees.feature):
+            raise WeightsError("The trees stored with the estimator are damaged; get its file anew.")
+        return trees
+
+
+def tree_inputs(scalars: np.ndarray, out: Mapping[str, np.ndarray]) -> np.ndarray:
+    """float64 [N, F]: late inputs [N, LATE] followed by the network's numbers, all rounded to five decimals, so that
+    the last bits of a batched sum never send a mask to another leaf."""
+    joined = np.column_stack([scalars, *(out[name] for name in NETWORK)]).astype(np.float64)
+    return np.nan_to_num(np.round(joined, 5)).astype(np.float32).astype(np.float64)
+
+
+def corrected(trees: Trees, scalars: np.ndarray, out: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """dice, low, high [N] float32 in [0, 1] by the trees (outputs in that order) and the network's share; low <= dice
+    <= high."""
+    found = np.clip(trees.predict(tree_inputs(scalars, out)), 0.0, 1.0)
+    said = np.column_stack([out[name] for name in ("dice", "low", "high")])
+    found = ((1 - trees.network) * found + trees.network * said).astype(np.float32)
+    dice = found[:, 0]
+    return {"dice": dice, "low": np.minimum(found[:, 1], dice), "high": np.maximum(found[:, 2], dice)}

@@ -1,0 +1,103 @@
+"""Is the object missing on a slice without a mask? Judged by carrying the neighbour's box over to it.
+
+A box-prompted segmenter finds something in every box, so finding is not enough: what it finds must be judged good,
+must overlap what the neighbour has, and must look like the neighbour's object rather than like its surroundings.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+from scipy.ndimage import binary_dilation
+
+from ..errors import PromptError
+from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..prompts import BoxPrompt
+from ..protocols import ShouldCancel, never_cancel
+from ..results import QualityEstimate
+
+
+class Finding(str, Enum):
+    """What a row of a score table is about."""
+
+    MASK = "mask"
+    GAP = "gap, not judged"
+    MISSING = "missing?"
+    ABSENT = "absent"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """`estimate` scores the empty mask: 0 when the object seems to be there, unscored when it seems not to be.
+
+    `found`: the mask [H, W] that the carried box gave, None when the box left the image or nothing was found.
+    """
+
+    finding: Finding
+    estimate: QualityEstimate
+    box: BoxPrompt | None = None
+    found: np.ndarray | None = None
+
+
+class MissingJudge:
+    """Judges one empty slice beside one with a mask.
+
+    quality_above: lowest predicted Dice of the found mask; overlap_above: lowest Dice with the neighbour's mask;
+    grow: the neighbour's box times this is the prompt.
+    """
+
+    def __init__(
+        self, flow: SliceFlow, quality_above: float = 0.7, overlap_above: float = 0.5, grow: float = 1.1
+    ) -> None:
+        self.flow = flow
+        self.quality_above = quality_above
+        self.overlap_above = overlap_above
+        self.grow = grow
+
+    @property
+    def segmenter(self) -> str:
+        return self.flow.segmenter.name if self.flow.segmenter else ""
+
+    def judge(
+        self, empty: SliceInput, near: SliceInput, near_mask: np.ndarray, should_cancel: ShouldCancel = never_cancel
+    ) -> Judgement:
+        """Judge the slice `empty` by the slice `near` and its mask bool [H, W] (not empty). Raises CancelledError."""
+        name, level = self.flow.estimator.name, self.flow.estimator.level
+        own = BoxPrompt.of_mask(near_mask)
+        absent = QualityEstimate.unscored(name, Finding.ABSENT.value, level=level)
+        if own is None:
+            return Judgement(Finding.ABSENT, absent)
+        try:
+            box = own.scaled(self.grow).validated(empty.pixels.shape)
+        except PromptError:  # the neighbour's object is at the very edge, or a speck
+            return Judgement(Finding.ABSENT, absent)
+        result = self.flow.segment(empty, box, should_cancel=should_cancel)
+        found = result.mask
+        there = (
+            result.estimate.dice >= self.quality_above
+            and _dice(found, near_mask) >= self.overlap_above
+            and _alike(empty, found, near, near_mask)
+        )
+        if not there:
+            return Judgement(Finding.ABSENT, absent, box, found if found.any() else None)
+        missed = next(self.flow.score([(empty, np.zeros_like(found), box)], should_cancel=should_cancel))
+        return Judgement(Finding.MISSING, missed, box, found)
+
+
+def _dice(a: np.ndarray, b: np.ndarray) -> float:
+    total = np.count_nonzero(a) + np.count_nonzero(b)
+    return 2 * np.count_nonzero(a & b) / total if total else 0.0
+
+
+def _alike(empty: SliceInput, found: np.ndarray, near: SliceInput, near_mask: np.ndarray) -> bool:
+    """Mean intensity of the found region is nearer to the neighbour's object than to the ring around that object."""
+    here = empty.window.apply(empty.pixels).mean(axis=-1)
+    there = near.window.apply(near.pixels).mean(axis=-1)
+    width = max(2, round(0.1 * np.sqrt(np.count_nonzero(near_mask))))
+    ring = binary_dilation(near_mask, iterations=width) & ~near_mask
+    if not found.any() or not ring.any():
+        return bool(found.any())
+    value, inside, around = here[found].mean(), there[near_mask].mean(), there[ring].mean()
+    return bool(abs(value - inside) <= abs(value - around))

@@ -1,0 +1,199 @@
+"""Scores a table of (image, mask) pairs as a stream: any number of rows, a few of them in memory at a time."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import EvanySegError, ImageError
+from ..geometry.volume import Volume
+from ..io.read import read_image, read_segmentation
+from ..io.tables import cell, table_columns, table_rows
+from ..io.write import atomic_path
+from ..pipeline.intensity import IntensityRecipe, default_recipe
+from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..prompts import BoxPrompt
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from ..results import Caveat, QualityEstimate
+from .stacks import SliceStack
+from .volumes import VolumeScorer, mean_of_slices
+
+BOX = ("x0", "y0", "x1", "y1")
+ADDED = ("pred_dice", "low", "high", "caveats")
+WHOLE_VOLUME = "mean over slices, interval too"
+
+
+@dataclass
+class PairsResult:
+    """What was done: counts, the first failures as (row number, sentence), and the scores for a summary."""
+
+    rows: int = 0
+    failed: int = 0
+    unscored: int = 0
+    failures: list[tuple[int, str]] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+
+
+@dataclass
+class _Waiting:
+    row: dict[str, str]
+    estimate: QualityEstimate | None = None
+    error: str = ""
+    caveats: tuple[str, ...] = ()
+
+
+class PairsScorer:
+    """Streams one table through an estimator.
+
+    `label_column`: the column that names the mask's label value (or several, `1;2`); without it everything above zero
+    is the object. Paths in the table are relative to the table.
+    """
+
+    def __init__(
+        self, flow: SliceFlow, recipe: IntensityRecipe | None = None, label_column: str | None = None, shown: int = 20
+    ) -> None:
+        self.flow = flow
+        self.recipe = recipe
+        self.label_column = label_column
+        self.shown = shown
+        self._last: tuple[Path, Volume, SliceInput | None] | None = None
+
+    def score(
+        self,
+        table: Path,
+        out: Path,
+        progress: Progress = no_progress,
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> PairsResult:
+        """Write `table` with the added columns to `out` in one atomic step, in the same order.
+
+        A row that fails keeps its place, with the reason in `caveats`. Raises ImageError when the table itself cannot
+        be used, OutputError, CancelledError (nothing is written).
+        """
+        needed = ["image", "mask", *([self.label_column] if self.label_column else [])]
+        columns = table_columns(table, needed)
+        total = max(1, sum(1 for _ in table_rows(table)))
+        result = PairsResult()
+        names = [c for c in columns if c not in ADDED] + list(ADDED)
+        with atomic_path(out) as part, part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            read = lambda number, image: progress(number / total, image)
+            for item in self._stream(table, read, should_cancel):
+                writer.writerow(self._finished(item, result))
+        return result
+
+    def _stream(self, table: Path, read: Callable[[int, str], None], should_cancel: ShouldCancel) -> Iterator[_Waiting]:
+        waiting: deque[_Waiting] = deque()
+        pending: deque[_Waiting] = deque()  # those of `waiting` whose estimate the network still owes
+
+        def cases() -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
+            for number, row in enumerate(table_rows(table)):
+                raise_if_cancelled(should_cancel)
+                read(number, row["image"])
+                item = _Waiting(row)
+                waiting.append(item)
+                try:
+                    case = self._case(item, table.parent, should_cancel)
+                except (EvanySegError, OSError, MemoryError) as error:
+                    item.error = str(error) or type(error).__name__
+                    continue
+                if case is not None:
+                    pending.append(item)
+                    yield case
+
+        for estimate in self.flow.score(cases(), should_cancel=should_cancel):
+            pending.popleft().estimate = estimate
+            while waiting and (waiting[0].estimate is not None or waiting[0].error):
+                yield waiting.popleft()
+        yield from waiting
+
+    def _case(
+        self, item: _Waiting, folder: Path, should_cancel: ShouldCancel
+    ) -> tuple[SliceInput, np.ndarray, BoxPrompt | None] | None:
+        """The row as a case for the network; None when the row was judged here (a volume)."""
+        row = item.row
+        volume, slice_ = self._image(folder / needed_cell(row, "image"))
+        label = row[self.label_column].strip() if self.label_column else ""
+        segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label)
+        box = box_of_row(row)
+        if slice_ is None:
+            if box is not None:
+                raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
+            segmentation = segmentation.only(label.split(";") if label else [])
+            scorer = VolumeScorer(SliceStack(volume, segmentation, recipe=self.recipe), self.flow)
+            scores = list(scorer.scores(should_cancel=should_cancel))
+            item.estimate = self._mean(scores)
+            return None
+        grid = segmentation.on_grid_of(volume)
+        chosen = grid.only(label.split(";")).segments if label and grid.segments else grid.segments
+        mask = np.zeros(slice_.pixels.shape[:2], bool)
+        for segment in chosen:
+            mask |= volume.plane().take(grid.layers[segment.layer], 0) == segment.value
+        if box is not None:
+            usable = box.validated(mask.shape)
+            item.caveats = (Caveat.BOX_OFF_IMAGE,) * (usable != box)
+            box = usable
+        return slice_, mask, box
+
+    def _image(self, path: Path) -> tuple[Volume, SliceInput | None]:
+        """The image and, when it is a single slice, that slice; the last one is kept for rows that share it."""
+        if self._last is None or self._last[0] != path:
+            volume = read_image(path)
+            plane = volume.plane()
+            slice_ = None
+            if plane.count == 1:
+                window = (self.recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+                slice_ = SliceInput(plane.pixels(0), window, plane.spacing)
+            self._last = (path, volume, slice_)
+        return self._last[1], self._last[2]
+
+    def _mean(self, scores: list) -> QualityEstimate:
+        name, level = self.flow.estimator.name, self.flow.estimator.level
+        dice, low, high = mean_of_slices(scores)
+        if math.isnan(dice):
+            reasons = tuple(dict.fromkeys(c for s in scores for c in s.estimate.caveats)) or (Caveat.EMPTY_MASK,)
+            return QualityEstimate.unscored(name, *reasons, level=level)
+        return QualityEstimate(dice, low, high, level, name, caveats=(WHOLE_VOLUME,))
+
+    def _finished(self, item: _Waiting, result: PairsResult) -> dict[str, object]:
+        result.rows += 1
+        row: dict[str, object] = {k: v for k, v in item.row.items() if k not in ADDED}
+        if item.estimate is None:
+            result.failed += 1
+            if len(result.failures) < self.shown:
+                result.failures.append((result.rows, item.error))
+            return {**row, "pred_dice": "", "low": "", "high": "", "caveats": f"error: {item.error}"}
+        estimate = replace(item.estimate, caveats=tuple(dict.fromkeys(item.caveats + item.estimate.caveats)))
+        result.unscored += not estimate.scored
+        result.scores.append(estimate.dice)
+        scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}
+        return {**row, **{k: cell(v) for k, v in scores.items()}, "caveats": "; ".join(estimate.caveats)}
+
+
+def needed_cell(row: dict[str, str], column: str) -> str:
+    """The cell's text. Raises ImageError when it is empty."""
+    value = row[column].strip()
+    if not value:
+        raise ImageError(f"The cell '{column}' is empty.")
+    return value
+
+
+def box_of_row(row: dict[str, str]) -> BoxPrompt | None:
+    """The box in the columns x0, y0, x1, y1; None when all four are empty or absent. Raises ImageError."""
+    cells = [row.get(name, "").strip() for name in BOX]
+    if not any(cells):
+        return None
+    if not all(cells):
+        raise ImageError("The box is incomplete; fill x0, y0, x1 and y1, or none of them.")
+    try:
+        x0, y0, x1, y1 = (float(c) for c in cells)
+    except ValueError:
+        raise ImageError(f"The box {', '.join(cells)} is not four numbers.") from None
+    return BoxPrompt(x0, y0, x1, y1)

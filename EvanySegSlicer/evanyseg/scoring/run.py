@@ -1,0 +1,73 @@
+"""One scoring of one segmentation, gathered: rows, summaries, the overlay volume, and the slices worth a picture."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..bands import BandThresholds
+from ..overlay_codes import code_of, paint
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
+from .missing_slices import Finding
+from .summary import SegmentSummary, rank_worst_first, summarize
+from .volumes import SliceScore, VolumeScorer
+
+
+@dataclass(frozen=True)
+class ScoreRun:
+    """rows without masks, in order of slices; summaries in order of segments, for those with a mask somewhere;
+    overlay uint8 [K, J, I] or None; pictured: the worst rows with their masks, worst first."""
+
+    rows: list[SliceScore]
+    summaries: list[SegmentSummary]
+    overlay: np.ndarray | None = field(repr=False)
+    pictured: list[SliceScore] = field(repr=False)
+
+    @property
+    def worst_first(self) -> list[SliceScore]:
+        """Rows that a person should look at, in order: judged absences are left out."""
+        return rank_worst_first([r for r in self.rows if r.finding is not Finding.ABSENT])
+
+
+def run_scoring(
+    scorer: VolumeScorer,
+    bands: BandThresholds,
+    overlay: bool = False,
+    pictures: int = 0,
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+) -> ScoreRun:
+    """Score everything `scorer` has, holding the masks of `pictures` slices at most. Raises CancelledError."""
+    stack = scorer.stack
+    scorer.keep_masks = overlay or pictures > 0
+    painted = np.zeros(stack.volume.shape, np.uint8) if overlay else None
+    rows: list[SliceScore] = []
+    worst: list[tuple[float, int, SliceScore]] = []
+    for number, score in enumerate(scorer.scores(progress, should_cancel)):
+        if painted is not None and score.mask is not None and score.mask.any():
+            paint(stack.plane.take(painted, score.index), score.mask, code_of(score.dice))
+        if pictures and score.finding is not Finding.ABSENT:
+            # a heap with the best of the worst on top; unscored rows rank as 1, for they too need a look
+            entry = (-1.0 if math.isnan(score.dice) else -score.dice, -number, score)
+            (heapq.heappush if len(worst) < pictures else heapq.heappushpop)(worst, entry)
+        rows.append(replace(score, mask=None))
+    rows.sort(key=lambda r: (r.index, r.segment))
+    pictured = rank_worst_first([score for _, _, score in worst])
+    return ScoreRun(rows, _summaries(scorer, rows, bands), painted, pictured)
+
+
+def _summaries(scorer: VolumeScorer, rows: list[SliceScore], bands: BandThresholds) -> list[SegmentSummary]:
+    by_segment: dict[str, list[SliceScore]] = {s.name: [] for s in scorer.stack.segments}
+    for row in rows:
+        by_segment[row.segment].append(row)
+    found = []
+    for name, mine in by_segment.items():
+        if not mine:
+            continue
+        missing = sum(r.finding is Finding.MISSING for r in mine)
+        judged = [r for r in mine if r.finding in (Finding.MASK, Finding.MISSING)]
+        found.append(summarize(name, judged, bands, missing))
+    return found

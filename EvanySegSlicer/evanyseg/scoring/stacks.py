@@ -1,0 +1,77 @@
+"""A volume and a segmentation of it as a stack of slices along one axis, checked and ready to be scored."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..errors import PromptError
+from ..geometry.volume import SlicePlane, Volume
+from ..io.segmentation import Segment, Segmentation
+from ..pipeline.intensity import IntensityRecipe, IntensityWindow, default_recipe
+from ..pipeline.slice_pipeline import SliceInput
+from ..prompts import BoxPrompt
+from ..results import Caveat
+
+
+class SliceStack:
+    """The segmentation is brought to the volume's voxels; the intensity window is fitted once, to the whole volume.
+
+    `only`: this slice alone counts, every segment of it, empty or not; `box`: the prompt's box on that slice.
+    Raises ImageError, GeometryError, PromptError: all that can be wrong is found before a network is loaded.
+    """
+
+    def __init__(
+        self,
+        volume: Volume,
+        segmentation: Segmentation,
+        axis: str | None = None,
+        recipe: IntensityRecipe | None = None,
+        only: int | None = None,
+        box: BoxPrompt | None = None,
+    ) -> None:
+        self.volume = volume
+        self.segmentation = segmentation.on_grid_of(volume)
+        self.plane: SlicePlane = volume.plane(axis)
+        self.only = 0 if only is None and self.plane.count == 1 else only
+        if self.only is not None:
+            self.plane.pixels(self.only)  # raises for a slice that is not there
+        if box is not None and self.only is None:
+            raise PromptError("A box belongs to one slice; name that slice.")
+        self.box = box.validated(self.plane.shape) if box is not None else None
+        self.box_caveats = (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
+        self.window: IntensityWindow = (recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+
+    @property
+    def segments(self) -> tuple[Segment, ...]:
+        return self.segmentation.segments
+
+    def slice_input(self, index: int) -> SliceInput:
+        """The slice as the models get it; embeddings are cached under the place in this volume."""
+        key = (id(self.volume.array), self.plane.ijk_axis, index)
+        return SliceInput(self.plane.pixels(index), self.window, self.plane.spacing, key)
+
+    def mask(self, segment: Segment, index: int) -> np.ndarray:
+        """bool [H, W] of one segment on one slice."""
+        return self.plane.take(self.segmentation.layers[segment.layer], index) == segment.value
+
+    def areas(self) -> np.ndarray:
+        """Pixels of each segment on each slice, int [segments, slices], in one pass over each layer.
+
+        Memory is read in the order it is stored in, k by k, whatever the axis: across it would take far longer.
+        """
+        slices, axis = self.plane.count, self.plane.ijk_axis
+        out = np.zeros((len(self.segments), slices), np.int64)
+        for number, layer in enumerate(self.segmentation.layers):
+            rows = [row for row, s in enumerate(self.segments) if s.layer == number]
+            if not rows:
+                continue
+            values = np.array([self.segments[row].value for row in rows], np.int64)
+            order = np.argsort(values)
+            for k, plane in enumerate(layer):
+                filled = np.nonzero(plane)
+                found = np.searchsorted(values[order], plane[filled]).clip(max=len(rows) - 1)
+                known = values[order][found] == plane[filled]
+                at = np.full(len(found), k) if axis == 2 else filled[1 - axis]
+                counts = np.bincount(found[known] * slices + at[known], minlength=len(rows) * slices)
+                out[np.array(rows)[order]] += counts.reshape(len(rows), slices)
+        return out

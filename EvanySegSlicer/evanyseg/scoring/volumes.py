@@ -1,0 +1,151 @@
+"""Scores every label on every slice of a stack, one slice in memory at a time.
+
+An existing segmentation has no prompt boxes: each mask's own box is used. Slices without a mask between slices with
+one (gaps), and the slice beyond each end, are judged by carrying the neighbour's box over (`missing_slices`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..io.segmentation import Segment
+from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..prompts import BoxPrompt
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from ..results import QualityEstimate
+from .missing_slices import Finding, MissingJudge
+from .stacks import SliceStack
+
+
+@dataclass(frozen=True)
+class SliceScore:
+    """One segment on one slice. position in mm along the axis (RAS), area in pixels, box in slice pixels.
+
+    `finding` tells what an empty slice is: see `Finding`; on slices with a mask it is `Finding.MASK`.
+    """
+
+    segment: str
+    plane: str
+    index: int
+    position: float
+    area: int
+    estimate: QualityEstimate
+    box: BoxPrompt | None = None
+    finding: Finding = Finding.MASK
+    intensity: str = ""
+    segmenter: str = ""
+    mask: np.ndarray | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def dice(self) -> float:
+        return self.estimate.dice
+
+
+class VolumeScorer:
+    """Scores a stack. `judge` decides about slices without a mask; None leaves gaps unscored and does not look beyond
+    the ends. `keep_masks`: give each result its mask (for overlays and pictures)."""
+
+    def __init__(
+        self, stack: SliceStack, flow: SliceFlow, judge: MissingJudge | None = None, keep_masks: bool = False
+    ) -> None:
+        self.stack = stack
+        self.flow = flow
+        self.judge = judge
+        self.keep_masks = keep_masks
+
+    def scores(
+        self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
+    ) -> Iterator[SliceScore]:
+        """Slice by slice, all segments of a slice together; then the judgements of empty slices, segment by segment.
+
+        Raises CancelledError; what was yielded before is complete.
+        """
+        stack, plane = self.stack, self.stack.plane
+        areas, segments = stack.areas(), stack.segments
+        rows = range(len(segments))
+        if stack.only is not None:
+            todo, empty = [(stack.only, s) for s in rows], []
+        else:
+            todo = [(i, s) for i in range(plane.count) for s in rows if areas[s, i]]
+            empty = [(s, i, near) for s in rows for i, near in self._empty(areas[s])]
+        total = max(1, len(todo) + len(empty))
+        waiting: deque[tuple[int, int, np.ndarray]] = deque()
+
+        def cases() -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
+            current: SliceInput | None = None
+            at = -1
+            for index, row in todo:
+                raise_if_cancelled(should_cancel)
+                if current is None or index != at:
+                    current, at = stack.slice_input(index), index
+                mask = stack.mask(segments[row], index)
+                waiting.append((index, row, mask))
+                yield current, mask, stack.box
+
+        done = 0
+        for estimate in self.flow.score(cases(), should_cancel=should_cancel):
+            index, row, mask = waiting.popleft()
+            done += 1
+            progress(done / total, f"{plane.name} slice {index}")
+            if stack.box_caveats:
+                estimate = replace(estimate, caveats=tuple(dict.fromkeys(stack.box_caveats + estimate.caveats)))
+            yield self._score(segments[row], index, int(areas[row, index]), estimate, mask)
+        for row, index, near in empty:
+            raise_if_cancelled(should_cancel)
+            done += 1
+            progress(done / total, f"empty slice {index} of {segments[row].name}")
+            yield self._judged(segments[row], index, near, should_cancel)
+
+    def _empty(self, areas: np.ndarray) -> list[tuple[int, int]]:
+        """(index, neighbour with a mask) of the gaps, and of the slice beyond each end when there is a judge."""
+        filled = np.flatnonzero(areas)
+        if filled.size == 0:
+            return []
+        first, last = int(filled[0]), int(filled[-1])
+        gaps = [i for i in range(first, last) if not areas[i]]
+        if self.judge is not None:
+            gaps += [i for i in (first - 1, last + 1) if 0 <= i < len(areas)]
+        return [(i, int(filled[np.abs(filled - i).argmin()])) for i in sorted(gaps)]
+
+    def _judged(self, segment: Segment, index: int, near: int, should_cancel: ShouldCancel) -> SliceScore:
+        stack = self.stack
+        mask = np.zeros(stack.plane.shape, bool)
+        if self.judge is None:
+            estimate = QualityEstimate.unscored(self.flow.estimator.name, Finding.GAP.value)
+            return replace(self._score(segment, index, 0, estimate, mask), finding=Finding.GAP)
+        found = self.judge.judge(
+            stack.slice_input(index), stack.slice_input(near), stack.mask(segment, near), should_cancel
+        )
+        score = self._score(segment, index, 0, found.estimate, mask)
+        return replace(score, finding=found.finding, box=found.box, segmenter=self.judge.segmenter)
+
+    def _score(
+        self, segment: Segment, index: int, area: int, estimate: QualityEstimate, mask: np.ndarray
+    ) -> SliceScore:
+        return SliceScore(
+            segment=segment.name,
+            plane=self.stack.plane.name,
+            index=index,
+            position=self.stack.plane.position(index),
+            area=area,
+            estimate=estimate,
+            box=self.stack.box or BoxPrompt.of_mask(mask),
+            intensity=self.stack.window.describe(),
+            mask=mask if self.keep_masks else None,
+        )
+
+
+def mean_of_slices(scores: list[SliceScore]) -> tuple[float, float, float]:
+    """Area-weighted (dice, low, high) of the scored slices: one number for a volume; NaN when none is scored."""
+    scored = [s for s in scores if s.estimate.scored and s.area]
+    if not scored:
+        return math.nan, math.nan, math.nan
+    weight = np.array([s.area for s in scored], float)
+    values = np.array([(s.estimate.dice, s.estimate.low, s.estimate.high) for s in scored])
+    dice, low, high = (float(v) for v in (values * weight[:, None]).sum(axis=0) / weight.sum())
+    return dice, low, high

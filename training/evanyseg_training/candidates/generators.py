@@ -1,0 +1,183 @@
+"""Where candidates come from without a trained segmenter: damage, classical methods, stored predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+from evanyseg.prompts import BoxPrompt
+
+from ..data.store import Store
+from .corruption import Scene, damaged
+
+SCENE_SIDE = 144
+"""Damage is made at this many pixels at most, then laid over the native mask: edges that are right stay exact."""
+EXTREME_SHARE = 0.06
+"""Share of masks that are exact, empty or full instead of damaged."""
+
+
+class SceneWindow:
+    """The neighbourhood of an object: a crop of the image and, if that is large, a coarser grid for the damage."""
+
+    def __init__(self, store: Store, row: int, factor: float, neighbours: tuple[int, ...] = ()) -> None:
+        self.truth = store.mask(row)
+        image = store.grey_or_colour(int(store.manifest.image_id.iat[row]))
+        box = store.box(row)
+        side = max(box.width, box.height) * factor
+        side = max(side, 32.0)
+        cx, cy = (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+        height, width = self.truth.shape
+        self.rows = slice(max(int(cy - side / 2), 0), min(int(np.ceil(cy + side / 2)), height))
+        self.cols = slice(max(int(cx - side / 2), 0), min(int(np.ceil(cx + side / 2)), width))
+        crop = image[self.rows, self.cols]
+        self.pixels = crop if crop.shape[2] == 3 else np.repeat(crop, 3, axis=2)
+        self.native = self.truth[self.rows, self.cols]
+        longest = max(self.native.shape)
+        scale = min(1.0, SCENE_SIDE / longest)
+        self.size = tuple(max(round(n * scale), 4) for n in self.native.shape)
+        grey = self._small(self.pixels.mean(axis=2).astype(np.float32) / 255)
+        small = self._small(self.native.astype(np.float32)) > 0.5
+        if not small.any():
+            small[tuple(np.array(self.size) // 2)] = True
+        others = tuple(o for o in (self._other(store, n) for n in neighbours) if o.any())
+        self.scene = Scene(grey, small, others)
+
+    def _small(self, array: np.ndarray) -> np.ndarray:
+        if array.shape == self.size:
+            return array
+        return cv2.resize(array, self.size[::-1], interpolation=cv2.INTER_AREA)
+
+    def _other(self, store: Store, row: int) -> np.ndarray:
+        return self._small(store.mask(row)[self.rows, self.cols].astype(np.float32)) > 0.5
+
+    def on_image(self, mask: np.ndarray) -> np.ndarray:
+        """bool [H, W] from a mask on the damage grid: the native truth, minus what is missing, plus what is added."""
+        extra, missing = mask & ~self.scene.truth, self.scene.truth & ~mask
+        native = (self.native & ~self._large(missing)) | (self._large(extra) & ~self.native)
+        return self.placed(native)
+
+    def placed(self, native: np.ndarray) -> np.ndarray:
+        """bool [H, W] from a mask on the crop."""
+        out = np.zeros_like(self.truth)
+        out[self.rows, self.cols] = native
+        return out
+
+    def _large(self, mask: np.ndarray) -> np.ndarray:
+        if mask.shape == self.native.shape:
+            return mask
+        size = self.native.shape[::-1]
+        return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) >= 0.5
+
+
+def damage_masks(window: SceneWindow, count: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
+    """`count` masks [H, W] with their family, target Dice stratified flat over [0, 1]."""
+    targets = (rng.permutation(count) + rng.uniform(0, 1, count)) / count
+    for target in targets:
+        if rng.uniform() < EXTREME_SHARE:
+            yield _extreme(window, rng)
+        else:
+            mask, _, family = damaged(window.scene, float(target), rng)
+            yield window.on_image(mask), family
+
+
+def _extreme(window: SceneWindow, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+    kind = str(rng.choice(["exact", "empty", "full"], p=[0.6, 0.1, 0.3]))
+    if kind == "exact":
+        return window.truth, kind
+    if kind == "empty":
+        return np.zeros_like(window.truth), kind
+    return np.ones_like(window.truth) if rng.uniform() < 0.3 else window.placed(np.ones_like(window.native)), kind
+
+
+def classical_masks(window: SceneWindow, box: BoxPrompt, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
+    """Masks [H, W] of methods that need no training, prompted with a box (image pixels) that overlaps the window."""
+    native_box = _in_window(box, window)
+    grey = ndimage.gaussian_filter(window.pixels.mean(axis=2), 1.0)
+    x0, y0, x1, y1 = native_box
+    inside = np.zeros(window.native.shape, bool)
+    inside[y0:y1, x0:x1] = True
+    cut = grabcut(window.pixels, native_box)
+    if cut[y0:y1, x0:x1].mean() > 0.03:  # it often shrinks small objects to nothing: that teaches little
+        yield window.placed(cut), "grabcut"
+    yield window.placed(_threshold(grey, inside, rng)), "threshold"
+    yield window.placed(_region_growing(grey, native_box, rng)), "region growing"
+    yield window.placed(_watershed(window.pixels, native_box, rng)), "watershed"
+
+
+def grabcut(pixels: np.ndarray, box: tuple[int, int, int, int], rounds: int = 3) -> np.ndarray:
+    """bool [h, w]: OpenCV's GrabCut of uint8 [h, w, 3] from a half-open box; the box itself where it has no answer."""
+    x0, y0, x1, y1 = box
+    scale = min(1.0, 128 / max(pixels.shape[:2]))
+    size = tuple(max(int(n * scale), 2) for n in pixels.shape[1::-1])
+    small = np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
+    labels = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
+    labels[int(y0 * scale) : int(np.ceil(y1 * scale)), int(x0 * scale) : int(np.ceil(x1 * scale))] = cv2.GC_PR_FGD
+    if (labels == cv2.GC_BGD).any():
+        cv2.setRNGSeed(0)
+        models = np.zeros((2, 1, 65))
+        try:
+            cv2.grabCut(small, labels, (0, 0, 1, 1), models[0], models[1], rounds, cv2.GC_INIT_WITH_MASK)
+        except cv2.error:  # too few pixels of one kind to fit its mixture
+            labels[...] = cv2.GC_BGD
+            labels[int(y0 * scale) : int(y1 * scale), int(x0 * scale) : int(x1 * scale)] = cv2.GC_FGD
+    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    return cv2.resize(found, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR) >= 0.5
+
+
+def _in_window(box: BoxPrompt, window: SceneWindow) -> tuple[int, int, int, int]:
+    height, width = window.native.shape
+    x0 = int(np.clip(round(box.x0) - window.cols.start, 0, width - 2))
+    y0 = int(np.clip(round(box.y0) - window.rows.start, 0, height - 2))
+    x1 = int(np.clip(round(box.x1) - window.cols.start, x0 + 2, width))
+    y1 = int(np.clip(round(box.y1) - window.rows.start, y0 + 2, height))
+    return x0, y0, x1, y1
+
+
+def _threshold(grey: np.ndarray, inside: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    from skimage.filters import threshold_otsu
+
+    values = grey[inside]
+    if values.max() - values.min() < 1:
+        return inside
+    level = threshold_otsu(values) + rng.normal(0, 0.15) * values.std()
+    bright = inside & (grey > level)
+    dark = inside & ~bright
+    # the object is the class that touches the border of the box less
+    rim = inside & ~ndimage.binary_erosion(inside)
+    share = lambda m: (m & rim).sum() / max(m.sum(), 1)
+    chosen = bright if share(bright) <= share(dark) else dark
+    return ndimage.binary_opening(chosen) if rng.uniform() < 0.5 else chosen
+
+
+def _region_growing(grey: np.ndarray, box: tuple[int, int, int, int], rng: np.random.Generator) -> np.ndarray:
+    x0, y0, x1, y1 = box
+    cy = int((y0 + y1) / 2 + rng.normal(0, 0.08) * (y1 - y0))
+    cx = int((x0 + x1) / 2 + rng.normal(0, 0.08) * (x1 - x0))
+    cy, cx = np.clip([cy, cx], 0, np.array(grey.shape) - 1)
+    tolerance = rng.uniform(0.4, 2.0) * max(float(grey[y0:y1, x0:x1].std()), 1.0)
+    labels, _ = ndimage.label(np.abs(grey - grey[cy, cx]) <= tolerance)
+    return ndimage.binary_fill_holes(labels == labels[cy, cx])
+
+
+def _watershed(pixels: np.ndarray, box: tuple[int, int, int, int], rng: np.random.Generator) -> np.ndarray:
+    x0, y0, x1, y1 = box
+    markers = np.ones(pixels.shape[:2], np.int32)
+    grow = rng.uniform(0.0, 0.15)
+    dy, dx = int(grow * (y1 - y0)), int(grow * (x1 - x0))
+    markers[max(y0 - dy, 0) : y1 + dy, max(x0 - dx, 0) : x1 + dx] = 0
+    seed = rng.uniform(0.2, 0.6) / 2
+    cy, cx = (y0 + y1) / 2, (x0 + x1) / 2
+    axes = (max(int(seed * (x1 - x0)), 1), max(int(seed * (y1 - y0)), 1))
+    cv2.ellipse(markers, (int(cx), int(cy)), axes, 0, 0, 360, 2, -1)
+    return cv2.watershed(np.ascontiguousarray(pixels), markers) == 2
+
+
+def stored_predictions(store: Store) -> Iterator[tuple[dict[str, Any], int]]:
+    """(manifest row of the true whole object, manifest row of the prediction) for every stored prediction."""
+    rows = store.manifest
+    for prediction, reference in rows.loc[rows.kind == "prediction", "reference"].items():
+        yield rows.iloc[int(reference)].to_dict(), int(prediction)  # type: ignore[arg-type]

@@ -1,0 +1,105 @@
+"""Runs that fill a candidate store: which objects, how many masks of each, in reproducible order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from evanyseg.prompts import BoxPrompt
+from evanyseg.protocols import Progress, no_progress
+
+from ..data.manifest import order_key
+from ..data.store import Store
+from .generators import SceneWindow, classical_masks, damage_masks, stored_predictions
+from .store import CandidateWriter
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+BOX_JITTER = 0.08
+"""Standard deviation of each box edge, as a share of the box side."""
+
+
+@dataclass(frozen=True)
+class CandidateOptions:
+    """`objects`: most objects of a set (`objects_of`: the same for single sets), subjects mixed; `masks`: damage masks
+    a set should have in all, spread over its objects within `per_object`. `splits`: which splits take part."""
+
+    objects: int = 400
+    objects_of: Mapping[str, int] = field(default_factory=dict)
+    masks: int = 3000
+    per_object: tuple[int, int] = (8, 40)
+    splits: Sequence[str] = ("train", "val", "calib", "test")
+    seed: int = 1
+
+
+def chosen_objects(store: Store, options: CandidateOptions) -> pd.DataFrame:
+    """Manifest rows of the true objects that take part: every set capped, in an order that depends on names only."""
+    rows = store.manifest
+    rows = rows[(rows.kind == "object") & rows.split.isin(list(options.splits)) & (rows.use == "train")]
+    named = zip(rows.source, rows.subject, rows.row, strict=True)
+    keys = [order_key(options.seed, str(source), f"{subject}|{row}") for source, subject, row in named]
+    rows = rows.assign(order=keys).sort_values("order")
+    most = rows.set.map(lambda s: options.objects_of.get(s, options.objects))
+    return rows[rows.groupby("set").cumcount() < most]
+
+
+def jittered(box: BoxPrompt, shape: tuple[int, int], rng: np.random.Generator, amount: float = BOX_JITTER) -> BoxPrompt:
+    """Each edge moved by a normal share of its side, clipped to the image (H, W); never narrower than 2 px."""
+    dx, dy = rng.normal(0, amount, 2) * box.width, rng.normal(0, amount, 2) * box.height
+    x0, x1 = np.clip(sorted((box.x0 + dx[0], box.x1 + dx[1])), 0, shape[1])
+    y0, y1 = np.clip(sorted((box.y0 + dy[0], box.y1 + dy[1])), 0, shape[0])
+    if x1 - x0 < 2 or y1 - y0 < 2:
+        return box
+    return BoxPrompt(float(x0), float(y0), float(x1), float(y1))
+
+
+def make_damage(
+    store: Store,
+    folder: Path,
+    options: CandidateOptions,
+    shard: tuple[int, int] = (0, 1),
+    name: str = "damage",
+    progress: Progress = no_progress,
+) -> int:
+    """Damage and classical masks of every `shard[1]`-th object from `shard[0]` on; the number of masks written."""
+    objects = chosen_objects(store, options)
+    per_set = objects.groupby("set").size()
+    counts = (options.masks / per_set).clip(*options.per_object).round().astype(int)
+    objects = objects.iloc[shard[0] :: shard[1]]
+    by_image = store.manifest[store.manifest.kind == "object"].groupby("image_id").row.apply(list)
+    writer = CandidateWriter(folder, f"{name}-{shard[0]:02d}of{shard[1]:02d}")
+    for done, row in enumerate(objects.to_dict("records")):
+        rng = np.random.default_rng([options.seed, row["row"]])
+        own = [n for n in by_image[row["image_id"]] if n != row["row"]]
+        neighbours = tuple(int(n) for n in rng.choice(own, min(3, len(own)), replace=False)) if own else ()
+        window = SceneWindow(store, row["row"], float(rng.uniform(2.0, 3.2)), neighbours)
+        for mask, family in damage_masks(window, int(counts[row["set"]]), rng):
+            writer.add(row, window.truth, mask, "damage", family)
+        box = jittered(store.box(row["row"]), window.truth.shape, rng)
+        for mask, family in classical_masks(window, box, rng):
+            writer.add(row, window.truth, mask, "classical", family, box)
+        progress((done + 1) / len(objects), row["set"])
+    writer.close()
+    return len(writer.rows)
+
+
+def copy_stored(store: Store, folder: Path, most_people: int = 1500, seed: int = 1, name: str = "stored") -> int:
+    """Stored predictions of 'train' sets, measured like all the others; of people at most `most_people`."""
+    writer = CandidateWriter(folder, name)
+    people = 0
+    by_name = lambda pair: order_key(seed, pair[0]["source"], f"{pair[0]['subject']}|{pair[1]}")
+    for row, prediction in sorted(stored_predictions(store), key=by_name):
+        by_people = bool(store.manifest.people.iat[prediction])
+        if row["use"] != "train" or (by_people and people >= most_people):
+            continue
+        people += by_people
+        family = str(store.manifest.prediction_source.iat[prediction])
+        mask = store.prediction(prediction)
+        writer.add(row, store.mask(row["row"]), mask, "people" if by_people else "stored", family)
+    writer.close()
+    return len(writer.rows)

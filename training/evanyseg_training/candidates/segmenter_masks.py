@@ -1,0 +1,126 @@
+"""Candidates by trained segmenters, cross-fitted: no mask comes from a model that saw its subject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evanyseg.prompts import BoxPrompt
+from evanyseg.protocols import Progress, Segmenter, no_progress
+
+from ..data.manifest import ManifestError, fold_of
+from ..data.store import Store
+from ..segmenter.config import SegmenterConfig
+from .run import CandidateOptions, chosen_objects, jittered
+from .store import CandidateWriter
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """A segmenter file; `fold` is the fold it was trained WITHOUT (None: it saw no subject of the store). `left_out`:
+    the data sets it never saw; it then makes masks for these alone, with the errors of a segmenter far from home."""
+
+    path: Path
+    fold: int | None = None
+    left_out: frozenset[str] | None = None
+
+    @classmethod
+    def parsed(cls, text: str) -> FoldModel:
+        """From FILE, FILE@FOLD or FILE@left-out: the sets that the config.yaml beside FILE gives no weight.
+
+        Raises ManifestError for another word, or where that file is missing or leaves nothing out.
+        """
+        path, _, kind = text.rpartition("@")
+        if not path:
+            return cls(Path(text))
+        if kind.isdigit():
+            return cls(Path(path), int(kind))
+        if kind != "left-out":
+            raise ManifestError(f"'{kind}' in --model {text} is neither a fold nor 'left-out'.")
+        config = Path(path).parent / "config.yaml"
+        weights = SegmenterConfig.load(config).weight_of if config.is_file() else {}
+        sets = frozenset(name for name, weight in weights.items() if weight == 0)
+        if not sets:
+            raise ManifestError(f"{config} leaves no data set out: give it 'weight_of' of 0 for some, and train.")
+        return cls(Path(path), left_out=sets)
+
+    def never_saw(self, row: Mapping[str, str], folds: int) -> bool:
+        """Whether the subject of a manifest row (set, split, source, subject) was kept from its training."""
+        if self.left_out is not None:
+            return row["set"] in self.left_out
+        return row["split"] != "train" or self.fold in (None, fold_of(row["source"], row["subject"], folds))
+
+    @property
+    def name(self) -> str:
+        return f"{self.path.parent.name}/{self.path.stem}"
+
+
+@dataclass(frozen=True)
+class SegmenterRun:
+    """`models_per_image` of the allowed models for each image, `boxes` prompts per object and model: the jitter grows
+    from prompt to prompt, so that poor boxes (and poor masks) are there too."""
+
+    models_per_image: int = 2
+    boxes: Sequence[float] = (0.05, 0.15)
+    folds: int = 2
+
+
+def allowed(models: Sequence[FoldModel], row: Mapping[str, str], folds: int) -> list[FoldModel]:
+    """The models that never saw the subject of a manifest row."""
+    return [model for model in models if model.never_saw(row, folds)]
+
+
+def make_segmenter_masks(
+    store: Store,
+    folder: Path,
+    models: Sequence[FoldModel],
+    load: Callable[[Path], Segmenter],
+    options: CandidateOptions,
+    run: SegmenterRun | None = None,
+    name: str = "segmenter",
+    progress: Progress = no_progress,
+) -> int:
+    """Every mask head of every prompt becomes a candidate with its prompt box; the number of masks written.
+
+    Raises ManifestError when no model is allowed for a subject (all of them saw it).
+    """
+    run = run or SegmenterRun()
+    loaded: Mapping[FoldModel, Segmenter] = {m: load(m.path) for m in models}
+    objects = chosen_objects(store, options)
+    writer = CandidateWriter(folder, name)
+    images = list(objects.groupby("image_id", sort=False))
+    for done, (image_id, rows) in enumerate(images):
+        first = rows.iloc[0]
+        usable = allowed(models, first.to_dict(), run.folds)
+        if not usable:
+            raise ManifestError(
+                f"Every segmenter given saw subject {first.subject} of {first.source}; give cross-fitted ones."
+            )
+        rng = np.random.default_rng([options.seed, 3, int(image_id)])
+        image = store.image(int(image_id))
+        for index in rng.choice(len(usable), min(run.models_per_image, len(usable)), replace=False):
+            model = usable[int(index)]
+            segmenter = loaded[model]
+            embedding = segmenter.embed(image)
+            for row in rows.to_dict("records"):
+                truth = store.mask(row["row"])
+                for amount in run.boxes:
+                    box = jittered(store.box(row["row"]), truth.shape, rng, amount)
+                    _add_heads(writer, row, truth, segmenter, embedding, box, model.name)
+        progress((done + 1) / len(images), str(first.set))
+    writer.close()
+    return len(writer.rows)
+
+
+def _add_heads(writer, row, truth, segmenter, embedding, box: BoxPrompt, name: str) -> None:  # type: ignore[no-untyped-def]
+    answer = segmenter.segment(embedding, box)
+    seen: list[np.ndarray] = []
+    for head, mask in enumerate(answer.masks):
+        if any(np.array_equal(mask, other) for other in seen):
+            continue
+        seen.append(mask)
+        iou, stability = float(answer.predicted_iou[head]), float(answer.stability[head])
+        writer.add(row, truth, mask, "segmenter", f"{name}#{head}", box, iou, stability)

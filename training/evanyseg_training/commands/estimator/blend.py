@@ -1,0 +1,51 @@
+"""`evanyseg-train hedges`: how much the trees should trust the network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...estimator.window_factors import BOX, NEAR_INFERENCE, OWN
+
+
+def hedges(
+    store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
+    candidates: Annotated[Path, typer.Argument(help="Candidate store.")],
+    run: Annotated[Path, typer.Argument(help="Run of `estimator` that left sources out.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")],
+    groups: Annotated[int, typer.Option(help="Groups of four masks that the trees are fitted on.")] = 2500,
+    per_set: Annotated[int, typer.Option(help="Masks judged per set left out.")] = 150,
+    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = BOX,
+    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = OWN,
+    transplanted: Annotated[float, typer.Option(help="Share of the trees' images with other texture.")] = 0.0,
+    warped: Annotated[float, typer.Option(help="Share of the trees' masks bent with their images.")] = 0.0,
+) -> None:
+    """Fit trees on the run's training sources and judge the sources that it left out, with several hedges."""
+    from ...candidates.store import CandidateStore
+    from ...data.manifest import ManifestError
+    from ...data.store import Store
+    from ...estimator.blend import hedge_table
+    from ...estimator.config import load_options
+    from ...estimator.export.export import net_of
+    from ...estimator.samples.data import DataOptions, EstimatorData
+    from ...run_record import command_line, commit_of
+
+    options = load_options(run / "run.yaml")
+    if not options.sources_out:
+        raise ManifestError(f"{run} left no source out; train one with --leave-out.")
+    pool = CandidateStore(candidates, Store(store), options.parts)
+    left = pool.table.source.isin(options.sources_out)
+    inside, outside = (sorted(pool.table.loc[use, "set"].unique()) for use in (~left, left))
+    data = DataOptions(
+        size=options.data.size, without_box=options.data.without_box, real=options.data.real, factors=NEAR_INFERENCE
+    )
+    train = EstimatorData(pool, "train", replace(data, transplanted=transplanted, warped=warped), inside)
+    held = EstimatorData(pool, "train", data, outside)
+    net = net_of(run / "last.ckpt", options.data.size)
+    table = hedge_table(net, train, held, groups, per_set, (factor_box, factor_own))
+    told = f"{command_line()} (network: {options.optim.steps} steps, left out: {', '.join(options.sources_out)})"
+    table.assign(command=told, commit=commit_of()).to_csv(out, index=False)
+    print(table.to_string(index=False))

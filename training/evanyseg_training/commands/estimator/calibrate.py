@@ -1,0 +1,45 @@
+"""`evanyseg-train calibrate`: recalibration and conformal intervals of a trained estimator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...estimator.window_factors import BOX, OWN
+
+
+def calibrate(
+    store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
+    candidates: Annotated[Path, typer.Argument(help="Candidate store.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of an estimator run.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for calibration.json and its tensors.")],
+    size: Annotated[int, typer.Option(help="Window in pixels.")] = 128,
+    trees: Annotated[Path | None, typer.Option(help="Trees written by the command trees.")] = None,
+    per_set: Annotated[int, typer.Option(help="Masks per set and split.")] = 150,
+    flips: Annotated[bool, typer.Option(help="Average over mirror images at inference.")] = False,
+    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = BOX,
+    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = OWN,
+) -> None:
+    """Fit on the splits val and calib, separately with and without a box."""
+    from safetensors.numpy import save_file
+
+    from ...candidates.store import CandidateStore
+    from ...data.store import Store
+    from ...estimator.export.export import calibrated_description, net_of
+    from ...estimator.gbdt import read_trees
+    from ...estimator.samples.data import DataOptions, EstimatorData
+
+    pool = CandidateStore(candidates, Store(store))
+    splits = {name: EstimatorData(pool, name, DataOptions(size=size)) for name in ("train", "val", "calib")}
+    net = net_of(checkpoint, size)
+    description, familiar = calibrated_description(
+        net, splits, (factor_box, factor_own), flips, per_set, trees=read_trees(trees)
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    save_file(familiar.tensors(), out / "familiar.safetensors")
+    (out / "calibration.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+    for mode, figures in description["figures"].items():
+        print(mode, {k: round(v, 4) for k, v in figures.items()})

@@ -1,0 +1,42 @@
+"""`evanyseg-train export`: the shipped files of an estimator."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of an estimator run.")],
+    calibration: Annotated[Path, typer.Argument(help="Folder written by calibrate.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where to write, e.g. EvanySegSlicer/evanyseg/builtin/estimator.")
+    ],
+    store: Annotated[Path, typer.Option(help="Data store, for the card.")],
+    candidates: Annotated[Path, typer.Option(help="Candidate store, for the card.")],
+    trees: Annotated[Path | None, typer.Option(help="The trees that calibrate was given.")] = None,
+    notes: Annotated[Path | None, typer.Option(help="Markdown file with a table set | licence | citation.")] = None,
+    history: Annotated[str, typer.Option(help="How it was trained, for the card.")] = "",
+) -> None:
+    """Write OUT.safetensors (fp16), OUT.json and OUT.md."""
+    from safetensors.numpy import load_file
+
+    from evanyseg.quality.ood import Familiar
+
+    from ...candidates.store import CandidateStore
+    from ...data.set_notes import read_set_notes
+    from ...data.store import Store
+    from ...estimator.export.card import estimator_card
+    from ...estimator.export.export import net_of, write_model
+    from ...estimator.gbdt import read_trees
+
+    description = json.loads((calibration / "calibration.json").read_text(encoding="utf-8"))
+    net = net_of(checkpoint, int(description["config"]["size"]))
+    table = CandidateStore(candidates, Store(store)).table
+    card = estimator_card(description, table, read_set_notes(notes), history)
+    familiar = Familiar.from_tensors(load_file(calibration / "familiar.safetensors"))
+    write_model(out, net, description, familiar, card, read_trees(trees))
+    print(f"{out.with_suffix('.safetensors').stat().st_size / 1e6:.1f} MB in {out.parent}")

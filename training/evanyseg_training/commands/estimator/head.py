@@ -1,0 +1,42 @@
+"""`evanyseg-train head`: second stage of the built-in estimator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...estimator.window_factors import BOX, OWN
+
+
+def head(
+    store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
+    candidates: Annotated[Path, typer.Argument(help="Candidate store.")],
+    checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of an estimator run (model builtin).")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Checkpoint to write, for calibrate and export.")],
+    size: Annotated[int, typer.Option(help="Window in pixels.")] = 96,
+    groups: Annotated[int, typer.Option(help="Stored groups of four masks.")] = 6000,
+    epochs: Annotated[int, typer.Option(help="Most epochs over them.")] = 40,
+    seconds: Annotated[float, typer.Option(help="Longest time to spend on storing.")] = 3600,
+    without_box: Annotated[float, typer.Option(help="Share of masks judged without a box.")] = 0.45,
+    real: Annotated[float, typer.Option(help="Share of masks by real methods.")] = 0.6,
+    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = BOX,
+    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = OWN,
+) -> None:
+    """Train the head, with the measured shape of the mask, on stored outputs of the frozen trunk."""
+    from ...candidates.store import CandidateStore
+    from ...data.store import Store
+    from ...estimator.export.export import net_of
+    from ...estimator.head import HeadOptions, save_as_checkpoint, second_stage
+    from ...estimator.samples.data import DataOptions, EstimatorData
+
+    pool = CandidateStore(candidates, Store(store))
+    options = DataOptions(size=size, without_box=without_box, real=real)
+    train, val = (EstimatorData(pool, split, options) for split in ("train", "val"))
+    net = net_of(checkpoint, size)
+    chosen = HeadOptions(groups=groups, epochs=epochs)
+    history = second_stage(net, train, val, (factor_box, factor_own), chosen, seconds=seconds)
+    save_as_checkpoint(net, out)
+    for name, row in (("before", history[0]), ("best", max(history, key=lambda h: h["score"]))):
+        print(name, {k: round(v, 4) for k, v in row.items()})

@@ -1,0 +1,108 @@
+"""`evanyseg-train evaluate`: every method on the same masks, in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+PEOPLE = 1000
+"""Most masks by people that are judged, of each data set."""
+
+
+def evaluate(
+    store: Annotated[Path, typer.Option(help="Data store made by prepare.")],
+    pairs: Annotated[Path, typer.Option("--list", help="Frozen list made by heldout.")],
+    candidates: Annotated[Path, typer.Option(help="Training candidates: what the baselines are fitted on.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables, plots and results.md.")],
+    estimator: Annotated[list[str] | None, typer.Option(help="NAME, NAME:FILE or LABEL=NAME:FILE.")] = None,
+    segmenter: Annotated[str | None, typer.Option(help="For the selection pool: NAME or NAME:FILE.")] = None,
+    rivals: Annotated[Path | None, typer.Option(help="Folder with the rival segmenters.")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="Frozen list of the calibration split (stacked).")] = None,
+    single_from: Annotated[
+        Path | None, typer.Option(help="Run on training sources that names the best single segmenter.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the log of runs on evaluate-only sets.")] = "",
+    log: Annotated[Path | None, typer.Option(help="That log; needed for evaluate-only sets.")] = None,
+    cache: Annotated[Path | None, typer.Option(help="Folder that keeps shape features between runs.")] = None,
+    limit: Annotated[int | None, typer.Option(help="Only that many pairs of each set (a trial).")] = None,
+    pool: Annotated[int, typer.Option(help="Most prompts of a set in the selection pool.")] = 16,
+    resamples: Annotated[int, typer.Option(help="Bootstrap resamples of images.")] = 2000,
+) -> None:
+    """Figures with 95 % intervals, per data set and macro, with box and without; plots; results.md."""
+    from functools import partial
+
+    from evanyseg.models import estimators as known_estimators
+    from evanyseg.models import segmenters as known_segmenters
+
+    from ...candidates.store import CandidateStore
+    from ...data.store import Store
+    from ...evaluation.cases import frozen_cases, training_cases
+    from ...evaluation.comparison.model import RIVALS, load_rivals
+    from ...evaluation.heldout.log import append_run, check_log
+    from ...evaluation.pool import PoolOptions
+    from ...evaluation.run import EvaluateOptions, Evaluation
+    from ...reporting.plots import draw_all
+    from ...reporting.run_report import Run, run_markdown
+    from ...run_record import commit_of, write_record
+
+    split = [text.partition("=") for text in estimator or ["builtin"]]
+    named = {label: name or label for label, _, name in split}
+    opened = Store(store)
+    check_log(opened, pairs, log, reason)
+    loaded = {label: _created(known_estimators, name) for label, name in named.items()}
+    parts = CandidateStore(candidates, opened)
+    options = EvaluateOptions(limit=limit, resamples=resamples, pool=PoolOptions(pool))
+    training = training_cases(parts, options.training_masks)
+    run = Evaluation(
+        opened, frozen_cases(pairs, opened), training, loaded, out, options=options, progress=_printer(), cache=cache
+    )
+    drawn = (parts.table.maker == "people") & (parts.table.split == "test")
+    if drawn.any() and "test" in set(run.cases.masks.table.split):
+        run.people = training_cases(parts, PEOPLE, split="test", people=True)
+    if calibration is not None:
+        run.calibration = frozen_cases(calibration, opened)
+    if segmenter is not None:
+        run.segmenter = partial(_created, known_segmenters, segmenter)
+    if rivals is not None:
+        run.rivals = [r for name in RIVALS for r in load_rivals(rivals / f"{name}.safetensors")]
+    if single_from is not None:
+        run.single = lambda: Run.read(single_from).summary["single"]
+    summary = run.run()
+    write_record(out, "evaluate", {**summary, "estimators": list(named)})
+    finished = Run.read(out)
+    draw_all(out, finished.ours, "boosting on shape")
+    text = f"# Evaluation\n\n{summary['cases']} masks, {summary['sets']} sets, commit {commit_of()}.\n\n"
+    (out / "results.md").write_text(text + run_markdown(finished), encoding="utf-8")
+    if log is not None and "evaluate-only" in summary["uses"]:
+        append_run(log, reason, finished)
+    print(f"{summary['cases']} masks in {summary['minutes']} min; see {out / 'results.md'}")
+
+
+def _created(registry: Any, name: str) -> Any:
+    """A model by registered name; MODEL:FILE: other weights of one; run:FOLDER: a training run's checkpoint."""
+    from evanyseg.device import resolve_device
+
+    model, _, file = name.partition(":")
+    if file and model == "run":
+        from ...estimator.export.checkpoint_estimator import CheckpointEstimator
+
+        return CheckpointEstimator(Path(file), resolve_device("auto"))
+    if file and model in registry.names():
+        return registry.get(model).factory(Path(file), resolve_device("auto"))
+    return registry.create(name)
+
+
+def _printer() -> Callable[[float, str], None]:
+    import time
+
+    last = [0.0]
+
+    def show(done: float, what: str) -> None:
+        if time.monotonic() - last[0] > 10:
+            last[0] = time.monotonic()
+            print(f"{done:4.0%} {what}", flush=True)
+
+    return show

@@ -1,0 +1,85 @@
+"""The networks that can be trained as estimators, by name, and how a batch is shown to them.
+
+Input `context`: six planes of the window with late scalars. Input `paper`: EvanySeg's crop of the same candidates (see
+`paper_data`), three planes and nothing else. A model without error maps is wrapped, so that all share losses and logs.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, EstimatorOutput
+from evanyseg.quality.context import LATE, SCALARS
+from evanyseg.quality.paper_crop import IMAGENET_MEAN, IMAGENET_STD
+
+from ..data.manifest import ManifestError
+from .module import Scorer, run_net
+
+TIMM_NAMES = {
+    "vit-b": "vit_base_patch16_224",
+    "vit-l": "vit_large_patch16_224",
+    "vit-tiny": "vit_tiny_patch16_224",
+    "resnet101": "resnet101",
+    "resnet18": "resnet18",
+}
+NAMES = ("builtin", *TIMM_NAMES)
+
+
+def build_net(name: str, size: int, channels: int = 6, scalars: int = LATE, pretrained: bool = False) -> nn.Module:
+    """A freshly initialised network for windows of `size` pixels. Raises ManifestError for an unknown name."""
+    if name == "builtin":
+        return BuiltinEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=scalars - len(SCALARS)))
+    if name not in TIMM_NAMES:
+        raise ManifestError(f"Unknown estimator '{name}'; choose one of {', '.join(NAMES)}.")
+    import timm
+
+    extra: dict[str, Any] = {"img_size": size} if name.startswith("vit") else {}
+    backbone = timm.create_model(TIMM_NAMES[name], in_chans=channels, num_classes=0, pretrained=pretrained, **extra)
+    return BackboneRegressor(backbone, scalars)
+
+
+def net_for(name: str, mode: str, size: int, pretrained: bool = False) -> nn.Module:
+    """`build_net` with the planes and late inputs that `mode` ('paper' or 'context') shows."""
+    channels, scalars = (3, 0) if mode == "paper" else (6, LATE)
+    return build_net(name, size, channels, scalars, pretrained)
+
+
+class BackboneRegressor(nn.Module):
+    """A timm backbone with linear Dice and HD95 heads (quantiles are the Dice itself: it has no such head).
+
+    `scalars` = 0 leaves the late inputs out (the paper's setting)."""
+
+    def __init__(self, backbone: nn.Module, scalars: int) -> None:
+        super().__init__()
+        self.backbone, self.scalars = backbone, scalars
+        self.dice = nn.Linear(int(backbone.num_features) + scalars, 1)  # type: ignore[arg-type]
+        self.hd95 = nn.Linear(int(backbone.num_features) + scalars, 1)  # type: ignore[arg-type]
+
+    def forward(self, pixels: Tensor, scalars: Tensor, areas: Tensor) -> EstimatorOutput:
+        features = self.backbone(pixels).float()
+        if self.scalars:
+            features = torch.cat([features, scalars.float()], dim=1)
+        dice = self.dice(features)[:, 0].float()
+        flat = torch.full((len(dice), pixels.shape[2] // 2, pixels.shape[3] // 2), -4.0, device=dice.device)
+        quantiles = dice[:, None].expand(-1, 5)
+        return EstimatorOutput(dice, quantiles, self.hd95(features)[:, 0].float(), flat, flat)
+
+
+def run_paper(net: nn.Module, batch: dict[str, Tensor]) -> EstimatorOutput:
+    """The published crops of `paper_data` (uint8), with ImageNet mean and deviation."""
+    planes = batch["pixels"].float() / 255
+    mean = torch.tensor(IMAGENET_MEAN, device=planes.device).view(1, 3, 1, 1)
+    std = torch.tensor(IMAGENET_STD, device=planes.device).view(1, 3, 1, 1)
+    pixels = ((planes - mean) / std).contiguous(memory_format=torch.channels_last)
+    return net(pixels, batch["scalars"], batch["areas"])
+
+
+def scorer_of(mode: str) -> Scorer:
+    """How batches are shown: 'context' or 'paper'. Raises ManifestError for another name."""
+    scorers = {"context": run_net, "paper": run_paper}
+    if mode not in scorers:
+        raise ManifestError(f"Unknown input mode '{mode}'; choose context or paper.")
+    return scorers[mode]

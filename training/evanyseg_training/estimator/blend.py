@@ -1,0 +1,56 @@
+"""How much the trees should trust the network: measured on sources that it was not trained on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from torch.utils.data import DataLoader
+
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
+from evanyseg.quality.context import LATE
+from evanyseg.quality.gbdt import NETWORK
+
+from .gbdt import TreeOptions, collect, fit_trees, looked_at
+from .module import macro_figures
+from .samples.data import UNSEEN, EstimatorData, FixedData, fixed_samples
+from .window_factors import AT_INFERENCE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+HEDGES = (0.0, 0.25, 0.4, 0.5, 0.75, 1.0)
+SHARES = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+
+
+def hedge_table(
+    net: BuiltinEstimatorNet,
+    train: EstimatorData,
+    held: EstimatorData,
+    groups: int = 2500,
+    per_set: int = 150,
+    factors: tuple[float, float] = AT_INFERENCE,
+) -> pd.DataFrame:
+    """Rows (mode, answer, masks, r, MAE; macro means over the sets of `held`): the network alone, then trees fitted on
+    `groups` groups of `train` with each hedge, then both together. factors: window factor with and without a box."""
+    import pandas as pd
+
+    inputs, true = collect(net, train, groups, UNSEEN, flips=False)
+    options = TreeOptions(levels=())  # the Dice alone
+    whole, own = fit_trees(inputs, true, options), fit_trees(inputs[:, :LATE], true, options)
+    rows = []
+    for mode, factor in zip(("box", "own"), factors, strict=True):
+        picks = fixed_samples(held, per_set, 9, mode == "own")
+        sets = [name for _, name in picks]
+        seen, dice = looked_at(net, DataLoader(FixedData(held, picks, factor, mode == "own"), 32), flips=False)
+        a, b = whole.predict(seen)[:, 0], own.predict(seen[:, :LATE])[:, 0]
+        answers = {"network alone": seen[:, LATE + NETWORK.index("dice")]}
+        answers |= {f"trees, hedge {h:g}": (1 - h) * a + h * b for h in HEDGES}
+        trees = answers["trees, hedge 0.4"]
+        answers |= {
+            f"network {share:g}, trees, hedge 0.4": share * answers["network alone"] + (1 - share) * trees
+            for share in SHARES
+        }
+        for name, answer in answers.items():
+            figures = macro_figures(answer, dice, sets)
+            rows.append({"mode": mode, "answer": name, "masks": len(dice), "r": figures["r"], "MAE": figures["mae"]})
+    return pd.DataFrame(rows).round(4)

@@ -1,0 +1,141 @@
+"""From a checkpoint to the shipped pair of files: predictions on val and calib, calibration, fp16 weights, card."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch.utils.data import DataLoader
+
+from evanyseg.io.write import atomic_path, write_text
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, estimator_forward
+from evanyseg.quality.builtin import FORMAT
+from evanyseg.quality.gbdt import Trees, corrected
+from evanyseg.quality.ood import Familiar, image_statistics
+from evanyseg.quality.shape import FEATURES
+
+from ..calibrate import Predictions, coverage_and_width, fit_calibration, fit_familiar, joined
+from ..module import macro_figures
+from ..samples.data import EstimatorData, FixedData, fixed_samples
+from ..train import load_weights
+
+
+def predict(
+    net: torch.nn.Module,
+    data: EstimatorData,
+    factor: float,
+    without_box: bool,
+    per_set: int,
+    flips: bool,
+    seed: int = 9,
+    trees: Trees | None = None,
+) -> tuple[Predictions, list[str]]:
+    """Raw predictions on a fixed, balanced list of a split's masks, and the set of each."""
+    picks = fixed_samples(data, per_set, seed, without_box)
+    outputs: list[dict[str, torch.Tensor]] = []
+    true: list[torch.Tensor] = []
+    with torch.inference_mode():
+        for batch in DataLoader(FixedData(data, picks, factor, without_box), 32):
+            out = estimator_forward(net, batch, flips)
+            if trees is not None:
+                numbers = {k: v.float().numpy() for k, v in out.items()}
+                out |= {k: torch.from_numpy(v) for k, v in corrected(trees, batch["scalars"].numpy(), numbers).items()}
+            outputs.append(out)
+            true.append(batch["dice"])
+    joined = {k: torch.cat([o[k] for o in outputs]).float().numpy() for k in ("dice", "low", "high")}
+    table = data.candidates.table
+    groups = np.array([f"{table.source[i]}|{table.subject[i]}" for i, _ in picks])
+    return Predictions(**joined, true=torch.cat(true).numpy().astype(float), groups=groups), [s for _, s in picks]
+
+
+def looks(data: EstimatorData, per_set: int, factors: tuple[float, float], seed: int = 9) -> np.ndarray:
+    """Statistics [N, STATISTICS] of the windows of at most `per_set` objects of each set, one mask of each (windows of
+    the same object look alike): by turns with a box and with the mask's own."""
+    rng = np.random.default_rng(seed)
+    sets = data.candidates.table.set
+    of_set: dict[str, list[int]] = {}
+    for number in rng.permutation(len(data.objects)):
+        ids = data.objects[number][0]
+        chosen = of_set.setdefault(str(sets[ids[0]]), [])
+        if len(chosen) < per_set:
+            chosen.append(int(rng.choice(ids)))
+    found = []
+    for name in sorted(of_set):
+        for own, factor in enumerate(factors):
+            picks = [(candidate, name) for candidate in of_set[name][own::2]]
+            seen = FixedData(data, picks, factor, bool(own))
+            for sample in (seen[i] for i in range(len(picks))):
+                found.append(image_statistics(sample["pixels"].numpy(), sample["scalars"].numpy()))
+    return np.stack(found)
+
+
+def calibrated_description(
+    net: BuiltinEstimatorNet,
+    splits: dict[str, EstimatorData],
+    factors: tuple[float, float],
+    flips: bool,
+    per_set: int = 150,
+    level: float = 0.9,
+    trees: Trees | None = None,
+) -> tuple[dict[str, Any], Familiar]:
+    """The .json's content, and what the training images look like. splits: EstimatorData of 'train', 'val', 'calib'."""
+    calibration, figures = {}, {}
+    for mode, factor in zip(("box", "own"), factors, strict=True):
+        own = mode == "own"
+        val, val_sets = predict(net, splits["val"], factor, own, per_set, flips, trees=trees)
+        calib, calib_sets = predict(net, splits["calib"], factor, own, per_set, flips, trees=trees)
+        fitted = fit_calibration(joined(val, calib), calib, level)
+        calibration[mode] = fitted.as_json()
+        coverage, width = coverage_and_width(fitted, calib)
+        raw = macro_figures(calib.dice, calib.true, calib_sets)
+        after = macro_figures(fitted.recalibrated(calib.dice), calib.true, calib_sets)
+        cover_val, _ = coverage_and_width(fitted, val)
+        figures[mode] = {
+            "calib_masks": len(calib.true), "calib_r": raw["r"], "calib_mae_raw": raw["mae"],
+            "calib_mae": after["mae"], "calib_coverage": coverage, "calib_width": width,
+            "val_masks": len(val.true), "val_r": macro_figures(val.dice, val.true, val_sets)["r"],
+            "val_coverage": cover_val,
+        }  # fmt: skip
+    description = {
+        "format": FORMAT,
+        "config": asdict(net.config),
+        "factors": {"box": factors[0], "own": factors[1]},
+        "flips": flips,
+        "calibration": calibration,
+        "figures": figures,
+    }
+    train, *others = (looks(splits[name], max(per_set // 3, 8), factors) for name in ("train", "val", "calib"))
+    return description, fit_familiar(train, np.concatenate(others))
+
+
+def net_of(checkpoint: Path, size: int) -> BuiltinEstimatorNet:
+    """The network with a checkpoint's averaged weights, rounded to fp16: calibrated exactly as it will run."""
+    net = BuiltinEstimatorNet(EstimatorConfig(size=size, shape=len(FEATURES)))
+    load_weights(net, checkpoint)
+    return net.half().float().to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+
+
+def write_model(
+    out: Path,
+    net: torch.nn.Module,
+    description: dict[str, Any],
+    familiar: Familiar | None,
+    card: str,
+    trees: Trees | None = None,
+) -> None:
+    """OUT.safetensors (fp16), OUT.json and OUT.md; each appears whole or not at all."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {k: v.half().contiguous().clone() for k, v in net.state_dict().items()}
+    if familiar is not None:
+        tensors |= {k: torch.from_numpy(v) for k, v in familiar.tensors().items()}
+    if trees is not None:
+        tensors |= {k: torch.from_numpy(v) for k, v in trees.tensors().items()}
+    with atomic_path(out.with_suffix(".safetensors")) as partial:
+        save_file(tensors, partial, metadata={"evanyseg_model": "builtin", "evanyseg_kind": "estimator"})
+    write_text(out.with_suffix(".json"), json.dumps(description, indent=1) + "\n")
+    write_text(out.with_suffix(".md"), card + "\n")

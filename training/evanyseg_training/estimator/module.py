@@ -1,0 +1,120 @@
+"""The estimator as a Lightning module: AdamW, cosine, moving average of the weights, validation per data set."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from evanyseg.nets.builtin_estimator import EstimatorOutput, network_input
+
+from .losses import LossWeights, estimator_loss
+
+Scorer = Callable[[nn.Module, dict[str, Tensor]], EstimatorOutput]
+
+
+@dataclass(frozen=True)
+class OptimOptions:
+    lr: float = 1e-3
+    weight_decay: float = 0.02
+    steps: int = 20_000
+    warmup: int = 300
+    ema: float = 0.998
+    clip: float = 1.0
+    final: float = 0.02
+    """Share of `lr` left at the end of the cosine."""
+    decay_every: int = 0
+    """Instead of the cosine: times 0.95 every so many steps (the paper: every 5 epochs)."""
+
+
+def run_net(net: nn.Module, batch: dict[str, Tensor]) -> EstimatorOutput:
+    """The network on a batch of `estimator_data` (uint8 planes are normalised here, on the device)."""
+    pixels = network_input(batch["pixels"], batch["distance"]).contiguous(memory_format=torch.channels_last)
+    return net(pixels, batch["scalars"], batch["areas"])
+
+
+class EstimatorModule(L.LightningModule):
+    """`ema` holds the averaged weights: they are what is validated and exported."""
+
+    def __init__(
+        self, net: nn.Module, optim: OptimOptions, weights: LossWeights | None = None, scorer: Scorer = run_net
+    ) -> None:
+        super().__init__()
+        self.net = net.to(memory_format=torch.channels_last)
+        self.ema = copy.deepcopy(self.net).requires_grad_(False).eval()
+        self.optim, self.weights, self.scorer = optim, weights or LossWeights(), scorer
+        self._scores: list[tuple[np.ndarray, np.ndarray]] = []
+        self.val_sets: list[list[str]] = []
+
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+        loss, parts = estimator_loss(self.scorer(self.net, batch), batch, self.weights)
+        self.log("loss", loss.detach(), prog_bar=True)
+        self.log_dict({f"loss/{k}": v.detach() for k, v in parts.items()})
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        # short averages at first: the untrained start must not linger
+        decay = min(self.optim.ema, (1 + self.global_step) / (10 + self.global_step))
+        with torch.no_grad():
+            for mine, theirs in zip(self.ema.state_dict().values(), self.net.state_dict().values(), strict=True):
+                if mine.dtype.is_floating_point:
+                    mine.lerp_(theirs, 1 - decay)
+                else:
+                    mine.copy_(theirs)
+
+    def on_validation_epoch_start(self) -> None:
+        self._scores = [(np.zeros(0), np.zeros(0)) for _ in self.val_sets]
+
+    def validation_step(self, batch: dict[str, Tensor], index: int, dataloader_idx: int = 0) -> None:
+        predicted = self.scorer(self.ema, batch).dice.float().cpu().numpy()
+        before = self._scores[dataloader_idx]
+        self._scores[dataloader_idx] = (
+            np.concatenate([before[0], predicted]),
+            np.concatenate([before[1], batch["dice"].cpu().numpy()]),
+        )
+
+    def on_validation_epoch_end(self) -> None:
+        rs = []
+        for name, sets, (predicted, true) in zip(("box", "own"), self.val_sets, self._scores, strict=False):
+            figures = macro_figures(predicted, true, sets)
+            self.log_dict({f"val/{name}_{k}": v for k, v in figures.items()})
+            rs.append(figures["r"])
+        if rs:  # both modes count alike in the choice of the checkpoint
+            self.log("val_r", float(np.mean(rs)), prog_bar=True)
+
+    def configure_optimizers(self) -> Any:
+        decay = [p for p in self.net.parameters() if p.ndim > 1]
+        plain = [p for p in self.net.parameters() if p.ndim <= 1]
+        groups = [{"params": decay, "weight_decay": self.optim.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        optimizer = torch.optim.AdamW(groups, lr=self.optim.lr, betas=(0.9, 0.99))
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _rate(self, step: int) -> float:
+        if step < self.optim.warmup:
+            return (step + 1) / self.optim.warmup
+        if self.optim.decay_every:
+            return 0.95 ** (step // self.optim.decay_every)
+        done = min((step - self.optim.warmup) / max(self.optim.steps - self.optim.warmup, 1), 1.0)
+        return self.optim.final + (1 - self.optim.final) * 0.5 * (1 + math.cos(math.pi * done))
+
+
+def macro_figures(predicted: np.ndarray, true: np.ndarray, sets: list[str], fewest: int = 12) -> dict[str, float]:
+    """Pearson and MAE averaged over sets with at least `fewest` masks of differing Dice, and pooled ones."""
+    names = np.array(sets[: len(predicted)])
+    rs, maes = [], []
+    for name in np.unique(names):
+        mine = names == name
+        if mine.sum() >= fewest and true[mine].std() > 1e-3:
+            spread = predicted[mine].std() > 1e-6
+            rs.append(float(np.corrcoef(predicted[mine], true[mine])[0, 1]) if spread else 0.0)
+            maes.append(float(np.abs(predicted[mine] - true[mine]).mean()))
+    mae = float(np.abs(predicted - true).mean()) if len(predicted) else math.nan
+    return {"r": float(np.mean(rs)) if rs else 0.0, "mae": float(np.mean(maes)) if maes else mae, "pooled_mae": mae}

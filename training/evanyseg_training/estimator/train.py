@@ -1,0 +1,152 @@
+"""One training run of an estimator: options in a file, checkpoints and CSV logs in the run's folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+import yaml
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+from torch import nn
+from torch.utils.data import DataLoader
+
+from evanyseg.quality.context import FACTOR
+
+from ..candidates.store import CandidateStore
+from ..data.store import Store
+from .backbones import net_for, scorer_of
+from .losses import LossWeights
+from .module import EstimatorModule, OptimOptions
+from .samples.data import DataOptions, EpochSampler, EstimatorData, FixedData, collate, fixed_samples
+from .samples.paper_data import PaperData
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Everything a run depends on; kept as run.yaml in its folder. `epoch` is a number of steps (validation, resume);
+    `sources_out`: sources left out of training (leave one out); `pretrained`: start from timm's weights."""
+
+    model: str = "builtin"
+    mode: str = "context"
+    data: DataOptions = field(default_factory=DataOptions)
+    optim: OptimOptions = field(default_factory=OptimOptions)
+    loss: LossWeights = field(default_factory=LossWeights)
+    batch: int = 48
+    epoch: int = 1000
+    workers: int = 0
+    val_per_set: int = 48
+    precision: str = "bf16-mixed"
+    seed: int = 0
+    pretrained: bool = False
+    sources_out: Sequence[str] = ()
+    parts: Sequence[str] | None = None
+
+
+class ShortLog(Callback):
+    """One line per validation: for logs of runs without a terminal."""
+
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        figures = {k: f"{float(v):.4f}" for k, v in trainer.callback_metrics.items() if k != "val_r"}
+        print(f"step {trainer.global_step}", figures, flush=True)
+
+
+def make_data(store: Store, candidates: Path, options: RunOptions) -> tuple[EstimatorData, EstimatorData | None]:
+    """Training data and, where the split has candidates, validation data."""
+    pool = CandidateStore(candidates, store, options.parts)
+    out = set(options.sources_out)
+    sets = sorted(pool.table.loc[~pool.table.source.isin(out), "set"].unique())
+    kind = PaperData if options.mode == "paper" else EstimatorData
+    train = kind(pool, "train", options.data, sets)
+    return train, kind(pool, "val", options.data) if (pool.table.split == "val").any() else None
+
+
+def make_trainer(folder: Path, options: RunOptions, **more: Any) -> L.Trainer:
+    best = ModelCheckpoint(
+        folder, "best", monitor="val_r", mode="max", save_on_train_epoch_end=False, enable_version_counter=False
+    )
+    # the one to go on from is another: `save_last` keeps only what was also the best
+    last = ModelCheckpoint(folder, "last", save_on_train_epoch_end=True, enable_version_counter=False)
+    settings: dict[str, Any] = {
+        "max_steps": options.optim.steps,
+        "precision": options.precision,
+        "gradient_clip_val": options.optim.clip,
+        "callbacks": [best, last, ShortLog()],
+        "logger": CSVLogger(folder, "log", version=0),
+        "log_every_n_steps": 50,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "use_distributed_sampler": False,
+        "num_sanity_val_steps": 0,
+        "accelerator": "auto",
+    }
+    return L.Trainer(**(settings | more))
+
+
+def train_estimator(
+    store: Store,
+    candidates: Path,
+    folder: Path,
+    options: RunOptions,
+    start: Path | None = None,
+    **trainer_options: Any,
+) -> EstimatorModule:
+    """Train (or go on from folder/last.ckpt) and return the module; `start`: a checkpoint whose averaged weights are
+    the starting point of a new run. Raises ManifestError when there are no candidates."""
+    folder.mkdir(parents=True, exist_ok=True)
+    described = yaml.safe_dump(_plain(asdict(options)), sort_keys=False)
+    (folder / "run.yaml").write_text(described, encoding="utf-8")
+    L.seed_everything(options.seed, verbose=False)
+    train, val = make_data(store, candidates, options)
+    net = net_for(options.model, options.mode, options.data.size, options.pretrained)
+    if start is not None:
+        load_weights(net, start)
+    module = EstimatorModule(net, options.optim, options.loss, scorer_of(options.mode))
+    trainer = make_trainer(folder, options, **trainer_options)
+    groups = max(options.batch // options.data.group, 1)
+    world = trainer.world_size
+    drawn = lambda: trainer.global_step * groups * world
+    sampler = EpochSampler(options.epoch * groups * world, lambda: trainer.global_rank, world, drawn)
+    loader = DataLoader(
+        train, groups, sampler=sampler, num_workers=options.workers, collate_fn=collate,
+        persistent_workers=options.workers > 0,
+    )  # fmt: skip
+    loaders = []
+    if val is not None:
+        for without_box in (False, True):
+            picks = fixed_samples(val, options.val_per_set, 5, without_box)
+            module.val_sets.append([name for _, name in picks])
+            loaders.append(DataLoader(FixedData(val, picks, FACTOR, without_box), 64))
+    last = folder / "last.ckpt"
+    trainer.fit(module, loader, loaders or None, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
+    return module
+
+
+def load_weights(net: nn.Module, checkpoint: Path) -> None:
+    """The averaged weights of a checkpoint, into a net of the same kind; position embeddings are resampled if the
+    window has another size."""
+    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
+    mine = {k.removeprefix("ema."): v for k, v in state.items() if k.startswith("ema.")}
+    head = getattr(net, "head", None)
+    if head is not None and mine["head.0.weight"].shape != head[0].weight.shape:
+        extra = head[0].weight.shape[1] - mine["head.0.weight"].shape[1]
+        mine["head.0.weight"] = nn.functional.pad(mine["head.0.weight"], (0, extra))  # new late inputs start silent
+    position = getattr(net, "position", None)
+    if position is not None and mine["position"].shape != position.shape:
+        old, new = (int(t.shape[1] ** 0.5) for t in (mine["position"], position))
+        grid = mine["position"].transpose(1, 2).reshape(1, -1, old, old)
+        grid = nn.functional.interpolate(grid, (new, new), mode="bicubic", align_corners=False)
+        mine["position"] = grid.flatten(2).transpose(1, 2)
+    net.load_state_dict(mine)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    return value

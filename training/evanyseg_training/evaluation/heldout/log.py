@@ -1,0 +1,51 @@
+"""The log of every run on evaluate-only sets: from the third on they are exploratory."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+
+from ...data.manifest import ManifestError
+from ...data.store import Store
+from ...reporting.run_report import Run
+from ..metric_evaluator import MACRO
+
+HEADER = """# Runs on evaluate-only sets
+
+Nothing is chosen on these sets. From the third run of a kind on, its numbers are exploratory.
+
+| date | commit | what | why | macro result |
+|---|---|---|---|---|
+"""
+WHAT = "evaluate"
+
+
+def check_log(store: Store, pairs: Path, log: Path | None, reason: str) -> None:
+    """Raises ManifestError when a list has evaluate-only sets and the run would leave no trace."""
+    path = pairs / "pairs.csv"
+    if not path.is_file():
+        raise ManifestError(f"{pairs} has no pairs.csv; build the list with evanyseg-train heldout.")
+    with path.open(newline="", encoding="utf-8") as file:
+        sets = {line["set"] for line in csv.DictReader(file)}
+    held = store.manifest[store.manifest.use == "evaluate-only"].set.unique()
+    if sets & set(held) and (log is None or not reason):
+        raise ManifestError("The list has evaluate-only sets: give --reason and --log, so that the run is recorded.")
+
+
+def append_run(log: Path, reason: str, run: Run) -> int:
+    """Add the run's line (and the header to a new file); which evaluation of the log it is."""
+    text = log.read_text(encoding="utf-8") if log.is_file() else HEADER
+    number = 1 + sum(f"| {WHAT}, " in line for line in text.splitlines())
+    figures = run.table("figures")
+    assert figures is not None
+    mine = figures[(figures.method == run.ours) & (figures.list == "wide") & (figures["mode"] == "box")]
+    macro = mine[mine.set == MACRO].set_index("metric").value
+    result = ", ".join(f"{name} {macro[name]:.3f}" for name in ("pearson", "spearman", "mae", "auroc<.8"))
+    what = f"{WHAT}, {run.summary['cases']} masks, {run.summary['sets']} sets"
+    why = reason + (" (exploratory)" if number >= 3 else "")
+    date = datetime.now(UTC).strftime("%Y-%m-%d")
+    log.write_text(
+        text + f"| {date} | {run.summary.get('commit', '')} | {what} | {why} | {result} |\n", encoding="utf-8"
+    )
+    return number

@@ -1,0 +1,48 @@
+"""The tables of a selection pool."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from .cases import CaseSet
+from .metric_evaluator import HEADLINE, Ruler, long_table
+from .pool import best_single, selection_results
+from .predictions import Predictions
+
+
+def write_selection(
+    pool: CaseSet, methods: Mapping[str, Predictions], single: str | None, out: Path, resamples: int
+) -> str:
+    """Write pool_masks.csv, pool.csv, selection.csv and singles.csv; the name of the single segmenter compared with.
+
+    pool.csv has headline figures on all masks (list 'pool') and on the segmenter's own, where its signals exist
+    ('heads'). `single` None: the best by macro Dice of this very pool, which must then be on training sources.
+    """
+    import pandas as pd
+
+    pool.table.to_csv(out / "pool_masks.csv", index=False, float_format="%.5f")
+    ruler = Ruler(pool.table, resamples)
+    measured = {("pool", "box", n): ruler.measure(p.dice, HEADLINE) for n, p in methods.items()}
+    signalled = np.flatnonzero(np.isfinite(pool.table["predicted iou"]))
+    heads = Ruler(pool.table.iloc[signalled].reset_index(drop=True), resamples)
+    measured |= {("heads", "box", n): heads.measure(p.dice[signalled], HEADLINE) for n, p in methods.items()}
+    long_table(measured, {"pool": ruler, "heads": heads}).to_csv(out / "pool.csv", index=False, float_format="%.5f")
+
+    single = single or best_single(pool.table)
+    results, singles = selection_results(pool.table, methods, single)
+    rows = []
+    for name, result in results.items():
+        row = {
+            "method": name, "prompts": result.prompts, "candidates": result.candidates, "single": single,
+            "single dice": result.best_single, "oracle": result.oracle,
+        }  # fmt: skip
+        for key in ("top1", "regret", "selected", "gap_closed"):
+            found = getattr(result, key)
+            row |= {key: found.value, f"{key} low": found.low, f"{key} high": found.high}
+        rows.append(row)
+    pd.DataFrame(rows).to_csv(out / "selection.csv", index=False, float_format="%.5f")
+    pd.Series(singles).rename("dice").to_csv(out / "singles.csv", index_label="segmenter", float_format="%.5f")
+    return single

@@ -1,0 +1,97 @@
+"""The same predictions cut other ways: unseen segmenters and families, object size, intervals, worst-first lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..metrics import audit
+from ..metrics.coverage import coverage, covered, terciles
+from .metric_evaluator import FEWEST_CASES, HEADLINE, Measured, Ruler
+from .predictions import Predictions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SIZES = ("small", "middle", "large")
+
+
+def part_figures(
+    table: pd.DataFrame, parts: np.ndarray, methods: Mapping[str, Predictions], resamples: int
+) -> dict[tuple[str, str], Measured]:
+    """Headline figures of each method on each part (a label per case, '' for none): (part, method) -> Measured."""
+    out = {}
+    for part in sorted({p for p in parts if p}):
+        at = np.flatnonzero(parts == part)
+        if len(at) < FEWEST_CASES:
+            continue
+        ruler = Ruler(table.iloc[at].reset_index(drop=True), resamples)
+        for name, prediction in methods.items():
+            out[str(part), name] = ruler.measure(prediction.dice[at], HEADLINE)
+    return out
+
+
+def size_parts(table: pd.DataFrame) -> np.ndarray:
+    """Third of each case by the area of its true object, over the whole list."""
+    return np.array(SIZES)[terciles(table.area.to_numpy(float))]
+
+
+def segmenter_parts(table: pd.DataFrame) -> np.ndarray:
+    """Who made the mask: one name for each real model (epochs of one model together)."""
+    family = table.family.str.replace(r"@\d+$", "", regex=True).str.replace(r" epoch \d+$", "", regex=True)
+    return np.where(table.maker.isin(["stored", "rival", "pool"]), family, table.maker).astype(str)
+
+
+def coverage_table(table: pd.DataFrame, methods: Mapping[str, Predictions], caveat: str) -> pd.DataFrame:
+    """Coverage (interval by resampling subjects) and mean width: per set, per third of the prediction, all together,
+    and for the cases without the caveat `caveat`. Columns method, part, cases, coverage, low, high, width."""
+    import pandas as pd
+
+    rows = []
+    for name, prediction in methods.items():
+        if prediction.low is None or prediction.high is None:
+            continue
+        scored = np.isfinite(prediction.low) & np.isfinite(prediction.high)
+        truth = table.dice.to_numpy(float)
+        people = (table.source.astype(str) + "|" + table.subject.astype(str)).to_numpy()
+        clear = np.array([caveat not in text for text in prediction.caveats])
+        parts = {"all": scored, "without caveat": scored & clear, "with caveat": scored & ~clear}
+        thirds = terciles(np.where(scored, prediction.dice, -1))
+        parts |= {f"prediction {label}": scored & (thirds == k) for k, label in enumerate(("low", "middle", "high"))}
+        parts |= {str(s): scored & (table.set == s).to_numpy() for s in sorted(table.set.unique())}
+        for part, keep in parts.items():
+            if keep.sum() < 3:
+                continue
+            found = coverage(truth[keep], prediction.low[keep], prediction.high[keep], people[keep])
+            width = float((prediction.high - prediction.low)[keep].mean())
+            rows.append((name, part, int(keep.sum()), found.value, found.low, found.high, width))
+    return pd.DataFrame(rows, columns=["method", "part", "cases", "coverage", "low", "high", "width"])
+
+
+def macro_coverage(table: pd.DataFrame, prediction: Predictions) -> float:
+    """Mean over data sets of the coverage."""
+    assert prediction.low is not None
+    assert prediction.high is not None
+    inside = covered(table.dice.to_numpy(float), prediction.low, prediction.high)
+    scored = np.isfinite(prediction.low)
+    return float(np.mean([inside[scored & (table.set == s)].mean() for s in table.set.unique()]))
+
+
+def audit_table(table: pd.DataFrame, methods: Mapping[str, Predictions]) -> pd.DataFrame:
+    """MAP@5, MAP@10, precision@5 and @10, classes = data sets. Columns method, classes, map@5, ..."""
+    import pandas as pd
+
+    truth, classes = table.dice.to_numpy(float), table.set.to_numpy()
+    rows = []
+    for name, prediction in methods.items():
+        ok = np.isfinite(prediction.dice)
+        arguments = (truth[ok], prediction.dice[ok], classes[ok])
+        figures = {
+            f"{label}@{k}": audit.mean_over_classes(metric, *arguments, k)
+            for label, metric in (("map", audit.average_precision_at_k), ("precision", audit.precision_at_k))
+            for k in (5, 10)
+        }
+        rows.append({"method": name, "classes": len(np.unique(classes[ok])), **figures})
+    return pd.DataFrame(rows)
