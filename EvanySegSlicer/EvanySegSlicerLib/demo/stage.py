@@ -13,6 +13,7 @@ from evanyseg.pipeline.slice_pipeline import SliceFlow
 from ..scene.headless.boot import HeadlessSlicer, boot
 from ..scene.nodes.session_node import SessionNode
 from ..scene.overlay.quality_overlay import QualityOverlay
+from ..scene.review.open_review import new_segmentation
 from ..scene.review.session import ReviewSession
 from ..scene.table.score_table import ScoreTable
 
@@ -42,9 +43,7 @@ def set_stage(volume: Volume, flow: SliceFlow, recipe: str = "") -> Stage:
     slicer = boot()
     node = add_volume(slicer.scene, volume)
     slicer.show(node)
-    segmentation = slicer.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "EvanySeg demo")
-    segmentation.CreateDefaultDisplayNodes()
-    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(node)
+    segmentation = new_segmentation(node, "EvanySeg demo")
     table = ScoreTable.create(slicer.scene)
     session = SessionNode.of_scene(slicer.scene)
     for role, what in (("volume", node), ("segmentation", segmentation), ("score_table", table.node)):

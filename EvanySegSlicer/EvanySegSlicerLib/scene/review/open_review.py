@@ -57,7 +57,8 @@ def new_segmentation(volume: Any, name: str = "") -> Any:
     scene = volume.GetScene()
     made = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name or f"{volume.GetName()} segmentation")
     made.CreateDefaultDisplayNodes()
-    made.SetReferenceImageGeometryParameterFromVolumeNode(volume)
-    if volume.GetTransformNodeID():  # else voxels would have to be resampled
+    # the parent first: the geometry is stored in the node's own space, and Slicer works it out from both nodes' parents
+    if volume.GetTransformNodeID():
         made.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    made.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     return made
