@@ -41,7 +41,8 @@ class ReviewingPresenter:
         return counts(rows) if rows else "Nothing is scored yet."
 
     def summaries(self) -> list[SegmentSummary]:
-        return summarise(self.all_rows())
+        review = self.bench.review
+        return summarise(self.all_rows(), review.thresholds) if review is not None else []
 
     @property
     def current(self) -> Key | None:
