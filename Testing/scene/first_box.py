@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.registry import ModelSpec, Registry
-from EvanySegSlicerLib.scene.boot import HeadlessSlicer, boot
-from EvanySegSlicerLib.scene.geometry import volume_to_world
-from EvanySegSlicerLib.scene.jobs import JobRunner, ManualExecutor
-from EvanySegSlicerLib.scene.presenters.models import ModelStore
-from EvanySegSlicerLib.scene.presenters.segmenting import SegmentingPresenter
-from EvanySegSlicerLib.scene.presenters.workbench import Workbench
-from EvanySegSlicerLib.scene.records import Key
-from EvanySegSlicerLib.scene.session_node import SessionNode
+from evanyseg.models.registry import ModelSpec, Registry
+from EvanySegSlicerLib.scene.headless.boot import HeadlessSlicer, boot
+from EvanySegSlicerLib.scene.nodes.matrices import volume_to_world
+from EvanySegSlicerLib.scene.jobs.runner import JobRunner, ManualExecutor
+from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
+from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
+from EvanySegSlicerLib.presenters.review_controller import Workbench
+from EvanySegSlicerLib.scene.table.records import Key
+from EvanySegSlicerLib.scene.nodes.session_node import SessionNode
 from scene.headless import ORIENTATIONS, add_segmentation, add_transform, add_volume, oriented_matrix, rotation
 
 SPACINGS = (0.5, 0.8, 1.0, 1.04, 2.5, 5.0)

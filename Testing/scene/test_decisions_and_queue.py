@@ -54,7 +54,7 @@ def test_poor_slices_and_their_share_follow_the_same_bands(review, liver):
     """Four slices near .65: poor by the default bands, worth a check by .8/.6; count, share and run agree."""
     from dataclasses import replace
 
-    from EvanySegSlicerLib.scene.presenters.reviewing import ReviewingPresenter
+    from EvanySegSlicerLib.presenters.reviewing import ReviewingPresenter
     from scene.desk import View
 
     for index in range(18, 22):
@@ -75,7 +75,7 @@ def test_poor_slices_and_their_share_follow_the_same_bands(review, liver):
 
 def test_a_table_opened_under_other_bands_follows_them(opened, liver):
     """Scored under one pair of bands, opened again after the user chose another one meanwhile."""
-    from EvanySegSlicerLib.scene.open_review import open_review
+    from EvanySegSlicerLib.scene.review.open_review import open_review
 
     review = opened.review
     plane, key = review.reader.plane(2, 20), (liver, 2, 20, "")

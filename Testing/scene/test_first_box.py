@@ -21,7 +21,7 @@ def test_the_cases_cover_what_they_are_for():
 
 def test_a_mask_on_a_grid_that_counts_the_transform_twice_would_be_counted(app, monkeypatch):
     """The fault that these tests are for, put back."""
-    from EvanySegSlicerLib.scene.presenters import workbench
+    from EvanySegSlicerLib.presenters import review_controller
 
     def twice(volume):
         made = volume.GetScene().AddNewNodeByClass("vtkMRMLSegmentationNode", "S")
@@ -30,7 +30,7 @@ def test_a_mask_on_a_grid_that_counts_the_transform_twice_would_be_counted(app, 
         made.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
         return made
 
-    monkeypatch.setattr(workbench, "new_segmentation", twice)
+    monkeypatch.setattr(review_controller, "new_segmentation", twice)
     seed = next(s for s in range(60) if (c := random_case(s)).segmentation == NEW and c.above is not None)
     case: Case = random_case(seed)
     assert misplaced(app, case)[0] > 0

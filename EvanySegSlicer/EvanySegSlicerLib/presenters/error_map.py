@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
 from evanyseg.results import QualityEstimate
 
 from ..scene.nodes.volume_reader import VolumeSnapshot
-from ..scene.overlay.error_map import ErrorMapOverlay
+from ..scene.overlay.error_map import IN_WORDS, ErrorMapOverlay
 from ..scene.slice_plane import SlicePlane
 from .review_controller import Workbench
 
@@ -56,11 +57,17 @@ class ErrorMapPresenter:
     Of the chosen segment, when it has a mask there; else of all visible ones.
     """
 
-    def __init__(self, bench: Workbench) -> None:
+    def __init__(self, bench: Workbench, changed: Callable[[], None] = lambda: None) -> None:
+        """`changed()`: called when a map was shown or taken away."""
         self.bench = bench
+        self.changed = changed
         self.on = False
         self._overlay: ErrorMapOverlay | None = None
         self._shown: tuple | None = None
+
+    @property
+    def shown(self) -> bool:
+        return self._overlay is not None and self._overlay.shown
 
     def set_on(self, on: bool, slice_node: Any, segment_id: str = "") -> None:
         self.on = on
@@ -104,7 +111,8 @@ class ErrorMapPresenter:
                 self._overlay = ErrorMapOverlay(node)
             self._overlay.show(plane, estimate)
             self._shown = wanted
-            self.bench.view.status("Magenta: probably too much. Cyan: probably missing.")
+            self.bench.view.status(IN_WORDS)
+            self.changed()
 
         if not self.bench.busy:
             self.bench.with_models(begin)
@@ -114,3 +122,4 @@ class ErrorMapPresenter:
         overlay, self._overlay, self._shown = self._overlay, None, None
         if overlay is not None:
             overlay.remove()
+            self.changed()

@@ -20,7 +20,8 @@ class ShowBox:
 
     def __init__(self, ui: Any, panel: Any) -> None:
         self.ui, self.panel = ui, panel
-        self.error_map = ErrorMapPresenter(panel.bench)
+        self.error_map = ErrorMapPresenter(panel.bench, panel.quality.refresh)
+        panel.quality.map_shown = lambda: self.error_map.shown
         self._parameters: Any = None
         self._observed: list[tuple[Any, int]] = []
         self._timer = qt.QTimer()

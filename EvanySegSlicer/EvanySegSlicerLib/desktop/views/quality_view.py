@@ -9,6 +9,8 @@ from evanyseg.errors import EvanySegError
 
 from ...presenters.review_controller import Workbench
 from ...scene.nodes.session_node import SessionNode
+from ...scene.overlay.codes import legend_entries
+from ...scene.overlay.error_map import LEGEND
 from ...scene.overlay.quality_overlay import QualityOverlay
 from ...scene.overlay.view_labels import ViewLabels, badge_lines
 from ...scene.review.session import ReviewSession
@@ -22,6 +24,8 @@ class QualityView:
         self.bench = bench
         self.on = False
         self.on_scroll: Callable[[], None] = lambda: None
+        self.map_shown: Callable[[], bool] = lambda: False
+        """Whether the error map is in the views in place of the quality colours."""
         self._labels: list[tuple[SliceView, ViewLabels, Any, int]] = []
         self._texts: dict[str, list] = {}
 
@@ -81,13 +85,15 @@ class QualityView:
     def _label(self, view: SliceView, labels: ViewLabels, review: ReviewSession | None) -> None:
         rows = self._rows(view, review)
         lines = badge_lines(rows) if rows else []
-        legend = (review.thresholds,) if review is not None and len(review.table) and view.name == "Red" else ()
-        said = [*lines, *legend]
+        legend: list = []
+        if review is not None and len(review.table) and view.name == "Red":
+            legend = LEGEND if self.map_shown() else legend_entries(review.thresholds)
+        said = [lines, legend]
         if self._texts.get(view.name) == said:
             return
         self._texts[view.name] = said
         labels.show_badge(lines)
-        labels.show_legend(legend[0] if legend else None)
+        labels.show_legend_lines(legend)
         view.render()
 
     def _rows(self, view: SliceView, review: ReviewSession | None) -> list:
