@@ -190,8 +190,8 @@ def test_every_text_names_the_error_maps_colours_as_they_are(one):
     """The words, against the hue of the colours that are drawn."""
     import colorsys
 
-    from EvanySegSlicerLib.scene.overlay import error_map as map_
     from EvanySegSlicerLib.presenters.explore import pictures
+    from EvanySegSlicerLib.scene.overlay import error_map as map_
 
     hues = {"red": (-20, 20), "yellow": (45, 70), "cyan": (175, 200), "blue": (210, 255), "magenta": (290, 330)}
     said = (one.ui.errorMapCheckBox.toolTip, map_.IN_WORDS, (module.ROOT / "docs/tutorial.md").read_text("utf-8"))

@@ -13,14 +13,14 @@ import numpy as np
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
 from evanyseg.models.registry import ModelSpec, Registry
-from EvanySegSlicerLib.scene.headless.boot import HeadlessSlicer, boot
-from EvanySegSlicerLib.scene.nodes.matrices import volume_to_world
-from EvanySegSlicerLib.scene.jobs.runner import JobRunner, ManualExecutor
-from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
-from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
 from EvanySegSlicerLib.presenters.review_controller import Workbench
-from EvanySegSlicerLib.scene.table.records import Key
+from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
+from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
+from EvanySegSlicerLib.scene.headless.boot import HeadlessSlicer, boot
+from EvanySegSlicerLib.scene.jobs.runner import JobRunner, ManualExecutor
+from EvanySegSlicerLib.scene.nodes.matrices import volume_to_world
 from EvanySegSlicerLib.scene.nodes.session_node import SessionNode
+from EvanySegSlicerLib.scene.table.records import Key
 from scene.headless import ORIENTATIONS, add_segmentation, add_transform, add_volume, oriented_matrix, rotation
 
 SPACINGS = (0.5, 0.8, 1.0, 1.04, 2.5, 5.0)
