@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import GeometryError, ImageError
+from ..errors import GeometryError, ImageError
 from ..geometry.volume import Volume, same_geometry, voxel_offset
+from .dicom.codes import SegmentAlgorithm, SegmentedProperty
 
 MAX_LABELS = 4096
 """More different values than any label map has: an image was given where a mask was expected."""
@@ -18,22 +20,33 @@ MANY_WITHOUT_GROUND = 16
 
 @dataclass(frozen=True)
 class Segment:
-    """One structure: voxels of `layer` that hold `value`. color: red, green, blue in [0, 1]."""
+    """One structure: voxels of `layer` that hold `value`. color: red, green, blue in [0, 1].
+
+    `property` (what it is, in codes) and `algorithm` (who made it) are None where the file does not say.
+    """
 
     id: str
     name: str
     value: int
     layer: int = 0
     color: tuple[float, float, float] = (0.5, 0.68, 0.5)
+    property: SegmentedProperty | None = None
+    algorithm: SegmentAlgorithm | None = None
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Layers of integer labels [K, J, I] on one grid, and the segments they hold."""
+    """Layers of integer labels [K, J, I] on one grid, and the segments they hold.
+
+    `caveats`: doubts about the masks that reading them raised (cut fractions, drawn on another series, ...);
+    `remarks`: sentences about what was left out.
+    """
 
     grid: Volume = field(repr=False)
     layers: tuple[np.ndarray, ...] = field(repr=False)
     segments: tuple[Segment, ...]
+    caveats: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     def mask(self, segment: Segment) -> np.ndarray:
         """bool [K, J, I] of one segment, on the segmentation's own grid."""
