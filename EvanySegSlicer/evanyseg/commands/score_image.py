@@ -11,6 +11,7 @@ import numpy as np
 
 from ..bands import BandThresholds
 from ..errors import ImageError, OutputError
+from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import Segment, Segmentation
 from ..io.tables import write_table
@@ -64,7 +65,8 @@ def prepare(request: ScoreRequest) -> SliceStack:
     Raises EvanySegError for every input that cannot be used.
     """
     volume = read_image(request.image, request.series)
-    segmentation = read_segmentation(request.mask).only(request.labels)
+    image = ReadImage(volume, request.image, request.series)
+    segmentation = read_segmentation(request.mask, image=image).only(request.labels)
     if not segmentation.segments:
         segmentation = _empty(segmentation, request.mask)
     if request.box is not None and len(segmentation.segments) > 1:

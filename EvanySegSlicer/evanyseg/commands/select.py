@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +14,7 @@ from rich.markup import escape
 from ..errors import EvanySegError, OutputError
 from ..geometry.volume import Volume
 from ..io.overwrite import refuse_overwriting
+from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import segmentation_of_labels
 from ..io.write import atomic_path, ending
@@ -106,7 +107,7 @@ def select(
     volume = read_image(image)
     if candidates:
         # read and checked before a network is loaded
-        stacks = [(c, _stack(volume, c, axis, recipe, slice_index, prompt)) for c in candidates]
+        stacks = [(c, _stack(ReadImage(volume, image), c, axis, recipe, slice_index, prompt)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
         flow = SliceFlow(load_estimator(estimator, device))
@@ -144,14 +145,14 @@ def select(
 
 
 def _stack(
-    volume: Volume,
+    image: ReadImage,
     path: Path,
     axis: str | None,
     recipe: IntensityRecipe | None,
     only: int | None,
     box: BoxPrompt | None,
 ) -> SliceStack:
-    return SliceStack(volume, read_segmentation(path, binary=True), axis, recipe, only, box)
+    return SliceStack(image.volume, read_segmentation(path, binary=True, image=image), axis, recipe, only, box)
 
 
 def _nothing_yet(volume: Volume, axis: str | None, index: int, recipe: IntensityRecipe | None) -> SliceStack:
@@ -165,12 +166,13 @@ def _judged(stack: SliceStack, flow: SliceFlow) -> QualityEstimate:
         mask = np.zeros(stack.plane.shape, bool)
         for segment in stack.segments:
             mask |= stack.mask(segment, stack.only)
-        return next(flow.score([(stack.slice_input(stack.only), mask, stack.box)]))
+        estimate = next(flow.score([(stack.slice_input(stack.only), mask, stack.box)]))
+        return replace(estimate, caveats=tuple(dict.fromkeys(stack.caveats + estimate.caveats)))
     dice, low, high = mean_of_slices(list(VolumeScorer(stack, flow).scores()))
     name, level = flow.estimator.name, flow.estimator.level
     if np.isnan(dice):
         return QualityEstimate.unscored(name, Caveat.EMPTY_MASK, level=level)
-    return QualityEstimate(dice, low, high, level, name)
+    return QualityEstimate(dice, low, high, level, name, caveats=stack.caveats)
 
 
 def _segmented(

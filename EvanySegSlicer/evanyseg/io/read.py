@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
+from .dicom.masks import ReadImage, read_dicom_mask
 from .medical import read_volume
 from .pictures import SUFFIXES, read_picture, read_picture_labels
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
@@ -26,12 +27,23 @@ def read_image(path: Path | str, series: str | None = None) -> Volume:
     return read_volume(path, series)[0]
 
 
-def read_segmentation(path: Path | str, binary: bool = False, series: str | None = None) -> Segmentation:
-    """A mask, label map or `.seg.nrrd`. `binary`: everything above zero is one segment named 'mask'.
+def read_segmentation(
+    path: Path | str,
+    binary: bool = False,
+    series: str | None = None,
+    image: ReadImage | None = None,
+    fractional: bool = True,
+) -> Segmentation:
+    """A mask, label map, `.seg.nrrd`, DICOM SEG or RTSTRUCT. `binary`: everything above zero is one segment 'mask'.
 
+    `image`: what the segmentation belongs to; contours are rasterised on it, and DICOM headers are compared with its
+    own. `fractional`: take fractional DICOM SEGs as the part above one half (with a caveat); False refuses them.
     Raises ImageError for images given as masks, GeometryError as `read_image` does.
     """
     path = Path(path).expanduser()
+    coded = read_dicom_mask(path, image, fractional)
+    if coded is not None:
+        return _merged(coded) if binary else coded
     if path.suffix.lower() in SUFFIXES:
         labels = whole_labels(read_picture_labels(path), path.name)[None]
         grid = Volume(labels, planar=True, has_geometry=False, name=path.name)
@@ -55,4 +67,5 @@ def _merged(segmentation: Segmentation) -> Segmentation:
     for segment in segmentation.segments:
         union |= segmentation.mask(segment)
     found = segmentation_of_labels(union, segmentation.grid)
-    return replace(found, segments=tuple(replace(s, id="mask", name="mask") for s in found.segments))
+    segments = tuple(replace(s, id="mask", name="mask") for s in found.segments)
+    return replace(found, segments=segments, caveats=segmentation.caveats, remarks=segmentation.remarks)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import GeometryError, ImageError
-from ..errors import GeometryError, ImageError
 from ..geometry.volume import Volume, same_geometry, voxel_offset
 from .dicom.codes import SegmentAlgorithm, SegmentedProperty
 

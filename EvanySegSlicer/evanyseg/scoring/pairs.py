@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import EvanySegError, ImageError
 from ..geometry.volume import Volume
+from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import cell, table_columns, table_rows
 from ..io.write import atomic_path
@@ -121,7 +122,9 @@ class PairsScorer:
         row = item.row
         volume, slice_ = self._image(folder / needed_cell(row, "image"))
         label = row[self.label_column].strip() if self.label_column else ""
-        segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label)
+        image = ReadImage(volume, folder / needed_cell(row, "image"))
+        segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label, image=image)
+        item.caveats = segmentation.caveats
         box = box_of_row(row)
         if slice_ is None:
             if box is not None:
@@ -138,7 +141,7 @@ class PairsScorer:
             mask |= volume.plane().take(grid.layers[segment.layer], 0) == segment.value
         if box is not None:
             usable = box.validated(mask.shape)
-            item.caveats = (Caveat.BOX_OFF_IMAGE,) * (usable != box)
+            item.caveats += (Caveat.BOX_OFF_IMAGE,) * (usable != box)
             box = usable
         return slice_, mask, box
 

@@ -38,7 +38,7 @@ class SliceStack:
         if box is not None and self.only is None:
             raise PromptError("A box belongs to one slice; name that slice.")
         self.box = box.validated(self.plane.shape) if box is not None else None
-        self.box_caveats = (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
+        self.caveats = self.segmentation.caveats + (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
         self.window: IntensityWindow = (recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
 
     @property

@@ -92,8 +92,8 @@ class VolumeScorer:
             index, row, mask = waiting.popleft()
             done += 1
             progress(done / total, f"{plane.name} slice {index}")
-            if stack.box_caveats:
-                estimate = replace(estimate, caveats=tuple(dict.fromkeys(stack.box_caveats + estimate.caveats)))
+            if stack.caveats:
+                estimate = replace(estimate, caveats=tuple(dict.fromkeys(stack.caveats + estimate.caveats)))
             yield self._score(segments[row], index, int(areas[row, index]), estimate, mask)
         for row, index, near in empty:
             raise_if_cancelled(should_cancel)

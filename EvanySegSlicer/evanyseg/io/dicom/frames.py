@@ -74,7 +74,9 @@ def placed_frames(dataset: Any, image: Volume | None, name: str) -> FrameGrid | 
     return FrameGrid(_snapped(grid, image), tuple(int(k) for k in index))
 
 
-def _step(depth: np.ndarray, first: Any, image: Volume | None, start: np.ndarray, normal: np.ndarray, name: str) -> float:
+def _step(
+    depth: np.ndarray, first: Any, image: Volume | None, start: np.ndarray, normal: np.ndarray, name: str
+) -> float:
     """The distance of neighbouring slices in mm; `first`: pixel measures; start, normal: where depth 0 lies."""
     gaps = np.diff(np.unique(np.round(depth, 3)))
     fits = lambda step: step > 0 and np.abs(depth / step - np.round(depth / step)).max() <= _OFF

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from ...errors import ImageError
+
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
 SURFACE_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.5"
@@ -17,16 +19,24 @@ MASKS = (*SEGMENTATIONS, SURFACE_SEGMENTATION, STRUCTURE_SET)
 
 
 def read_header(path: Path, tags: list[str] | None = None) -> Any | None:
-    """The data set up to the pixels (only `tags`, when given), or None when the file is no DICOM object."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
+    """The data set up to the pixels (only `tags`, when given), or None when the file is no DICOM object.
 
+    Raises ImageError when it is one and pydicom is not installed.
+    """
     try:
         with path.open("rb") as file:
             file.seek(128)
             marked = file.read(4) == b"DICM"
-        if not marked and path.suffix.lower() not in (".dcm", ".ima", ".dicom", ""):
-            return None
+    except OSError:
+        return None
+    if not marked and path.suffix.lower() not in (".dcm", ".ima", ".dicom", ""):
+        return None
+    try:
+        import pydicom
+        from pydicom.errors import InvalidDicomError
+    except ImportError as error:
+        raise ImageError(f"{path.name} is a DICOM file: reading it needs the package pydicom.") from error
+    try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=not marked)
         return header if header.get("SOPClassUID") else None
     except (OSError, InvalidDicomError, AttributeError, KeyError, NotImplementedError, ValueError, EOFError):

@@ -6,7 +6,6 @@ Source: DICOM PS3.3 A.51 and C.8.20 (Segmentation), PS3.3 A.51 with Segmentation
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from .codes import SegmentAlgorithm, SegmentedProperty, code_of_item
 from .colors import rgb_of_cielab
 from .frames import frame_count, placed_frames
 from .headers import LABEL_MAP_SEGMENTATION, SURFACE_SEGMENTATION, functional_group, items, text
+from .pixels import frame_reader
 from .layers import LayerBuilder
 from .relation import check_patient, doubts, references_of_segmentation
 from .source import DicomSource
@@ -155,27 +155,6 @@ def _add_label_map(
     return {}
 
 
-def frame_reader(dataset: Any, name: str) -> Callable[[Sequence[int]], Iterator[np.ndarray]]:
-    """A function that gives stored frames [Rows, Columns] by number (from 0). It raises ImageError when it cannot."""
-    try:
-        from pydicom.pixels import iter_pixels
-    except ImportError:  # pydicom 2, which Slicer 5.10 ships: all frames at once
-        iter_pixels = None
-
-    def take(frames: Sequence[int]) -> Iterator[np.ndarray]:
-        try:
-            if iter_pixels is not None:
-                yield from iter_pixels(dataset, indices=list(frames))
-            else:
-                stored = np.asarray(dataset.pixel_array).reshape(-1, int(dataset.Rows), int(dataset.Columns))
-                yield from (stored[f] for f in frames)
-        except (AttributeError, NotImplementedError, RuntimeError, ValueError, KeyError, IndexError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ImageError(f"The pixels of {name} cannot be read ({reason}).") from error
-
-    return take
-
-
 def _segment(item: Any, layer: int) -> Segment:
     number = int(item.SegmentNumber)
     color = item.get("RecommendedDisplayCIELabValue")
@@ -192,7 +171,10 @@ def _segment(item: Any, layer: int) -> Segment:
 
 
 def _property(item: Any) -> SegmentedProperty | None:
-    category, kind = items(item, "SegmentedPropertyCategoryCodeSequence"), items(item, "SegmentedPropertyTypeCodeSequence")
+    category, kind = (
+        items(item, "SegmentedPropertyCategoryCodeSequence"),
+        items(item, "SegmentedPropertyTypeCodeSequence"),
+    )
     if not category or not kind:
         return None
     modifiers = items(kind[0], "SegmentedPropertyTypeModifierCodeSequence")

@@ -225,9 +225,7 @@ def _measures(hd: Any, volume: Volume, header: Any) -> Any | None:
         return None
     column, row, step = volume.spacing
     thickness = float(header.get("SliceThickness") or step)
-    return hd.PixelMeasuresSequence(
-        pixel_spacing=(row, column), slice_thickness=thickness, spacing_between_slices=step
-    )
+    return hd.PixelMeasuresSequence(pixel_spacing=(row, column), slice_thickness=thickness, spacing_between_slices=step)
 
 
 def _refusing(path: Path, make: Callable[[], Any]) -> Any:
