@@ -11,8 +11,8 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from evanyseg.nets.builtin_segmenter import NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg.prompts import BoxPrompt
+from evanyseg.segmenters.tokens import NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg_training.augment.intensity import dihedral, intensities, jittered_box, repainted
 from evanyseg_training.data.manifest import ManifestError, fold_of
 from evanyseg_training.data.store import Store

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
-from evanyseg.nets.builtin_segmenter import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
+from evanyseg.segmenters.tokens import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_around
 
 from ..augment.intensity import REPAINTED, dihedral, intensities, jittered_box, repainted, small_rotation
