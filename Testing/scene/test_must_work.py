@@ -8,17 +8,8 @@ from evanyseg.errors import GeometryError, ImageError
 from evanyseg.results import Caveat
 from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
 from EvanySegSlicerLib.scene.review.open_review import open_review
-from scene.headless import (
-    add_segmentation,
-    add_transform,
-    add_volume,
-    ball,
-    inner_box,
-    oriented_matrix,
-    phantom,
-    rotation,
-    segment_voxels,
-)
+from orientations import oriented_matrix, rotation
+from scene.headless import add_segmentation, add_transform, add_volume, ball, inner_box, phantom, segment_voxels
 
 
 def segmented(app, array, matrix=None, axis=2, index=0):

@@ -14,7 +14,8 @@ from EvanySegSlicerLib.scene.overlay.codes import OUTSIDE, SCORED, STALE, UNSCOR
 from EvanySegSlicerLib.scene.overlay.display import DERIVED
 from EvanySegSlicerLib.scene.overlay.error_map import ErrorMapOverlay, error_codes
 from EvanySegSlicerLib.scene.review.open_review import open_review
-from scene.headless import add_segmentation, add_transform, inner_box, rotation
+from orientations import rotation
+from scene.headless import add_segmentation, add_transform, inner_box
 
 
 @pytest.fixture

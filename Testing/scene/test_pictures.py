@@ -13,7 +13,8 @@ from EvanySegSlicerLib.scene.overlay.error_map import FALSE_NEGATIVE_COLOR, LEGE
 from EvanySegSlicerLib.scene.overlay.view_labels import ViewLabels, badge_lines
 from EvanySegSlicerLib.scene.review.jump import jump, target_of, view_of_plane
 from EvanySegSlicerLib.scene.review.open_review import open_review
-from scene.headless import add_segmentation, add_volume, inner_box, oriented_matrix, phantom, rotation
+from orientations import oriented_matrix, rotation
+from scene.headless import add_segmentation, add_volume, inner_box, phantom
 
 
 def opengl_missing() -> bool:

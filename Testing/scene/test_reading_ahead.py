@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from doubles import ThresholdSegmenter
+from evanyseg.geometry.slice_plane import slice_plane
 from EvanySegSlicerLib.presenters.prefetch import neighbours
-from EvanySegSlicerLib.scene.slice_plane import slice_plane
 from scene.desk import Desk, desk
 
 __all__ = ["desk"]  # a fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.anatomy import LPS_TO_RAS
 from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.slice_pipeline import SliceFlow
 
@@ -17,7 +18,6 @@ from ..scene.review.open_review import new_segmentation
 from ..scene.review.session import ReviewSession
 from ..scene.table.score_table import ScoreTable
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SEGMENT_COLORS = ((0.55, 0.83, 0.98), (0.98, 0.72, 0.83), (0.72, 0.90, 0.60), (0.93, 0.87, 0.75), (0.80, 0.70, 0.95))
 
 

@@ -9,12 +9,13 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
+from evanyseg.geometry.slice_plane import SlicePlane
+
 from ..presenters.review_controller import Workbench
 from ..presenters.reviewing import ReviewingPresenter
 from ..presenters.segmenting import SegmentingPresenter
 from ..presenters.setup.model_store import ModelStore
 from ..scene.nodes.session_node import SessionNode
-from ..scene.slice_plane import SlicePlane
 from ..scene.table.records import Key
 from .edit_watch import EditWatch
 from .pump import JobPump

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
@@ -16,7 +17,6 @@ from evanyseg.results import QualityEstimate
 
 from ..scene.nodes.volume_reader import VolumeSnapshot
 from ..scene.overlay.error_map import IN_WORDS, ErrorMapOverlay
-from ..scene.slice_plane import SlicePlane
 from .review_controller import Workbench
 
 LIKELY = 0.4

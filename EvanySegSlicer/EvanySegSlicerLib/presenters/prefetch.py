@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from evanyseg.geometry.slice_plane import SlicePlane, slice_plane
+
 from ..scene.jobs.runner import Job
 from ..scene.nodes.volume_reader import VolumeSnapshot
-from ..scene.slice_plane import SlicePlane, slice_plane
 from .review_controller import Workbench
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceFlow
 
 from ..scene.jobs.runner import Job, JobContext, JobRunner
@@ -18,7 +19,6 @@ from ..scene.jobs.slice_jobs import BoxJob, JobResult
 from ..scene.nodes.session_node import Session, SessionNode
 from ..scene.review.open_review import TABLE_ROLE, new_segmentation
 from ..scene.review.session import Applied, ReviewSession
-from ..scene.slice_plane import SlicePlane
 from ..scene.table.score_table import ScoreTable
 from .setup.model_store import ModelStore
 from .view import Gathered, View

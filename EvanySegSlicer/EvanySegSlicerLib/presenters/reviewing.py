@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 
 from ..scene.review.queue import Filters, SegmentSummary, counts, summarise
-from ..scene.slice_plane import SlicePlane
 from ..scene.table.exports import csv_text
 from ..scene.table.records import Key, ScoreRecord
 from .review_controller import Workbench

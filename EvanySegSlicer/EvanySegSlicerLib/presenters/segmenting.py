@@ -11,11 +11,12 @@ import numpy as np
 
 from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError, GeometryError
+from evanyseg.geometry.anatomy import PLANE_NAMES, anatomical_axes
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.prompts import BoxPrompt, PointPrompt
 
 from ..scene.jobs.slice_jobs import JobResult
 from ..scene.review.session import Applied, ReviewSession
-from ..scene.slice_plane import NAMES, SlicePlane, anatomical_axes
 from ..scene.table.records import Key, ScoreRecord
 from .prefetch import ReadingAhead, neighbours
 from .review_controller import Workbench
@@ -33,10 +34,6 @@ class SegmentingPresenter:
         self.ahead = ReadingAhead(bench)
 
     # ---- prompts ----------------------------------------------------------------------------------------------
-
-    def plane_of(self, slice_node: Any) -> SlicePlane:
-        """The slice a view shows. Raises GeometryError (with what to do), EvanySegError without a volume."""
-        return self.bench.require().reader.plane_of_view(slice_node)
 
     def look_ahead(self, slice_node: Any) -> None:
         """The user has begun to draw here: encode the slice meanwhile, so that the mask comes at once on release."""
@@ -178,9 +175,9 @@ def box_on(plane: SlicePlane, corners: np.ndarray) -> BoxPrompt:
 def axis_named(review: ReviewSession, plane_name: str) -> int:
     """The voxel axis whose slices are 'axial', 'coronal' or 'sagittal'. Raises GeometryError for other names."""
     name = plane_name.lower()
-    if name not in NAMES:
+    if name not in PLANE_NAMES:
         raise GeometryError(f"'{plane_name}' is not one of axial, coronal and sagittal.")
-    return anatomical_axes(review.reader.snapshot().ijk_to_ras).index(NAMES.index(name))
+    return anatomical_axes(review.reader.snapshot().ijk_to_ras).index(PLANE_NAMES.index(name))
 
 
 def result_text(row: ScoreRecord | None) -> str:

@@ -13,8 +13,8 @@ from rich.markup import escape
 
 from ..errors import EvanySegError, OutputError
 from ..geometry.volume import Volume
-from ..io.overwrite import refuse_overwriting
 from ..io.dicom.masks import ReadImage
+from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import segmentation_of_labels
 from ..io.write import atomic_path, ending

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceFlow, SliceResult
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
@@ -17,7 +18,6 @@ from evanyseg.results import QualityEstimate
 
 from ...scene.jobs.slice_jobs import BoxJob, JobResult, finished
 from ...scene.review.session import ReviewSession
-from ...scene.slice_plane import SlicePlane
 from ..review_controller import Workbench
 from ..setup.model_store import ModelStore
 

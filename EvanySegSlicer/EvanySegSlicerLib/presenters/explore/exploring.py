@@ -12,13 +12,13 @@ import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityEstimate
 
 from ...scene.nodes.segment_store import SegmentStore
 from ...scene.nodes.volume_reader import VolumeSnapshot
-from ...scene.slice_plane import SlicePlane
 from ..review_controller import Workbench
 from .pictures import outlined_crop, scatter
 from .synthetic_errors import DAMAGES, true_dice

@@ -11,6 +11,7 @@ import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError, GeometryError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.scoring.missing_slices import MissingJudge
@@ -18,7 +19,6 @@ from evanyseg.scoring.missing_slices import MissingJudge
 from ..nodes.segment_store import SegmentStore
 from ..nodes.volume_reader import VolumeReader
 from ..review.mask_history import MaskHistory
-from ..slice_plane import SlicePlane
 from ..table.records import MISSING, Key
 from ..table.score_table import ScoreTable
 from .slice_jobs import BoxJob, JobResult, MissingJob, PropagateJob, ScoreJob

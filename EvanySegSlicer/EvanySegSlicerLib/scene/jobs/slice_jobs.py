@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceFlow, SliceInput, SliceResult
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
@@ -19,7 +20,6 @@ from evanyseg.scoring.missing_slices import Finding, MissingJudge
 
 from ..nodes.resample import LabelArray, stamp
 from ..nodes.volume_reader import VolumeSnapshot
-from ..slice_plane import SlicePlane
 from ..table.content import content_hash
 from ..table.records import MASK, MISSING, Key
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.results import QualityEstimate
 
 from ..nodes.session_node import SessionNode
-from ..slice_plane import SlicePlane
 from .display import derived
 
 NAME = "EvanySeg error map"

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.slice_plane import OBLIQUE, SlicePlane
+
 from ..nodes.matrices import volume_dims
 from ..nodes.resample import stamp
 from ..nodes.segment_store import SegmentStore
 from ..nodes.session_node import SessionNode
 from ..nodes.volume_reader import VolumeReader
-from ..slice_plane import OBLIQUE, SlicePlane
 from ..table.records import Key, ScoreRecord
 from ..table.score_table import ScoreTable
 from .codes import OUTSIDE, UNSCORED, code_of, color_table, severity, worst

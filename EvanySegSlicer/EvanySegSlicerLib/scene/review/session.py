@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
@@ -21,7 +22,6 @@ from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
 from ..jobs.job_maker import JobMaker
 from ..jobs.slice_jobs import JobResult, SliceScore
 from ..overlay.quality_overlay import QualityOverlay
-from ..slice_plane import SlicePlane
 from ..table.records import MISSING, Key, ScoreRecord, record_of
 from ..table.score_table import ScoreTable
 from ..table.staleness import refresh_steps

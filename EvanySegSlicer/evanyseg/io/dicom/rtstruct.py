@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from ...errors import GeometryError, ImageError
-from ..segmentation import Segment, Segmentation
 from ...geometry.volume import Volume
+from ..segmentation import Segment, Segmentation
 from .codes import SegmentAlgorithm, SegmentedProperty, category_of, code_of_item
 from .contours import combined, filled
 from .headers import items, text

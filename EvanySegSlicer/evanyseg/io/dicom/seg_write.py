@@ -16,8 +16,8 @@ import numpy as np
 
 from ... import __version__
 from ...errors import EvanySegError, ImageError, OutputError
-from ..segmentation import Segment, Segmentation
 from ...geometry.volume import Volume
+from ..segmentation import Segment, Segmentation
 from ..write import atomic_path
 from .codes import ARTIFICIAL_INTELLIGENCE, MANUAL, UNSPECIFIED, Code, SegmentAlgorithm, property_named
 from .colors import cielab_of_rgb

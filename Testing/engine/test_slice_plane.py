@@ -6,8 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evanyseg.errors import GeometryError
-from EvanySegSlicerLib.scene.slice_plane import NAMES, oblique_of_key, plane_of_view, slice_plane
-from scene.headless import ORIENTATIONS, oriented_matrix, rotation
+from evanyseg.geometry.anatomy import PLANE_NAMES
+from evanyseg.geometry.oblique import oblique_of_key, plane_of_view
+from evanyseg.geometry.slice_plane import slice_plane
+from orientations import ORIENTATIONS, oriented_matrix, rotation
 
 DIMS = (7, 5, 4)
 SPACING = (0.7, 1.3, 2.9)
@@ -30,7 +32,7 @@ def test_every_orientation_is_hung_as_radiologists_do(permutation, signs):
         else:
             assert right[1] < 0  # anterior on the left
             assert down[2] < 0
-    assert seen == set(NAMES)
+    assert seen == set(PLANE_NAMES)
 
 
 @pytest.mark.parametrize(("permutation", "signs"), ORIENTATIONS)
@@ -145,39 +147,3 @@ def test_a_matrix_without_three_directions_is_refused(broken):
 def test_text_that_is_no_oblique_slice_is_refused():
     with pytest.raises(GeometryError, match="does not describe"):
         oblique_of_key(0, "nonsense")
-
-
-@pytest.mark.parametrize("angles", [(0, 0, 0), (12, 7, 3)])
-def test_real_slice_views_rotated_to_the_volume_plane_are_exact(app, angles):
-    from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
-    from scene.headless import add_volume
-
-    matrix = oriented_matrix((1, 2, 0), (1, -1, -1), (0.9, 1.1, 2.3), (-20, 3, 9), rotation(*angles))
-    volume = add_volume(app, np.zeros((9, 14, 12), np.int16), matrix)
-    app.show(volume)
-    reader = VolumeReader(volume)
-    names = {}
-    for name in app.slice_logics:
-        plane = reader.plane_of_view(app.slice_node(name))
-        assert not plane.oblique
-        names[name] = plane.name
-        logic = app.slice_logics[name]
-        for index in range(reader.snapshot().dims[plane.axis]):
-            wanted = reader.plane(plane.axis, index)
-            app.slice_node(name).JumpSliceByOffsetting(*wanted.to_ras(np.array([[4.0, 4.0]]))[0])
-            logic.SnapSliceOffsetToIJK()
-            assert reader.plane_of_view(app.slice_node(name)) == wanted
-    assert names == {"Red": "axial", "Yellow": "sagittal", "Green": "coronal"}
-
-
-def test_an_oblique_view_is_refused_where_it_is_not_allowed(app):
-    from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
-    from scene.headless import add_volume
-
-    volume = add_volume(app, np.zeros((9, 14, 12), np.int16), oriented_matrix(rotation=rotation(12, 7, 3)))
-    app.show(volume)
-    app.slice_node("Red").SetOrientation("Axial")
-    app.slice_logics["Red"].FitSliceToBackground()
-    assert VolumeReader(volume).plane_of_view(app.slice_node("Red")).oblique
-    with pytest.raises(GeometryError, match="rotate the view"):
-        VolumeReader(volume).plane_of_view(app.slice_node("Red"), allow_oblique=False)

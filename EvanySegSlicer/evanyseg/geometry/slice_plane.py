@@ -9,21 +9,15 @@ never changes a score. Pixel coordinates are those of `evanyseg.prompts`: x righ
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from itertools import permutations
+from functools import cached_property
 
 import numpy as np
 
-from evanyseg.errors import GeometryError
-
-ALIGNED_TOLERANCE = 1e-3
-"""Largest component along the normal voxel axis, per voxel in the plane, that still counts as aligned."""
+from ..errors import GeometryError
+from .anatomy import PLANE_NAMES, anatomical_axes
 
 OBLIQUE = -1
 """`SlicePlane.axis` of a plane that follows no voxel axis."""
-
-NAMES = ("sagittal", "coronal", "axial")
-"""Anatomical name of the plane whose normal is nearest R, A or S."""
 
 Matrix = tuple[tuple[float, ...], ...]
 
@@ -91,7 +85,7 @@ class SlicePlane:
         m = self.pixel_to_ras
         n = np.cross(m[:3, 0], m[:3, 1])
         n = n / np.linalg.norm(n)
-        return n * (np.sign(n[NAMES.index(self.name)]) or 1.0)
+        return n * (np.sign(n[PLANE_NAMES.index(self.name)]) or 1.0)
 
     @property
     def position_mm(self) -> float:
@@ -125,25 +119,6 @@ def _at(axis: int, index: int) -> tuple:
     return tuple(index if array_axis == 2 - axis else slice(None) for array_axis in range(3))
 
 
-def anatomical_axes(ijk_to_ras: np.ndarray) -> tuple[int, int, int]:
-    """For voxel axes I, J, K: the world axis (0 = R, 1 = A, 2 = S) each is assigned to, all different.
-
-    Raises GeometryError when the matrix is not a usable geometry (singular or not finite).
-    """
-    return _anatomical_axes(np.ascontiguousarray(ijk_to_ras, float).tobytes())
-
-
-@lru_cache(maxsize=64)
-def _anatomical_axes(matrix: bytes) -> tuple[int, int, int]:
-    m = np.frombuffer(matrix).reshape(4, 4)[:3, :3]
-    lengths = np.linalg.norm(m, axis=0)
-    if not np.isfinite(m).all() or (lengths == 0).any() or abs(np.linalg.det(m / lengths)) < 1e-6:
-        raise GeometryError("The volume's directions are not a usable geometry; repair its header (Volumes module).")
-    cosines = np.abs(m / lengths)
-    best = max(permutations(range(3)), key=lambda p: round(sum(cosines[p[axis], axis] for axis in range(3)), 6))
-    return best[0], best[1], best[2]
-
-
 def slice_plane(ijk_to_ras: np.ndarray, dims: tuple[int, int, int], axis: int, index: int) -> SlicePlane:
     """The slice `index` across voxel axis `axis` of a volume of `dims` (I, J, K) voxels and world matrix 4x4.
 
@@ -173,8 +148,8 @@ def slice_plane(ijk_to_ras: np.ndarray, dims: tuple[int, int, int], axis: int, i
         axis,
         int(index),
         (int(dims[row_axis]), int(dims[col_axis])),
-        NAMES[kind],
-        _frozen(m @ pixel_to_ijk),
+        PLANE_NAMES[kind],
+        frozen(m @ pixel_to_ijk),
         row_axis,
         col_axis,
         flip_rows,
@@ -182,87 +157,6 @@ def slice_plane(ijk_to_ras: np.ndarray, dims: tuple[int, int, int], axis: int, i
     )
 
 
-def plane_of_view(ijk_to_ras: np.ndarray, dims: tuple[int, int, int], view_to_ras: np.ndarray) -> SlicePlane:
-    """The slice that a view shows. `view_to_ras`: 4x4, the view's x right, y up, z out of the screen, to RAS
-    (`vtkMRMLSliceNode.GetXYToRAS` or `GetSliceToRAS`).
-
-    Aligned with the voxels: the slice at native resolution. Otherwise an oblique plane of square pixels at the
-    volume's finest spacing, one voxel thick. Raises GeometryError when the view lies outside the volume.
-    """
-    m, view = np.asarray(ijk_to_ras, float), np.asarray(view_to_ras, float)
-    anatomical_axes(m)
-    across = np.linalg.inv(m) @ view
-    in_plane = across[:3, :2] / np.linalg.norm(across[:3, :2], axis=0)
-    for axis in range(3):
-        if np.abs(in_plane[axis]).max() <= ALIGNED_TOLERANCE:
-            index = int(np.floor(across[axis, 3] + 0.5 + 1e-6))
-            if not 0 <= index < dims[axis]:
-                raise GeometryError("The view shows no slice of this volume; scroll to one.")
-            return slice_plane(m, dims, axis, index)
-    return _oblique_plane(m, dims, view)
-
-
-def _oblique_plane(m: np.ndarray, dims: tuple[int, int, int], view: np.ndarray) -> SlicePlane:
-    right = view[:3, 0] / np.linalg.norm(view[:3, 0])
-    down = -view[:3, 1] / np.linalg.norm(view[:3, 1])
-    normal = np.cross(right, down)
-    name = NAMES[int(np.argmax(np.abs(normal)))]
-    normal = normal * (np.sign(normal[NAMES.index(name)]) or 1.0)
-    offset = float(normal @ view[:3, 3])
-    points = _cut(m, dims, normal, offset)
-    if len(points) < 3:
-        raise GeometryError("The view shows no slice of this volume; scroll to one.")
-    pixel = float(np.linalg.norm(m[:3, :3], axis=0).min())
-    # the step along the voxel axis nearest the normal: a slab this thick holds exactly one voxel of every voxel line
-    thickness = float(np.abs(normal @ m[:3, :3]).max())
-    x, y = points @ right, points @ down
-    width, height = (max(1, int(np.ceil(np.ptp(v) / pixel - 1e-6))) for v in (x, y))
-    matrix = np.eye(4)
-    matrix[:3, 0], matrix[:3, 1], matrix[:3, 2] = right * pixel, down * pixel, normal * thickness
-    corner_x = (x.min() + x.max() - width * pixel) / 2
-    corner_y = (y.min() + y.max() - height * pixel) / 2
-    matrix[:3, 3] = right * corner_x + down * corner_y + normal * offset
-    return SlicePlane(OBLIQUE, round(offset / thickness), (height, width), name, _frozen(matrix))
-
-
-def oblique_of_key(index: int, geometry: str) -> SlicePlane:
-    """The oblique plane that has this `key`. Raises GeometryError when the text is not of one."""
-    try:
-        size, numbers = geometry.split(":")
-        height, width = (int(v) for v in size.split("x"))
-        matrix = np.eye(4)
-        matrix[:3] = np.array([float(v) for v in numbers.split(",")]).reshape(3, 4)
-    except ValueError:
-        raise GeometryError(f"'{geometry}' does not describe an oblique slice.") from None
-    name = NAMES[int(np.argmax(np.abs(np.cross(matrix[:3, 0], matrix[:3, 1]))))]
-    return SlicePlane(OBLIQUE, index, (height, width), name, _frozen(matrix))
-
-
-def _cut(m: np.ndarray, dims: tuple[int, int, int], normal: np.ndarray, offset: float) -> np.ndarray:
-    """Where the 12 edges of the volume's box meet the plane: points [N, 3] in RAS."""
-    corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)
-    corners[:, :3] = corners[:, :3] * np.array(dims) - 0.5
-    return edges_on_plane((corners @ m.T)[:, :3], normal, offset)
-
-
-def edges_on_plane(corners: np.ndarray, normal: np.ndarray, offset: float) -> np.ndarray:
-    """Where the 12 edges of a (rotated) cuboid meet the plane normal . p = offset: points [N, 3].
-
-    corners [8, 3] in binary order (the last coordinate changes fastest).
-    """
-    side = corners @ normal - offset
-    found = []
-    for a in range(8):
-        for bit in (1, 2, 4):
-            b = a | bit
-            if b == a or side[a] * side[b] > 0:
-                continue
-            if side[a] == side[b]:  # the edge lies in the plane
-                found += [corners[a], corners[b]]
-            else:
-                found.append(corners[a] + (corners[b] - corners[a]) * (side[a] / (side[a] - side[b])))
-    return np.array(found).reshape(-1, 3)
-
-
-def _frozen(matrix: np.ndarray) -> Matrix:
+def frozen(matrix: np.ndarray) -> Matrix:
+    """4x4 as nested tuples: what a plane holds, so that planes compare and hash by value."""
     return tuple(tuple(float(v) for v in row) for row in matrix)
