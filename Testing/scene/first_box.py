@@ -21,7 +21,8 @@ from EvanySegSlicerLib.scene.jobs.runner import JobRunner, ManualExecutor
 from EvanySegSlicerLib.scene.nodes.matrices import volume_to_world
 from EvanySegSlicerLib.scene.nodes.session_node import SessionNode
 from EvanySegSlicerLib.scene.table.records import Key
-from scene.headless import ORIENTATIONS, add_segmentation, add_transform, add_volume, oriented_matrix, rotation
+from orientations import ORIENTATIONS, oriented_matrix, rotation
+from scene.headless import add_segmentation, add_transform, add_volume
 
 SPACINGS = (0.5, 0.8, 1.0, 1.04, 2.5, 5.0)
 NEW, BARE, REFERENCE, EXISTING, EXISTING_IN_WORLD = "new", "bare", "reference", "existing", "existing in world"
