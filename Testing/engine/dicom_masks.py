@@ -35,7 +35,8 @@ def write_series(folder: Path, volume: Volume, **values: object) -> Path:
         given: dict[str, object] = {
             "SeriesNumber": 3, "InstanceNumber": k + 1, "SliceThickness": volume.spacing[2], "StudyID": "1",
             "StudyDate": "20240102", "StudyTime": "030405", "AccessionNumber": "", "PatientBirthDate": "",
-            "PatientSex": "O", "PatientName": "Phantom^Ct", "ReferringPhysicianName": "", "SOPInstanceUID": f"{ROOT}9.{k + 1}", **values,
+            "PatientSex": "O",
+            "PatientName": "Phantom^Ct", "ReferringPhysicianName": "", "SOPInstanceUID": f"{ROOT}9.{k + 1}", **values,
         }  # fmt: skip
         cosines = tuple(np.asarray(volume.direction)[:, :2].T.ravel())
         path = folder / f"{k:03d}.dcm"

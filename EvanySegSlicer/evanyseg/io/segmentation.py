@@ -16,6 +16,8 @@ MAX_LABELS = 4096
 MANY_WITHOUT_GROUND = 16
 """So many values and not one background voxel: an image as well."""
 
+DEFAULT_COLOR = (0.5, 0.68, 0.5)
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -28,7 +30,7 @@ class Segment:
     name: str
     value: int
     layer: int = 0
-    color: tuple[float, float, float] = (0.5, 0.68, 0.5)
+    color: tuple[float, float, float] = DEFAULT_COLOR
     property: SegmentedProperty | None = None
     algorithm: SegmentAlgorithm | None = None
 

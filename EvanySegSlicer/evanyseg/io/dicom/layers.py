@@ -21,12 +21,10 @@ class LayerBuilder:
 
     def add(self, value: int, masks: Mapping[int, np.ndarray]) -> int:
         """Put bool masks [J, I] by slice index k into a layer as `value`; the layer's number."""
-        for number, layer in enumerate(self.layers):
-            if not any(layer[k][mask].any() for k, mask in masks.items()):
-                break
-        else:
-            number = len(self.layers)
+        free = [not any(layer[k][mask].any() for k, mask in masks.items()) for layer in self.layers]
+        if not any(free):
             self.layers.append(np.zeros(self._shape, self._dtype))
+        number = free.index(True) if any(free) else len(free)
         for k, mask in masks.items():
             self.layers[number][k][mask] = value
         return number

@@ -1,4 +1,4 @@
-"""The door for segmentations that are DICOM objects: SEG and RTSTRUCT, checked against the image that they belong to."""
+"""The door for segmentations that are DICOM objects: SEG and RTSTRUCT, checked against their image."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import GeometryError, ImageError
 from ...geometry.volume import Volume
-from ..segmentation import Segment, Segmentation
+from ..segmentation import DEFAULT_COLOR, Segment, Segmentation
 from .codes import SegmentAlgorithm, SegmentedProperty, category_of, code_of_item
 from .contours import combined, filled
 from .headers import items, text
@@ -200,14 +200,13 @@ def _extras(dataset: Any) -> _Extras:
 def _segment(roi: Any, extra: _Extras) -> Segment:
     number = int(roi.ROINumber)
     kind = text(roi, "ROIGenerationAlgorithm")
-    color = {"color": extra.colors[number]} if number in extra.colors else {}
     return Segment(
         f"ROI_{number}",
         _name(roi),
         number,
+        color=extra.colors.get(number, DEFAULT_COLOR),
         property=extra.properties.get(number),
         algorithm=SegmentAlgorithm(kind, text(roi, "ROIGenerationDescription")) if kind else None,
-        **color,
     )
 
 

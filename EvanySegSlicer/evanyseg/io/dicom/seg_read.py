@@ -13,7 +13,7 @@ import numpy as np
 
 from ...errors import GeometryError, ImageError
 from ...geometry.volume import Volume
-from ..segmentation import Segment, Segmentation
+from ..segmentation import DEFAULT_COLOR, Segment, Segmentation
 from .codes import SegmentAlgorithm, SegmentedProperty, code_of_item
 from .colors import rgb_of_cielab
 from .frames import frame_count, placed_frames
@@ -158,15 +158,14 @@ def _add_label_map(
 def _segment(item: Any, layer: int) -> Segment:
     number = int(item.SegmentNumber)
     color = item.get("RecommendedDisplayCIELabValue")
-    extra = {"color": rgb_of_cielab(color)} if color is not None and len(color) == 3 else {}
     return Segment(
         f"Segment_{number}",
         text(item, "SegmentLabel") or f"Segment {number}",
         number,
         layer,
+        rgb_of_cielab(color) if color is not None and len(color) == 3 else DEFAULT_COLOR,
         property=_property(item),
         algorithm=_algorithm(item),
-        **extra,
     )
 
 
