@@ -52,3 +52,11 @@ def volume(tmp_path: Path) -> tuple[Path, Path]:
     labels[5] = np.roll(labels[5], 9, axis=1)
     labels[7] = 0
     return files.write_volume(tmp_path / "v.nii.gz", made), files.write_volume(tmp_path / "l.nii.gz", made, labels)
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    """A folder `ct` with the DICOM files of an oblique phantom."""
+    from engine import dicom_masks  # highdicom is not needed by the other tests
+
+    return dicom_masks.write_series(tmp_path / "ct", phantom.volume(dicom_masks.SHAPE, **dicom_masks.FINE))

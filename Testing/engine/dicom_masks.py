@@ -1,4 +1,4 @@
-"""Writes DICOM segmentations and structure sets for tests, with highdicom and pydicom: none of the code under test."""
+"""Writes DICOM masks for tests with highdicom and pydicom, and reads them as the commands do."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from pydicom.sr.codedict import codes
 
 from engine.dicom_files import ROOT, dataset, write_slice
 from evanyseg.geometry.volume import Volume
+from evanyseg.io.dicom.masks import ReadImage
+from evanyseg.io.read import read_image, read_segmentation
+from evanyseg.io.segmentation import Segmentation
 
+SHAPE = (8, 24, 30)
+FINE = {"spacing": (0.7, 0.9, 3.0), "direction": np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])}
 STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
-TILTED = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
 
 
 def blobs(shape: tuple[int, int, int], seed: int = 0) -> np.ndarray:
@@ -116,3 +120,13 @@ def refer_to(made: Dataset, series: str, frame: str = ROOT + "3") -> Dataset:
     top.FrameOfReferenceUID, top.RTReferencedStudySequence = frame, [study]
     made.ReferencedFrameOfReferenceSequence = [top]
     return made
+
+
+def read(path: Path, folder: Path, **more: object) -> Segmentation:
+    """The segmentation as the commands read it, on the voxels of the image in `folder`."""
+    image = ReadImage(read_image(folder), folder)
+    return read_segmentation(path, image=image, **more).on_grid_of(image.volume)
+
+
+def masks(found: Segmentation) -> list[np.ndarray]:
+    return [found.mask(s) for s in found.segments]
