@@ -168,7 +168,8 @@ def test_binary_reading_joins_the_segments_and_keeps_the_caveats(series: Path, t
 def test_a_radiograph_without_a_place_in_space(tmp_path: Path) -> None:
     pixels = phantom.volume((1, 24, 30)).array[0]
     made = dicom_files.dataset(
-        pydicom.uid.DigitalXRayImageStorageForPresentation, Modality="DX", PatientName="Phantom^Dx", StudyID="", StudyDate="", StudyTime="",
+        pydicom.uid.DigitalXRayImageStorageForPresentation, Modality="DX", PatientName="Phantom^Dx",
+        StudyID="", StudyDate="", StudyTime="",
         AccessionNumber="", PatientBirthDate="", PatientSex="", SeriesNumber=1, InstanceNumber=1,
     )  # fmt: skip
     dicom_files.set_pixels(made, pixels)
