@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.models.registry import ModelSpec, Registry
+from evanyseg.models import ModelSpec, Registry
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "EvanySegSlicer" / "EvanySegSlicer.py"
@@ -18,11 +18,11 @@ def double_models(segmenter=None, estimator=None, others=()):
 
     segmenters, estimators = Registry("segmenter"), Registry("estimator")
     chosen = segmenter or ThresholdSegmenter()
-    segmenters.register(ModelSpec("builtin", "Threshold (a double)", lambda path, device: chosen, note="A double."))
+    segmenters.register(ModelSpec("builtin", "Threshold (a double)", lambda *_: chosen, note="A double."))
     for other in others:
-        segmenters.register(ModelSpec(other.name, other.name.title(), lambda path, device, made=other: made))
+        segmenters.register(ModelSpec(other.name, other.name.title(), lambda spec, path, device, made=other: made))
     judge = estimator or KnownTruthEstimator()
-    estimators.register(ModelSpec("builtin", "Truth (a double)", lambda path, device: judge, note="A double."))
+    estimators.register(ModelSpec("builtin", "Truth (a double)", lambda spec, path, device: judge, note="A double."))
     return ModelStore(segmenters, estimators)
 
 

@@ -12,17 +12,17 @@ from engine import files, phantom
 from engine.cli_fixtures import SHAPE
 from engine.doubles import BrightEstimator, BrightSegmenter
 from evanyseg import cli, models
-from evanyseg.models.registry import ModelSpec
+from evanyseg.models import ModelSpec
 
 
 @pytest.fixture
 def bright_models() -> Iterator[None]:
     """The stand-ins under the names 'bright' and 'bright-box', for as long as a test runs."""
-    models.estimators.register(ModelSpec("bright", "stand-in", lambda path, device: BrightEstimator()))
-    models.segmenters.register(ModelSpec("bright-box", "stand-in", lambda path, device: BrightSegmenter()))
+    models.estimators.register(ModelSpec("bright", "stand-in", lambda spec, path, device: BrightEstimator()))
+    models.segmenters.register(ModelSpec("bright-box", "stand-in", lambda spec, path, device: BrightSegmenter()))
     yield
-    models.estimators._specs.pop("bright")
-    models.segmenters._specs.pop("bright-box")
+    models.estimators.remove("bright")
+    models.segmenters.remove("bright-box")
 
 
 @pytest.fixture

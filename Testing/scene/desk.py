@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.models.registry import ModelSpec, Registry
+from evanyseg.models import ModelSpec, Registry
 from EvanySegSlicerLib.presenters.review_controller import Workbench
 from EvanySegSlicerLib.presenters.reviewing import ReviewingPresenter
 from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
@@ -57,9 +57,9 @@ class Desk:
         segmenters, estimators = Registry("segmenter"), Registry("estimator")
         for name, threshold in (("builtin", 127), ("other", 127)):
             segmenters.register(
-                ModelSpec(name, name, lambda path, device, n=name, t=threshold: ThresholdSegmenter(t, n))
+                ModelSpec(name, name, lambda spec, path, device, n=name, t=threshold: ThresholdSegmenter(t, n))
             )
-        estimators.register(ModelSpec("builtin", "truth", lambda path, device: KnownTruthEstimator()))
+        estimators.register(ModelSpec("builtin", "truth", lambda spec, path, device: KnownTruthEstimator()))
         self.view, self.executor = View(), ManualExecutor()
         self.bench = Workbench(JobRunner(lambda device: self.executor), ModelStore(segmenters, estimators), self.view)
         self.bench.bind(SessionNode.of_scene(self.core.scene))

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.models.registry import ModelSpec, Registry
+from evanyseg.models import ModelSpec, Registry
 from EvanySegSlicerLib.presenters.review_controller import Workbench
 from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
 from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
@@ -88,8 +88,8 @@ def _workbench(app: HeadlessSlicer) -> tuple[Workbench, ManualExecutor, list[str
         def updated(self, keys: list[Key]) -> None: ...
 
     segmenters, estimators = Registry("segmenter"), Registry("estimator")
-    segmenters.register(ModelSpec("builtin", "threshold", lambda path, device: ThresholdSegmenter()))
-    estimators.register(ModelSpec("builtin", "truth", lambda path, device: KnownTruthEstimator()))
+    segmenters.register(ModelSpec("builtin", "threshold", lambda spec, path, device: ThresholdSegmenter()))
+    estimators.register(ModelSpec("builtin", "truth", lambda spec, path, device: KnownTruthEstimator()))
     executor = ManualExecutor()
     bench = Workbench(JobRunner(lambda device: executor), ModelStore(segmenters, estimators), View())
     bench.bind(SessionNode.of_scene(app.scene))

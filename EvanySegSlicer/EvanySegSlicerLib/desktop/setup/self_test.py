@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import slicer
 
-from evanyseg.models.registry import ModelSpec, Registry
+from evanyseg.models import ModelSpec, Registry
 from evanyseg.pipeline.slice_pipeline import SliceFlow
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import never_cancel
@@ -160,8 +160,8 @@ def a_box_drawn_with_the_mouse() -> None:
     slicer.util.selectModule("EvanySegSlicer")
     panel = slicer.util.getModuleWidget("EvanySegSlicer").panel
     segmenters, estimators = Registry("segmenter"), Registry("estimator")
-    segmenters.register(ModelSpec("builtin", "Brightness", lambda path, device: BrightnessSegmenter()))
-    estimators.register(ModelSpec("builtin", "Brightness", lambda path, device: BrightnessEstimator()))
+    segmenters.register(ModelSpec("builtin", "Brightness", lambda spec, path, device: BrightnessSegmenter()))
+    estimators.register(ModelSpec("builtin", "Brightness", lambda spec, path, device: BrightnessEstimator()))
     real, panel.bench.models = panel.bench.models, ModelStore(segmenters, estimators)
     try:
         panel.bench.node.set("volume", volume.GetID())

@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from evanyseg.bands import BAND_COLORS, BandThresholds
 from evanyseg.errors import EvanySegError
+from evanyseg.models import weight_files
 from evanyseg.weights.store import WeightStore
 
 MEGABYTE = 2**20
@@ -108,7 +109,7 @@ class SettingsTab:
 
     def import_file(self, path: Path) -> None:
         """Recognise and copy a weight file into the folder, on the worker (reading one needs torch)."""
-        from evanyseg.weights.importing import import_file
+        from evanyseg.models.importing import import_file
 
         bench = self.panel.bench
         if bench.busy:
@@ -126,7 +127,7 @@ class SettingsTab:
         bench.start(_("Importing weights"), work, done)
 
     def _on_clear(self) -> None:
-        names = [entry.title for entry in self.store.present()]
+        names = [entry.title for entry in self.store.present(weight_files().values())]
         if not names:
             self.panel.status(_("There are no downloaded weights. The built-in models stay where they are."))
             return
@@ -134,7 +135,7 @@ class SettingsTab:
         if not slicer.util.confirmOkCancelDisplay(question):
             return
         try:
-            freed = self.store.clear()
+            freed = self.store.clear(weight_files().values())
         except EvanySegError as error:
             self.panel.status(str(error), problem=True)
             return

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import EvanySegError, UnknownModelError, WeightsError
-from ..models.catalogue import CATALOGUE, WeightFile
-from ..models.recognise import LABELS_NAME, Recognised, recognise
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .store import WeightStore, mismatch_note
+from ..weights.files import WeightFile
+from ..weights.store import WeightStore, mismatch_note
+from . import weight_files
+from .recognise import Recognised, recognise
 
 SUFFIXES = {".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".pkl"}
-SAME_KEYS = ({"sam-vit-b", "medsam", "medsam-point"},)
-"""Models whose files cannot be told apart by content: the user's word counts."""
 
 
 @dataclass(frozen=True)
@@ -38,22 +37,22 @@ def import_file(
 
     Raises WeightsError (unreadable, unsafe, or another model than `as_name`), UnknownModelError, OutputError.
     """
-    source = source.expanduser()
-    if as_name is not None and as_name not in CATALOGUE:
-        raise UnknownModelError(f"'{as_name}' is no weight file that is kept here; known: {', '.join(CATALOGUE)}.")
+    source, known = source.expanduser(), weight_files()
+    if as_name is not None and as_name not in known:
+        raise UnknownModelError(f"'{as_name}' is no weight file that is kept here; known: {', '.join(known)}.")
     found = find(source)
     name, note = found.name, found.assumed
     if as_name is not None and as_name != found.name:
-        if not any({as_name, found.name} <= group for group in SAME_KEYS):
+        if as_name not in found.alternatives:
             raise WeightsError(f"{source.name} holds the weights of {found.name}, not of {as_name}.")
         name, note = as_name, ""
     elif as_name is not None:
         note = ""
-    if name not in CATALOGUE:
+    if name not in known:
         raise WeightsError(
             f"{source.name} ({name}) has no place in the weights folder; give its path where you use it."
         )
-    entry = CATALOGUE[name]
+    entry = known[name]
     path = store.copy_in(source, entry, progress, should_cancel)
     digest = store.record(entry).get("sha256", "")
     if entry.sha256 and digest != entry.sha256:
@@ -76,6 +75,3 @@ def import_folder(
         except (UnknownModelError, WeightsError) as error:
             results.append((path, error))
     return results
-
-
-__all__ = ["LABELS_NAME", "Imported", "import_file", "import_folder"]
