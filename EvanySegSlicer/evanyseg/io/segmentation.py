@@ -13,6 +13,9 @@ from .dicom.codes import SegmentAlgorithm, SegmentedProperty
 MAX_LABELS = 4096
 """More different values than any label map has: an image was given where a mask was expected."""
 
+ROUNDED = 1e-3
+"""Labels stored as integers with a slope come back nearly whole: 3 as 3.00005."""
+
 MANY_WITHOUT_GROUND = 16
 """So many values and not one background voxel: an image as well."""
 
@@ -81,7 +84,7 @@ class Segmentation:
         if offset is not None:
             layers = tuple(_paste(layer, offset, volume.shape) for layer in self.layers)
         else:
-            from .medical import resample_labels
+            from .itk import resample_labels
 
             layers = tuple(resample_labels(layer, self.grid, volume) for layer in self.layers)
         if _any(self.layers) and not _any(layers):
@@ -93,7 +96,7 @@ class Segmentation:
 
 
 def whole_labels(values: np.ndarray, name: str) -> np.ndarray:
-    """Labels as small unsigned integers; floats with whole values are taken, anything else is refused.
+    """Labels as small unsigned integers; floats within `ROUNDED` of whole values are taken, anything else is refused.
 
     Raises ImageError for NaN, fractions, negative values, and more values than a label map has.
     """
@@ -102,8 +105,11 @@ def whole_labels(values: np.ndarray, name: str) -> np.ndarray:
     if values.size and not np.issubdtype(values.dtype, np.integer):
         if not np.isfinite(values).all():
             raise ImageError(f"The label map {name} has values that are not numbers.")
-        if (values != np.round(values)).any():
-            raise ImageError(f"The label map {name} has fractions such as {_fraction(values):g}; is it an image?")
+        whole = np.round(values)
+        off = np.abs(values - whole) > ROUNDED
+        if off.any():
+            raise ImageError(f"The label map {name} has fractions such as {values[off].flat[0]:g}; is it an image?")
+        values = whole
     low, high = (values.min(), values.max()) if values.size else (0, 0)
     if low < 0:
         raise ImageError(f"The label map {name} has negative labels (down to {low:g}); is it an image?")
@@ -155,10 +161,6 @@ def _empty_like(volume: Volume) -> Volume:
 def _size(grid: Volume) -> str:
     k, j, i = grid.shape
     return f"{i} x {j} pixels" if grid.planar else f"{i} x {j} x {k} voxels"
-
-
-def _fraction(values: np.ndarray) -> float:
-    return float(values[values != np.round(values)].flat[0])
 
 
 def _color(index: int) -> tuple[float, float, float]:
