@@ -52,7 +52,8 @@ def filled(page: str) -> str:
     """The page with the tables between its marks `<!-- table: NAME -->` and `<!-- end -->` made anew."""
     for name, table in TABLES.items():
         marks = re.compile(rf"(<!-- table: {name} -->\n).*?(\n<!-- end -->)", re.DOTALL)
-        page, count = marks.subn(lambda m, made=table(): m[1] + made + m[2], page)  # type: ignore[misc]
+        made = table()
+        page, count = marks.subn(lambda m, made=made: m[1] + made + m[2], page)  # type: ignore[misc]
         if count != 1:
             raise ValueError(f"the page has {count} places for the table '{name}', expected 1")
     return page
