@@ -249,7 +249,7 @@ def test_segments_with_poor_slices_are_flagged_when_wanted(one):
 
 def test_models_are_listed_and_the_choice_is_kept_in_the_scene(user):
     user.choose("segmenterSelector", 1)
-    assert user.panel.bench.session.segmenter == "eager"
+    assert user.panel.controller.session.segmenter == "eager"
     user.draw()
     assert user.rows[0].segmenter == "eager"
 

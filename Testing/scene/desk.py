@@ -7,7 +7,7 @@ import pytest
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
 from evanyseg.models import ModelSpec, Registry
-from EvanySegSlicerLib.presenters.review_controller import Workbench
+from EvanySegSlicerLib.presenters.review_controller import ReviewController
 from EvanySegSlicerLib.presenters.reviewing import ReviewingPresenter
 from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
 from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
@@ -61,14 +61,16 @@ class Desk:
             )
         estimators.register(ModelSpec("builtin", "truth", lambda spec, path, device: KnownTruthEstimator()))
         self.view, self.executor = View(), ManualExecutor()
-        self.bench = Workbench(JobRunner(lambda device: self.executor), ModelStore(segmenters, estimators), self.view)
-        self.bench.bind(SessionNode.of_scene(self.core.scene))
-        self.segmenting = SegmentingPresenter(self.bench)
+        self.controller = ReviewController(
+            JobRunner(lambda device: self.executor), ModelStore(segmenters, estimators), self.view
+        )
+        self.controller.bind(SessionNode.of_scene(self.core.scene))
+        self.segmenting = SegmentingPresenter(self.controller)
         self.jumps: list = []
-        self.reviewing = ReviewingPresenter(self.bench, self.jumps.append)
+        self.reviewing = ReviewingPresenter(self.controller, self.jumps.append)
 
     def choose(self) -> None:
-        self.bench.node.set("volume", self.volume.GetID())
+        self.controller.node.set("volume", self.volume.GetID())
 
     def look(self, index: int):
         """The axial view at slice `index`."""
@@ -87,7 +89,7 @@ class Desk:
 
     @property
     def rows(self):
-        return self.bench.review.table.records()
+        return self.controller.review.table.records()
 
 
 @pytest.fixture
@@ -95,5 +97,5 @@ def desk():
     one = Desk()
     one.core.slice_node("Red").SetOrientation("Axial")
     yield one
-    one.bench.bind(None)
+    one.controller.bind(None)
     one.core.close()

@@ -13,7 +13,7 @@ import numpy as np
 
 from doubles import KnownTruthEstimator, ThresholdSegmenter
 from evanyseg.models import ModelSpec, Registry
-from EvanySegSlicerLib.presenters.review_controller import Workbench
+from EvanySegSlicerLib.presenters.review_controller import ReviewController
 from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
 from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 from EvanySegSlicerLib.scene.headless.boot import HeadlessSlicer, boot
@@ -74,7 +74,7 @@ def random_case(seed: int) -> Case:
     return Case(tuple(int(n) for n in dims), matrix, above, choice, axis, low, high, seed)
 
 
-def _workbench(app: HeadlessSlicer) -> tuple[Workbench, ManualExecutor, list[str]]:
+def _controller(app: HeadlessSlicer) -> tuple[ReviewController, ManualExecutor, list[str]]:
     said: list[str] = []
 
     class View:
@@ -91,9 +91,9 @@ def _workbench(app: HeadlessSlicer) -> tuple[Workbench, ManualExecutor, list[str
     segmenters.register(ModelSpec("builtin", "threshold", lambda spec, path, device: ThresholdSegmenter()))
     estimators.register(ModelSpec("builtin", "truth", lambda spec, path, device: KnownTruthEstimator()))
     executor = ManualExecutor()
-    bench = Workbench(JobRunner(lambda device: executor), ModelStore(segmenters, estimators), View())
-    bench.bind(SessionNode.of_scene(app.scene))
-    return bench, executor, said
+    controller = ReviewController(JobRunner(lambda device: executor), ModelStore(segmenters, estimators), View())
+    controller.bind(SessionNode.of_scene(app.scene))
+    return controller, executor, said
 
 
 def _segmentation(app: HeadlessSlicer, case: Case, volume: Any, before: np.ndarray) -> Any | None:
@@ -140,10 +140,10 @@ def misplaced(app: HeadlessSlicer, case: Case) -> tuple[int, str]:
         volume.SetAndObserveTransformNodeID(add_transform(app, case.above).GetID())
     before = rng.random(case.dims[::-1]) < 0.3 if case.segmentation.startswith("existing") else np.zeros_like(bright)
     node = _segmentation(app, case, volume, before)
-    bench, executor, said = _workbench(app)
-    bench.node.set("volume", volume.GetID())
+    controller, executor, said = _controller(app)
+    controller.node.set("volume", volume.GetID())
     if node is not None:
-        bench.node.set("segmentation", node.GetID())
+        controller.node.set("segmentation", node.GetID())
 
     world = (np.eye(4) if case.above is None else case.above) @ case.matrix
     assert np.allclose(volume_to_world(volume), world)
@@ -160,15 +160,15 @@ def misplaced(app: HeadlessSlicer, case: Case) -> tuple[int, str]:
     show_slice(view, world, case.axis, np.mean(corners, axis=0))
 
     answers = []
-    presenter = SegmentingPresenter(bench)
+    presenter = SegmentingPresenter(controller)
     whole = presenter._scored
     presenter._scored = lambda applied, result: (answers.append(result), whole(applied, result))
     presenter.box_drawn(view, np.array(corners))
     executor.run_all()
-    if not answers or bench.review is None or not bench.review.table.records():
-        bench.bind(None)
+    if not answers or controller.review is None or not controller.review.table.records():
+        controller.bind(None)
         return -1, said[-1] if said else "nothing was said"
-    review, answer = bench.review, answers[0]
+    review, answer = controller.review, answers[0]
     plane = answer.scores[0].plane
     segment_id = answer.scores[0].segment_id
     expected = before.copy()
@@ -182,7 +182,7 @@ def misplaced(app: HeadlessSlicer, case: Case) -> tuple[int, str]:
     wrong_slice = (index[case.axis] == case.low[case.axis]).reshape(here.shape) != here
     found, off = _stored(review.store, segment_id, world, case.dims)
     count = int((found != expected).sum()) + off + int(wrong_slice.sum())
-    bench.bind(None)
+    controller.bind(None)
     return count, f"{count} of {int(expected.sum())} voxels, {off} off the grid"
 
 

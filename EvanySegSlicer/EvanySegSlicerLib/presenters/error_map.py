@@ -17,7 +17,7 @@ from evanyseg.results import QualityEstimate
 
 from ..scene.nodes.volume_reader import VolumeSnapshot
 from ..scene.overlay.error_map import IN_WORDS, ErrorMapOverlay
-from .review_controller import Workbench
+from .review_controller import ReviewController
 
 LIKELY = 0.4
 """Probabilities below this are not shown: the map is to point at places, not to tint the slice."""
@@ -57,9 +57,9 @@ class ErrorMapPresenter:
     Of the chosen segment, when it has a mask there; else of all visible ones.
     """
 
-    def __init__(self, bench: Workbench, changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, controller: ReviewController, changed: Callable[[], None] = lambda: None) -> None:
         """`changed()`: called when a map was shown or taken away."""
-        self.bench = bench
+        self.controller = controller
         self.changed = changed
         self.on = False
         self._overlay: ErrorMapOverlay | None = None
@@ -78,7 +78,7 @@ class ErrorMapPresenter:
 
     def show(self, slice_node: Any, segment_id: str = "") -> None:
         """Judge and show what `slice_node` shows now; quietly again when nothing has changed."""
-        review, node = self.bench.review, self.bench.node
+        review, node = self.controller.review, self.controller.node
         if review is None or review.problem or node is None or slice_node is None:
             self.remove()
             return
@@ -91,7 +91,7 @@ class ErrorMapPresenter:
         found = [(i, review.store.mask(i, plane)) for i in ids]
         masks = [(i, mask.copy()) for i, mask in found if mask.any()]
         masks = [one for one in masks if one[0] == segment_id] or masks
-        wanted = (plane.key, tuple((i, mask.tobytes()) for i, mask in masks), self.bench.session.estimator)
+        wanted = (plane.key, tuple((i, mask.tobytes()) for i, mask in masks), self.controller.session.estimator)
         if wanted == self._shown:
             return
         if not masks:
@@ -102,20 +102,20 @@ class ErrorMapPresenter:
 
         def begin(flow: SliceFlow) -> None:
             job = ErrorMapJob(review.reader.snapshot(), flow, plane, cases)
-            self.bench.start(job.title, lambda c: job.run(c.progress, c.should_cancel), done)
+            self.controller.start(job.title, lambda c: job.run(c.progress, c.should_cancel), done)
 
         def done(estimate: QualityEstimate) -> None:
-            if not self.on or self.bench.review is not review or self.bench.node is not node:
+            if not self.on or self.controller.review is not review or self.controller.node is not node:
                 return
             if self._overlay is None:
                 self._overlay = ErrorMapOverlay(node)
             self._overlay.show(plane, estimate)
             self._shown = wanted
-            self.bench.view.status(IN_WORDS)
+            self.controller.view.status(IN_WORDS)
             self.changed()
 
-        if not self.bench.busy:
-            self.bench.with_models(begin)
+        if not self.controller.busy:
+            self.controller.with_models(begin)
 
     def remove(self) -> None:
         """Take the map out of the scene and put back what it displaced."""

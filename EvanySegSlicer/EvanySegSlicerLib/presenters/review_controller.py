@@ -5,7 +5,6 @@ Tabs (segment, review, compare, explore) are presenters of their own on top of t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +19,7 @@ from ..scene.nodes.session_node import Session, SessionNode
 from ..scene.review.open_review import TABLE_ROLE, new_segmentation
 from ..scene.review.session import Applied, ReviewSession
 from ..scene.table.score_table import ScoreTable
+from .foreground_jobs import ForegroundJobs
 from .setup.model_store import ModelStore
 from .view import Gathered, View
 
@@ -32,7 +32,7 @@ class Loaded:
     flow: SliceFlow
 
 
-class Workbench:
+class ReviewController:
     """`make_overlay(session_node, review)` gives an overlay with update(keys), or None; `history_of(segmentation)` the
     desktop's undo history, or None for an own one."""
 
@@ -49,14 +49,11 @@ class Workbench:
         self.view = view
         self.review: ReviewSession | None = None
         self.node: SessionNode | None = None
-        self.wanted: Callable[[SlicePlane | None], None] = lambda plane: None
-        """Told of every job before it starts, and of the slice it is about: reading ahead gives way."""
+        self.jobs = ForegroundJobs(runner, view)
         self._make_overlay = make_overlay
         self._history_of = history_of or (lambda segmentation: None)
         self._loaded: Loaded | None = None
         self._opened: tuple | None = None
-        self._front: Job | None = None
-        self._owner: object | None = None
         self._problem = ""
 
     # ---- the review and its scene -----------------------------------------------------------------------------
@@ -145,16 +142,23 @@ class Workbench:
 
     @property
     def busy(self) -> bool:
-        """Whether something that the user asked for is on its way (quiet work, such as prefetching, does not count)."""
-        return self._front is not None
+        """Whether something that the user asked for is on its way."""
+        return self.jobs.busy
 
     def cancel(self, of: object | None = None) -> bool:
         """Ask what runs to stop (`of`: only what this owner began); False when there is nothing of that kind."""
-        if not self.busy or (of is not None and self._owner is not of):
-            return False
-        self.runner.cancel_all()
-        self.view.status("Cancelling...")
-        return True
+        return self.jobs.cancel(of)
+
+    def start(
+        self,
+        title: str,
+        work: Callable[[JobContext], Any],
+        done: Callable[[Any], None],
+        quiet: bool = False,
+        plane: SlicePlane | None = None,
+    ) -> Job:
+        """Run any work on the chosen device's thread; see `ForegroundJobs.start`."""
+        return self.jobs.start(title, work, done, self.session.device, quiet, plane)
 
     def work(
         self,
@@ -177,9 +181,9 @@ class Workbench:
         except EvanySegError as error:
             self.view.status(str(error), problem=True)
             return
-        self._owner = owner
+        self.jobs.owner = owner
         self.with_models(lambda flow: self._run(gather, then, through))
-        self._rest()
+        self.jobs.rest()
 
     def forget_models(self) -> None:
         """Let go of the models; the next action loads those chosen then."""
@@ -202,57 +206,12 @@ class Workbench:
             self._loaded = Loaded(names, flow)
             if self.review is not None:
                 self.review.flow = flow
-            self._told(lambda: action(flow))
+            try:
+                action(flow)
+            except EvanySegError as error:
+                self.jobs.report(error)
 
         self.start("Loading the models", lambda context: self.models.flow(*names), loaded)
-
-    def start(
-        self,
-        title: str,
-        work: Callable[[JobContext], Any],
-        done: Callable[[Any], None],
-        quiet: bool = False,
-        plane: SlicePlane | None = None,
-    ) -> Job:
-        """Run any work on the chosen device's thread. `quiet`: nothing is shown (prefetching). `plane`: the slice it is
-        about, where it is about one: what reads ahead on others gives way."""
-        self.wanted(plane)
-
-        def ended() -> None:
-            if not quiet:
-                self._front = None
-
-        def finished(result: Any) -> None:
-            ended()
-            done(result)
-            self._rest()
-
-        def failed(error: Exception) -> None:
-            ended()
-            if not quiet:
-                self._report(error)
-            self._rest()
-
-        def cancelled() -> None:
-            ended()
-            if not quiet:
-                self.view.status("Cancelled; nothing was changed.")
-            self._rest()
-
-        told = self._progress(title) if not quiet else (lambda fraction, what: None)
-        job = Job(title, work, finished, failed, cancelled, told)
-        if not quiet:
-            self._front = job
-            self.view.busy(title, 0.0)
-        return self.runner.run(job, self.session.device)
-
-    def _progress(self, title: str) -> Callable[[float, str], None]:
-        return lambda fraction, what: self.view.busy(what or title, fraction)
-
-    def _rest(self) -> None:
-        if not self.busy:
-            self._owner = None
-            self.view.idle()
 
     def _run(
         self,
@@ -267,7 +226,7 @@ class Workbench:
             writing = through(review)
             job = gather(writing)
         except EvanySegError as error:
-            self._report(error)
+            self.jobs.report(error)
             return
 
         def done(result: JobResult) -> None:
@@ -281,21 +240,3 @@ class Workbench:
 
         plane = job.plane if isinstance(job, BoxJob) else None
         self.start(job.title, lambda context: job.run(context.progress, context.should_cancel), done, plane=plane)
-
-    def _told(self, action: Callable[[], None]) -> None:
-        """Run something that may fail on the main thread after a job, and report it like a job's failure."""
-        try:
-            action()
-        except EvanySegError as error:
-            self._report(error)
-
-    def _report(self, error: Exception) -> None:
-        if isinstance(error, EvanySegError):
-            self.view.status(str(error), problem=True)
-            return
-        if isinstance(error, ModuleNotFoundError):
-            self.view.status(f"The Python package '{error.name}' is missing; press Install.", problem=True)
-            return
-        logging.getLogger("evanyseg").error("A job failed", exc_info=error)
-        text = f"{type(error).__name__}: {error}".strip()
-        self.view.status(f"Something went wrong ({text}); the details are in Slicer's log.", problem=True)

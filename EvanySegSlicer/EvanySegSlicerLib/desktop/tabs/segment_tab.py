@@ -54,7 +54,7 @@ class SegmentTab:
     def bind(self, parameters: Any) -> None:
         """Show the session's models."""
         self._parameters = parameters
-        session = self.panel.bench.session
+        session = self.panel.controller.session
         for name, box in self._selectors().items():
             value = getattr(session, name)
             if value in self._lists[name]:
@@ -104,7 +104,7 @@ class SegmentTab:
 
     def _on_drag(self, view: SliceView) -> None:
         self._active_view = view
-        self.presenter.look_ahead(view.slice_node)
+        self.presenter.prefetch(view.slice_node)
 
     def _on_box(self, view: SliceView, corners: np.ndarray) -> None:
         self._active_view = view
@@ -166,16 +166,16 @@ class SegmentTab:
         boxes["recipe"].addItems([_("automatic"), *RECIPES])
 
     def _on_choice(self, name: str, index: int) -> None:
-        bench = self.panel.bench
-        if self._parameters is None or bench.node is None or not 0 <= index < len(self._lists[name]):
+        controller = self.panel.controller
+        if self._parameters is None or controller.node is None or not 0 <= index < len(self._lists[name]):
             return
-        if bench.busy:
+        if controller.busy:
             self.panel.status(_("Takes effect with the next box; what is running goes on."))
-        bench.node.set(name, self._lists[name][index])
+        controller.node.set(name, self._lists[name][index])
         self._note()
 
     def _note(self) -> None:
-        models, session = self.panel.models, self.panel.bench.session
+        models, session = self.panel.models, self.panel.controller.session
         lines = [
             models.note(kind, getattr(session, kind))
             for kind in ("segmenter", "estimator")

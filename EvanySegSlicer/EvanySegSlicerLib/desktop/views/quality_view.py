@@ -7,7 +7,7 @@ from typing import Any
 
 from evanyseg.errors import EvanySegError
 
-from ...presenters.review_controller import Workbench
+from ...presenters.review_controller import ReviewController
 from ...scene.nodes.session_node import SessionNode
 from ...scene.overlay.codes import legend_entries
 from ...scene.overlay.error_map import LEGEND
@@ -20,8 +20,8 @@ from .slice_views import SliceView, all_views
 class QualityView:
     """Overlay and labels of the open review, in all slice views; follows scrolling."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
+    def __init__(self, controller: ReviewController) -> None:
+        self.controller = controller
         self.on = False
         self.on_scroll: Callable[[], None] = lambda: None
         self.map_shown: Callable[[], bool] = lambda: False
@@ -35,7 +35,7 @@ class QualityView:
 
     def set_on(self, on: bool) -> None:
         """Show or take away; taking away puts back what was displaced."""
-        review = self.bench.review
+        review = self.controller.review
         self.on = on
         overlay = review.overlay if review is not None and not review.problem else None
         if on and overlay is not None and len(review.table) and not overlay.shown:
@@ -50,7 +50,7 @@ class QualityView:
 
     def refresh(self) -> None:
         """Badges for what the views show now; the overlay appears with the first score."""
-        review = self.bench.review
+        review = self.controller.review
         usable = review is not None and not review.problem
         if usable and self.on and len(review.table) and not review.overlay.shown:
             review.overlay.show()
@@ -78,7 +78,7 @@ class QualityView:
         self._labels, self._texts = [], {}
 
     def _on_scroll(self, view: SliceView, labels: ViewLabels) -> None:
-        review = self.bench.review
+        review = self.controller.review
         self._label(view, labels, review if review is not None and not review.problem else None)
         self.on_scroll()
 

@@ -1,6 +1,6 @@
 """Everything a review needs, from a volume and a segmentation: for the demo, the web front end and scripts.
 
-(The desktop's workbench does the same, but keeps the undo history of Slicer's own segment editor.)
+(The desktop's controller does the same, but keeps the undo history of Slicer's own segment editor.)
 """
 
 from __future__ import annotations

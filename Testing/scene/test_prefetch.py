@@ -27,7 +27,7 @@ def unlike(desk):
 
 
 def segmenter_of(desk: Desk) -> ThresholdSegmenter:
-    found = desk.bench.review.flow.segmenter
+    found = desk.controller.review.flow.segmenter
     assert isinstance(found, ThresholdSegmenter)
     return found
 
@@ -35,23 +35,23 @@ def segmenter_of(desk: Desk) -> ThresholdSegmenter:
 def test_the_slice_further_on_is_encoded_first(unlike):
     assert segmenter_of(unlike).embedded == 3
     planes = [(3, 5, [2, 4]), (5, 3, [6, 4]), (0, 3, [1]), (11, 3, [10]), (5, None, [6, 4])]
-    volume = unlike.bench.review.reader.snapshot()
+    volume = unlike.controller.review.reader.snapshot()
     at = lambda index: slice_plane(volume.ijk_to_ras, volume.dims, 2, index)
     for index, before, expected in planes:
         found = neighbours(at(index), at(before) if before is not None else None, volume)
         assert [p.index for p in found] == expected
 
 
-def test_the_user_never_waits_behind_a_slice_read_ahead(unlike):
+def test_the_user_never_waits_behind_a_prefetched_slice(unlike):
     made = segmenter_of(unlike).embedded
     assert made == 3
-    unlike.segmenting.look_ahead(unlike.look(8))
-    unlike.segmenting.look_ahead(unlike.look(9))  # another one is wanted: the first is not encoded any more
+    unlike.segmenting.prefetch(unlike.look(8))
+    unlike.segmenting.prefetch(unlike.look(9))  # another one is wanted: the first is not encoded any more
     unlike.executor.run_all()
     assert segmenter_of(unlike).embedded == made + 1
-    unlike.segmenting.look_ahead(unlike.look(8))
+    unlike.segmenting.prefetch(unlike.look(8))
     unlike.segmenting.box_drawn(unlike.look(1), unlike.corners(1, (10, 10, 54, 54)))
-    unlike.executor.run_next()  # what was read ahead: it gives way
+    unlike.executor.run_next()  # the prefetched slice gives way
     assert segmenter_of(unlike).embedded == made + 1
     unlike.executor.run_all()
     assert len(unlike.rows) == 2
@@ -59,8 +59,8 @@ def test_the_user_never_waits_behind_a_slice_read_ahead(unlike):
 
 def test_what_is_read_ahead_is_not_read_twice(unlike):
     made = segmenter_of(unlike).embedded
-    unlike.segmenting.look_ahead(unlike.look(8))
-    unlike.segmenting.look_ahead(unlike.look(8))
+    unlike.segmenting.prefetch(unlike.look(8))
+    unlike.segmenting.prefetch(unlike.look(8))
     unlike.segmenting.box_drawn(unlike.look(8), unlike.corners(8, (10, 10, 54, 54)))
     unlike.executor.run_next()
     assert segmenter_of(unlike).embedded == made + 1
@@ -71,7 +71,7 @@ def test_what_is_read_ahead_is_not_read_twice(unlike):
 
 def test_other_work_does_not_wait_either(unlike):
     made = segmenter_of(unlike).embedded
-    unlike.segmenting.look_ahead(unlike.look(8))
-    unlike.bench.start("Anything", lambda context: None, lambda result: None)
+    unlike.segmenting.prefetch(unlike.look(8))
+    unlike.controller.start("Anything", lambda context: None, lambda result: None)
     unlike.executor.run_all()
     assert segmenter_of(unlike).embedded == made
