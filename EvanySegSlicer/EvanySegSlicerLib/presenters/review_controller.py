@@ -235,7 +235,7 @@ class ReviewController:
                 return
             applied = writing.apply(result)
             if applied.message:
-                self.view.status(applied.message, problem=not applied.ok)
+                self.view.status(applied.message, problem=not applied.ok or bool(result.problem))
             then(applied, result)
 
         plane = job.plane if isinstance(job, BoxJob) else None

@@ -84,12 +84,17 @@ class SegmentingPresenter:
     def score_existing(self, plane_name: str, missing: bool = False) -> None:
         """Score every visible segment along one anatomical axis; then look for missing slices, if wanted."""
         axis_of = lambda review: axis_named(review, plane_name)
+        cropped = self.controller.session.allow_cropped
 
-        def then(applied: Applied, result: JobResult) -> None:
-            if missing and applied.ok:
-                self.controller.work(lambda review: review.missing_job(axis_of(review)))
+        def then(scored: Applied, result: JobResult) -> None:
+            def both(applied: Applied, found: JobResult) -> None:  # one must not wipe out what the other said
+                text = f"{scored.message} {applied.message}".strip()
+                self.controller.view.status(text, problem=bool(result.problem) or not applied.ok)
 
-        self.controller.work(lambda review: review.score_job(axis_of(review)), then)
+            if missing and scored.ok:
+                self.controller.work(lambda review: review.missing_job(axis_of(review), allow_cropped=cropped), both)
+
+        self.controller.work(lambda review: review.score_job(axis_of(review), allow_cropped=cropped), then)
 
     def rescore(self) -> None:
         """Score again what was edited since, axis by axis."""
@@ -102,7 +107,7 @@ class SegmentingPresenter:
         def chain(rest: Sequence[int]) -> None:
             if rest:
                 self.controller.work(
-                    lambda review: review.rescore_job(rest[0]),
+                    lambda review: review.rescore_job(rest[0], self.controller.session.allow_cropped),
                     lambda applied, result: chain(rest[1:]),
                 )
 

@@ -139,9 +139,11 @@ class JobMaker:
         segment_ids: Sequence[str] | None = None,
         only: Sequence[Key] | None = None,
         again: bool = False,
+        allow_cropped: bool = False,
     ) -> ScoreJob:
         """Score slices of existing segments (default: the visible ones) along voxel axis `axis`; unchanged slices that
-        have a score are left out unless `again`."""
+        have a score are left out unless `again`. Segments of which the volume does not show a hundredth are refused
+        unless `allow_cropped`."""
         self._check()
         ids = self._ids(segment_ids)
         rows = [r for r in self.table.records(axis=axis) if r.segment_id in ids and r.kind != MISSING]
@@ -154,18 +156,25 @@ class JobMaker:
             {} if again else {r.key: r.content_hash for r in rows if r.scored and r.estimator == flow.estimator.name},
             {r.key: (r.content_hash, r.box_prompt) for r in rows if r.box_prompt is not None},
             frozenset(only) if only is not None else None,
+            {i: self.store.name(i) for i in ids},
+            allow_cropped,
         )
 
-    def rescore_job(self, axis: int) -> ScoreJob:
+    def rescore_job(self, axis: int, allow_cropped: bool = False) -> ScoreJob:
         """Only the stale rows along one axis."""
-        return self.score_job(axis, self.store.ids(), [r.key for r in self.table.records(axis=axis) if r.stale])
+        stale = [r.key for r in self.table.records(axis=axis) if r.stale]
+        ids = [i for i in self.store.ids() if i in {key[0] for key in stale}]
+        return self.score_job(axis, ids, stale, allow_cropped=allow_cropped)
 
-    def missing_job(self, axis: int, segment_ids: Sequence[str] | None = None) -> MissingJob:
+    def missing_job(
+        self, axis: int, segment_ids: Sequence[str] | None = None, allow_cropped: bool = False
+    ) -> MissingJob:
         """Judge gaps inside segments and the slice beyond each end; slices judged before are left out."""
         self._check()
         known = {r.key: r.content_hash for r in self.table.records(axis=axis) if r.kind == MISSING}
         ids = self._ids(segment_ids)
-        return MissingJob(self.reader.snapshot(), MissingJudge(self._flow()), axis, self.store.snapshot(ids), known)
+        judge = MissingJudge(self._flow())
+        return MissingJob(self.reader.snapshot(), judge, axis, self.store.snapshot(ids), known, allow_cropped)
 
     def _check(self) -> None:
         if self.problem:

@@ -34,6 +34,7 @@ class Session:
     continuous: bool = False
     order: str = "wrong area"
     min_area_mm2: float = 0.0
+    allow_cropped: bool = False
     queue_segment: str = ""
     queue_axis: int = -1
     queue_index: int = -1

@@ -110,6 +110,8 @@ class ReviewSession(JobMaker):
         for _ in self.refresh_steps(crossed) if crossed else ():
             yield
         message = f"{dropped} slices changed meanwhile and keep their old state." if dropped else result.message
+        if result.problem:
+            return Applied(tuple(keys), f"{message} {result.problem}".strip(), ok=bool(message))
         return Applied(tuple(keys), message)
 
     def _applied(self, score: SliceScore) -> ScoreRecord | None:
@@ -170,8 +172,9 @@ class ReviewSession(JobMaker):
         segment_ids: Sequence[str] | None = None,
         progress: Progress = no_progress,
         should_cancel: ShouldCancel = never_cancel,
+        allow_cropped: bool = False,
     ) -> Applied:
-        return self.apply(self.score_job(axis, segment_ids).run(progress, should_cancel))
+        return self.apply(self.score_job(axis, segment_ids, allow_cropped=allow_cropped).run(progress, should_cancel))
 
     def judge_missing(
         self,
@@ -179,8 +182,9 @@ class ReviewSession(JobMaker):
         segment_ids: Sequence[str] | None = None,
         progress: Progress = no_progress,
         should_cancel: ShouldCancel = never_cancel,
+        allow_cropped: bool = False,
     ) -> Applied:
-        return self.apply(self.missing_job(axis, segment_ids).run(progress, should_cancel))
+        return self.apply(self.missing_job(axis, segment_ids, allow_cropped=allow_cropped).run(progress, should_cancel))
 
     # ---- the queue ---------------------------------------------------------------------------------------------
 
