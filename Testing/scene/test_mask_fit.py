@@ -10,8 +10,9 @@ from evanyseg.results import Caveat
 from EvanySegSlicerLib.scene.nodes.resample import Stamp
 from EvanySegSlicerLib.scene.nodes.segment_store import oriented_image
 from EvanySegSlicerLib.scene.review.open_review import open_review
+from orientations import oriented_matrix
 from scene.desk import desk  # noqa: F401  (a fixture)
-from scene.headless import add_segmentation, add_volume, oriented_matrix, phantom
+from scene.headless import add_segmentation, add_volume, phantom
 
 MATRIX = oriented_matrix(signs=(-1, -1, 1), spacing=(1.0, 1.2, 2.0))
 
