@@ -128,7 +128,7 @@ def test_a_segmentation_that_leaves_the_volume_is_refused_and_scored_when_allowe
     user.wait("scores", 60)
     assert {row.index for row in user.rows} == set(range(6, 12))
     assert all("of the mask outside the image" in row.caveats for row in user.rows)
-    assert user.panel.bench.session.allow_cropped, "kept in the scene, for every front end"
+    assert user.panel.controller.session.allow_cropped, "kept in the scene, for every front end"
 
 
 @pytest.mark.parametrize(("axis", "name"), [(0, "axial"), (1, "coronal"), (2, "sagittal")])

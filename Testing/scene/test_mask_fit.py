@@ -107,7 +107,7 @@ def test_the_panel_is_told_of_both_what_was_scored_and_what_was_not(desk, missin
     """Looking for missing slices comes second and must not wipe out what the scoring said."""
     desk.choose()
     desk.draw(index=5)
-    review = desk.bench.review
+    review = desk.controller.review
     put(desk.core, review, review.store.add("Stray"), (200, 205, 0, 4, 0, 3), np.eye(4))
     desk.segmenting.score_existing("axial", missing)
     desk.executor.run_all()
