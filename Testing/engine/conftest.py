@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from doubles import BrightEstimator, BrightSegmenter
 from engine import files, phantom
 from engine.cli_fixtures import SHAPE
-from engine.doubles import BrightEstimator, BrightSegmenter
 from evanyseg import cli, models
 from evanyseg.models import ModelSpec
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from engine.small_segmenter import SMALL, image, needs_weights, segmenter
+from doubles.small_segmenter import SMALL, image, needs_weights, segmenter
 from evanyseg.errors import WeightsError
 from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet
 from evanyseg.prompts import BoxPrompt

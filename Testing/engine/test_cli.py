@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from doubles import BrightSegmenter
 from engine import files, phantom
 from engine.cli_fixtures import SHAPE, E, S, table
-from engine.doubles import BrightSegmenter
 from evanyseg import cli, models
 from evanyseg.models import ModelSpec
 

@@ -8,8 +8,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from doubles import BrightEstimator, BrightSegmenter
 from engine import phantom
-from engine.doubles import BrightEstimator, BrightSegmenter
 from engine.scoring import scored
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import CancelledError

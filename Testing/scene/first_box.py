@@ -11,16 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.models import ModelSpec, Registry
+from doubles.review import RecordingView, double_models
 from EvanySegSlicerLib.presenters.review_controller import ReviewController
 from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
-from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 from EvanySegSlicerLib.scene.headless.boot import HeadlessSlicer, boot
 from EvanySegSlicerLib.scene.jobs.runner import JobRunner, ManualExecutor
 from EvanySegSlicerLib.scene.nodes.matrices import volume_to_world
 from EvanySegSlicerLib.scene.nodes.session_node import SessionNode
-from EvanySegSlicerLib.scene.table.records import Key
 from orientations import ORIENTATIONS, oriented_matrix, rotation
 from scene.headless import add_segmentation, add_transform, add_volume
 
@@ -74,26 +71,11 @@ def random_case(seed: int) -> Case:
     return Case(tuple(int(n) for n in dims), matrix, above, choice, axis, low, high, seed)
 
 
-def _controller(app: HeadlessSlicer) -> tuple[ReviewController, ManualExecutor, list[str]]:
-    said: list[str] = []
-
-    class View:
-        def status(self, text: str, problem: bool = False) -> None:
-            said.append(text)
-
-        def busy(self, what: str, fraction: float) -> None: ...
-
-        def idle(self) -> None: ...
-
-        def updated(self, keys: list[Key]) -> None: ...
-
-    segmenters, estimators = Registry("segmenter"), Registry("estimator")
-    segmenters.register(ModelSpec("builtin", "threshold", lambda spec, path, device: ThresholdSegmenter()))
-    estimators.register(ModelSpec("builtin", "truth", lambda spec, path, device: KnownTruthEstimator()))
-    executor = ManualExecutor()
-    controller = ReviewController(JobRunner(lambda device: executor), ModelStore(segmenters, estimators), View())
+def _controller(app: HeadlessSlicer) -> tuple[ReviewController, ManualExecutor, RecordingView]:
+    view, executor = RecordingView(), ManualExecutor()
+    controller = ReviewController(JobRunner(lambda device: executor), double_models(), view)
     controller.bind(SessionNode.of_scene(app.scene))
-    return controller, executor, said
+    return controller, executor, view
 
 
 def _segmentation(app: HeadlessSlicer, case: Case, volume: Any, before: np.ndarray) -> Any | None:
@@ -140,7 +122,7 @@ def misplaced(app: HeadlessSlicer, case: Case) -> tuple[int, str]:
         volume.SetAndObserveTransformNodeID(add_transform(app, case.above).GetID())
     before = rng.random(case.dims[::-1]) < 0.3 if case.segmentation.startswith("existing") else np.zeros_like(bright)
     node = _segmentation(app, case, volume, before)
-    controller, executor, said = _controller(app)
+    controller, executor, view = _controller(app)
     controller.node.set("volume", volume.GetID())
     if node is not None:
         controller.node.set("segmentation", node.GetID())
@@ -167,7 +149,7 @@ def misplaced(app: HeadlessSlicer, case: Case) -> tuple[int, str]:
     executor.run_all()
     if not answers or controller.review is None or not controller.review.table.records():
         controller.bind(None)
-        return -1, said[-1] if said else "nothing was said"
+        return -1, view.last or "nothing was said"
     review, answer = controller.review, answers[0]
     plane = answer.scores[0].plane
     segment_id = answer.scores[0].segment_id

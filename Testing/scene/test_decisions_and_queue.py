@@ -54,8 +54,8 @@ def test_poor_slices_and_their_share_follow_the_same_bands(review, liver):
     """Four slices near .65: poor by the default bands, worth a check by .8/.6; count, share and run agree."""
     from dataclasses import replace
 
+    from doubles.review import RecordingView
     from EvanySegSlicerLib.presenters.reviewing import ReviewingPresenter
-    from scene.desk import View
 
     for index in range(18, 22):
         plane = review.reader.plane(2, index)
@@ -63,7 +63,7 @@ def test_poor_slices_and_their_share_follow_the_same_bands(review, liver):
     review.table.update(*[replace(r, dice=0.65) for r in review.table.records()])
 
     class Bench:
-        view = View()
+        view = RecordingView()
 
     Bench.review = review
     for bands, poor in ((BandThresholds(0.8, 0.6), 0), (BandThresholds(0.9, 0.7), 4)):

@@ -1,4 +1,4 @@
-"""Small real models for tests: deterministic, no torch, and right or wrong in ways a test can predict."""
+"""A segmenter by brightness and an estimator that knows the truth: right or wrong in ways a test can predict."""
 
 from __future__ import annotations
 
