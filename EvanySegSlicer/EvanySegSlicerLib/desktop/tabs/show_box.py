@@ -9,7 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...presenters.error_map import ErrorMapPresenter
-from ...scene.nodes.bands_segmentation import make_bands, remove_bands
+from ...scene.overlay.bands_segmentation import make_bands, remove_bands
 
 SETTLE_MS = 200
 """How long scrolling must have paused before a slice is judged for its error map."""

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from evanyseg.errors import EvanySegError
+from evanyseg.overlay_codes import legend_entries
 
 from ...presenters.review_controller import ReviewController
 from ...scene.nodes.session_node import SessionNode
-from ...scene.overlay.codes import legend_entries
 from ...scene.overlay.error_map import LEGEND
 from ...scene.overlay.quality_overlay import QualityOverlay
 from ...scene.overlay.view_labels import ViewLabels, badge_lines

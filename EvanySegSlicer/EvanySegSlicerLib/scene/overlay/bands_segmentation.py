@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from evanyseg.bands import BAND_COLORS, BandThresholds
+from evanyseg.bands import BandThresholds
+from evanyseg.overlay_codes import COLORS, band_of_code
 
-from ..overlay.codes import SCORED, STALE_COLOR, band_of_code
-from ..overlay.display import DERIVED, derived
+from .display import DERIVED, derived
 
 NAME = "Quality bands"
 _BANDS = ("poor", "check", "good", "unscored", "stale")
@@ -26,8 +26,9 @@ def make_bands(scene: Any, volume: Any, codes: np.ndarray, thresholds: BandThres
 
     remove_bands(scene)
     table = np.zeros(256, np.uint8)
-    for code in range(1, SCORED + 101):
-        table[code] = _BANDS.index(band_of_code(code, thresholds)) + 1 if band_of_code(code, thresholds) else 0
+    for code in range(256):
+        name = band_of_code(code, thresholds)
+        table[code] = _BANDS.index(name) + 1 if name else 0
     labels = table[codes]
 
     node = slicer.vtkMRMLSegmentationNode()
@@ -51,13 +52,12 @@ def make_bands(scene: Any, volume: Any, codes: np.ndarray, thresholds: BandThres
     segmentation = node.GetSegmentation()
     node.SetSourceRepresentationToBinaryLabelmap()
     present = np.bincount(labels.ravel(), minlength=len(_BANDS) + 1)
-    colors = {band.value: color for band, color in BAND_COLORS.items()} | {"stale": STALE_COLOR}
     for label, band in enumerate(_BANDS, 1):
         if not present[label]:
             continue
         segment = slicer.vtkSegment()
         segment.SetName(band)
-        segment.SetColor(*colors[band])
+        segment.SetColor(*COLORS[band])
         segment.SetLabelValue(label)
         segment.AddRepresentation("Binary labelmap", image)
         segmentation.AddSegment(segment, band)
