@@ -83,7 +83,7 @@ def write_dicom_seg(
         used = [headers[frames[0].header]]
         by_frame = {f.frame: k for f, k in k_of.items()}
         order = [by_frame.get(n) for n in range(int(used[0].NumberOfFrames))]
-    dataset = _refusing(
+    dataset = refusing(
         path,
         lambda: hd.seg.Segmentation(
             source_images=used,
@@ -228,16 +228,18 @@ def _measures(hd: Any, volume: Volume, header: Any) -> Any | None:
     return hd.PixelMeasuresSequence(pixel_spacing=(row, column), slice_thickness=thickness, spacing_between_slices=step)
 
 
-def _refusing(path: Path, make: Callable[[], Any]) -> Any:
+def refusing(path: Path, make: Callable[[], Any]) -> Any:
     """What `make` returns; highdicom's objections to a header become one sentence."""
     try:
         return make()
     except EvanySegError:
         raise
-    except (ValueError, TypeError, AttributeError, KeyError, IndexError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, AttributeError) and "Dataset' object" not in str(error):
+            raise  # a mistake here, not a missing attribute there
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise OutputError(
-            f"{path.name} cannot be made from these DICOM headers ({reason.rstrip('.')}); write .seg.nrrd instead."
+            f"{path.name} cannot be made from these DICOM headers ({reason.rstrip('.')}); export the image again, or choose another format."
         ) from error
 
 
