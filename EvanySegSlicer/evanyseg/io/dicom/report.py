@@ -43,9 +43,9 @@ _IMAGING = Code("363679005", "SCT", "Imaging procedure")
 
 @dataclass(frozen=True)
 class MeasuredSlice:
-    """The estimate of one segment on slice k of the volume."""
+    """The estimate of one segment on slice k of the volume; None: on a slice of another plane, which no frame shows."""
 
-    k: int
+    k: int | None
     estimate: QualityEstimate
 
 
@@ -164,9 +164,9 @@ def _groups(
             ),
             **shared,
         )
-        for one in sorted(segment.slices, key=lambda s: s.k):
-            frame = frames.get((segment.number, one.k))
-            if frame is None:
+        for one in sorted(segment.slices, key=lambda s: -1 if s.k is None else s.k):
+            frame = None if one.k is None else frames.get((segment.number, one.k))
+            if frame is None or one.k is None:
                 continue
             e = one.estimate
             yield _group(

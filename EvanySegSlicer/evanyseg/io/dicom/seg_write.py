@@ -83,6 +83,10 @@ def write_dicom_seg(
         used = [headers[frames[0].header]]
         by_frame = {f.frame: k for f, k in k_of.items()}
         order = [by_frame.get(n) for n in range(int(used[0].NumberOfFrames))]
+    measures = _measures(hd, volume, used[0])
+    for header in used:
+        if measures is not None and not header.get("SliceThickness"):
+            header.SliceThickness = volume.spacing[2]  # highdicom looks for it, even where it is told the measures
     dataset = refusing(
         path,
         lambda: hd.seg.Segmentation(
@@ -90,7 +94,7 @@ def write_dicom_seg(
             pixel_array=_pixels(here, order),
             segmentation_type="BINARY",
             segment_descriptions=[_description(hd, n, s) for n, s in enumerate(segments, 1)],
-            pixel_measures=_measures(hd, volume, used[0]),
+            pixel_measures=measures,
             content_label="SEGMENTATION",
             content_description=description[:_LABEL],
             omit_empty_frames=True,
@@ -239,7 +243,8 @@ def refusing(path: Path, make: Callable[[], Any]) -> Any:
             raise  # a mistake here, not a missing attribute there
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise OutputError(
-            f"{path.name} cannot be made from these DICOM headers ({reason.rstrip('.')}); export the image again, or choose another format."
+            f"{path.name} cannot be made from these DICOM headers ({reason.rstrip('.')}); export the image again, or "
+            "choose another format."
         ) from error
 
 
