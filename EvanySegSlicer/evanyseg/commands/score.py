@@ -36,6 +36,7 @@ from .support.options import (
     AxisOption,
     BandsOption,
     BoxOption,
+    CroppedOption,
     DeviceOption,
     EstimatorOption,
     IntensityOption,
@@ -102,6 +103,7 @@ def score(
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
+    allow_cropped: CroppedOption = False,
     bands: BandsOption = (0.9, 0.7),
     as_json: JsonOption = False,
 ) -> None:
@@ -122,13 +124,13 @@ def score(
             raise typer.BadParameter("--pairs only goes with --out, --label-column, --estimator, --device, --intensity")
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json)
+        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json, allow_cropped)
         return
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
         image, mask, box_of(box), label or [], slice_index, axis, recipe_of(intensity), levels, series, output,
-        overlay, report,
+        overlay, report, allow_cropped,
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     stack = score_image.prepare(request)
@@ -138,6 +140,8 @@ def score(
     if as_json:
         print_json(score_image.document(request, stack, flow, result))
     else:
+        for remark in stack.remarks:
+            say(f"Note: {escape(remark)}")
         _show(stack, result, levels, f"{flow.estimator.level:.0%} interval")
         say(f"[dim]{flow.estimator.name} on {flow.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]")
     for path in (output, overlay, report):
@@ -194,10 +198,11 @@ def _score_pairs(
     intensity: str | None,
     bands: BandThresholds,
     as_json: bool,
+    allow_cropped: bool,
 ) -> None:
     recipe = recipe_of(intensity)
     refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
-    scorer = PairsScorer(load_flow(estimator, None, device), recipe, label_column)
+    scorer = PairsScorer(load_flow(estimator, None, device), recipe, label_column, allow_cropped=allow_cropped)
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(pairs, output, progress)
     scored = [s for s in result.scores if s == s]

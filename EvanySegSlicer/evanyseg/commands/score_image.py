@@ -51,6 +51,7 @@ class ScoreRequest:
     out: Path | None
     overlay: Path | None
     report: Path | None
+    allow_cropped: bool = False
 
     @property
     def written(self) -> list[Path | None]:
@@ -72,7 +73,9 @@ def prepare(request: ScoreRequest) -> SliceStack:
     if request.box is not None and len(segmentation.segments) > 1:
         names = ", ".join(s.name for s in segmentation.segments)
         raise ImageError(f"A box belongs to one object, but {request.mask.name} has {names}; name one with --label.")
-    stack = SliceStack(volume, segmentation, request.axis, request.recipe, request.slice_index, request.box)
+    stack = SliceStack(
+        volume, segmentation, request.axis, request.recipe, request.slice_index, request.box, request.allow_cropped
+    )
     if request.overlay is not None:
         _check_overlay(request.overlay, stack)
     return stack
@@ -130,6 +133,7 @@ def document(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: 
         "device": flow.estimator.device,
         "level": flow.estimator.level,
         "intensity": stack.window.describe(),
+        "remarks": list(stack.remarks),
         "bands": {"good": request.bands.good, "check": request.bands.check},
         "summaries": [_summary_fields(s, request.bands) for s in result.summaries],
         "rows": [row_fields(r, request.bands) for r in result.rows],
@@ -209,6 +213,7 @@ def _report(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: S
         "Quality estimator": f"{flow.estimator.name} on {flow.estimator.device}",
         "Segmenter": f"{flow.segmenter.name}, for slices without a mask" if flow.segmenter else "",
         "Intensity window": stack.window.describe(),
+        "Remarks": " ".join(stack.remarks),
     }
     return ReportData(
         subject=f"{request.mask.name} on {request.image.name}",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from ..errors import EvanySegError
 from ..geometry.volume import SlicePlane
@@ -90,6 +91,8 @@ def segment(
     )
     refuse_overwriting([output], [image, segmenter, estimator])
     volume = read_image(image, series)
+    for remark in volume.source.remarks:
+        say(f"Note: {escape(remark)}")
     plane = volume.plane(axis)
     index = slice_index_of(slice_index, plane)
     check_output(output, plane)
@@ -106,7 +109,16 @@ def segment(
     head = {"segmenter": flow.segmenter.name if flow.segmenter else "", "device": flow.estimator.device}
     if as_json:
         rows = [_document(i, plane, found[i], levels) for i in sorted(found)]
-        print_json({"image": str(image), "out": str(output), "intensity": window.describe(), **head, "slices": rows})
+        print_json(
+            {
+                "image": str(image),
+                "out": str(output),
+                "intensity": window.describe(),
+                **head,
+                "remarks": list(volume.source.remarks),
+                "slices": rows,
+            }
+        )
         return
     shown = [
         [_label(i, plane), str(int(r.mask.sum())), *estimate_cells(r.estimate, levels)]

@@ -37,6 +37,7 @@ from .support.options import (
     AxisOption,
     BandsOption,
     BoxOption,
+    CroppedOption,
     DeviceOption,
     EstimatorOption,
     IntensityOption,
@@ -85,6 +86,7 @@ def select(
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
+    allow_cropped: CroppedOption = False,
     bands: BandsOption = (0.9, 0.7),
     as_json: JsonOption = False,
 ) -> None:
@@ -107,7 +109,8 @@ def select(
     volume = read_image(image)
     if candidates:
         # read and checked before a network is loaded
-        stacks = [(c, _stack(ReadImage(volume, image), c, axis, recipe, slice_index, prompt)) for c in candidates]
+        read = ReadImage(volume, image)
+        stacks = [(c, _stack(read, c, axis, recipe, slice_index, prompt, allow_cropped)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
         flow = SliceFlow(load_estimator(estimator, device))
@@ -151,8 +154,10 @@ def _stack(
     recipe: IntensityRecipe | None,
     only: int | None,
     box: BoxPrompt | None,
+    allow_cropped: bool,
 ) -> SliceStack:
-    return SliceStack(image.volume, read_segmentation(path, binary=True, image=image), axis, recipe, only, box)
+    mask = read_segmentation(path, binary=True, image=image)
+    return SliceStack(image.volume, mask, axis, recipe, only, box, allow_cropped)
 
 
 def _nothing_yet(volume: Volume, axis: str | None, index: int, recipe: IntensityRecipe | None) -> SliceStack:

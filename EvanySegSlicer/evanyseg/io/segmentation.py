@@ -6,8 +6,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..errors import GeometryError, ImageError
-from ..geometry.volume import Volume, same_geometry, voxel_offset
+from ..errors import ImageError
+from ..geometry.volume import Volume
+from .align import aligned, empty_like
 from .dicom.codes import SegmentAlgorithm, SegmentedProperty
 
 MAX_LABELS = 4096
@@ -43,7 +44,7 @@ class Segmentation:
     """Layers of integer labels [K, J, I] on one grid, and the segments they hold.
 
     `caveats`: doubts about the masks that reading them raised (cut fractions, drawn on another series, ...);
-    `remarks`: sentences about what was left out.
+    `segment_caveats`: the same by segment id; `remarks`: sentences about what was left out or assumed.
     """
 
     grid: Volume = field(repr=False)
@@ -51,6 +52,7 @@ class Segmentation:
     segments: tuple[Segment, ...]
     caveats: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
+    segment_caveats: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def mask(self, segment: Segment) -> np.ndarray:
         """bool [K, J, I] of one segment, on the segmentation's own grid."""
@@ -68,31 +70,22 @@ class Segmentation:
         """With the named segments alone (in that order); all of them when `names` is empty."""
         return replace(self, segments=tuple(self.named(n) for n in names)) if names else self
 
-    def on_grid_of(self, volume: Volume) -> Segmentation:
-        """The same segments on the volume's voxels: as they are, shifted when the file was cropped, else nearest.
+    def caveats_of(self, segment: Segment) -> tuple[str, ...]:
+        """Doubts about one segment: those about the whole file, and its own."""
+        return self.caveats + self.segment_caveats.get(segment.id, ())
 
-        Raises ImageError when a picture's mask has another size, GeometryError when nothing overlaps the volume.
+    @property
+    def all_caveats(self) -> tuple[str, ...]:
+        """Doubts about any segment, each once."""
+        return tuple(dict.fromkeys(c for s in self.segments for c in self.caveats_of(s))) or self.caveats
+
+    def on_grid_of(self, volume: Volume, allow_cropped: bool = False) -> Segmentation:
+        """The same segments on the volume's voxels, with caveats about what that cost: see `align`.
+
+        Raises ImageError when a picture's mask has another size, GeometryError when more than a hundredth of a segment
+        lies outside the volume (`allow_cropped`: when all of it does).
         """
-        if same_geometry(self.grid, volume):
-            return replace(self, grid=_empty_like(volume))
-        if not (volume.has_geometry and self.grid.has_geometry) or volume.planar or self.grid.planar:
-            raise ImageError(
-                f"The mask {self.grid.name} is {_size(self.grid)}, the image {volume.name} is {_size(volume)}: "
-                "they must have the same size."
-            )
-        offset = voxel_offset(self.grid, volume)
-        if offset is not None:
-            layers = tuple(_paste(layer, offset, volume.shape) for layer in self.layers)
-        else:
-            from .itk import resample_labels
-
-            layers = tuple(resample_labels(layer, self.grid, volume) for layer in self.layers)
-        if _any(self.layers) and not _any(layers):
-            raise GeometryError(
-                f"The segmentation {self.grid.name} and the image {volume.name} do not overlap in space; "
-                "are they of the same patient and study?"
-            )
-        return replace(self, grid=_empty_like(volume), layers=layers)
+        return aligned(self, volume, allow_cropped)
 
 
 def whole_labels(values: np.ndarray, name: str) -> np.ndarray:
@@ -133,34 +126,7 @@ def segmentation_of_labels(labels: np.ndarray, grid: Volume) -> Segmentation:
         ground = " and no background" if full else ""
         raise ImageError(f"{grid.name} has {len(values)} different labels{ground}; is it an image instead of a mask?")
     segments = tuple(Segment(f"Label_{v}", f"Label {v}", int(v), color=_color(n)) for n, v in enumerate(values))
-    return Segmentation(_empty_like(grid), (labels,), segments)
-
-
-def _any(layers: tuple[np.ndarray, ...]) -> bool:
-    return any(layer.any() for layer in layers)
-
-
-def _paste(layer: np.ndarray, offset: tuple[int, int, int], shape: tuple[int, int, int]) -> np.ndarray:
-    out = np.zeros(shape, layer.dtype)
-    to, source = [], []
-    for start, size, inner in zip(offset[::-1], shape, layer.shape, strict=True):
-        first, last = max(start, 0), min(start + inner, size)
-        if last <= first:
-            return out
-        to.append(slice(first, last))
-        source.append(slice(first - start, last - start))
-    out[tuple(to)] = layer[tuple(source)]
-    return out
-
-
-def _empty_like(volume: Volume) -> Volume:
-    """The volume's grid without its voxels in memory."""
-    return replace(volume, array=np.broadcast_to(np.uint8(0), volume.shape))
-
-
-def _size(grid: Volume) -> str:
-    k, j, i = grid.shape
-    return f"{i} x {j} pixels" if grid.planar else f"{i} x {j} x {k} voxels"
+    return Segmentation(empty_like(grid), (labels,), segments)
 
 
 def _color(index: int) -> tuple[float, float, float]:

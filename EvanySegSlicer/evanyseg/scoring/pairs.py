@@ -57,12 +57,18 @@ class PairsScorer:
     """
 
     def __init__(
-        self, flow: SliceFlow, recipe: IntensityRecipe | None = None, label_column: str | None = None, shown: int = 20
+        self,
+        flow: SliceFlow,
+        recipe: IntensityRecipe | None = None,
+        label_column: str | None = None,
+        shown: int = 20,
+        allow_cropped: bool = False,
     ) -> None:
         self.flow = flow
         self.recipe = recipe
         self.label_column = label_column
         self.shown = shown
+        self.allow_cropped = allow_cropped
         self._last: tuple[Path, Volume, SliceInput | None] | None = None
 
     def score(
@@ -124,20 +130,21 @@ class PairsScorer:
         label = row[self.label_column].strip() if self.label_column else ""
         image = ReadImage(volume, folder / needed_cell(row, "image"))
         segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label, image=image)
-        item.caveats = segmentation.caveats
         box = box_of_row(row)
         if slice_ is None:
             if box is not None:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             segmentation = segmentation.only(label.split(";") if label else [])
-            scorer = VolumeScorer(SliceStack(volume, segmentation, recipe=self.recipe), self.flow)
-            scores = list(scorer.scores(should_cancel=should_cancel))
+            stack = SliceStack(volume, segmentation, recipe=self.recipe, allow_cropped=self.allow_cropped)
+            item.caveats = stack.caveats
+            scores = list(VolumeScorer(stack, self.flow).scores(should_cancel=should_cancel))
             item.estimate = self._mean(scores)
             return None
-        grid = segmentation.on_grid_of(volume)
-        chosen = grid.only(label.split(";")).segments if label and grid.segments else grid.segments
+        segmentation = segmentation.only(label.split(";")) if label and segmentation.segments else segmentation
+        grid = segmentation.on_grid_of(volume, self.allow_cropped)
+        item.caveats = grid.all_caveats
         mask = np.zeros(slice_.pixels.shape[:2], bool)
-        for segment in chosen:
+        for segment in grid.segments:
             mask |= volume.plane().take(grid.layers[segment.layer], 0) == segment.value
         if box is not None:
             usable = box.validated(mask.shape)
