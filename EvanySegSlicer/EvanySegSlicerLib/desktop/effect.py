@@ -185,12 +185,16 @@ class EffectDelegate:
             self._say(_("Select a segment first."))
             return
 
-        def gather(review: ReviewSession) -> Any:
-            plane = review.reader.plane_of_view(view.slice_node)
-            return review.box_job(segment_id, plane, box_on(plane, corners))
-
         self._say(_("Segmenting..."))
         controller = self._controller_used = self._controller()
+        plane = controller.now(lambda review: review.reader.plane_of_view(view.slice_node))
+        if plane is None:
+            self._say(self._panel().ui.statusLabel.text)
+            return
+
+        def gather(review: ReviewSession) -> Any:
+            return review.box_job(segment_id, plane, box_on(plane, corners))
+
         controller.work(gather, self._done, through=self._through, owner=self)
         if not controller.busy:
             self._say(self._panel().ui.statusLabel.text)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
@@ -22,6 +24,10 @@ from ..scene.table.score_table import ScoreTable
 from .foreground_jobs import ForegroundJobs
 from .setup.model_store import ModelStore
 from .view import Gathered, View
+
+Meant = TypeVar("Meant")
+CLOSED = "The review was closed meanwhile; the result was dropped."
+MOVED = "The volume was moved by a transform meanwhile; the result was dropped. Do it again."
 
 
 @dataclass(frozen=True)
@@ -173,17 +179,24 @@ class ReviewController:
         `through`: another session over the same nodes that gathers and applies (the Segment Editor's); `owner`: see
         `cancel`.
         """
-        if self.busy:
-            self.view.status("One thing at a time: wait, or press Cancel.", problem=True)
-            return
-        try:
-            self.require()
-        except EvanySegError as error:
-            self.view.status(str(error), problem=True)
+        review = self.now(lambda review: review)
+        if review is None:
             return
         self.jobs.owner = owner
-        self.with_models(lambda flow: self._run(gather, then, through))
+        self.with_models(lambda flow: self._run(review, gather, then, through))
         self.jobs.rest()
+
+    def now(self, read: Callable[[ReviewSession], Meant]) -> Meant | None:
+        """What `read(review)` answers at once: what the user means is what he sees now, not when the models are loaded
+        and he has scrolled on. None when it was said why nothing can be begun."""
+        if self.busy:
+            self.view.status("One thing at a time: wait, or press Cancel.", problem=True)
+            return None
+        try:
+            return read(self.require())
+        except EvanySegError as error:
+            self.view.status(str(error), problem=True)
+            return None
 
     def forget_models(self) -> None:
         """Let go of the models; the next action loads those chosen then."""
@@ -193,14 +206,9 @@ class ReviewController:
         self.models.forget()
 
     def with_models(self, action: Callable[[SliceFlow], None]) -> None:
-        """Call `action(flow)` on the main thread as soon as the chosen models are there."""
+        """Call `action(flow)` on the main thread as soon as the chosen models are there; what it raises is reported."""
         session = self.session
         names = (session.segmenter, session.estimator, session.device)
-        if self._loaded is not None and self._loaded.names == names:
-            if self.review is not None:
-                self.review.flow = self._loaded.flow
-            action(self._loaded.flow)
-            return
 
         def loaded(flow: SliceFlow) -> None:
             self._loaded = Loaded(names, flow)
@@ -211,16 +219,20 @@ class ReviewController:
             except EvanySegError as error:
                 self.jobs.report(error)
 
+        if self._loaded is not None and self._loaded.names == names:
+            loaded(self._loaded.flow)
+            return
         self.start("Loading the models", lambda context: self.models.flow(*names), loaded)
 
     def _run(
         self,
+        review: ReviewSession,
         gather: Callable[[ReviewSession], Gathered],
         then: Callable[[Applied, JobResult], None],
         through: Callable[[ReviewSession], ReviewSession],
     ) -> None:
-        review = self.review
-        if review is None:  # the scene went while the models were loading
+        if self.review is not review:  # another scene, or other nodes, since the models began to load
+            self.view.status(CLOSED, problem=True)
             return
         try:
             writing = through(review)
@@ -231,7 +243,10 @@ class ReviewController:
 
         def done(result: JobResult) -> None:
             if self.review is not review:  # another scene, or other nodes: what comes now belongs to nobody
-                self.view.status("The review was closed meanwhile; the result was dropped.", problem=True)
+                self.view.status(CLOSED, problem=True)
+                return
+            if not _in_place(review, job):
+                self.view.status(MOVED, problem=True)
                 return
             applied = writing.apply(result)
             if applied.message:
@@ -240,3 +255,12 @@ class ReviewController:
 
         plane = job.plane if isinstance(job, BoxJob) else None
         self.start(job.title, lambda context: job.run(context.progress, context.should_cancel), done, plane=plane)
+
+
+def _in_place(review: ReviewSession, job: Gathered) -> bool:
+    """Whether the volume lies where it lay when the job was made: its slices would be written elsewhere."""
+    try:
+        now = review.reader.snapshot().ijk_to_ras
+    except EvanySegError:  # gone, or under a transform that is not linear
+        return bool(review.problem)  # `apply` says which node is gone
+    return bool(np.allclose(now, job.volume.ijk_to_ras, atol=1e-6))

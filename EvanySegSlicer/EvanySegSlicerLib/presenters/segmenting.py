@@ -47,24 +47,31 @@ class SegmentingPresenter:
 
     def box_drawn(self, slice_node: Any, corners: np.ndarray) -> None:
         """corners [4, 3] RAS of the rectangle drawn on a view: segment, score and colour that slice."""
+        meant = self._meant(slice_node)
+        if meant is None:
+            return
+        plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
-            plane = review.reader.plane_of_view(slice_node)
-            return review.box_job(self._segment(review), plane, box_on(plane, corners), maps=self.maps)
+            box = box_on(plane, corners)
+            return review.box_job(wanted or self._segment(review), plane, box, maps=self.maps)
 
         self.controller.work(gather, self._scored)
 
     def point_placed(self, slice_node: Any, ras: np.ndarray, positive: bool) -> None:
         """A click that refines the slice's last answer."""
+        meant = self._meant(slice_node)
+        if meant is None:
+            return
+        plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
             segmenter = review.flow.segmenter if review.flow is not None else None
             if segmenter is not None and not segmenter.supports_points:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
-            plane = review.reader.plane_of_view(slice_node)
             x, y, _ = plane.to_pixels(ras)[0]
             point = PointPrompt(float(x), float(y), positive)
-            return review.refine_job(self._segment(review), plane, [point], maps=self.maps)
+            return review.refine_job(wanted or self._segment(review), plane, [point], maps=self.maps)
 
         self.controller.work(gather, self._scored)
 
@@ -72,12 +79,15 @@ class SegmentingPresenter:
 
     def propagate(self, slice_node: Any, direction: str, stop_below: float) -> None:
         """Carry the current segment's mask on this view's slice 'up', 'down' or 'both' ways."""
+        meant = self._meant(slice_node)
+        if meant is None:
+            return
+        plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
-            plane = review.reader.plane_of_view(slice_node)
-            if not self.segment_id or not review.store.has(self.segment_id):
+            if not wanted:
                 raise EvanySegError("There is no mask to propagate yet; draw a box first.")
-            return review.propagate_job(self.segment_id, plane, direction, stop_below)
+            return review.propagate_job(wanted, plane, direction, stop_below)
 
         self.controller.work(gather)
 
@@ -135,6 +145,15 @@ class SegmentingPresenter:
         self.controller.view.status("Undone." if what == "undo" else "Redone.")
 
     # ---- helpers ----------------------------------------------------------------------------------------------
+
+    def _meant(self, slice_node: Any) -> tuple[SlicePlane, str] | None:
+        """The slice in view and the chosen segment ('': a new one), as they are now; None when it was said why not."""
+
+        def read(review: ReviewSession) -> tuple[SlicePlane, str]:
+            chosen = self.segment_id if self.segment_id and review.store.has(self.segment_id) else ""
+            return review.reader.plane_of_view(slice_node), chosen
+
+        return self.controller.now(read)
 
     def _segment(self, review: ReviewSession) -> str:
         if not self.segment_id or not review.store.has(self.segment_id):

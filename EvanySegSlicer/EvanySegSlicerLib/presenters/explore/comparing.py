@@ -17,6 +17,7 @@ from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
 from evanyseg.results import QualityEstimate
 
 from ...scene.jobs.slice_jobs import BoxJob, JobResult, finished
+from ...scene.nodes.volume_reader import VolumeSnapshot
 from ...scene.review.session import ReviewSession
 from ..review_controller import ReviewController
 from ..setup.model_store import ModelStore
@@ -86,6 +87,10 @@ class KeepJob:
     candidate: Candidate
     title: str = "Keeping the candidate"
 
+    @property
+    def volume(self) -> VolumeSnapshot:
+        return self.template.volume
+
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> JobResult:
         chosen = replace(self.candidate.result, chosen=self.candidate.number)
         job = replace(self.template, flow=self.candidate.flow)
@@ -153,7 +158,12 @@ class ComparingPresenter:
             self.controller.view.status("Compare first, then choose a candidate.", problem=True)
             return
         candidate = self.candidates[number]
-        self.controller.work(lambda review: KeepJob(replace(template, volume=review.reader.snapshot()), candidate))
+
+        def gather(review: ReviewSession) -> KeepJob:
+            review.check_place(template.plane)
+            return KeepJob(replace(template, volume=review.reader.snapshot()), candidate)
+
+        self.controller.work(gather)
 
     def keep_best(self) -> None:
         self.keep(0)

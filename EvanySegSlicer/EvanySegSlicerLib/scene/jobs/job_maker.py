@@ -89,6 +89,7 @@ class JobMaker:
         Raises PromptError, GeometryError, EvanySegError without a model.
         """
         self._check()
+        self.check_place(plane)
         if box is not None:
             box = box.validated(plane.shape)
         points = [p.validated(plane.shape) for p in points]
@@ -118,6 +119,7 @@ class JobMaker:
             raise GeometryError(
                 "An oblique slice has no neighbours to propagate to; rotate the view to the volume plane."
             )
+        self.check_place(plane)
         mask = self.store.mask(segment_id, plane)
         if not mask.any():
             raise EvanySegError(f"'{self.store.name(segment_id)}' has no mask on this slice; draw a box first.")
@@ -175,6 +177,16 @@ class JobMaker:
         ids = self._ids(segment_ids)
         judge = MissingJudge(self._flow())
         return MissingJob(self.reader.snapshot(), judge, axis, self.store.snapshot(ids), known, allow_cropped)
+
+    def check_place(self, plane: SlicePlane) -> None:
+        """Raises GeometryError for a slice that was looked at before the volume was moved: pixels of it would be
+        written elsewhere."""
+        if not plane.oblique:
+            now = self.reader.plane(plane.axis, plane.index)
+            if now.shape != plane.shape or not np.allclose(now.pixel_to_ras, plane.pixel_to_ras, atol=1e-6):
+                raise GeometryError(
+                    f"'{self.volume.GetName()}' was moved by a transform meanwhile; draw the box again."
+                )
 
     def _check(self) -> None:
         if self.problem:
