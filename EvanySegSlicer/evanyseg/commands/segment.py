@@ -12,7 +12,7 @@ from ..errors import EvanySegError
 from ..geometry.volume import SlicePlane
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image
-from ..pipeline.intensity import default_recipe
+from ..pipeline.intensity import window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceFlow, SliceInput, SliceResult
 from ..prompts import PointPrompt
 from .support.console import estimate_cells, estimate_document, number_text, out, print_json, progress_bar, say, table
@@ -90,16 +90,17 @@ def segment(
         recipe_of(intensity),
     )
     refuse_overwriting([output], [image, segmenter, estimator])
-    volume = read_image(image, series)
-    for remark in volume.source.remarks:
+    volume = read_image(image, series, slice_index)
+    remarks = volume.source.remarks + window_remarks(volume, recipe)
+    for remark in remarks:
         say(f"Note: {escape(remark)}")
     plane = volume.plane(axis)
-    index = slice_index_of(slice_index, plane)
+    index = 0 if volume.source.frame is not None else slice_index_of(slice_index, plane)
     check_output(output, plane)
     if prompt is not None:
         prompt.validated(plane.shape)  # refuse before a network is loaded
     flow = load_flow(estimator, segmenter, device)
-    window = (recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+    window = window_of(volume, recipe)
     slice_at = lambda i: SliceInput(plane.pixels(i), window, plane.spacing, (i,))
     first = flow.segment(slice_at(index), prompt, points)
     found = {index: first}
@@ -115,7 +116,7 @@ def segment(
                 "out": str(output),
                 "intensity": window.describe(),
                 **head,
-                "remarks": list(volume.source.remarks),
+                "remarks": list(remarks),
                 "slices": rows,
             }
         )
@@ -153,13 +154,15 @@ def _point(text: str) -> PointPrompt:
 
 
 def _label(index: int, plane: SlicePlane) -> str:
-    return "picture" if plane.volume.planar else f"{plane.name} {index}"
+    if plane.volume.planar:
+        return "picture" if plane.volume.source.frame is None else f"frame {plane.volume.source.frame}"
+    return f"{plane.name} {index}"
 
 
 def _document(index: int, plane: SlicePlane, result: SliceResult, levels: Any) -> dict[str, Any]:
     return {
         "plane": plane.name,
-        "index": index,
+        "index": plane.shown_index(index),
         "position_mm": plane.position(index),
         "area_px": int(result.mask.sum()),
         "box": list(result.box.as_tuple()) if result.box else None,

@@ -80,7 +80,7 @@ class Volume:
         Raises GeometryError for an unknown name.
         """
         if self.planar:
-            return SlicePlane(self, 2, "picture")
+            return SlicePlane(self, 2, "picture" if self.source.frame is None else "frame")
         if axis is None:
             ijk = self.shape[::-1]
             thin = [a for a in range(3) if ijk[a] == 1]
@@ -147,6 +147,10 @@ class SlicePlane:
         slices: list[slice | int] = [slice(None)] * 3
         slices[2 - self.ijk_axis] = index
         return array[tuple(slices)]
+
+    def shown_index(self, index: int) -> int:
+        """What a person calls slice `index`: a film's frame keeps its number in the film."""
+        return index if self.volume.source.frame is None else self.volume.source.frame
 
     def pixels(self, index: int) -> np.ndarray:
         return self.take(self.volume.array, index)

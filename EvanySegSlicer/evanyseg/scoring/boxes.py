@@ -9,7 +9,7 @@ from typing import Any
 from ..errors import CancelledError, EvanySegError, ImageError
 from ..io.read import read_image
 from ..io.tables import table_columns, table_rows
-from ..pipeline.intensity import IntensityRecipe, default_recipe
+from ..pipeline.intensity import IntensityRecipe, window_of
 from ..pipeline.slice_pipeline import SliceFlow, SliceInput
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from .pairs import BOX, box_of_row, needed_cell
@@ -66,6 +66,6 @@ class _Images:
             plane = volume.plane()
             if plane.count > 1:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; save that slice as an image.")
-            window = (self.recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+            window = window_of(volume, self.recipe)
             self._last = (name, SliceInput(plane.pixels(0), window, plane.spacing, key=name))
         return self._last[1]

@@ -17,7 +17,7 @@ from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import cell, table_columns, table_rows
 from ..io.write import atomic_path
-from ..pipeline.intensity import IntensityRecipe, default_recipe
+from ..pipeline.intensity import IntensityRecipe, window_of
 from ..pipeline.slice_pipeline import SliceFlow, SliceInput
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
@@ -159,7 +159,7 @@ class PairsScorer:
             plane = volume.plane()
             slice_ = None
             if plane.count == 1:
-                window = (self.recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+                window = window_of(volume, self.recipe)
                 slice_ = SliceInput(plane.pixels(0), window, plane.spacing)
             self._last = (path, volume, slice_)
         return self._last[1], self._last[2]
