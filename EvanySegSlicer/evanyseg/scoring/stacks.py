@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import PromptError
 from ..geometry.volume import SlicePlane, Volume
 from ..io.segmentation import Segment, Segmentation
-from ..pipeline.intensity import IntensityRecipe, IntensityWindow, window_of, window_remarks
+from ..pipeline.intensity import IntensityPreset, IntensityWindow, window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput
 from ..prompts import BoxPrompt
 from ..results import Caveat
@@ -26,14 +26,14 @@ class SliceStack:
         volume: Volume,
         segmentation: Segmentation,
         axis: str | None = None,
-        recipe: IntensityRecipe | None = None,
+        preset: IntensityPreset | None = None,
         only: int | None = None,
         box: BoxPrompt | None = None,
         allow_cropped: bool = False,
     ) -> None:
         self.volume = volume
         self.segmentation = segmentation.on_grid_of(volume, allow_cropped)
-        self.remarks = volume.source.remarks + self.segmentation.remarks + window_remarks(volume, recipe)
+        self.remarks = volume.source.remarks + self.segmentation.remarks + window_remarks(volume, preset)
         self.plane: SlicePlane = volume.plane(axis)
         self.only = 0 if only is None and self.plane.count == 1 else only
         if self.only is not None:
@@ -42,7 +42,7 @@ class SliceStack:
             raise PromptError("A box belongs to one slice; name that slice.")
         self.box = box.validated(self.plane.shape) if box is not None else None
         self._box_caveats = (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
-        self.window: IntensityWindow = window_of(volume, recipe)
+        self.window: IntensityWindow = window_of(volume, preset)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
