@@ -13,7 +13,7 @@ import pytest
 from doubles import BrightEstimator
 from engine import files, phantom
 from evanyseg.errors import CancelledError, ImageError, OutputError
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.scoring.pairs import PairsScorer
 
 
@@ -33,7 +33,9 @@ def folder(tmp_path: Path) -> Path:
 
 def run(folder: Path, text: str, **options) -> tuple[list[dict[str, str]], object]:
     (folder / "pairs.csv").write_text(text, encoding="utf-8")
-    result = PairsScorer(SliceFlow(BrightEstimator(batch=2)), **options).score(folder / "pairs.csv", folder / "out.csv")
+    result = PairsScorer(SlicePipeline(BrightEstimator(batch=2)), **options).score(
+        folder / "pairs.csv", folder / "out.csv"
+    )
     with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file)), result
 
@@ -109,7 +111,7 @@ def test_a_scored_table_can_be_scored_again_in_place(folder: Path) -> None:
     rows, _ = run(folder, "image,mask,pred_dice,caveats\na.png,good.png,0.123,old\n")
     assert list(rows[0]) == ["image", "mask", "pred_dice", "low", "high", "caveats"]
     assert rows[0]["pred_dice"] != "0.123"
-    scorer = PairsScorer(SliceFlow(BrightEstimator()))
+    scorer = PairsScorer(SlicePipeline(BrightEstimator()))
     scorer.score(folder / "out.csv", folder / "out.csv")
     with (folder / "out.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == rows
@@ -122,7 +124,7 @@ def test_tables_without_the_columns_are_refused_and_nothing_is_written(folder: P
     with pytest.raises(ImageError, match="lacks the column value"):
         run(folder, "image,mask\n", label_column="value")
     with pytest.raises(ImageError, match="cannot be read"):
-        PairsScorer(SliceFlow(BrightEstimator())).score(folder / "gone.csv", folder / "out.csv")
+        PairsScorer(SlicePipeline(BrightEstimator())).score(folder / "gone.csv", folder / "out.csv")
     assert not (folder / "out.csv").exists()
 
 
@@ -137,7 +139,7 @@ def test_cancel_writes_nothing_and_keeps_the_older_result(folder: Path) -> None:
     (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 9)
     calls = iter(range(100))
     with pytest.raises(CancelledError):
-        PairsScorer(SliceFlow(BrightEstimator(batch=2))).score(
+        PairsScorer(SlicePipeline(BrightEstimator(batch=2))).score(
             folder / "pairs.csv", folder / "out.csv", should_cancel=lambda: next(calls) > 6
         )
     assert (folder / "out.csv").read_text() == "precious"
@@ -152,7 +154,7 @@ def test_a_full_disk_keeps_the_older_result(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
     try:
         with pytest.raises(OutputError, match="The disk is full"):
-            PairsScorer(SliceFlow(BrightEstimator())).score(folder / "pairs.csv", folder / "out.csv")
+            PairsScorer(SlicePipeline(BrightEstimator())).score(folder / "pairs.csv", folder / "out.csv")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (folder / "out.csv").read_text() == "precious"
@@ -161,7 +163,7 @@ def test_a_full_disk_keeps_the_older_result(folder: Path) -> None:
 def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
     def peak(count: int) -> int:
         (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * count)
-        scorer = PairsScorer(SliceFlow(BrightEstimator(batch=4)))
+        scorer = PairsScorer(SlicePipeline(BrightEstimator(batch=4)))
         tracemalloc.start()
         result = scorer.score(folder / "pairs.csv", folder / "out.csv")
         found = tracemalloc.get_traced_memory()[1]
@@ -177,7 +179,7 @@ def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
 def test_progress_counts_rows(folder: Path) -> None:
     (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 4)
     seen: list[float] = []
-    PairsScorer(SliceFlow(BrightEstimator())).score(
+    PairsScorer(SlicePipeline(BrightEstimator())).score(
         folder / "pairs.csv", folder / "out.csv", lambda fraction, _: seen.append(fraction)
     )
     assert seen == [0.0, 0.25, 0.5, 0.75]

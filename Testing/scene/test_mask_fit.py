@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from doubles import make_flow
+from doubles import make_pipeline
 from evanyseg.results import Caveat
 from EvanySegSlicerLib.scene.nodes.resample import Stamp
 from EvanySegSlicerLib.scene.nodes.segment_store import oriented_image
@@ -23,7 +23,7 @@ def given(app, truth, offset=(0, 0, 0), spacing=(1.0, 1.2, 2.0), keep=None):
     there = oriented_matrix(signs=(-1, -1, 1), spacing=spacing, origin=offset)
     other = add_volume(app, phantom(truth), there, "other")
     segmentation, _ = add_segmentation(app, other, {"Liver": truth if keep is None else truth & keep})
-    return open_review(volume, segmentation, make_flow()).review
+    return open_review(volume, segmentation, make_pipeline()).review
 
 
 def put(app, review, segment_id, extent, matrix):

@@ -13,7 +13,7 @@ import numpy as np
 
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..scene.jobs.runner import Job, JobContext, JobRunner
 from ..scene.jobs.slice_jobs import BoxJob, JobResult
@@ -35,7 +35,7 @@ class Loaded:
     """Names that were asked for, and the models they became."""
 
     names: tuple[str, str, str]
-    flow: SliceFlow
+    pipeline: SlicePipeline
 
 
 class ReviewController:
@@ -83,7 +83,7 @@ class ReviewController:
         volume = self.node.node.GetNodeReference("volume")
         segmentation = self.node.node.GetNodeReference("segmentation")
         session = self.session
-        wanted = (volume, segmentation, session.recipe)
+        wanted = (volume, segmentation, session.preset)
         if self._opened == wanted and self.review is not None and not self.review.problem:
             return self.review
         self._drop_review()
@@ -95,9 +95,9 @@ class ReviewController:
                 volume,
                 segmentation,
                 self._table(segmentation, session),
-                self._loaded.flow if self._loaded is not None else None,
+                self._loaded.pipeline if self._loaded is not None else None,
                 self._history_of(segmentation),
-                recipe=session.recipe,
+                preset=session.preset,
             )
         except EvanySegError as error:
             self._problem = str(error)
@@ -183,7 +183,7 @@ class ReviewController:
         if review is None:
             return
         self.jobs.owner = owner
-        self.with_models(lambda flow: self._run(review, gather, then, through))
+        self.with_models(lambda pipeline: self._run(review, gather, then, through))
         self.jobs.rest()
 
     def now(self, read: Callable[[ReviewSession], Meant]) -> Meant | None:
@@ -202,27 +202,27 @@ class ReviewController:
         """Let go of the models; the next action loads those chosen then."""
         self._loaded = None
         if self.review is not None:
-            self.review.flow = None
+            self.review.pipeline = None
         self.models.forget()
 
-    def with_models(self, action: Callable[[SliceFlow], None]) -> None:
+    def with_models(self, action: Callable[[SlicePipeline], None]) -> None:
         """Call `action(flow)` on the main thread as soon as the chosen models are there; what it raises is reported."""
         session = self.session
         names = (session.segmenter, session.estimator, session.device)
 
-        def loaded(flow: SliceFlow) -> None:
-            self._loaded = Loaded(names, flow)
+        def loaded(pipeline: SlicePipeline) -> None:
+            self._loaded = Loaded(names, pipeline)
             if self.review is not None:
-                self.review.flow = flow
+                self.review.pipeline = pipeline
             try:
-                action(flow)
+                action(pipeline)
             except EvanySegError as error:
                 self.jobs.report(error)
 
         if self._loaded is not None and self._loaded.names == names:
-            loaded(self._loaded.flow)
+            loaded(self._loaded.pipeline)
             return
-        self.start("Loading the models", lambda context: self.models.flow(*names), loaded)
+        self.start("Loading the models", lambda context: self.models.pipeline(*names), loaded)
 
     def _run(
         self,

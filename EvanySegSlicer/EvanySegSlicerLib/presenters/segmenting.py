@@ -66,7 +66,7 @@ class SegmentingPresenter:
         plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
-            segmenter = review.flow.segmenter if review.flow is not None else None
+            segmenter = review.pipeline.segmenter if review.pipeline is not None else None
             if segmenter is not None and not segmenter.supports_points:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
             x, y, _ = plane.to_pixels(ras)[0]

@@ -13,13 +13,13 @@ from rich.markup import escape
 from ..errors import EvanySegError, ImageError
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import cell, number, read_table, table_columns, write_table
-from ..pipeline.slice_pipeline import SliceFlow
+from ..pipeline.slice_pipeline import SlicePipeline
 from ..scoring.boxes import COLUMNS, score_boxes
 from ..scoring.pairs import BOX
 from ..uses import Comparison, compare_segmenters
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, table
 from .support.loading import load_estimator, load_segmenter
-from .support.options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, recipe_of
+from .support.options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, preset_of
 
 RUN = "Run the segmenters here"
 ROW = "(row)"
@@ -144,13 +144,13 @@ def _segmented(
 ) -> list[dict[str, str]]:
     """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
     columns = table_columns(boxes, ["image", *BOX, group])
-    recipe, judge = recipe_of(intensity), load_estimator(estimator, device)
+    preset, judge = preset_of(intensity), load_estimator(estimator, device)
     rows: list[dict[str, str]] = []
     with progress_bar("Segmenting") as progress:
         for number, name in enumerate(dict.fromkeys(segmenters)):
-            flow = SliceFlow(judge, load_segmenter(name, device))
+            pipeline = SlicePipeline(judge, load_segmenter(name, device))
             part = lambda fraction, text, n=number: progress((n + fraction) / len(segmenters), text)
-            for line, row in enumerate(score_boxes(boxes, flow, recipe, part)):
+            for line, row in enumerate(score_boxes(boxes, pipeline, preset, part)):
                 rows.append({k: str(cell(v)) for k, v in {**row, "segmenter": name, ROW: line}.items()})
     failed = sum(row["caveats"].startswith("error: ") for row in rows)
     if table_out is not None:

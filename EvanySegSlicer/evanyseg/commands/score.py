@@ -11,7 +11,7 @@ from rich.markup import escape
 
 from ..bands import BandThresholds
 from ..io.overwrite import files_in_table, refuse_overwriting
-from ..scoring.missing_slices import Finding
+from ..scoring.missing_slices import EmptySliceStatus
 from ..scoring.pairs import PairsScorer
 from ..scoring.run import ScoreRun
 from ..scoring.stacks import SliceStack
@@ -28,7 +28,7 @@ from .support.console import (
     say_error,
     table,
 )
-from .support.loading import load_flow
+from .support.loading import load_pipeline
 from .support.options import (
     IMAGE_HELP,
     MODELS,
@@ -46,7 +46,7 @@ from .support.options import (
     SliceOption,
     bands_of,
     box_of,
-    recipe_of,
+    preset_of,
 )
 
 TABLES = "Tables of pairs"
@@ -129,21 +129,23 @@ def score(
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
-        image, mask, box_of(box), label or [], slice_index, axis, recipe_of(intensity), levels, series, output,
+        image, mask, box_of(box), label or [], slice_index, axis, preset_of(intensity), levels, series, output,
         overlay, report, allow_cropped,
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     stack = score_image.prepare(request)
-    flow = load_flow(estimator, segmenter, device)
+    pipeline = load_pipeline(estimator, segmenter, device)
     with progress_bar("Scoring") as progress:
-        result = score_image.run(request, stack, flow, progress)
+        result = score_image.run(request, stack, pipeline, progress)
     if as_json:
-        print_json(score_image.document(request, stack, flow, result))
+        print_json(score_image.document(request, stack, pipeline, result))
     else:
         for remark in stack.remarks:
             say(f"Note: {escape(remark)}")
-        _show(stack, result, levels, f"{flow.estimator.level:.0%} interval")
-        say(f"[dim]{flow.estimator.name} on {flow.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]")
+        _show(stack, result, levels, f"{pipeline.estimator.level:.0%} interval")
+        say(
+            f"[dim]{pipeline.estimator.name} on {pipeline.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]"
+        )
     for path in (output, overlay, report):
         if path is not None:
             say(f"Written: {escape(str(path))}")
@@ -182,9 +184,9 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
     console.print(table(title, columns, rows))
 
 
-def _with_finding(cells: list[str], finding: Finding) -> list[str]:
+def _with_finding(cells: list[str], finding: EmptySliceStatus) -> list[str]:
     """What an empty slice is stands before the caveats."""
-    if finding is Finding.MASK:
+    if finding is EmptySliceStatus.MASK:
         return cells
     return [*cells[:-1], "; ".join([finding.value, *([cells[-1]] if cells[-1] else [])])]
 
@@ -200,9 +202,9 @@ def _score_pairs(
     as_json: bool,
     allow_cropped: bool,
 ) -> None:
-    recipe = recipe_of(intensity)
+    preset = preset_of(intensity)
     refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
-    scorer = PairsScorer(load_flow(estimator, None, device), recipe, label_column, allow_cropped=allow_cropped)
+    scorer = PairsScorer(load_pipeline(estimator, None, device), preset, label_column, allow_cropped=allow_cropped)
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(pairs, output, progress)
     scored = [s for s in result.scores if s == s]

@@ -115,14 +115,14 @@ class BuiltinSegmenterNet(nn.Module):
         features: Features,
         coords: Tensor,
         labels: Tensor,
-        previous: Tensor | None = None,
-        has_previous: Tensor | None = None,
+        mask_input: Tensor | None = None,
+        has_mask_input: Tensor | None = None,
         at: tuple[int, int] = (0, 0),
     ) -> tuple[Tensor, Tensor]:
         """Logits [N, 4, 128, 128] (single mask first, then the three of the multi-mask answer), IoU [N, 4]."""
         high, wide = features.embedding.shape[-2:]
         prompts = self.prompts
         sparse = prompts.tokens(coords, labels)
-        dense = prompts.dense(coords, labels, prompts.grid((high, wide), at, False), previous, has_previous)
+        dense = prompts.dense(coords, labels, prompts.grid((high, wide), at, False), mask_input, has_mask_input)
         prior = prompts.ellipse(coords, labels, prompts.grid((4 * high, 4 * wide), at, True))
         return self.decoder.masks(features, prompts.place_code((high, wide), at), sparse, dense, prior)

@@ -102,12 +102,12 @@ class Prompts(nn.Module):
         return whole[:, :, 4 * at[0] :, 4 * at[1] :][:, :, : size[0], : size[1]]
 
     def dense(
-        self, coords: Tensor, labels: Tensor, centres: tuple[Tensor, Tensor], previous: Tensor | None,
-        has_previous: Tensor | None,
+        self, coords: Tensor, labels: Tensor, centres: tuple[Tensor, Tensor], mask_input: Tensor | None,
+        has_mask_input: Tensor | None,
     ) -> Tensor:  # fmt: skip
         """[N, C, h, w] of the drawn prompt and the previous logits [N, 1, 4h, 4w] of those that have them."""
         drawn = self.maps(self.drawn(coords, labels, centres))
         none = self.no_mask_embed.weight.view(1, -1, 1, 1)
-        if previous is None or has_previous is None:
+        if mask_input is None or has_mask_input is None:
             return drawn + none
-        return drawn + torch.where(has_previous.view(-1, 1, 1, 1), self.mask_downscaling(previous), none)
+        return drawn + torch.where(has_mask_input.view(-1, 1, 1, 1), self.mask_downscaling(mask_input), none)

@@ -9,8 +9,8 @@ from typing import Any
 from ..errors import CancelledError, EvanySegError, ImageError
 from ..io.read import read_image
 from ..io.tables import table_columns, table_rows
-from ..pipeline.intensity import IntensityRecipe, default_recipe
-from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..pipeline.intensity import IntensityPreset, default_preset
+from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from .pairs import BOX, box_of_row, needed_cell
 
@@ -19,8 +19,8 @@ COLUMNS = ("image", *BOX, "segmenter", "pred_dice", "low", "high", "caveats")
 
 def score_boxes(
     table: Path,
-    flow: SliceFlow,
-    recipe: IntensityRecipe | None = None,
+    pipeline: SlicePipeline,
+    preset: IntensityPreset | None = None,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
 ) -> Iterator[dict[str, Any]]:
@@ -31,8 +31,8 @@ def score_boxes(
     """
     table_columns(table, ["image", *BOX])
     total = max(1, sum(1 for _ in table_rows(table)))
-    images = _Images(table.parent, recipe)
-    name = flow.segmenter.name if flow.segmenter is not None else ""
+    images = _Images(table.parent, preset)
+    name = pipeline.segmenter.name if pipeline.segmenter is not None else ""
     for number, row in enumerate(table_rows(table)):
         raise_if_cancelled(should_cancel)
         progress(number / total, f"{name}: {row['image']}")
@@ -42,7 +42,7 @@ def score_boxes(
             if box is None:
                 raise ImageError("The box is empty; fill x0, y0, x1 and y1.")
             slice_ = images.slice(needed_cell(row, "image"))
-            estimate = flow.segment(slice_, box, should_cancel=should_cancel).estimate
+            estimate = pipeline.segment(slice_, box, should_cancel=should_cancel).estimate
             scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}
             caveats = "; ".join(estimate.caveats)
         except CancelledError:
@@ -55,9 +55,9 @@ def score_boxes(
 class _Images:
     """Reads images, keeping the last one: tables name several boxes of an image one after the other."""
 
-    def __init__(self, folder: Path, recipe: IntensityRecipe | None) -> None:
+    def __init__(self, folder: Path, preset: IntensityPreset | None) -> None:
         self.folder = folder
-        self.recipe = recipe
+        self.preset = preset
         self._last: tuple[str, SliceInput] | None = None
 
     def slice(self, name: str) -> SliceInput:
@@ -66,6 +66,6 @@ class _Images:
             plane = volume.plane()
             if plane.count > 1:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; save that slice as an image.")
-            window = (self.recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+            window = (self.preset or default_preset(volume.array, volume.color)).fit(volume.array)
             self._last = (name, SliceInput(plane.pixels(0), window, plane.spacing, key=name))
         return self._last[1]

@@ -17,8 +17,8 @@ from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import cell, table_columns, table_rows
 from ..io.write import atomic_path
-from ..pipeline.intensity import IntensityRecipe, default_recipe
-from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..pipeline.intensity import IntensityPreset, default_preset
+from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import Caveat, QualityEstimate
@@ -58,14 +58,14 @@ class PairsScorer:
 
     def __init__(
         self,
-        flow: SliceFlow,
-        recipe: IntensityRecipe | None = None,
+        pipeline: SlicePipeline,
+        preset: IntensityPreset | None = None,
         label_column: str | None = None,
         shown: int = 20,
         allow_cropped: bool = False,
     ) -> None:
-        self.flow = flow
-        self.recipe = recipe
+        self.pipeline = pipeline
+        self.preset = preset
         self.label_column = label_column
         self.shown = shown
         self.allow_cropped = allow_cropped
@@ -115,7 +115,7 @@ class PairsScorer:
                     pending.append(item)
                     yield case
 
-        for estimate in self.flow.score(cases(), should_cancel=should_cancel):
+        for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
             pending.popleft().estimate = estimate
             while waiting and (waiting[0].estimate is not None or waiting[0].error):
                 yield waiting.popleft()
@@ -135,9 +135,9 @@ class PairsScorer:
             if box is not None:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             segmentation = segmentation.only(label.split(";") if label else [])
-            stack = SliceStack(volume, segmentation, recipe=self.recipe, allow_cropped=self.allow_cropped)
+            stack = SliceStack(volume, segmentation, preset=self.preset, allow_cropped=self.allow_cropped)
             item.caveats = stack.caveats
-            scores = list(VolumeScorer(stack, self.flow).scores(should_cancel=should_cancel))
+            scores = list(VolumeScorer(stack, self.pipeline).scores(should_cancel=should_cancel))
             item.estimate = self._mean(scores)
             return None
         segmentation = segmentation.only(label.split(";")) if label and segmentation.segments else segmentation
@@ -159,13 +159,13 @@ class PairsScorer:
             plane = volume.plane()
             slice_ = None
             if plane.count == 1:
-                window = (self.recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+                window = (self.preset or default_preset(volume.array, volume.color)).fit(volume.array)
                 slice_ = SliceInput(plane.pixels(0), window, plane.spacing)
             self._last = (path, volume, slice_)
         return self._last[1], self._last[2]
 
     def _mean(self, scores: list) -> QualityEstimate:
-        name, level = self.flow.estimator.name, self.flow.estimator.level
+        name, level = self.pipeline.estimator.name, self.pipeline.estimator.level
         dice, low, high = mean_of_slices(scores)
         if math.isnan(dice):
             reasons = tuple(dict.fromkeys(c for s in scores for c in s.estimate.caveats)) or (Caveat.EMPTY_MASK,)
