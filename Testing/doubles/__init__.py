@@ -5,4 +5,4 @@ are told. (`small_segmenter` holds a real network of few weights; import it by n
 from .bright import BrightEstimator, BrightSegmenter
 from .truth import KnownTruthEstimator, ThresholdSegmenter, make_pipeline
 
-__all__ = ["BrightEstimator", "BrightSegmenter", "KnownTruthEstimator", "ThresholdSegmenter", "make_flow"]
+__all__ = ["BrightEstimator", "BrightSegmenter", "KnownTruthEstimator", "ThresholdSegmenter", "make_pipeline"]

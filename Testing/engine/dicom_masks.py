@@ -13,9 +13,13 @@ from pydicom.sr.codedict import codes
 
 from engine.dicom_files import ROOT, dataset, write_slice
 from evanyseg.geometry.volume import Volume
+from evanyseg.io.dicom.codes import ARTIFICIAL_INTELLIGENCE, SEMIAUTOMATIC, SegmentAlgorithm
+from evanyseg.io.dicom.layers import LayerBuilder
 from evanyseg.io.dicom.masks import ReadImage
+from evanyseg.io.dicom.seg_write import write_dicom_seg
+from evanyseg.io.dicom.source import read_source
 from evanyseg.io.read import read_image, read_segmentation
-from evanyseg.io.segmentation import Segmentation
+from evanyseg.io.segmentation import Segment, Segmentation
 
 SHAPE = (8, 24, 30)
 FINE = {"spacing": (0.7, 0.9, 3.0), "direction": np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])}
@@ -130,3 +134,22 @@ def read(path: Path, folder: Path, **more: object) -> Segmentation:
 
 def masks(found: Segmentation) -> list[np.ndarray]:
     return [found.mask(s) for s in found.segments]
+
+
+HERE = SegmentAlgorithm(SEMIAUTOMATIC, "EvanySeg builtin", "1.2", ARTIFICIAL_INTELLIGENCE, "box=1 2 30 40")
+
+
+def segments_on(volume: Volume, *truth: np.ndarray, **of_first: object) -> Segmentation:
+    layers = LayerBuilder(SHAPE, range(1, 9))
+    names = ("Leber 肝", "Lesion", "other")
+    segments = []
+    for n, mask in enumerate(truth):
+        layer = layers.add(3 * n + 2, {k: mask[k] for k in range(SHAPE[0])})
+        color = (1.0, 0.5, 0.1 * n)
+        segments.append(Segment(f"S{n}", names[n], 3 * n + 2, layer, color, **(of_first if n == 0 else {})))
+    return Segmentation(volume, tuple(layers.layers), tuple(segments))
+
+
+def write(path: Path, made: Segmentation, series: Path, by: SegmentAlgorithm | None = HERE) -> Dataset:
+    volume = read_image(series)
+    return write_dicom_seg(path, made, volume, read_source(series, volume), by)

@@ -10,28 +10,22 @@ import pydicom
 import pytest
 import SimpleITK as sitk
 
-from engine import dcmqi_tools, dicom_files, dicom_masks, phantom
-from engine.dicom_masks import FINE, SHAPE, masks, read
+from engine import dcmqi_tools, dicom_masks, phantom
+from engine.dicom_masks import FINE, HERE, SHAPE, masks, read, segments_on, write
 from evanyseg import __version__
-from evanyseg.errors import GeometryError, ImageError, OutputError
-from evanyseg.geometry.volume import Volume
 from evanyseg.io.dicom.codes import (
-    ARTIFICIAL_INTELLIGENCE,
     AUTOMATIC,
     MANUAL,
-    SEMIAUTOMATIC,
     Code,
     SegmentAlgorithm,
     SegmentedProperty,
     property_named,
 )
-from evanyseg.io.dicom.layers import LayerBuilder
 from evanyseg.io.dicom.seg_write import write_dicom_seg
 from evanyseg.io.dicom.source import read_source
 from evanyseg.io.read import read_image
 from evanyseg.io.segmentation import Segment, Segmentation
 
-HERE = SegmentAlgorithm(SEMIAUTOMATIC, "EvanySeg builtin", "1.2", ARTIFICIAL_INTELLIGENCE, "box=1 2 30 40")
 KIDNEY = SegmentedProperty(
     Code("91723000", "SCT", "Anatomical Structure"),
     Code("64033007", "SCT", "Kidney"),
@@ -40,29 +34,13 @@ KIDNEY = SegmentedProperty(
 )
 
 
-def segmentation(volume: Volume, *truth: np.ndarray, **of_first: object) -> Segmentation:
-    layers = LayerBuilder(SHAPE, range(1, 9))
-    names = ("Leber 肝", "Lesion", "other")
-    segments = []
-    for n, mask in enumerate(truth):
-        layer = layers.add(3 * n + 2, {k: mask[k] for k in range(SHAPE[0])})
-        color = (1.0, 0.5, 0.1 * n)
-        segments.append(Segment(f"S{n}", names[n], 3 * n + 2, layer, color, **(of_first if n == 0 else {})))
-    return Segmentation(volume, tuple(layers.layers), tuple(segments))
-
-
-def write(path: Path, made: Segmentation, series: Path, by: SegmentAlgorithm | None = HERE) -> pydicom.Dataset:
-    volume = read_image(series)
-    return write_dicom_seg(path, made, volume, read_source(series, volume), by)
-
-
 @pytest.mark.parametrize("overlapping", [True, False])
 def test_masks_names_codes_colours_and_algorithms_come_back(series: Path, tmp_path: Path, overlapping: bool) -> None:
     first, second = dicom_masks.blobs(SHAPE), dicom_masks.blobs(SHAPE, 1)
     if not overlapping:
         second &= ~first
     second[[0, 3]] = False
-    made = segmentation(read_image(series), first, second, property=KIDNEY)
+    made = segments_on(read_image(series), first, second, property=KIDNEY)
     assert len(made.layers) == 1 + overlapping
     write(tmp_path / "out.dcm", made, series)
     found = read(tmp_path / "out.dcm", series)
@@ -91,7 +69,7 @@ def test_writing_what_was_read_gives_the_same_segments(series: Path, tmp_path: P
 def test_highdicom_reads_it(series: Path, tmp_path: Path) -> None:
     truth = dicom_masks.blobs(SHAPE)
     truth[4] = False
-    write(tmp_path / "out.dcm", segmentation(read_image(series), truth), series)
+    write(tmp_path / "out.dcm", segments_on(read_image(series), truth), series)
     found = hd.seg.segread(tmp_path / "out.dcm")
     assert found.number_of_segments == 1
     described = found.get_segment_description(1)
@@ -113,7 +91,7 @@ def test_highdicom_reads_it(series: Path, tmp_path: Path) -> None:
 
 
 def test_patient_and_equipment_are_told(series: Path, tmp_path: Path) -> None:
-    write(tmp_path / "out.dcm", segmentation(read_image(series), dicom_masks.blobs(SHAPE)), series)
+    write(tmp_path / "out.dcm", segments_on(read_image(series), dicom_masks.blobs(SHAPE)), series)
     made, image = pydicom.dcmread(tmp_path / "out.dcm"), dicom_masks.headers(series)[0]
     for keyword in ("PatientID", "PatientName", "StudyInstanceUID", "FrameOfReferenceUID", "StudyDate"):
         assert made[keyword].value == image[keyword].value
@@ -127,7 +105,7 @@ def test_names_in_the_images_own_alphabet(tmp_path: Path) -> None:
     folder = dicom_masks.write_series(
         tmp_path / "ct", phantom.volume(SHAPE, **FINE), SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Jürgen"
     )
-    write(tmp_path / "out.dcm", segmentation(read_image(folder), dicom_masks.blobs(SHAPE)), folder)
+    write(tmp_path / "out.dcm", segments_on(read_image(folder), dicom_masks.blobs(SHAPE)), folder)
     made = pydicom.dcmread(tmp_path / "out.dcm")
     assert str(made.PatientName) == "Müller^Jürgen"
     assert made.SegmentSequence[0].SegmentLabel == "Leber 肝"
@@ -138,7 +116,7 @@ def test_dcmqi_reads_it(series: Path, tmp_path: Path) -> None:
     first, second = dicom_masks.blobs(SHAPE), dicom_masks.blobs(SHAPE, 1)
     first[[0, 4]] = False
     volume = read_image(series)
-    write(tmp_path / "out.dcm", segmentation(volume, first, second, property=KIDNEY), series)
+    write(tmp_path / "out.dcm", segments_on(volume, first, second, property=KIDNEY), series)
     attributes, images = dcmqi_tools.read_segmentation(tmp_path / "out.dcm", tmp_path / "itk")
     assert [a["SegmentLabel"] for a in attributes] == ["Leber 肝", "Lesion"]
     assert attributes[0]["SegmentedPropertyTypeCodeSequence"]["CodeValue"] == "64033007"
@@ -188,7 +166,7 @@ def test_what_dcmqi_writes_is_read(series: Path, tmp_path: Path) -> None:
 
 
 def test_a_program_of_unknown_family_is_named_and_no_more(series: Path, tmp_path: Path) -> None:
-    made = segmentation(read_image(series), dicom_masks.blobs(SHAPE))
+    made = segments_on(read_image(series), dicom_masks.blobs(SHAPE))
     write(tmp_path / "out.dcm", made, series, SegmentAlgorithm(AUTOMATIC, "nnU-Net"))
     assert read(tmp_path / "out.dcm", series).segments[0].algorithm == SegmentAlgorithm(AUTOMATIC, "nnU-Net")
     write(tmp_path / "by.dcm", made, series, SegmentAlgorithm(MANUAL))
@@ -196,7 +174,7 @@ def test_a_program_of_unknown_family_is_named_and_no_more(series: Path, tmp_path
 
 
 def test_a_long_name_is_cut_for_the_label_and_whole_in_the_tracking_identifier(series: Path, tmp_path: Path) -> None:
-    made = segmentation(read_image(series), dicom_masks.blobs(SHAPE))
+    made = segments_on(read_image(series), dicom_masks.blobs(SHAPE))
     name = "a\\b\n" + "x" * 80
     made = Segmentation(made.grid, made.layers, (Segment("s", name, made.segments[0].value),))
     write(tmp_path / "out.dcm", made, series)
@@ -232,7 +210,7 @@ def test_on_an_enhanced_multi_frame_image_whose_frames_are_in_any_order(series: 
         for f in frames
     ]
     assert positions == sorted(positions)
-    made = write_dicom_seg(tmp_path / "out.dcm", segmentation(volume, truth), volume, source, HERE)
+    made = write_dicom_seg(tmp_path / "out.dcm", segments_on(volume, truth), volume, source, HERE)
     assert np.array_equal(masks(read(tmp_path / "out.dcm", series))[0], truth)
     for group in made.PerFrameFunctionalGroupsSequence:
         of = group.DerivationImageSequence[0].SourceImageSequence[0]
@@ -248,64 +226,5 @@ def test_images_that_lack_what_may_be_empty(tmp_path: Path) -> None:
     folder = dicom_masks.write_series(tmp_path / "ct", phantom.volume(SHAPE, **FINE), **lacking)
     assert "StudyID" not in dicom_masks.headers(folder)[0]
     truth = dicom_masks.blobs(SHAPE)
-    write(tmp_path / "out.dcm", segmentation(read_image(folder), truth), folder)
+    write(tmp_path / "out.dcm", segments_on(read_image(folder), truth), folder)
     assert np.array_equal(masks(read(tmp_path / "out.dcm", folder))[0], truth)
-
-
-@pytest.mark.parametrize(
-    ("values", "words"),
-    [
-        ({"FrameOfReferenceUID": None}, "lack FrameOfReferenceUID, without which nothing can refer to the image"),
-        ({"StudyInstanceUID": ""}, "lack StudyInstanceUID"),
-        ({"PatientSex": "X"}, r"cannot be made from these DICOM headers \('X' is not a valid"),
-    ],
-)
-def test_headers_that_nothing_can_refer_to(tmp_path: Path, values: dict, words: str) -> None:
-    folder = dicom_masks.write_series(tmp_path / "ct", phantom.volume(SHAPE, **FINE), **values)
-    with pytest.raises(OutputError, match=words):
-        write(tmp_path / "out.dcm", segmentation(read_image(folder), dicom_masks.blobs(SHAPE)), folder)
-    assert not (tmp_path / "out.dcm").exists()
-
-
-def test_who_made_it_must_be_known(series: Path, tmp_path: Path) -> None:
-    made = segmentation(read_image(series), dicom_masks.blobs(SHAPE))
-    with pytest.raises(
-        OutputError, match=r"DICOM asks who made a segment, and 'Leber 肝' does not say; add --segmented-by"
-    ):
-        write(tmp_path / "out.dcm", made, series, None)
-
-
-def test_nothing_is_written_for_no_voxels(series: Path, tmp_path: Path) -> None:
-    made = segmentation(read_image(series), np.zeros(SHAPE, bool))
-    with pytest.raises(ImageError, match="There is no voxel in the segmentation"):
-        write(tmp_path / "out.dcm", made, series)
-
-
-def test_an_image_that_is_no_dicom_has_no_source(tmp_path: Path) -> None:
-    from engine import files
-
-    volume = phantom.volume(SHAPE)
-    path = files.write_volume(tmp_path / "ct.nii.gz", volume)
-    with pytest.raises(ImageError, match=r"ct\.nii\.gz is no DICOM image: a DICOM SEG or report refers to the images"):
-        read_source(path, volume)
-
-
-def test_slices_without_a_file_are_counted(series: Path, tmp_path: Path) -> None:
-    volume = read_image(series)
-    source = read_source(series, volume)
-    made = segmentation(volume, dicom_masks.blobs(SHAPE))
-    sorted(series.iterdir())[2].unlink()
-    with pytest.raises(GeometryError, match=r"Slice 2 of ct belongs to no file of the DICOM series \(1 of 8 slices"):
-        write_dicom_seg(tmp_path / "out.dcm", made, volume, read_source(series, volume), HERE)
-    assert source.series == dicom_files.ROOT + "2"
-
-
-def test_two_series_in_a_folder_are_told_apart_by_the_volume(series: Path, tmp_path: Path) -> None:
-    volume = read_image(series)
-    other = phantom.volume((5, 24, 30), origin=(0.0, 0.0, -400.0))
-    dicom_masks.write_series(series / "b", other, SeriesInstanceUID="1.2.3")
-    assert read_source(series, volume).series == dicom_files.ROOT + "2"
-    dicom_masks.write_series(series / "c", volume, SeriesInstanceUID="1.2.4")
-    with pytest.raises(ImageError, match="holds 3 DICOM series, of which 2 fit the image; name one with --series"):
-        read_source(series, volume)
-    assert read_source(series, volume, "1.2.4").series == "1.2.4"

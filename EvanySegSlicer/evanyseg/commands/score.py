@@ -28,6 +28,7 @@ from .support.console import (
     say_error,
     table,
 )
+from .support.dicom import DicomReportOption, DicomSegOption, FractionalOption, SegmentedByOption, dicom_request
 from .support.loading import load_pipeline
 from .support.options import (
     IMAGE_HELP,
@@ -105,6 +106,10 @@ def score(
     series: SeriesOption = None,
     allow_cropped: CroppedOption = False,
     bands: BandsOption = (0.9, 0.7),
+    dicom_seg: DicomSegOption = None,
+    dicom_report: DicomReportOption = None,
+    segmented_by: SegmentedByOption = None,
+    fractional: FractionalOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Predict the Dice of masks without a reference, with an interval.
@@ -113,13 +118,17 @@ def score(
     evanyseg score slice.png mask.png --box 120 90 210 180
     evanyseg score ct.nii.gz labels.seg.nrrd --report report.html
     evanyseg score dicom_folder labels.nii.gz --axis coronal -o scores.csv
+    evanyseg score dicom_folder seg.dcm --dicom-report quality.dcm
     evanyseg score --pairs pairs.csv --out scores.csv
 
     Exit code 1: some rows of a table failed (they say why, the others are scored). 2: nothing could be scored.
     """
     levels = bands_of(bands)
     if pairs is not None:
-        single = (image, mask, box, label, slice_index, axis, overlay, report, segmenter, series)
+        single = (
+            image, mask, box, label, slice_index, axis, overlay, report, segmenter, series, dicom_seg, dicom_report,
+            segmented_by,
+        )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter("--pairs only goes with --out, --label-column, --estimator, --device, --intensity")
         if output is None:
@@ -130,13 +139,13 @@ def score(
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
         image, mask, box_of(box), label or [], slice_index, axis, preset_of(intensity), levels, series, output,
-        overlay, report, allow_cropped,
+        overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
-    stack = score_image.prepare(request)
+    stack, dicom = score_image.prepare(request)
     pipeline = load_pipeline(estimator, segmenter, device)
     with progress_bar("Scoring") as progress:
-        result = score_image.run(request, stack, pipeline, progress)
+        result = score_image.run(request, stack, pipeline, progress, dicom)
     if as_json:
         print_json(score_image.document(request, stack, pipeline, result))
     else:
@@ -146,7 +155,7 @@ def score(
         say(
             f"[dim]{pipeline.estimator.name} on {pipeline.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]"
         )
-    for path in (output, overlay, report):
+    for path in (output, overlay, report, *request.dicom.written):
         if path is not None:
             say(f"Written: {escape(str(path))}")
 

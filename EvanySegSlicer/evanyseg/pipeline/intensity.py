@@ -1,7 +1,7 @@
 """From stored intensities to the 8-bit RGB that models see: explicit, and recorded with every score.
 
 A preset says how the window is found; fitting it to an image or volume gives a window, which is what is applied
-and recorded. The display window of a viewer is never used unless the user picks it (as a `fixed` recipe).
+and recorded. The display window of a viewer is never used unless the user picks it (as a `fixed` preset).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
+from ..pixels import as_rgb
 from ..results import Caveat
 
 CT_DEFAULT = "ct-soft"
@@ -58,7 +59,7 @@ class IntensityWindow:
         grey = self._scaled(pixels)
         if self.padding is not None:
             grey[(pixels >= self.padding[0]) & (pixels <= self.padding[1])] = 0
-        return np.repeat(grey[..., None], 3, axis=-1)
+        return as_rgb(grey)
 
     def _scaled(self, pixels: np.ndarray) -> np.ndarray:
         scale = 255.0 / (self.high - self.low) if self.high > self.low else 0.0

@@ -17,15 +17,13 @@ from ..errors import ImageError
 from ..geometry.resample import along_axes, axis_weights, resized_bytes
 from ..prompts import BoxPrompt
 from .shape import FEATURES, shape_features
+from .window_factors import WITH_BOX
 
 WINDOW_SIZE = 128
-FACTOR = 1.75
-"""Window side over the longer side of the box, at inference; training draws it from 1.3 to 2.5."""
 MIN_SIDE = 12
 """Smallest window in pixels: below it there is nothing to see around the object."""
 DISTANCE_LIMIT = 12.0
 """The signed distance is cut at this many pixels of the half-size grid and divided by it."""
-CHANNELS = ("red", "green", "blue", "mask", "box", "signed distance")
 SCALARS = (
     "has box",
     "box fill",
@@ -52,7 +50,7 @@ class ContextWindow:
     shape: tuple[int, int]
 
     @classmethod
-    def around(cls, box: BoxPrompt, shape: tuple[int, ...], factor: float = FACTOR) -> ContextWindow:
+    def around(cls, box: BoxPrompt, shape: tuple[int, ...], factor: float = WITH_BOX) -> ContextWindow:
         side = max(math.ceil(max(box.width, box.height) * factor), MIN_SIDE)
         x0 = round((box.x0 + box.x1 - side) / 2)
         y0 = round((box.y0 + box.y1 - side) / 2)
@@ -107,7 +105,7 @@ def context_input(
     image: np.ndarray,
     mask: np.ndarray,
     box: BoxPrompt | None = None,
-    factor: float = FACTOR,
+    factor: float = WITH_BOX,
     size: int = WINDOW_SIZE,
     own: BoxPrompt | None = None,
 ) -> ContextInput:

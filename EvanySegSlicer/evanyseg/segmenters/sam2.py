@@ -71,7 +71,7 @@ class Sam2Segmenter:
         box, points = checked_prompts(self.name, Capabilities(), embedding, box, points, mask_input)
         if mask_input is not None and mask_input.shape != (LOGIT_SIDE, LOGIT_SIDE):
             raise PromptError(
-                f"The previous logits of {self.name} must be [{LOGIT_SIDE}, {LOGIT_SIDE}], got {list(mask_input.shape)}; "
+                f"The mask input of {self.name} must be [{LOGIT_SIDE}, {LOGIT_SIDE}], got {list(mask_input.shape)}; "
                 "pass one map of an earlier answer's low-resolution logits."
             )
         prompts = {

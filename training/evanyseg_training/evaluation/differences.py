@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, QualityEstimator, Segmenter, no_progress
 
 from ..metrics.agreement import mae, pearson
-from ..metrics.masks import dice
 from .cases import MODES, CaseSet
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def segmenter_table(answers: Sequence[tuple[pd.DataFrame, list[np.ndarray]]]) ->
     import pandas as pd
 
     (first, masks), (second, others) = answers
-    between = np.array([dice(a, b) if a.any() or b.any() else 1.0 for a, b in zip(masks, others, strict=True)])
+    between = np.array([dice(a, b) for a, b in zip(masks, others, strict=True)])
     pixels = sum(int((a != b).sum()) for a, b in zip(masks, others, strict=True))
     row = {
         "prompts": len(first), "sets": first.set.nunique(),

@@ -44,7 +44,7 @@ class SegmentTab:
             (ui.segmenterSelector, CHANGED, lambda index: self._on_choice("segmenter", index)),
             (ui.estimatorSelector, CHANGED, lambda index: self._on_choice("estimator", index)),
             (ui.deviceSelector, CHANGED, lambda index: self._on_choice("device", index)),
-            (ui.recipeSelector, CHANGED, lambda index: self._on_choice("recipe", index)),
+            (ui.presetSelector, CHANGED, lambda index: self._on_choice("preset", index)),
         ]
         for widget, signal, slot in self._connections:
             widget.connect(signal, slot)
@@ -148,7 +148,7 @@ class SegmentTab:
             "segmenter": ui.segmenterSelector,
             "estimator": ui.estimatorSelector,
             "device": ui.deviceSelector,
-            "recipe": ui.recipeSelector,
+            "preset": ui.presetSelector,
         }
 
     def _fill_models(self) -> None:
@@ -159,11 +159,11 @@ class SegmentTab:
             boxes[kind].clear()
             boxes[kind].addItems([title for name, title in titles])
         self._lists["device"] = list(CHOICES)
-        self._lists["recipe"] = ["", *PRESETS]
+        self._lists["preset"] = ["", *PRESETS]
         boxes["device"].clear()
         boxes["device"].addItems(list(CHOICES))
-        boxes["recipe"].clear()
-        boxes["recipe"].addItems([_("automatic"), *PRESETS])
+        boxes["preset"].clear()
+        boxes["preset"].addItems([_("automatic"), *PRESETS])
 
     def _on_choice(self, name: str, index: int) -> None:
         controller = self.panel.controller

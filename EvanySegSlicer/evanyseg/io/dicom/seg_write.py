@@ -61,13 +61,14 @@ def write_dicom_seg(
 ) -> Any:
     """Write one SEG with a segment for each of `segmentation`'s, numbered from 1 in their order; the data set.
 
-    The masks are brought to `volume`, whose slices must be the files of `source`. `made_by`: who made the segments
-    that do not say so themselves. The file is read back before it takes its name.
+    The masks are brought to `volume`, whose slices must be the files of `source`; what lies outside is lost: the
+    reader has decided about that. `made_by`: who made the segments that do not say so themselves. The file is read
+    back before it takes its name.
     Raises OutputError, ImageError, GeometryError.
     """
     hd = require_highdicom()
     segments = tuple(_complete(s, made_by) for s in segmentation.segments)
-    here = replace(segmentation.on_grid_of(volume), segments=segments)
+    here = replace(segmentation.on_grid_of(volume, allow_cropped=True), segments=segments)
     if not any(here.mask(s).any() for s in segments):
         raise ImageError(f"There is no voxel in the segmentation: {path.name} was not written.")
     headers = writable_headers(source)
