@@ -13,9 +13,8 @@ from EvanySegSlicerLib.presenters.explore import pictures
 from EvanySegSlicerLib.presenters.explore import synthetic_errors as damage
 from EvanySegSlicerLib.presenters.explore.comparing import ComparingPresenter
 from EvanySegSlicerLib.presenters.explore.exploring import ExploringPresenter
-from EvanySegSlicerLib.presenters.review_queue import arrange, step
 from EvanySegSlicerLib.presenters.segmenting import box_on, result_text
-from EvanySegSlicerLib.scene.review.queue import Filters
+from EvanySegSlicerLib.scene.review.queue import Filters, next_open, ranked
 from EvanySegSlicerLib.scene.table.records import ScoreRecord
 from scene.desk import desk
 
@@ -147,12 +146,12 @@ def test_stepping_visits_every_open_row_once(items, order):
         ScoreRecord("S", "S", "axial", 2, n, dice=d, wrong_mm2=a * (1 - d), area_mm2=a, decision=decision)
         for n, (d, a, decision) in enumerate(items)
     ]
-    shown = arrange(rows, order, Filters())
+    shown = ranked(rows, order, Filters())
     assert sorted(r.index for r in shown) == list(range(len(rows)))
     open_rows = {r.key for r in rows if not r.decision}
     seen, current = [], None
     for _ in range(len(open_rows)):
-        current = step(shown, current)
+        current = next_open(shown, current)
         seen.append(current)
     assert set(seen) == open_rows
 

@@ -15,7 +15,7 @@ from evanyseg.geometry.anatomy import PLANE_NAMES, anatomical_axes
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.prompts import BoxPrompt, PointPrompt
 
-from ..scene.jobs.slice_jobs import JobResult
+from ..scene.jobs.result import JobResult
 from ..scene.review.session import Applied, ReviewSession
 from ..scene.table.records import Key, ScoreRecord
 from .prefetch import Prefetcher, neighbours
@@ -54,7 +54,7 @@ class SegmentingPresenter:
 
         def gather(review: ReviewSession) -> Any:
             box = box_on(plane, corners)
-            return review.box_job(wanted or self._segment(review), plane, box, maps=self.maps)
+            return review.jobs.box(wanted or self._segment(review), plane, box, maps=self.maps)
 
         self.controller.work(gather, self._scored)
 
@@ -71,7 +71,7 @@ class SegmentingPresenter:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
             x, y, _ = plane.to_pixels(ras)[0]
             point = PointPrompt(float(x), float(y), positive)
-            return review.refine_job(wanted or self._segment(review), plane, [point], maps=self.maps)
+            return review.jobs.refine(wanted or self._segment(review), plane, [point], maps=self.maps)
 
         self.controller.work(gather, self._scored)
 
@@ -87,7 +87,7 @@ class SegmentingPresenter:
         def gather(review: ReviewSession) -> Any:
             if not wanted:
                 raise EvanySegError("There is no mask to propagate yet; draw a box first.")
-            return review.propagate_job(wanted, plane, direction, stop_below)
+            return review.jobs.propagate(wanted, plane, direction, stop_below)
 
         self.controller.work(gather)
 
@@ -102,9 +102,9 @@ class SegmentingPresenter:
                 self.controller.view.status(text, problem=bool(result.problem) or not applied.ok)
 
             if missing and scored.ok:
-                self.controller.work(lambda review: review.missing_job(axis_of(review), allow_cropped=cropped), both)
+                self.controller.work(lambda review: review.jobs.missing(axis_of(review), allow_cropped=cropped), both)
 
-        self.controller.work(lambda review: review.score_job(axis_of(review), allow_cropped=cropped), then)
+        self.controller.work(lambda review: review.jobs.score(axis_of(review), allow_cropped=cropped), then)
 
     def rescore(self) -> None:
         """Score again what was edited since, axis by axis."""
@@ -117,7 +117,7 @@ class SegmentingPresenter:
         def chain(rest: Sequence[int]) -> None:
             if rest:
                 self.controller.work(
-                    lambda review: review.rescore_job(rest[0], self.controller.session.allow_cropped),
+                    lambda review: review.jobs.rescore(rest[0], self.controller.session.allow_cropped),
                     lambda applied, result: chain(rest[1:]),
                 )
 
@@ -164,7 +164,7 @@ class SegmentingPresenter:
     def _scored(self, applied: Applied, result: JobResult) -> None:
         if not (applied.ok and applied.keys):
             return
-        before, plane = self.last_plane, result.scores[0].plane
+        before, plane = self.last_plane, result.outcomes[0].plane
         self.last, self.last_plane = applied.keys[0], plane
         self.controller.view.updated(list(applied.keys))
         if self.controller.review is not None:

@@ -18,7 +18,7 @@ from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import QualityEstimate
-from .missing_slices import EmptySliceStatus, MissingSliceDetector
+from .missing_slices import EmptySliceStatus, MissingSliceDetector, empty_slices
 from .stacks import SliceStack
 
 
@@ -76,7 +76,9 @@ class VolumeScorer:
             todo, empty = [(stack.only, s) for s in rows], []
         else:
             todo = [(i, s) for i in range(plane.count) for s in rows if areas[s, i]]
-            empty = [(s, i, near) for s in rows for i, near in self._empty(areas[s])]
+            filled = [np.flatnonzero(areas[s]).tolist() for s in rows]
+            beyond = self.judge is not None
+            empty = [(s, i, near) for s in rows for i, near in empty_slices(filled[s], plane.count, beyond)]
         total = max(1, len(todo) + len(empty))
         waiting: deque[tuple[int, int, np.ndarray]] = deque()
 
@@ -105,17 +107,6 @@ class VolumeScorer:
             done += 1
             progress(done / total, f"empty slice {index} of {segments[row].name}")
             yield self._judged(segments[row], index, near, should_cancel)
-
-    def _empty(self, areas: np.ndarray) -> list[tuple[int, int]]:
-        """(index, neighbour with a mask) of the gaps, and of the slice beyond each end when there is a judge."""
-        filled = np.flatnonzero(areas)
-        if filled.size == 0:
-            return []
-        first, last = int(filled[0]), int(filled[-1])
-        gaps = [i for i in range(first, last) if not areas[i]]
-        if self.judge is not None:
-            gaps += [i for i in (first - 1, last + 1) if 0 <= i < len(areas)]
-        return [(i, int(filled[np.abs(filled - i).argmin()])) for i in sorted(gaps)]
 
     def _judged(self, segment: Segment, index: int, near: int, should_cancel: ShouldCancel) -> SliceScore:
         stack = self.stack
