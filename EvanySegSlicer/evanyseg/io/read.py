@@ -9,11 +9,11 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
-from .dicom.image import read_dicom_image
+from .dicom.images.image import read_dicom_image
 from .dicom.masks import ReadImage, read_dicom_mask
-from .itk import read_itk
-from .nifti import read_nifti
-from .pictures import read_picture, read_picture_labels
+from .formats.itk import read_itk
+from .formats.nifti import read_nifti
+from .formats.pictures import read_picture, read_picture_labels
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
 from .sniff import FileKind, refuse_other, sniff

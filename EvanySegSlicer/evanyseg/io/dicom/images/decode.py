@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ImageError
-from .headers import text
+from ....errors import ImageError
+from ..headers import text
 
 _LOSSLESS_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 _EXTENDED_JPEG = "1.2.840.10008.1.2.4.51"

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import GeometryError, ImageError
-from .headers import functional_group, items, text
+from ....errors import GeometryError, ImageError
+from ..headers import functional_group, items, text
 from .stack import SliceOrder, SlicePlace, ordered_stack
 
 _TIMES = ("TemporalPositionIndex", "NominalCardiacTriggerDelayTime", "FrameAcquisitionNumber", "StackID")

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...errors import GeometryError
-from ...geometry.placement import Placement
+from ....errors import GeometryError
+from ....geometry.placement import Placement
 
 UNEVEN = 0.05
 """Slice distances may differ by this part: scanners round positions, missing slices double them."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import ImageError
-from .headers import items, text
+from ....errors import ImageError
+from ..headers import items, text
 
 _CLASSES = "1.2.840.10008.5.1.4.1.1."
 _IMAGES_TOO = "give the images that it belongs to"

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...errors import ImageError
-from ..sniff import FileKind, refuse_other, sniff
-from .headers import read_header, text
+from ....errors import ImageError
+from ...sniff import FileKind, refuse_other, sniff
+from ..headers import read_header, text
 from .objects import check_has_pixels, is_localizer, not_an_image
 
 _DICOM_ENDINGS = (".dcm", ".ima", ".dicom")

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import GeometryError, ImageError
-from ...geometry.placement import Placement
-from ...geometry.volume import ImageSource, Volume
-from ..scaling import scaled, scaled_type
+from ....errors import GeometryError, ImageError
+from ....geometry.placement import Placement
+from ....geometry.volume import ImageSource, Volume
+from ...formats.scaling import scaled, scaled_type
+from ..headers import items, text
 from .decode import padding_range, stored_pixels, stored_range
-from .headers import items, text
 from .multiframe import frame_places, frame_scaling, frame_stack, no_frame_chosen, slice_distance
 from .objects import has_frames, is_localizer
 from .series import ImageFile, ImageSeries, image_series
