@@ -45,9 +45,11 @@ from .support.options import (
     OutOption,
     SeriesOption,
     SliceOption,
+    ThresholdOption,
     bands_of,
     box_of,
     preset_of,
+    threshold_of,
 )
 
 TABLES = "Tables of pairs"
@@ -104,6 +106,7 @@ def score(
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
+    threshold: ThresholdOption = None,
     allow_cropped: CroppedOption = False,
     bands: BandsOption = (0.9, 0.7),
     dicom_seg: DicomSegOption = None,
@@ -133,13 +136,15 @@ def score(
             raise typer.BadParameter("--pairs only goes with --out, --label-column, --estimator, --device, --intensity")
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json, allow_cropped)
+        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json, allow_cropped,
+                     threshold_of(threshold))  # fmt: skip
         return
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
         image, mask, box_of(box), label or [], slice_index, axis, preset_of(intensity), levels, series, output,
         overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
+        threshold_of(threshold),
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     stack, dicom = score_image.prepare(request)
@@ -210,10 +215,12 @@ def _score_pairs(
     bands: BandThresholds,
     as_json: bool,
     allow_cropped: bool,
+    threshold: float | str | None,
 ) -> None:
     preset = preset_of(intensity)
     refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
-    scorer = PairsScorer(load_pipeline(estimator, None, device), preset, label_column, allow_cropped=allow_cropped)
+    pipeline = load_pipeline(estimator, None, device)
+    scorer = PairsScorer(pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold)
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(pairs, output, progress)
     scored = [s for s in result.scores if s == s]

@@ -63,12 +63,14 @@ class PairsScorer:
         label_column: str | None = None,
         shown: int = 20,
         allow_cropped: bool = False,
+        threshold: float | str | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.preset = preset
         self.label_column = label_column
         self.shown = shown
         self.allow_cropped = allow_cropped
+        self.threshold = threshold
         self._last: tuple[Path, Volume, SliceInput | None] | None = None
 
     def score(
@@ -129,7 +131,8 @@ class PairsScorer:
         volume, slice_ = self._image(folder / needed_cell(row, "image"))
         label = row[self.label_column].strip() if self.label_column else ""
         image = ReadImage(volume, folder / needed_cell(row, "image"))
-        segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label, image=image)
+        mask_path = folder / needed_cell(row, "mask")
+        segmentation = read_segmentation(mask_path, binary=not label, image=image, threshold=self.threshold)
         box = box_of_row(row)
         if slice_ is None:
             if box is not None:
