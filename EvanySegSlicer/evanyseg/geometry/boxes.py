@@ -75,13 +75,13 @@ def file_shape(plane: SlicePlane) -> tuple[int, int]:
 def box_around(plane: SlicePlane, ras: np.ndarray) -> BoxPrompt:
     """The box around points [N, 3] in RAS, such as the corners drawn on a view that is turned against the pixels.
 
-    Rounded to a ten-thousandth of a pixel: matrix inverses leave noise that would make a 2-pixel box too small.
+    Rounded to seven digits behind the point: matrix inverses leave noise that would make a 2-pixel box too small.
     Raises PromptError.
     """
     pixels = plane.to_pixels(ras)[:, :2]
     if not np.isfinite(pixels).all():
         raise PromptError("A corner of the box has a coordinate that is not a number; draw it again.")
-    (x0, y0), (x1, y1) = pixels.min(axis=0).round(4), pixels.max(axis=0).round(4)
+    (x0, y0), (x1, y1) = pixels.min(axis=0).round(7), pixels.max(axis=0).round(7)
     return BoxPrompt(float(x0), float(y0), float(x1), float(y1)).validated(plane.shape)
 
 
