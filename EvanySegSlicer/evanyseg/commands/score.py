@@ -190,7 +190,7 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
     rows = [
         [
             escape(r.segment),
-            r.plane if stack.planes.name == "picture" else str(r.index),
+            r.plane if stack.planes.name == "picture" else str(stack.planes.shown_index(r.index)),
             str(r.area),
             *_with_finding(estimate_cells(r.estimate, bands), r.finding),
         ]

@@ -72,7 +72,8 @@ def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
 
     Raises EvanySegError for every input that cannot be used.
     """
-    volume = read_image(request.image, request.series)
+    volume = read_image(request.image, request.series, request.slice_index)
+    only = None if volume.source.frame is not None else request.slice_index
     image = ReadImage(volume, request.image, request.series)
     segmentation = read_segmentation(request.mask, image=image, fractional=request.dicom.fractional)
     segmentation = segmentation.only(request.labels)
@@ -81,10 +82,8 @@ def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
     if request.box is not None and len(segmentation.segments) > 1:
         names = ", ".join(s.name for s in segmentation.segments)
         raise ImageError(f"A box belongs to one object, but {request.mask.name} has {names}; name one with --label.")
-    box = shown_box(volume, request.axis, request.slice_index, request.box, request.box_frame)
-    stack = SliceStack(
-        volume, segmentation, request.axis, request.preset, request.slice_index, box, request.allow_cropped
-    )
+    box = shown_box(volume, request.axis, only, request.box, request.box_frame)
+    stack = SliceStack(volume, segmentation, request.axis, request.preset, only, box, request.allow_cropped)
     if request.overlay is not None:
         _check_overlay(request.overlay, stack)
     return stack, prepare_dicom(request.dicom, image, request.mask, stack.segments)
@@ -105,7 +104,7 @@ def run(
         write_table(
             request.out,
             COLUMNS,
-            [row_fields(r, request.bands) for r in result.rows],
+            [row_fields(r, request.bands, stack.planes.shown_index(r.index)) for r in result.rows],
             document(request, stack, pipeline, result),
         )
     if request.overlay is not None:
@@ -125,14 +124,14 @@ def _dicom_facts(request: ScoreRequest, stack: SliceStack) -> tuple[str, ...]:
     return f"intensity: {stack.window.describe()}", f"slices: {stack.planes.name}", box, f"mask: {request.mask.name}"
 
 
-def row_fields(row: SliceScore, bands: BandThresholds) -> dict[str, Any]:
-    """One row of the score table."""
+def row_fields(row: SliceScore, bands: BandThresholds, index: int) -> dict[str, Any]:
+    """One row of the score table; `index`: what a person calls the slice."""
     e, box = row.estimate, row.box
     corners = box.as_tuple() if box is not None else (None,) * 4
     return {
         "segment": row.segment,
         "plane": row.plane,
-        "index": row.index,
+        "index": index,
         "position_mm": round(row.position, 3),
         "area_px": row.area,
         "pred_dice": e.dice,
@@ -162,7 +161,7 @@ def document(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, 
         "remarks": list(stack.remarks),
         "bands": {"good": request.bands.good, "check": request.bands.check},
         "summaries": [_summary_fields(s, request.bands) for s in result.summaries],
-        "rows": [row_fields(r, request.bands) for r in result.rows],
+        "rows": [row_fields(r, request.bands, stack.planes.shown_index(r.index)) for r in result.rows],
     }
 
 
@@ -216,7 +215,7 @@ def _color_table_path(overlay: Path) -> Path | None:
 def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, result: ScoreRun) -> ReportData:
     pictures = [
         ReportPicture(
-            _report_row(row),
+            _report_row(row, stack),
             slice_picture(
                 stack.window.apply(stack.planes.pixels(row.index)),
                 row.mask if row.mask is not None else np.zeros(stack.planes.shape, bool),
@@ -244,7 +243,7 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
     return ReportData(
         subject=f"{request.mask.name} on {request.image.name}",
         summaries=sorted(result.summaries, key=lambda s: (np.isnan(s.mean_dice), s.mean_dice)),
-        rows=[_report_row(r) for r in result.worst_first],
+        rows=[_report_row(r, stack) for r in result.worst_first],
         pictures=pictures,
         facts=facts,
         bands=request.bands,
@@ -254,9 +253,10 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
     )
 
 
-def _report_row(row: SliceScore) -> ReportRow:
+def _report_row(row: SliceScore, stack: SliceStack) -> ReportRow:
     note = "" if row.finding is EmptySliceStatus.MASK else row.finding.value
-    return ReportRow(row.segment, row.plane, row.index, row.position, row.area, row.estimate, note)
+    index = stack.planes.shown_index(row.index)
+    return ReportRow(row.segment, row.plane, index, row.position, row.area, row.estimate, note)
 
 
 def _box_text(stack: SliceStack) -> str:

@@ -16,7 +16,7 @@ from ..io.dicom.masks import ReadImage
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image
 from ..io.write import ending
-from ..pipeline.intensity import default_preset
+from ..pipeline.intensity import window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
 from ..prompts import PointPrompt
 from ..report.measurements import measured_segment
@@ -110,17 +110,18 @@ def segment(
         raise typer.BadParameter("--code and --dicom-report go with a DICOM SEG: -o FILE.dcm")
     known = property_of_text(code) if code else None
     refuse_overwriting([output, dicom_report], [image, segmenter, estimator])
-    volume = read_image(image, series)
-    for remark in volume.source.remarks:
+    volume = read_image(image, series, slice_index)
+    remarks = volume.source.remarks + window_remarks(volume, preset)
+    for remark in remarks:
         say(f"Note: {escape(remark)}")
     planes = stack_of(volume, axis)
-    index = slice_index_of(slice_index, planes)
+    index = 0 if volume.source.frame is not None else slice_index_of(slice_index, planes)
     dicom = prepare_dicom(request, ReadImage(volume, image, series), None)
     if dicom is None:
         check_output(output, planes)
     prompt, points = shown_prompts(planes, index, prompt, points, box_frame)  # refuses before a network is loaded
     pipeline = load_pipeline(estimator, segmenter, device)
-    window = (preset or default_preset(volume.array, volume.color)).fit(volume.array)
+    window = window_of(volume, preset)
     slice_at = lambda i: SliceInput(planes.pixels(i), window, planes.spacing, (i,))
     first = pipeline.segment(slice_at(index), prompt, points)
     found = {index: first}
@@ -146,7 +147,7 @@ def segment(
                 "out": str(output),
                 "intensity": window.describe(),
                 **head,
-                "remarks": list(volume.source.remarks),
+                "remarks": list(remarks),
                 "slices": rows,
             }
         )
@@ -184,13 +185,15 @@ def _point(text: str) -> PointPrompt:
 
 
 def _label(index: int, planes: PlaneStack) -> str:
-    return planes.name if planes.volume.planar else f"{planes.name} {index}"
+    if planes.volume.planar:
+        return planes.name if planes.volume.source.frame is None else f"frame {planes.volume.source.frame}"
+    return f"{planes.name} {index}"
 
 
 def _document(index: int, planes: PlaneStack, result: SliceResult, levels: Any) -> dict[str, Any]:
     return {
         "plane": planes.name,
-        "index": index,
+        "index": planes.shown_index(index),
         "position_mm": planes.plane(index).position_mm,
         "area_px": int(result.mask.sum()),
         "box": list(result.box.as_tuple()) if result.box else None,

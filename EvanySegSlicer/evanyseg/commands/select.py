@@ -110,7 +110,8 @@ def select(
         raise typer.BadParameter("give an IMAGE with masks, an IMAGE with --segmenter and --box, or --scores CSV")
     preset, prompt = preset_of(intensity), box_of(box)
     refuse_overwriting([output], [image, *(candidates or []), *(segmenter or []), estimator])
-    volume = read_image(image)
+    volume = read_image(image, frame=slice_index)
+    slice_index = None if volume.source.frame is not None else slice_index
     if candidates:
         # read and checked before a network is loaded
         prompt = shown_box(volume, axis, slice_index, prompt, box_frame)

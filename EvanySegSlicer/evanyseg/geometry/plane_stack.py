@@ -12,8 +12,8 @@ from .anatomy import PLANE_NAMES, anatomical_axes
 from .slice_plane import SlicePlane, slice_plane
 from .volume import Volume
 
-PICTURE = "picture"
-"""Name of the one slice of a two-dimensional image."""
+PICTURE, FRAME = "picture", "frame"
+"""Names of the one slice of a two-dimensional image, and of a film's frame."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,10 @@ class PlaneStack:
         if index not in self._planes:
             self._planes[index] = slice_plane(self.volume.ijk_to_ras, self.volume.dims, self.axis, index)
         return self._planes[index]
+
+    def shown_index(self, index: int) -> int:
+        """What a person calls slice `index`: a film's frame keeps its number in the film."""
+        return index if self.volume.source.frame is None else self.volume.source.frame
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -74,7 +78,7 @@ def stack_of(volume: Volume, name: str | None = None) -> PlaneStack:
     one slice, whatever the name. Raises GeometryError for an unknown name or an unusable geometry.
     """
     if volume.planar:
-        return PlaneStack(volume, 2, PICTURE)
+        return PlaneStack(volume, 2, PICTURE if volume.source.frame is None else FRAME)
     if name is not None and name not in PLANE_NAMES:
         raise GeometryError(f"Unknown slice axis '{name}'; choose axial, coronal or sagittal.")
     nearest = anatomical_axes(volume.ijk_to_ras)

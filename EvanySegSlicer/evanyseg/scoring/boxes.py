@@ -11,7 +11,7 @@ from ..geometry.boxes import BoxFrame
 from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.read import read_image
 from ..io.tables import table_columns, table_rows
-from ..pipeline.intensity import IntensityPreset, default_preset
+from ..pipeline.intensity import IntensityPreset, window_of
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from .table_boxes import BOX, FRAME, displayed_box_of_row, needed_cell
@@ -71,6 +71,6 @@ class _Images:
             planes = stack_of(volume)
             if planes.count > 1:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; save that slice as an image.")
-            window = (self.preset or default_preset(volume.array, volume.color)).fit(volume.array)
+            window = window_of(volume, self.preset)
             self._last = (name, planes, SliceInput(planes.pixels(0), window, planes.spacing, key=name))
         return self._last[1], self._last[2]

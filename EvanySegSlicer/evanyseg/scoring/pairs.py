@@ -18,7 +18,7 @@ from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import cell, table_columns, table_rows
 from ..io.write import atomic_path
-from ..pipeline.intensity import IntensityPreset, default_preset
+from ..pipeline.intensity import IntensityPreset, window_of
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
@@ -165,7 +165,7 @@ class PairsScorer:
             planes = stack_of(volume)
             slice_ = None
             if planes.count == 1:
-                window = (self.preset or default_preset(volume.array, volume.color)).fit(volume.array)
+                window = window_of(volume, self.preset)
                 slice_ = SliceInput(planes.pixels(0), window, planes.spacing)
             self._last = (path, planes, slice_)
         return self._last[1], self._last[2]

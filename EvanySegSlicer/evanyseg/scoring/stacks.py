@@ -8,7 +8,7 @@ from ..errors import PromptError
 from ..geometry.plane_stack import PlaneStack, stack_of
 from ..geometry.volume import Volume
 from ..io.segmentation import Segment, Segmentation
-from ..pipeline.intensity import IntensityPreset, IntensityWindow, default_preset
+from ..pipeline.intensity import IntensityPreset, IntensityWindow, window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput
 from ..prompts import BoxPrompt
 from ..results import Caveat
@@ -35,7 +35,7 @@ class SliceStack:
     ) -> None:
         self.volume = volume
         self.segmentation = segmentation.on_grid_of(volume, allow_cropped)
-        self.remarks = volume.source.remarks + self.segmentation.remarks
+        self.remarks = volume.source.remarks + self.segmentation.remarks + window_remarks(volume, preset)
         self.planes: PlaneStack = stack_of(volume, axis)
         self.only = 0 if only is None and self.planes.count == 1 else only
         if self.only is not None:
@@ -44,7 +44,7 @@ class SliceStack:
             raise PromptError("A box belongs to one slice; name that slice.")
         self.box = box.validated(self.planes.shape) if box is not None else None
         self._box_caveats = (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
-        self.window: IntensityWindow = (preset or default_preset(volume.array, volume.color)).fit(volume.array)
+        self.window: IntensityWindow = window_of(volume, preset)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
