@@ -260,6 +260,6 @@ def test_the_modality_chooses_the_window_and_that_is_said(evanyseg, tmp_path: Pa
     assert "percentile" in (tmp_path / "s.csv").read_text()
     mr = write(tmp_path / "mr", Modality="MR")
     assert "Hounsfield" not in evanyseg("score", mr, mask, *E)[2]
-    code, _, err = evanyseg("segment", folder, "--slice", 3, "--box", 1, 1, 15, 19, "-o", tmp_path / "o.nrrd", *E,
-                            "--segmenter", "bright-box")  # fmt: skip
+    code, _, err = evanyseg("segment", folder, "--slice", 3, "--box", 1, 1, 15, 19, "--box-frame", "display", "-o",
+                            tmp_path / "o.nrrd", *E, "--segmenter", "bright-box")  # fmt: skip
     assert (code, "ct-soft" in err) == (0, True), err

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evanyseg.geometry.anatomy import LPS_TO_RAS
 from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
@@ -82,7 +81,7 @@ def add_volume(scene: vtkMRMLScene, volume: Volume) -> vtkMRMLVolumeNode:
     node = scene.AddNewNodeByClass(kind, volume.name or "volume")
     node.SetAndObserveImageData(image)
     matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy((LPS_TO_RAS @ volume.ijk_to_lps).ravel())
+    matrix.DeepCopy((volume.ijk_to_ras).ravel())
     node.SetIJKToRASMatrix(matrix)
     node.CreateDefaultDisplayNodes()
     return node

@@ -15,12 +15,13 @@ import vtk
 from slicer.i18n import tr as _
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.boxes import box_around
+from evanyseg.geometry.labels import Stamp
 
 from ..presenters.review_controller import ReviewController
 from ..presenters.rubber_band import RubberBand
-from ..presenters.segmenting import box_on, result_text
+from ..presenters.segmenting import result_text
 from ..scene.jobs.result import JobResult
-from ..scene.nodes.resample import Stamp
 from ..scene.nodes.segment_store import oriented_image
 from ..scene.review.session import Applied, ReviewSession
 from .views.slice_views import SliceView
@@ -193,7 +194,7 @@ class EffectDelegate:
             return
 
         def gather(review: ReviewSession) -> Any:
-            return review.jobs.box(segment_id, plane, box_on(plane, corners))
+            return review.jobs.box(segment_id, plane, box_around(plane, corners))
 
         controller.work(gather, self._done, through=self._through, owner=self)
         if not controller.busy:

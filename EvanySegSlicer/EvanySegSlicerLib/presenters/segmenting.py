@@ -12,8 +12,9 @@ import numpy as np
 from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError, GeometryError
 from evanyseg.geometry.anatomy import PLANE_NAMES, anatomical_axes
+from evanyseg.geometry.boxes import box_around
 from evanyseg.geometry.slice_plane import SlicePlane
-from evanyseg.prompts import BoxPrompt, PointPrompt
+from evanyseg.prompts import PointPrompt
 
 from ..scene.jobs.result import JobResult
 from ..scene.review.session import Applied, ReviewSession
@@ -53,7 +54,7 @@ class SegmentingPresenter:
         plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
-            box = box_on(plane, corners)
+            box = box_around(plane, corners)
             return review.jobs.box(wanted or self._segment(review), plane, box, maps=self.maps)
 
         self.controller.work(gather, self._scored)
@@ -187,13 +188,6 @@ class SegmentingPresenter:
         if review is None or review.problem or self.last is None:
             return None
         return review.table.get(self.last)
-
-
-def box_on(plane: SlicePlane, corners: np.ndarray) -> BoxPrompt:
-    """The upright pixel box around a rectangle in RAS [4, 3] (the view may be turned against the pixels)."""
-    pixels = plane.to_pixels(corners)
-    (x0, y0), (x1, y1) = pixels[:, :2].min(axis=0), pixels[:, :2].max(axis=0)
-    return BoxPrompt.from_corners(float(x0), float(y0), float(x1), float(y1)).validated(plane.shape)
 
 
 def axis_named(review: ReviewSession, plane_name: str) -> int:

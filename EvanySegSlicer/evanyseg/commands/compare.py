@@ -11,15 +11,24 @@ import typer
 from rich.markup import escape
 
 from ..errors import EvanySegError, ImageError
+from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import cell, number, read_table, table_columns, write_table
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..scoring.boxes import COLUMNS, score_boxes
-from ..scoring.pairs import BOX
+from ..scoring.table_boxes import BOX
 from ..uses import Comparison, compare_segmenters
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, table
 from .support.loading import load_estimator, load_segmenter
-from .support.options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, preset_of
+from .support.options import (
+    BoxFrameOption,
+    DeviceOption,
+    EstimatorOption,
+    IntensityOption,
+    JsonOption,
+    OutOption,
+    preset_of,
+)
 
 RUN = "Run the segmenters here"
 ROW = "(row)"
@@ -42,6 +51,7 @@ def compare(
         list[str] | None,
         typer.Option("--segmenter", metavar="NAME|FILE", help="With --boxes; repeatable.", rich_help_panel=RUN),
     ] = None,
+    box_frame: BoxFrameOption = None,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
@@ -85,7 +95,7 @@ def compare(
         if len(segmenter or []) < 2:
             raise typer.BadParameter("--boxes needs at least two --segmenter")
         keys, group = [ROW], group or "image"
-        rows = _segmented(boxes, segmenter or [], estimator, device, intensity, table_out, group)
+        rows = _segmented(boxes, segmenter or [], estimator, device, intensity, table_out, group, box_frame)
         table_of = _by_segmenter(rows, "segmenter", keys, group, boxes.name)
     elif scores and len(scores) == 1:
         table_of = _one_table(scores[0], by, keys, group)
@@ -141,6 +151,7 @@ def _segmented(
     intensity: str | None,
     table_out: Path | None,
     group: str,
+    box_frame: BoxFrame | None,
 ) -> list[dict[str, str]]:
     """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
     columns = table_columns(boxes, ["image", *BOX, group])
@@ -150,7 +161,7 @@ def _segmented(
         for number, name in enumerate(dict.fromkeys(segmenters)):
             pipeline = SlicePipeline(judge, load_segmenter(name, device))
             part = lambda fraction, text, n=number: progress((n + fraction) / len(segmenters), text)
-            for line, row in enumerate(score_boxes(boxes, pipeline, preset, part)):
+            for line, row in enumerate(score_boxes(boxes, pipeline, preset, box_frame, part)):
                 rows.append({k: str(cell(v)) for k, v in {**row, "segmenter": name, ROW: line}.items()})
     failed = sum(row["caveats"].startswith("error: ") for row in rows)
     if table_out is not None:

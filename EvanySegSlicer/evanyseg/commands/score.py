@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from ..bands import BandThresholds
+from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..scoring.missing_slices import EmptySliceStatus
 from ..scoring.pairs import PairsScorer
@@ -36,6 +37,7 @@ from .support.options import (
     RESULTS,
     AxisOption,
     BandsOption,
+    BoxFrameOption,
     BoxOption,
     CroppedOption,
     DeviceOption,
@@ -61,12 +63,14 @@ def score(
     image: Annotated[Path | None, typer.Argument(help=IMAGE_HELP)] = None,
     mask: Annotated[Path | None, typer.Argument(help="Mask, label map or .seg.nrrd of that image.")] = None,
     box: BoxOption = None,
+    box_frame: BoxFrameOption = None,
     pairs: Annotated[
         Path | None,
         typer.Option(
             "--pairs",
             metavar="CSV",
-            help="Score every row of a table with the columns image,mask[,x0,y0,x1,y1]; paths are relative to it.",
+            help="Score every row of a table with the columns image,mask[,x0,y0,x1,y1[,box_frame]]; "
+            "paths are relative to it.",
             rich_help_panel=TABLES,
         ),
     ] = None,
@@ -133,17 +137,19 @@ def score(
             segmented_by,
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
-            raise typer.BadParameter("--pairs only goes with --out, --label-column, --estimator, --device, --intensity")
+            raise typer.BadParameter(
+                "--pairs only goes with --out, --label-column, --box-frame, --estimator, --device, --intensity"
+            )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json, allow_cropped,
-                     threshold_of(threshold))  # fmt: skip
+        _score_pairs(pairs, output, label_column, box_frame, estimator, device, intensity, levels, as_json,
+                     allow_cropped, threshold_of(threshold))  # fmt: skip
         return
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
-        image, mask, box_of(box), label or [], slice_index, axis, preset_of(intensity), levels, series, output,
-        overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
+        image, mask, box_of(box), box_frame, label or [], slice_index, axis, preset_of(intensity), levels, series,
+        output, overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
         threshold_of(threshold),
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
@@ -182,12 +188,12 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
             for s in sorted(result.summaries, key=lambda s: (s.scored == 0, s.mean_dice))
         ]
         columns = ["Segment", ">Mean Dice", "Band", ">Scored", ">Missing?", ">Worst slice", ">Worst run", ">Poor"]
-        console.print(table(f"Segments, {stack.plane.name} slices (mean weighted by area)", columns, rows))
+        console.print(table(f"Segments, {stack.planes.name} slices (mean weighted by area)", columns, rows))
     worst = result.worst_first
     rows = [
         [
             escape(r.segment),
-            r.plane if stack.plane.name == "picture" else str(stack.plane.shown_index(r.index)),
+            r.plane if stack.planes.name == "picture" else str(stack.planes.shown_index(r.index)),
             str(r.area),
             *_with_finding(estimate_cells(r.estimate, bands), r.finding),
         ]
@@ -209,6 +215,7 @@ def _score_pairs(
     pairs: Path,
     output: Path,
     label_column: str | None,
+    box_frame: BoxFrame | None,
     estimator: str,
     device: str,
     intensity: str | None,
@@ -220,7 +227,9 @@ def _score_pairs(
     preset = preset_of(intensity)
     refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
     pipeline = load_pipeline(estimator, None, device)
-    scorer = PairsScorer(pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold)
+    scorer = PairsScorer(
+        pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold, box_frame=box_frame
+    )
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(pairs, output, progress)
     scored = [s for s in result.scores if s == s]

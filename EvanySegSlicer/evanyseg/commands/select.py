@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from ..errors import EvanySegError, OutputError
+from ..geometry.plane_stack import stack_of
 from ..geometry.volume import Volume
 from ..io.dicom.masks import ReadImage
 from ..io.overwrite import refuse_overwriting
@@ -36,6 +37,7 @@ from .support.options import (
     RESULTS,
     AxisOption,
     BandsOption,
+    BoxFrameOption,
     BoxOption,
     CroppedOption,
     DeviceOption,
@@ -49,6 +51,7 @@ from .support.options import (
     preset_of,
     threshold_of,
 )
+from .support.prompts import shown_box, shown_prompts
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def select(
     image: Annotated[Path | None, typer.Argument(help=IMAGE_HELP)] = None,
     candidates: Annotated[list[Path] | None, typer.Argument(help="Masks of that image to choose from.")] = None,
     box: BoxOption = None,
+    box_frame: BoxFrameOption = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
     segmenter: Annotated[
@@ -113,23 +117,24 @@ def select(
     slice_index = None if volume.source.frame is not None else slice_index
     if candidates:
         # read and checked before a network is loaded
+        prompt = shown_box(volume, axis, slice_index, prompt, box_frame)
         read, cut = ReadImage(volume, image), threshold_of(threshold)
         stacks = [(c, _stack(read, c, axis, preset, slice_index, prompt, allow_cropped, cut)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
         pipeline = SlicePipeline(load_estimator(estimator, device))
         found = [_Candidate(str(path), _judged(stack, pipeline), file=path) for path, stack in stacks]
-        plane = None
+        planes = None
     else:
         if prompt is None:
             raise typer.BadParameter("--segmenter needs the object's --box")
-        plane = volume.plane(axis)
-        index = slice_index_of(slice_index, plane)
-        prompt.validated(plane.shape)
+        planes = stack_of(volume, axis)
+        index = slice_index_of(slice_index, planes)
+        asked = shown_prompts(planes, index, prompt, (), box_frame)[0] or prompt
         if output is not None:
-            check_output(output, plane)
+            check_output(output, planes)
         stack = _nothing_yet(volume, axis, index, preset)
-        found = _segmented(stack, index, prompt, segmenter or [], load_estimator(estimator, device), device)
+        found = _segmented(stack, index, asked, segmenter or [], load_estimator(estimator, device), device)
     order = best_of_candidates([c.estimate for c in found])
     best = found[order[0]]
     if not best.estimate.scored:
@@ -138,8 +143,8 @@ def select(
         if best.file is not None:
             with atomic_path(output) as part:
                 shutil.copyfile(best.file, part)
-        elif plane is not None and best.mask is not None:
-            write_masks(output, plane, {index: best.mask}, "Segment")
+        elif planes is not None and best.mask is not None:
+            write_masks(output, planes, {index: best.mask}, "Segment")
     if as_json:
         documents = [estimate_document(found[i].estimate, levels) for i in order]
         ranked = [{"candidate": found[i].name, **d} for i, d in zip(order, documents, strict=True)]
@@ -173,7 +178,7 @@ def _nothing_yet(volume: Volume, axis: str | None, index: int, preset: Intensity
 def _judged(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
     """One estimate of a candidate: of its slice, or the mean over the slices of a volume."""
     if stack.only is not None:
-        mask = np.zeros(stack.plane.shape, bool)
+        mask = np.zeros(stack.planes.shape, bool)
         for segment in stack.segments:
             mask |= stack.mask(segment, stack.only)
         estimate = next(pipeline.score([(stack.slice_input(stack.only), mask, stack.box)]))

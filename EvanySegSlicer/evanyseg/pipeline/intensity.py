@@ -93,9 +93,7 @@ class IntensityPreset:
 
 def _percentiles(data: np.ndarray, low: float, high: float, padding: tuple[float, float] | None) -> tuple[float, float]:
     """Of the finite values that are no padding; their range where the percentiles meet; (0, 0) without any."""
-    flat = data.reshape(-1)
-    if flat.size > _SAMPLE:
-        flat = flat[:: flat.size // _SAMPLE + 1]
+    flat = _sample(data).reshape(-1)
     if np.issubdtype(flat.dtype, np.floating):
         flat = flat[np.isfinite(flat)]
     if padding is not None:
@@ -166,6 +164,29 @@ def image_caveats(pixels: np.ndarray) -> tuple[str, ...]:
     if pixels.size == 0 or pixels.min() == pixels.max():
         caveats.append(Caveat.CONSTANT_IMAGE)
     return tuple(caveats)
+
+
+def _sample(data: np.ndarray) -> np.ndarray:
+    """Voxels on a coarser grid, at most `_SAMPLE` or little more of them.
+
+    The grid lies in the middle and is as coarse along axes of one length, so that a volume gets the same sample, and
+    thus the same window, in whatever order and direction its axes are stored.
+    """
+    steps = [1] * data.ndim
+    kept = lambda: [-(-n // step) for n, step in zip(data.shape, steps, strict=True)]
+    while np.prod(kept()) > _SAMPLE:
+        longest = max(kept())
+        lengths = {n for n, left in zip(data.shape, kept(), strict=True) if left == longest}
+        steps = [step + 2 if n in lengths else step for n, step in zip(data.shape, steps, strict=True)]
+    return data[tuple(_middle(n, step) for n, step in zip(data.shape, steps, strict=True))]
+
+
+def _middle(length: int, step: int) -> slice:
+    """Every `step`-th (odd) of `length` places, as far from the first as from the last."""
+    count = (length - 1) // step + 1
+    count -= (length - 1 - (count - 1) * step) % 2  # else the middle would lie between two places
+    start = (length - 1 - (count - 1) * step) // 2
+    return slice(start, start + (count - 1) * step + 1, step)
 
 
 def _eight_bit(pixels: np.ndarray) -> np.ndarray:

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import EvanySegError, ImageError
-from ..geometry.volume import Volume
+from ..geometry.boxes import BoxFrame
+from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import cell, table_columns, table_rows
@@ -23,9 +24,9 @@ from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import Caveat, QualityEstimate
 from .stacks import SliceStack
+from .table_boxes import BOX, FRAME, columns_with_frame, displayed_box_of_row, needed_cell
 from .volumes import VolumeScorer, mean_of_slices
 
-BOX = ("x0", "y0", "x1", "y1")
 ADDED = ("pred_dice", "low", "high", "caveats")
 WHOLE_VOLUME = "mean over slices, interval too"
 
@@ -47,13 +48,15 @@ class _Waiting:
     estimate: QualityEstimate | None = None
     error: str = ""
     caveats: tuple[str, ...] = ()
+    frame: BoxFrame | None = None
 
 
 class PairsScorer:
     """Streams one table through an estimator.
 
     `label_column`: the column that names the mask's label value (or several, `1;2`); without it everything above zero
-    is the object. Paths in the table are relative to the table.
+    is the object; `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it. Paths in
+    the table are relative to the table.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class PairsScorer:
         shown: int = 20,
         allow_cropped: bool = False,
         threshold: float | str | None = None,
+        box_frame: BoxFrame | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.preset = preset
@@ -71,7 +75,8 @@ class PairsScorer:
         self.shown = shown
         self.allow_cropped = allow_cropped
         self.threshold = threshold
-        self._last: tuple[Path, Volume, SliceInput | None] | None = None
+        self.box_frame = box_frame
+        self._last: tuple[Path, PlaneStack, SliceInput | None] | None = None
 
     def score(
         self,
@@ -89,7 +94,7 @@ class PairsScorer:
         columns = table_columns(table, needed)
         total = max(1, sum(1 for _ in table_rows(table)))
         result = PairsResult()
-        names = [c for c in columns if c not in ADDED] + list(ADDED)
+        names = columns_with_frame([c for c in columns if c not in ADDED]) + list(ADDED)
         with atomic_path(out) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, names)
             writer.writeheader()
@@ -128,14 +133,14 @@ class PairsScorer:
     ) -> tuple[SliceInput, np.ndarray, BoxPrompt | None] | None:
         """The row as a case for the network; None when the row was judged here (a volume)."""
         row = item.row
-        volume, slice_ = self._image(folder / needed_cell(row, "image"))
+        planes, slice_ = self._image(folder / needed_cell(row, "image"))
+        volume = planes.volume
         label = row[self.label_column].strip() if self.label_column else ""
         image = ReadImage(volume, folder / needed_cell(row, "image"))
         mask_path = folder / needed_cell(row, "mask")
         segmentation = read_segmentation(mask_path, binary=not label, image=image, threshold=self.threshold)
-        box = box_of_row(row)
         if slice_ is None:
-            if box is not None:
+            if any(row.get(name, "").strip() for name in BOX):
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             segmentation = segmentation.only(label.split(";") if label else [])
             stack = SliceStack(volume, segmentation, preset=self.preset, allow_cropped=self.allow_cropped)
@@ -148,23 +153,24 @@ class PairsScorer:
         item.caveats = grid.all_caveats
         mask = np.zeros(slice_.pixels.shape[:2], bool)
         for segment in grid.segments:
-            mask |= volume.plane().take(grid.layers[segment.layer], 0) == segment.value
+            mask |= planes.take(grid.layers[segment.layer], 0) == segment.value
+        box, item.frame = displayed_box_of_row(row, planes, self.box_frame)
         if box is not None:
             usable = box.validated(mask.shape)
             item.caveats += (Caveat.BOX_OFF_IMAGE,) * (usable != box)
             box = usable
         return slice_, mask, box
 
-    def _image(self, path: Path) -> tuple[Volume, SliceInput | None]:
+    def _image(self, path: Path) -> tuple[PlaneStack, SliceInput | None]:
         """The image and, when it is a single slice, that slice; the last one is kept for rows that share it."""
         if self._last is None or self._last[0] != path:
             volume = read_image(path)
-            plane = volume.plane()
+            planes = stack_of(volume)
             slice_ = None
-            if plane.count == 1:
+            if planes.count == 1:
                 window = window_of(volume, self.preset)
-                slice_ = SliceInput(plane.pixels(0), window, plane.spacing)
-            self._last = (path, volume, slice_)
+                slice_ = SliceInput(planes.pixels(0), window, planes.spacing)
+            self._last = (path, planes, slice_)
         return self._last[1], self._last[2]
 
     def _mean(self, scores: list) -> QualityEstimate:
@@ -178,6 +184,8 @@ class PairsScorer:
     def _finished(self, item: _Waiting, result: PairsResult) -> dict[str, object]:
         result.rows += 1
         row: dict[str, object] = {k: v for k, v in item.row.items() if k not in ADDED}
+        if item.frame is not None:
+            row[FRAME] = item.frame.value
         if item.estimate is None:
             result.failed += 1
             if len(result.failures) < self.shown:
@@ -188,25 +196,3 @@ class PairsScorer:
         result.scores.append(estimate.dice)
         scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}
         return {**row, **{k: cell(v) for k, v in scores.items()}, "caveats": "; ".join(estimate.caveats)}
-
-
-def needed_cell(row: dict[str, str], column: str) -> str:
-    """The cell's text. Raises ImageError when it is empty."""
-    value = row[column].strip()
-    if not value:
-        raise ImageError(f"The cell '{column}' is empty.")
-    return value
-
-
-def box_of_row(row: dict[str, str]) -> BoxPrompt | None:
-    """The box in the columns x0, y0, x1, y1; None when all four are empty or absent. Raises ImageError."""
-    cells = [row.get(name, "").strip() for name in BOX]
-    if not any(cells):
-        return None
-    if not all(cells):
-        raise ImageError("The box is incomplete; fill x0, y0, x1 and y1, or none of them.")
-    try:
-        x0, y0, x1, y1 = (float(c) for c in cells)
-    except ValueError:
-        raise ImageError(f"The box {', '.join(cells)} is not four numbers.") from None
-    return BoxPrompt(x0, y0, x1, y1)

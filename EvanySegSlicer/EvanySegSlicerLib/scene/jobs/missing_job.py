@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from evanyseg.geometry.labels import LabelArray
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from evanyseg.scoring.missing_slices import EmptySliceStatus, MissingSliceDetector, empty_slices
 
-from ..nodes.resample import LabelArray
 from ..nodes.volume_reader import VolumeSnapshot
 from ..table.content import content_hash
 from ..table.outcomes import SliceOutcome

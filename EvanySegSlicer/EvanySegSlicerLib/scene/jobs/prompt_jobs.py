@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from evanyseg.geometry.labels import LabelArray, stamp
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from evanyseg.results import Caveat
 
-from ..nodes.resample import LabelArray, stamp
 from ..nodes.volume_reader import VolumeSnapshot
 from ..table.content import content_hash
 from ..table.outcomes import SliceOutcome

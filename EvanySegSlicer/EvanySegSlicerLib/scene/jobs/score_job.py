@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from evanyseg.geometry.labels import LabelArray
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceInput, SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 
-from ..nodes.resample import LabelArray
 from ..nodes.volume_reader import VolumeSnapshot
 from ..table.content import content_hash
 from ..table.outcomes import SliceOutcome

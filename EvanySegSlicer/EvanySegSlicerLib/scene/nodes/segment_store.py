@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from evanyseg.errors import GeometryError, ImageError
+from evanyseg.geometry.labels import LabelArray, Stamp, stamp
 from evanyseg.geometry.slice_plane import SlicePlane
 
 from .matrices import matrix_array, node_to_world, vtk_matrix
-from .resample import LabelArray, Stamp, stamp
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLSegmentationNode

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..nodes.resample import Stamp
+from evanyseg.geometry.labels import Stamp
+
 from ..nodes.segment_store import Masking, oriented_image
 
 if TYPE_CHECKING:

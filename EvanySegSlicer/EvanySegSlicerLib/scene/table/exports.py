@@ -8,8 +8,10 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
+from evanyseg.geometry.boxes import BoxFrame
 from evanyseg.report.page import ReportRow
 from evanyseg.results import QualityEstimate
+from evanyseg.scoring.table_boxes import FRAME
 
 from .records import COLUMNS, ScoreRecord
 
@@ -19,11 +21,13 @@ HIDDEN = ("serial", "geometry", "level")
 def csv_text(rows: Iterable[ScoreRecord]) -> str:
     """One line per row, named columns, empty cells for what is not known; Excel and pandas read it as it is."""
     names = [c for c in COLUMNS if c not in HIDDEN]
+    names.insert(names.index("box") + 1, FRAME)
     out = io.StringIO()
     writer = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: _cell(v) for k, v in asdict(row).items()})
+        frame = BoxFrame.DISPLAY.value if row.box else ""
+        writer.writerow({k: _cell(v) for k, v in {**asdict(row), FRAME: frame}.items()})
     return out.getvalue()
 
 

@@ -73,7 +73,7 @@ class ScoreRecord:
 
     @property
     def box_prompt(self) -> BoxPrompt | None:
-        """The box in pixels of the slice, when it was prompted with one."""
+        """The box in pixels of the slice (display frame), when it was prompted with one."""
         return BoxPrompt(*json.loads(self.box)) if self.box else None
 
     @property
@@ -97,5 +97,5 @@ REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2",
 
 
 def text_of_box(box: BoxPrompt | None) -> str:
-    """JSON [x0, y0, x1, y1] in pixels of the slice, empty without a box."""
+    """JSON [x0, y0, x1, y1] in pixels of the slice (display frame), empty without a box."""
     return json.dumps([round(v, 3) for v in box.as_tuple()]) if box is not None else ""
