@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
         reader.SetFileName(str(path))
         reader.ReadImageInformation()
         size, components = reader.GetSize(), reader.GetNumberOfComponents()
-        meta = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+        meta = _metadata(reader)
         if sum(n > 1 for n in size[3:]):
             raise GeometryError(
                 f"{path.name} is a time series of {int(np.prod(size[3:]))} volumes (4D); save one of them as a volume."
@@ -97,6 +98,15 @@ def _volume(image: Any, array: np.ndarray, name: str, placed: bool) -> Volume:
         return volume
     note = f"{name} does not say where its voxels lie: the names of its slice planes are a guess."
     return replace(volume, has_geometry=False, source=ImageSource(remarks=(note,)))
+
+
+def _metadata(reader: Any) -> dict[str, str]:
+    """All entries but those whose key is no text in UTF-8, which nothing here asks for."""
+    found = {}
+    for key in reader.GetMetaDataKeys():
+        with contextlib.suppress(TypeError, UnicodeError):
+            found[key] = reader.GetMetaData(key)
+    return found
 
 
 def _segmentation(meta: dict[str, str]) -> bool:
