@@ -134,7 +134,7 @@ def score(
     if pairs is not None:
         single = (
             image, mask, box, label, slice_index, axis, overlay, report, segmenter, series, dicom_seg, dicom_report,
-            segmented_by,
+            segmented_by, None if fractional else "refused",
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(

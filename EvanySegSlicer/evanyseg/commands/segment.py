@@ -131,7 +131,7 @@ def segment(
     if dicom is None:
         write_masks(output, planes, masks, name)
     else:
-        how = f"slice={planes.name} {index}; box={box}; points={point}; propagate={propagate}"
+        how = f"slice={planes.name} {planes.shown_index(index)}; box={box}; points={point}; propagate={propagate}"
         made_by = segmented_here(pipeline.segmenter.name if pipeline.segmenter else "", how)
         seg, _ = dicom.write(segmentation_of_masks(planes, masks, name, known), made_by)
         measured = measured_segment(
@@ -160,6 +160,8 @@ def segment(
     out().print(table(f"{volume.name}: {head['segmenter']} on {head['device']}", columns, shown))
     heads = ", ".join(number_text(e.dice) for e in first.estimates)
     say(f"Mask {first.chosen + 1} of {len(first.estimates)} was chosen (predicted Dice {heads}). Written: {output}")
+    if dicom_report is not None:
+        say(f"Written: {escape(str(dicom_report))}")
 
 
 def _propagated(

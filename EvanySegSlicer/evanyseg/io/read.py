@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
+from .dicom.headers import understood
 from .dicom.images.image import read_dicom_image
 from .dicom.masks import ReadImage, read_dicom_mask
 from .formats.itk import read_itk
@@ -90,7 +91,8 @@ def _read_volume(
     if kind is FileKind.NIFTI:
         return read_nifti(path), {}
     if kind is FileKind.DICOM:
-        return read_dicom_image(path, series, frame), {}
+        with understood(path.name):
+            return read_dicom_image(path, series, frame), {}
     return read_itk(path, kind)
 
 
@@ -107,4 +109,4 @@ def _merged(segmentation: Segmentation) -> Segmentation:
         union |= segmentation.mask(segment)
     found = segmentation_of_labels(union, segmentation.grid)
     segments = tuple(replace(s, id="mask", name="mask") for s in found.segments)
-    return replace(found, segments=segments, caveats=segmentation.caveats, remarks=segmentation.remarks)
+    return replace(found, segments=segments, caveats=segmentation.all_caveats, remarks=segmentation.remarks)
