@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evanyseg.commands.support.console import print_json, say
+from evanyseg.commands.support.console import print_json, say_plain
 from evanyseg.commands.support.loading import load_flow
 from evanyseg.commands.support.options import (
     RESULTS,
@@ -54,10 +54,10 @@ def demo(
         )
     from . import output, quiet, show
 
-    if volume is not None:
-        refuse_overwriting(output.files_written(out), [volume])
+    refuse_overwriting(output.files_written(out), [volume])
+    output.make_folder(out)
     make_flow = lambda: load_flow(estimator, segmenter, device)
-    tell = _silent if as_json else say
+    tell = _silent if as_json else say_plain
     quiet.log_to(out.absolute() / "messages.log")
     if volume is None:
         if box is not None or slice_index is not None or axis is not None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from evanyseg.errors import EvanySegError
+from evanyseg.io.write import write_text
 from evanyseg.report.page import ReportData, report_html
 
 from ..scene.review.session import ReviewSession
@@ -49,13 +49,7 @@ def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
 
 def write_whole(path: Path, text: str, encoding: str = "utf-8") -> Path:
     """The file appears complete or not at all. Raises EvanySegError."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "w", encoding=encoding, newline="") as file:
-            file.write(text)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # it may never have come to be
-            part.unlink()
-        raise EvanySegError(f"{path} could not be written ({error.strerror}); choose another folder.") from error
+    if not path.parent.is_dir():
+        raise EvanySegError(f"{path} could not be written (there is no such folder); choose another folder.")
+    write_text(path, text, encoding)
     return path

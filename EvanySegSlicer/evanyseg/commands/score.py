@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from ..bands import BandThresholds
 from ..io.overwrite import files_in_table, refuse_overwriting
+from ..io.tables import check_table_output, open_table
+from ..io.targets import on_stdout
 from ..scoring.missing_slices import Finding
-from ..scoring.pairs import PairsScorer
+from ..scoring.pairs import PairsScorer, log_of_pairs
 from ..scoring.run import ScoreRun
 from ..scoring.stacks import SliceStack
 from . import score_image
@@ -26,6 +27,8 @@ from .support.console import (
     progress_bar,
     say,
     say_error,
+    say_written,
+    shown,
     table,
 )
 from .support.loading import load_flow
@@ -47,6 +50,7 @@ from .support.options import (
     box_of,
     recipe_of,
 )
+from .support.results import check_stdout, identity_of, say_layout
 
 TABLES = "Tables of pairs"
 SHOWN = 15
@@ -76,6 +80,10 @@ def score(
     ] = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="With --pairs: go on with a run that was stopped.", rich_help_panel=TABLES),
+    ] = False,
     output: OutOption = None,
     overlay: Annotated[
         Path | None,
@@ -119,11 +127,15 @@ def score(
     if pairs is not None:
         single = (image, mask, box, label, slice_index, axis, overlay, report, segmenter, series)
         if any(v not in (None, []) for v in single):
-            raise typer.BadParameter("--pairs only goes with --out, --label-column, --estimator, --device, --intensity")
+            raise typer.BadParameter(
+                "--pairs only goes with --out, --label-column, --resume, --estimator, --device, --intensity"
+            )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json)
+        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json, resume)
         return
+    if resume:
+        raise typer.BadParameter("--resume goes with --pairs")
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
@@ -131,6 +143,8 @@ def score(
         overlay, report,
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
+    score_image.check_endings(request)
+    check_stdout(request.written, as_json)
     stack = score_image.prepare(request)
     flow = load_flow(estimator, segmenter, device)
     with progress_bar("Scoring") as progress:
@@ -138,19 +152,17 @@ def score(
     if as_json:
         print_json(score_image.document(request, stack, flow, result))
     else:
-        _show(stack, result, levels, f"{flow.estimator.level:.0%} interval")
+        _show(stack, result, levels, f"{flow.estimator.level:.0%} interval", on_stdout(request.written))
         say(f"[dim]{flow.estimator.name} on {flow.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]")
-    for path in (output, overlay, report):
-        if path is not None:
-            say(f"Written: {escape(str(path))}")
+    say_written((output, overlay, report))
 
 
-def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str) -> None:
-    console = out()
+def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str, aside: bool) -> None:
+    console = out(aside)
     if stack.only is None:
         rows = [
             [
-                escape(s.segment),
+                shown(s.segment),
                 number_text(s.mean_dice),
                 band_text(s.mean_dice, bands),
                 f"{s.scored}/{s.slices}",
@@ -166,7 +178,7 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
     worst = result.worst_first
     rows = [
         [
-            escape(r.segment),
+            shown(r.segment),
             r.plane if stack.plane.name == "picture" else str(r.index),
             str(r.area),
             *_with_finding(estimate_cells(r.estimate, bands), r.finding),
@@ -194,12 +206,19 @@ def _score_pairs(
     intensity: str | None,
     bands: BandThresholds,
     as_json: bool,
+    resume: bool,
 ) -> None:
     recipe = recipe_of(intensity)
-    refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
+    given = open_table(pairs, [*PAIR, *([label_column] if label_column else [])])
+    refuse_overwriting([output], chain([estimator], files_in_table(given, PAIR)))
+    check_table_output(output, json=False)
+    check_stdout([output], as_json)
+    say_layout(given)
+    run = f"estimator {identity_of(estimator)}; intensity {intensity or 'by kind'}; label column {label_column or '-'}"
+    log = log_of_pairs(given, output, run, resume)
     scorer = PairsScorer(load_flow(estimator, None, device), recipe, label_column)
     with progress_bar("Scoring pairs") as progress:
-        result = scorer.score(pairs, output, progress)
+        result = scorer.score(given, log, progress)
     scored = [s for s in result.scores if s == s]
     counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}
     mean = sum(scored) / len(scored) if scored else float("nan")
@@ -210,7 +229,7 @@ def _score_pairs(
     else:
         words = ", ".join(f"{n} {band}" for band, n in counts.items())
         say(f"{result.rows} rows: {words}, {result.unscored} unscored; mean predicted Dice {number_text(mean)}.")
-        say(f"Written: {escape(str(output))}")
+        say_written([output])
     if result.failed:
         for number, text in result.failures:
             say_error(f"row {number}: {text}")

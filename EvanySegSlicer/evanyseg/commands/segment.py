@@ -14,7 +14,18 @@ from ..io.read import read_image
 from ..pipeline.intensity import default_recipe
 from ..pipeline.slice_pipeline import SliceFlow, SliceInput, SliceResult
 from ..prompts import PointPrompt
-from .support.console import estimate_cells, estimate_document, number_text, out, print_json, progress_bar, say, table
+from .support.console import (
+    estimate_cells,
+    estimate_document,
+    number_text,
+    out,
+    print_json,
+    progress_bar,
+    say,
+    say_written,
+    shown,
+    table,
+)
 from .support.loading import load_flow
 from .support.masks import check_output, slice_index_of, write_masks
 from .support.options import (
@@ -108,14 +119,15 @@ def segment(
         rows = [_document(i, plane, found[i], levels) for i in sorted(found)]
         print_json({"image": str(image), "out": str(output), "intensity": window.describe(), **head, "slices": rows})
         return
-    shown = [
+    lines = [
         [_label(i, plane), str(int(r.mask.sum())), *estimate_cells(r.estimate, levels)]
         for i, r in sorted(found.items())
     ]
     columns = ["Slice", ">Pixels", ">Dice", "Band", f"{flow.estimator.level:.0%} interval", "Caveats"]
-    out().print(table(f"{volume.name}: {head['segmenter']} on {head['device']}", columns, shown))
+    out().print(table(shown(f"{volume.name}: {head['segmenter']} on {head['device']}"), columns, lines))
     heads = ", ".join(number_text(e.dice) for e in first.estimates)
-    say(f"Mask {first.chosen + 1} of {len(first.estimates)} was chosen (predicted Dice {heads}). Written: {output}")
+    say(f"Mask {first.chosen + 1} of {len(first.estimates)} was chosen (predicted Dice {heads}).")
+    say_written([output])
 
 
 def _propagated(

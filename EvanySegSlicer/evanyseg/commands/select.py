@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.markup import escape
 
 from ..errors import EvanySegError, OutputError
 from ..geometry.volume import Volume
+from ..io.copying import copy_mask
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import segmentation_of_labels
-from ..io.write import atomic_path, ending
+from ..io.write import ending
 from ..pipeline.intensity import IntensityRecipe
 from ..pipeline.slice_pipeline import SliceFlow
 from ..prompts import BoxPrompt
@@ -26,7 +25,7 @@ from ..scoring.stacks import SliceStack
 from ..scoring.volumes import VolumeScorer, mean_of_slices
 from ..uses import best_of_candidates
 from .select_table import select_from_table
-from .support.console import estimate_cells, estimate_document, out, print_json, say, table
+from .support.console import estimate_cells, estimate_document, out, print_json, say_written, shown, table
 from .support.loading import load_estimator, load_segmenter
 from .support.masks import check_output, slice_index_of, write_masks
 from .support.options import (
@@ -128,8 +127,7 @@ def select(
         raise EvanySegError("None of the candidates could be scored: " + "; ".join(best.estimate.caveats) + ".")
     if output is not None:
         if best.file is not None:
-            with atomic_path(output) as part:
-                shutil.copyfile(best.file, part)
+            copy_mask(best.file, output)
         elif plane is not None and best.mask is not None:
             write_masks(output, plane, {index: best.mask}, "Segment")
     if as_json:
@@ -137,10 +135,9 @@ def select(
         ranked = [{"candidate": found[i].name, **d} for i, d in zip(order, documents, strict=True)]
         print_json({"image": str(image), "best": best.name, "out": str(output) if output else None, "ranking": ranked})
         return
-    rows = [[escape(found[i].name), *estimate_cells(found[i].estimate, levels)] for i in order]
+    rows = [[shown(found[i].name), *estimate_cells(found[i].estimate, levels)] for i in order]
     out().print(table("Candidates, best first", ["Candidate", ">Dice", "Band", "Interval", "Caveats"], rows))
-    if output is not None:
-        say(f"Written: {escape(str(output))}")
+    say_written([output])
 
 
 def _stack(

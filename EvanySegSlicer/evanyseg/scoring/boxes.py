@@ -8,37 +8,38 @@ from typing import Any
 
 from ..errors import CancelledError, EvanySegError, ImageError
 from ..io.read import read_image
-from ..io.tables import table_columns, table_rows
+from ..io.tables import Table
 from ..pipeline.intensity import IntensityRecipe, default_recipe
 from ..pipeline.slice_pipeline import SliceFlow, SliceInput
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .pairs import BOX, box_of_row, needed_cell
+from .pairs import BOX, FAILED, box_of_row, needed_cell
 
 COLUMNS = ("image", *BOX, "segmenter", "pred_dice", "low", "high", "caveats")
 
 
 def score_boxes(
-    table: Path,
+    table: Table,
     flow: SliceFlow,
     recipe: IntensityRecipe | None = None,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
+    first: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """One row of `COLUMNS` for each row of a table with image,x0,y0,x1,y1 (paths relative to it), further columns kept.
 
     The segmenter's best mask by predicted Dice counts. A row that fails has no score and 'error: ...' in `caveats`.
-    Raises ImageError for a table that cannot be used, CancelledError.
+    `first`: how many rows to leave out. Raises CancelledError.
     """
-    table_columns(table, ["image", *BOX])
-    total = max(1, sum(1 for _ in table_rows(table)))
-    images = _Images(table.parent, recipe)
+    images = _Images(table.path.parent, recipe)
     name = flow.segmenter.name if flow.segmenter is not None else ""
-    for number, row in enumerate(table_rows(table)):
+    for number, row in enumerate(table.rows()):
+        if number < first:
+            continue
         raise_if_cancelled(should_cancel)
-        progress(number / total, f"{name}: {row['image']}")
+        progress(number / max(1, table.count), f"{name}: {row['image']}")
         scores: dict[str, Any] = {"pred_dice": None, "low": None, "high": None}
         try:
-            box = box_of_row(row)
+            box = box_of_row(row, table.layout.separator)
             if box is None:
                 raise ImageError("The box is empty; fill x0, y0, x1 and y1.")
             slice_ = images.slice(needed_cell(row, "image"))
@@ -48,7 +49,7 @@ def score_boxes(
         except CancelledError:
             raise
         except (EvanySegError, OSError) as error:
-            caveats = f"error: {error}"
+            caveats = f"{FAILED}{error}"
         yield {**row, "segmenter": name, **scores, "caveats": caveats}
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 
 from evanyseg.bands import BandThresholds
+from evanyseg.io.tables.cells import guarded
 from evanyseg.report.page import ReportRow
 from evanyseg.results import QualityEstimate
 from evanyseg.scoring.summary import SegmentSummary, summarize
@@ -32,10 +33,7 @@ def csv_text(rows: Iterable[ScoreRecord]) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
-    # a spreadsheet would run a comment that begins like a formula
-    if (isinstance(value, str) and value[:1] in ("=", "+", "@")) or value == "-":
-        return f"'{value}"
-    return value
+    return guarded(value) if isinstance(value, str) else value
 
 
 def report_rows(rows: Iterable[ScoreRecord], pixel_area: Callable[[ScoreRecord], float]) -> list[ReportRow]:

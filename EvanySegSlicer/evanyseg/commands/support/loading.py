@@ -7,17 +7,18 @@ from rich.console import Console
 from ... import models
 from ...pipeline.slice_pipeline import SliceFlow
 from ...protocols import QualityEstimator, Segmenter
+from .console import shown
 
 
 def load_estimator(name: str, device: str) -> QualityEstimator:
     """Raises UnknownModelError, WeightsError, DeviceError."""
-    with Console(stderr=True).status(f"Loading estimator {name}"):
+    with Console(stderr=True, emoji=False).status(f"Loading estimator {shown(name)}"):
         return models.estimators.create(name, device)
 
 
 def load_segmenter(name: str, device: str) -> Segmenter:
     """Raises UnknownModelError, WeightsError, DeviceError."""
-    with Console(stderr=True).status(f"Loading segmenter {name}"):
+    with Console(stderr=True, emoji=False).status(f"Loading segmenter {shown(name)}"):
         return models.segmenters.create(name, device)
 
 

@@ -12,6 +12,7 @@ from ...geometry.volume import SlicePlane
 from ...io.seg_nrrd import write_seg_nrrd
 from ...io.segmentation import Segment, Segmentation
 from ...io.write import PICTURES, VOLUMES, ending, write_labels, write_picture
+from .results import check_ending
 
 
 def write_masks(path: Path, plane: SlicePlane, masks: dict[int, np.ndarray], name: str) -> None:
@@ -35,10 +36,7 @@ def write_masks(path: Path, plane: SlicePlane, masks: dict[int, np.ndarray], nam
 def check_output(path: Path, plane: SlicePlane) -> None:
     """Raises OutputError when a mask of these slices cannot be written under that name."""
     known = (*PICTURES, *VOLUMES, ".seg.nrrd")
-    if ending(path) not in known:
-        raise OutputError(
-            f"A mask cannot be written as '{path.suffix}' without loss; choose one of {', '.join(known)}."
-        )
+    check_ending(path, "a mask", known)
     if ending(path) in PICTURES and plane.count > 1:
         raise OutputError(f"{path.name} is a picture, the mask a volume; write .nii.gz, .nrrd, .mha or .seg.nrrd.")
 
