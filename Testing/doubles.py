@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from evanyseg.quality.cases import cases_of_image
@@ -39,7 +39,7 @@ class ThresholdSegmenter:
         embedding: Embedding,
         box: BoxPrompt | None = None,
         points: Sequence[PointPrompt] = (),
-        previous: np.ndarray | None = None,
+        mask_input: np.ndarray | None = None,
         should_cancel: ShouldCancel = never_cancel,
     ) -> Candidates:
         raise_if_cancelled(should_cancel)
@@ -50,8 +50,8 @@ class ThresholdSegmenter:
         rows, cols = np.arange(grey.shape[0]) + 0.5, np.arange(grey.shape[1]) + 0.5
         inside = ((rows >= box.y0) & (rows < box.y1))[:, None] & ((cols >= box.x0) & (cols < box.x1))[None, :]
         exact = (grey > self.threshold) & inside
-        if previous is not None:
-            exact = previous > 0
+        if mask_input is not None:
+            exact = mask_input > 0
         for point in points:
             near = (np.abs(rows - point.y) <= 2.5)[:, None] & (np.abs(cols - point.x) <= 2.5)[None, :]
             exact = exact | near if point.positive else exact & ~near
@@ -118,8 +118,8 @@ class KnownTruthEstimator:
         )
 
 
-def make_flow(
+def make_pipeline(
     threshold: int = 127, truth: Callable[[np.ndarray], np.ndarray] | None = None, name: str = "threshold"
-) -> SliceFlow:
-    """A SliceFlow of the two."""
-    return SliceFlow(KnownTruthEstimator(truth), ThresholdSegmenter(threshold, name))
+) -> SlicePipeline:
+    """A SlicePipeline of the two."""
+    return SlicePipeline(KnownTruthEstimator(truth), ThresholdSegmenter(threshold, name))

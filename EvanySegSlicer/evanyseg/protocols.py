@@ -49,10 +49,10 @@ class Segmenter(Protocol):
         embedding: Embedding,
         box: BoxPrompt | None = None,
         points: Sequence[PointPrompt] = (),
-        previous: np.ndarray | None = None,
+        mask_input: np.ndarray | None = None,
         should_cancel: ShouldCancel = never_cancel,
     ) -> Candidates:
-        """Masks for one prompt in pixels of the embedded image; `previous`: one low-resolution logit map [h, w]
+        """Masks for one prompt in pixels of the embedded image; `mask_input`: one low-resolution logit map [h, w]
         of an earlier answer to refine. Raises PromptError, UnsupportedPromptError, CancelledError."""
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from evanyseg.geometry.volume import Volume
 from evanyseg.models import estimators, segmenters
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
 from . import published
@@ -22,8 +22,8 @@ def run(runs: int) -> list[Figure]:
     from EvanySegSlicerLib.scene.slice_plane import SlicePlane
 
     slices = [slice_with_object(SIDE, seed) for seed in range(runs + 1)]
-    flow = SliceFlow(estimators.create("builtin", "cpu"), segmenters.create("builtin", "cpu"))
-    stage = set_stage(Volume(np.stack([image for image, _, _ in slices]), name="phantom"), flow)
+    pipeline = SlicePipeline(estimators.create("builtin", "cpu"), segmenters.create("builtin", "cpu"))
+    stage = set_stage(Volume(np.stack([image for image, _, _ in slices]), name="phantom"), pipeline)
     try:
         segment_id = add_segment(stage, "object")
         stage.overlay.show()

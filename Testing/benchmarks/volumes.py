@@ -8,7 +8,7 @@ import numpy as np
 
 from evanyseg.geometry.volume import Volume
 from evanyseg.models import estimators
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from .phantoms import volume_with_object
 from .timing import Figure, figure, milliseconds, peak_megabytes
@@ -22,7 +22,7 @@ def scoring(shape: tuple[int, int, int] = (200, 512, 512)) -> list[Figure]:
 
     volume, label = volume_with_object(shape)
     estimator = estimators.create("builtin", "cpu")
-    stage = set_stage(Volume(volume, name="phantom"), SliceFlow(estimator))
+    stage = set_stage(Volume(volume, name="phantom"), SlicePipeline(estimator))
     try:
         segment_id = add_segment(stage, "object")
         fill(stage, segment_id, label)
@@ -52,7 +52,7 @@ def overlay(runs: int, shape: tuple[int, int, int] = (300, 512, 512)) -> list[Fi
     from EvanySegSlicerLib.scene.table.records import record_of
 
     volume, label = volume_with_object(shape)
-    stage = set_stage(Volume(volume, name="phantom"), flow=None)
+    stage = set_stage(Volume(volume, name="phantom"), pipeline=None)
     rows = []
     try:
         review = stage.review

@@ -13,14 +13,14 @@ CONFIG = {"size": 32, "widths": [8, 8, 16, 20], "depths": [1, 1], "blocks": 1, "
 PLAIN = {"knots_x": [0.0, 1.0], "knots_y": [0.0, 1.0], "edges": [], "offsets": [[0.1, 0.1]], "level": 0.9}
 
 
-def write_estimator(folder, calibrated=True, familiar=None, flips=False, **config):
+def write_estimator(folder, calibrated=True, ood_detector=None, flips=False, **config):
     """estimator.safetensors and .json with seeded random weights; the path of the former."""
     torch.manual_seed(0)
     values = {k: tuple(v) if isinstance(v, list) else v for k, v in (CONFIG | config).items()}
     net = BuiltinEstimatorNet(EstimatorConfig(**values))
     tensors = {k: v.half() for k, v in net.state_dict().items()}
-    if familiar is not None:
-        tensors |= {k: torch.from_numpy(v) for k, v in familiar.tensors().items()}
+    if ood_detector is not None:
+        tensors |= {k: torch.from_numpy(v) for k, v in ood_detector.tensors().items()}
     save_file(tensors, folder / "estimator.safetensors")
     described = {
         "format": 2,

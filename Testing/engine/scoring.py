@@ -7,8 +7,8 @@ import numpy as np
 from engine.doubles import BrightEstimator, BrightSegmenter
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.segmentation import segmentation_of_labels
-from evanyseg.pipeline.slice_pipeline import SliceFlow
-from evanyseg.scoring.missing_slices import MissingJudge
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
+from evanyseg.scoring.missing_slices import MissingSliceDetector
 from evanyseg.scoring.stacks import SliceStack
 from evanyseg.scoring.volumes import SliceScore, VolumeScorer
 
@@ -16,5 +16,5 @@ from evanyseg.scoring.volumes import SliceScore, VolumeScorer
 def scored(volume: Volume, labels: np.ndarray, judge: bool = False, estimator=None, **options) -> list[SliceScore]:
     """Every score of `labels`; with `judge` also of slices without a mask; options go to `SliceStack`."""
     stack = SliceStack(volume, segmentation_of_labels(labels, volume), **options)
-    flow = SliceFlow(estimator or BrightEstimator(), BrightSegmenter() if judge else None)
-    return list(VolumeScorer(stack, flow, MissingJudge(flow) if judge else None).scores())
+    pipeline = SlicePipeline(estimator or BrightEstimator(), BrightSegmenter() if judge else None)
+    return list(VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline) if judge else None).scores())

@@ -144,7 +144,7 @@ def test_previous_logits_of_a_crop_are_moved_to_another_view(segmenter: BuiltinS
     embedding = segmenter.embed(image)
     first = segmenter.segment(embedding, BoxPrompt(28, 38, 52, 62))
     wide = BoxPrompt(10, 10, 200, 190)
-    moved = segmenter.segment(embedding, wide, previous=first.low_resolution_logits[0])
+    moved = segmenter.segment(embedding, wide, mask_input=first.low_resolution_logits[0])
     assert np.isfinite(moved.logits).all()
     assert not np.allclose(moved.logits, segmenter.segment(embedding, wide).logits)
 

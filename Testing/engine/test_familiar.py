@@ -7,7 +7,7 @@ from engine.estimator_files import BOX, disc, picture, write_estimator
 from evanyseg.errors import WeightsError
 from evanyseg.quality.builtin import load
 from evanyseg.quality.context import context_input
-from evanyseg.quality.ood import STATISTICS, TONES, Familiar, image_statistics, neighbours
+from evanyseg.quality.ood import STATISTICS, TONES, OODDetector, image_statistics, neighbours
 from evanyseg.results import Caveat
 
 
@@ -24,7 +24,7 @@ def familiar_with(images, limit=3.0):
     points = np.stack([statistics(image) for image in images])
     mean, scale = points.mean(axis=0), points.std(axis=0) + 1e-3
     bank = (points - mean) / scale
-    return Familiar(mean, scale, bank, neighbours(bank, bank, skip=1)[0].mean(axis=1), limit)
+    return OODDetector(mean, scale, bank, neighbours(bank, bank, skip=1)[0].mean(axis=1), limit)
 
 
 @pytest.fixture(scope="module")
@@ -59,12 +59,12 @@ def test_strangeness_by_hand():
     """The five neighbours at 1, each of spread 2: strangeness 0.5."""
     bank = np.zeros((5, STATISTICS))
     bank[np.arange(5), np.arange(5)] = 1.0
-    familiar = Familiar(np.zeros(STATISTICS), np.ones(STATISTICS), bank, np.full(5, 2.0), 1.0)
-    assert familiar.strangeness(np.zeros((1, STATISTICS))) == pytest.approx([0.5])
+    ood_detector = OODDetector(np.zeros(STATISTICS), np.ones(STATISTICS), bank, np.full(5, 2.0), 1.0)
+    assert ood_detector.ood_score(np.zeros((1, STATISTICS))) == pytest.approx([0.5])
 
 
 def test_an_image_of_another_kind_gets_the_caveat_and_one_of_the_same_kind_does_not(tmp_path, known):
-    estimator = load(write_estimator(tmp_path, familiar=known))
+    estimator = load(write_estimator(tmp_path, ood_detector=known))
     mask = disc()
     (same,) = estimator.estimate(picture(mask, seed=99), mask[None], [BOX])
     checks = (np.indices(mask.shape).sum(0) % 6 < 3).astype(np.uint8)[..., None] * np.array([200, 20, 90], np.uint8)
@@ -75,11 +75,11 @@ def test_an_image_of_another_kind_gets_the_caveat_and_one_of_the_same_kind_does_
 
 
 def test_what_is_stored_comes_back(known):
-    again = Familiar.from_tensors(known.tensors())
+    again = OODDetector.from_tensors(known.tensors())
     assert again is not None
-    assert again.strangeness(again.mean[None]) == pytest.approx(known.strangeness(known.mean[None]), rel=1e-4)
+    assert again.ood_score(again.mean[None]) == pytest.approx(known.ood_score(known.mean[None]), rel=1e-4)
     assert again.limit == known.limit
-    assert Familiar.from_tensors({}) is None
+    assert OODDetector.from_tensors({}) is None
 
 
 @pytest.mark.parametrize(
@@ -100,4 +100,4 @@ def test_what_is_stored_comes_back(known):
 def test_what_does_not_belong_together_is_refused(known, changed, message):
     stored = {k: v for k, v in (known.tensors() | changed).items() if v is not None}
     with pytest.raises(WeightsError, match=message):
-        Familiar.from_tensors(stored)
+        OODDetector.from_tensors(stored)

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from evanyseg.errors import ImageError
-from evanyseg.pipeline.intensity import RECIPES, IntensityWindow, default_recipe, image_caveats, recipe_named
+from evanyseg.pipeline.intensity import PRESETS, IntensityWindow, default_preset, image_caveats, preset_named
 from evanyseg.results import Caveat
 
 
 def test_the_percentile_window_ignores_the_few_extreme_voxels() -> None:
     data = np.linspace(0, 1000, 10_000).reshape(10, 25, 40)
     data[0, 0, :5] = 1e6
-    window = RECIPES["percentile"].fit(data)
+    window = PRESETS["percentile"].fit(data)
     assert window.low == pytest.approx(5, abs=2)
     assert window.high == pytest.approx(995, abs=3)
     assert window.describe() == f"percentile [{window.low:g}, {window.high:g}]"
@@ -23,7 +23,7 @@ def test_the_percentile_window_ignores_the_few_extreme_voxels() -> None:
 
 def test_a_ct_window_maps_its_ends_to_black_and_white() -> None:
     pixels = np.array([[-2000, -160, 40, 240, 3000]], np.int16)
-    rgb = recipe_named("ct-soft").fit(pixels).apply(pixels)
+    rgb = preset_named("ct-soft").fit(pixels).apply(pixels)
     assert rgb.shape == (1, 5, 3)
     assert rgb[0, :, 0].tolist() == [0, 0, 128, 255, 255]
     assert (rgb[..., 0] == rgb[..., 2]).all()
@@ -31,9 +31,9 @@ def test_a_ct_window_maps_its_ends_to_black_and_white() -> None:
 
 def test_nan_and_infinite_voxels_do_not_spoil_window_or_picture() -> None:
     data = np.linspace(0, 100, 400).reshape(20, 20)
-    clean = RECIPES["percentile"].fit(data)
+    clean = PRESETS["percentile"].fit(data)
     data[0, :3] = np.nan, np.inf, -np.inf
-    window = RECIPES["percentile"].fit(data)
+    window = PRESETS["percentile"].fit(data)
     assert window.low == pytest.approx(clean.low, abs=1)
     assert window.high == pytest.approx(clean.high, abs=1)
     assert window.apply(data)[0, :3, 0].tolist() == [0, 255, 0]
@@ -42,14 +42,14 @@ def test_nan_and_infinite_voxels_do_not_spoil_window_or_picture() -> None:
 
 def test_all_nan_and_constant_images_become_black_with_a_caveat() -> None:
     for data in (np.full((4, 4), np.nan), np.full((4, 4), 7, np.int16)):
-        assert not RECIPES["percentile"].fit(data).apply(data).any()
+        assert not PRESETS["percentile"].fit(data).apply(data).any()
         assert Caveat.CONSTANT_IMAGE in image_caveats(data)
 
 
 def test_a_speck_on_a_flat_ground_still_gets_a_window() -> None:
     data = np.zeros((100, 100), np.int16)
     data[50, 50] = 900
-    rgb = RECIPES["percentile"].fit(data).apply(data)
+    rgb = PRESETS["percentile"].fit(data).apply(data)
     assert rgb[50, 50, 0] == 255
     assert rgb[0, 0, 0] == 0
 
@@ -66,7 +66,7 @@ def test_a_speck_on_a_flat_ground_still_gets_a_window() -> None:
     ],
 )
 def test_colours_of_every_type_become_8_bit(pixels: np.ndarray, expected: list[int]) -> None:
-    assert RECIPES["rgb"].fit(pixels).apply(pixels)[0, 0].tolist() == expected
+    assert PRESETS["rgb"].fit(pixels).apply(pixels)[0, 0].tolist() == expected
 
 
 def test_colours_under_a_grey_recipe_are_their_mean() -> None:
@@ -75,18 +75,18 @@ def test_colours_under_a_grey_recipe_are_their_mean() -> None:
 
 
 def test_a_fixed_window_is_read_and_nonsense_refused() -> None:
-    assert recipe_named("fixed:-100,300").fit(np.zeros(3)).describe() == "fixed [-100, 300]"
+    assert preset_named("fixed:-100,300").fit(np.zeros(3)).describe() == "fixed [-100, 300]"
     for name in ("fixed:1", "fixed:a,b", "fixed:5,5", "fixed:9,1"):
         with pytest.raises(ImageError):
-            recipe_named(name)
+            preset_named(name)
     with pytest.raises(ImageError, match=r"choose one of percentile, ct-soft.*fixed:LOW,HIGH"):
-        recipe_named("ct-liver")
+        preset_named("ct-liver")
 
 
 def test_the_default_depends_on_colour_alone() -> None:
     data = np.zeros((4, 4))
-    assert default_recipe(data, color=True).name == "rgb"
-    assert default_recipe(data, color=False).name == "percentile"
+    assert default_preset(data, color=True).name == "rgb"
+    assert default_preset(data, color=False).name == "percentile"
 
 
 def test_odd_shapes_are_refused() -> None:

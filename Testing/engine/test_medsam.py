@@ -93,7 +93,7 @@ def test_points_negative_points_and_refinement_are_refused_in_words(segmenter):
     with pytest.raises(UnsupportedPromptError, match="trained with boxes only"):
         segmenter.segment(embedding, BoxPrompt(2, 2, 30, 30), [PointPrompt(5, 5)])
     with pytest.raises(UnsupportedPromptError, match="cannot refine"):
-        segmenter.segment(embedding, BoxPrompt(2, 2, 30, 30), previous=np.zeros((64, 64), np.float32))
+        segmenter.segment(embedding, BoxPrompt(2, 2, 30, 30), mask_input=np.zeros((64, 64), np.float32))
     with pytest.raises(PromptError, match="a box"):
         segmenter.segment(embedding)
     assert not segmenter.supports_points

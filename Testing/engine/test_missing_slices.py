@@ -12,9 +12,9 @@ from engine.doubles import BrightEstimator, BrightSegmenter
 from engine.scoring import scored
 from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.intensity import IntensityWindow
-from evanyseg.pipeline.slice_pipeline import SliceFlow, SliceInput
+from evanyseg.pipeline.slice_pipeline import SliceInput, SlicePipeline
 from evanyseg.results import Caveat
-from evanyseg.scoring.missing_slices import Finding, MissingJudge
+from evanyseg.scoring.missing_slices import EmptySliceStatus, MissingSliceDetector
 
 SHAPE = (12, 40, 48)
 
@@ -26,7 +26,7 @@ def test_a_gap_where_the_object_goes_on_is_missing() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     labels[5:7] = 0
     found = {r.index: r for r in scored(volume, labels, judge=True) if r.area == 0}
-    assert found[5].finding is found[6].finding is Finding.MISSING
+    assert found[5].finding is found[6].finding is EmptySliceStatus.MISSING
     assert found[5].dice == 0.0
     assert Caveat.EMPTY_MASK in found[5].estimate.caveats
     assert found[5].segmenter == "bright-box"
@@ -37,7 +37,10 @@ def test_a_gap_where_nothing_is_stays_absent_and_unscored() -> None:
     truth[5:7] = False
     array = np.where(truth, 200, 20).astype(np.int16)
     found = {r.index: r for r in scored(Volume(array), truth.astype(np.uint8), judge=True) if r.area == 0}
-    assert {i: r.finding for i, r in found.items() if i in (5, 6)} == {5: Finding.ABSENT, 6: Finding.ABSENT}
+    assert {i: r.finding for i, r in found.items() if i in (5, 6)} == {
+        5: EmptySliceStatus.ABSENT,
+        6: EmptySliceStatus.ABSENT,
+    }
     assert math.isnan(found[5].dice)
 
 
@@ -46,25 +49,25 @@ def test_the_slice_beyond_each_end_is_judged() -> None:
     filled = np.flatnonzero(labels.any(axis=(1, 2)))
     labels[filled[-3] :] = 0  # the top was forgotten
     found = {r.index: r.finding for r in scored(volume, labels, judge=True) if r.area == 0}
-    assert found == {int(filled[0]) - 1: Finding.ABSENT, int(filled[-3]): Finding.MISSING}
+    assert found == {int(filled[0]) - 1: EmptySliceStatus.ABSENT, int(filled[-3]): EmptySliceStatus.MISSING}
 
 
 def test_without_a_segmenter_gaps_are_named_and_not_scored() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     labels[5] = 0
-    gaps = [r for r in scored(volume, labels) if r.finding is not Finding.MASK]
-    assert [(g.index, g.finding) for g in gaps] == [(5, Finding.GAP)]
+    gaps = [r for r in scored(volume, labels) if r.finding is not EmptySliceStatus.MASK]
+    assert [(g.index, g.finding) for g in gaps] == [(5, EmptySliceStatus.GAP)]
     assert math.isnan(gaps[0].dice)
 
 
-@pytest.mark.parametrize(("inside", "finding"), [(135, Finding.MISSING), (250, Finding.ABSENT)])
-def test_what_looks_like_the_surroundings_is_not_the_object(inside: int, finding: Finding) -> None:
+@pytest.mark.parametrize(("inside", "finding"), [(135, EmptySliceStatus.MISSING), (250, EmptySliceStatus.ABSENT)])
+def test_what_looks_like_the_surroundings_is_not_the_object(inside: int, finding: EmptySliceStatus) -> None:
     """A grey square in bright tissue; the empty slice has there either the same grey, or only the tissue."""
     mask = np.zeros((40, 40), bool)
     mask[10:30, 10:30] = True
     near = np.where(mask, 135, 250).astype(np.uint8)
     empty = np.where(mask, inside, 250).astype(np.uint8)
     window = IntensityWindow(0, 255, "fixed")
-    flow = SliceFlow(BrightEstimator(), BrightSegmenter())
-    judge = MissingJudge(flow, quality_above=0.3)
+    pipeline = SlicePipeline(BrightEstimator(), BrightSegmenter())
+    judge = MissingSliceDetector(pipeline, quality_above=0.3)
     assert judge.judge(SliceInput(empty, window), SliceInput(near, window), mask).finding is finding

@@ -14,7 +14,7 @@ from engine import files, phantom
 from engine.doubles import BrightEstimator
 from evanyseg.errors import CancelledError, ImageError, OutputError
 from evanyseg.io.tables import open_table
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.scoring.pairs import PairsResult, PairsScorer, log_of_pairs
 
 ADDED = ["pred_dice", "low", "high", "caveats", "estimator", "intensity"]
@@ -41,7 +41,7 @@ def score(scorer: PairsScorer, table: Path, out: Path, *hooks, needed=("image", 
 
 def run(folder: Path, text: str, **options) -> tuple[list[dict[str, str]], object]:
     (folder / "pairs.csv").write_text(text, encoding="utf-8")
-    scorer = PairsScorer(SliceFlow(BrightEstimator(batch=2)), **options)
+    scorer = PairsScorer(SlicePipeline(BrightEstimator(batch=2)), **options)
     column = options.get("label_column")
     needed = ["image", "mask", *([column] if column else [])]
     result = score(scorer, folder / "pairs.csv", folder / "out.csv", needed=needed)
@@ -120,7 +120,7 @@ def test_a_scored_table_can_be_scored_again_in_place(folder: Path) -> None:
     rows, _ = run(folder, "image,mask,pred_dice,caveats\na.png,good.png,0.123,old\n")
     assert list(rows[0]) == ["image", "mask", *ADDED]
     assert rows[0]["pred_dice"] != "0.123"
-    scorer = PairsScorer(SliceFlow(BrightEstimator()))
+    scorer = PairsScorer(SlicePipeline(BrightEstimator()))
     score(scorer, folder / "out.csv", folder / "out.csv")
     with (folder / "out.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == rows
@@ -133,7 +133,7 @@ def test_tables_without_the_columns_are_refused_and_nothing_is_written(folder: P
     with pytest.raises(ImageError, match="lacks the column value"):
         run(folder, "image,mask\n", label_column="value")
     with pytest.raises(ImageError, match="cannot be read"):
-        score(PairsScorer(SliceFlow(BrightEstimator())), folder / "gone.csv", folder / "out.csv")
+        score(PairsScorer(SlicePipeline(BrightEstimator())), folder / "gone.csv", folder / "out.csv")
     assert not (folder / "out.csv").exists()
 
 
@@ -149,7 +149,7 @@ def test_cancel_writes_nothing_and_keeps_the_older_result(folder: Path) -> None:
     calls = iter(range(100))
     with pytest.raises(CancelledError):
         score(
-            PairsScorer(SliceFlow(BrightEstimator(batch=2))),
+            PairsScorer(SlicePipeline(BrightEstimator(batch=2))),
             folder / "pairs.csv",
             folder / "out.csv",
             should_cancel=lambda: next(calls) > 6,
@@ -166,7 +166,7 @@ def test_a_full_disk_keeps_the_older_result(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
     try:
         with pytest.raises(OutputError, match="The disk is full"):
-            score(PairsScorer(SliceFlow(BrightEstimator())), folder / "pairs.csv", folder / "out.csv")
+            score(PairsScorer(SlicePipeline(BrightEstimator())), folder / "pairs.csv", folder / "out.csv")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (folder / "out.csv").read_text() == "precious"
@@ -175,7 +175,7 @@ def test_a_full_disk_keeps_the_older_result(folder: Path) -> None:
 def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
     def peak(count: int) -> int:
         (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * count)
-        scorer = PairsScorer(SliceFlow(BrightEstimator(batch=4)))
+        scorer = PairsScorer(SlicePipeline(BrightEstimator(batch=4)))
         tracemalloc.start()
         result = score(scorer, folder / "pairs.csv", folder / "out.csv")
         found = tracemalloc.get_traced_memory()[1]
@@ -191,7 +191,7 @@ def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
 def test_progress_counts_rows(folder: Path) -> None:
     (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 4)
     seen: list[float] = []
-    scorer = PairsScorer(SliceFlow(BrightEstimator()))
+    scorer = PairsScorer(SlicePipeline(BrightEstimator()))
     score(scorer, folder / "pairs.csv", folder / "out.csv", lambda fraction, _: seen.append(fraction))
     assert seen == [0.0, 0.25, 0.5, 0.75]
     assert not math.isnan(seen[-1])

@@ -28,18 +28,18 @@ def segmenter(original):
     return sam.from_state(original.state_dict(), "cpu")
 
 
-def assert_equal_to_predictor(original, segmenter, image, box=None, points=(), previous=None, atol=1e-4):
+def assert_equal_to_predictor(original, segmenter, image, box=None, points=(), mask_input=None, atol=1e-4):
     predictor = SamPredictor(original)
     predictor.set_image(image)
     prompts = {
         "box": np.array(box.as_tuple()) if box else None,
         "point_coords": np.array([[p.x - 0.5, p.y - 0.5] for p in points]) if points else None,
         "point_labels": np.array([int(p.positive) for p in points]) if points else None,
-        "mask_input": previous[None] if previous is not None else None,
+        "mask_input": mask_input[None] if mask_input is not None else None,
     }
     single = predictor.predict(**prompts, multimask_output=False, return_logits=True)
     several = predictor.predict(**prompts, multimask_output=True, return_logits=True)
-    found = segmenter.segment(segmenter.embed(image), box, points, previous)
+    found = segmenter.segment(segmenter.embed(image), box, points, mask_input)
     for ours, *theirs in zip(
         (found.logits, found.predicted_iou, found.low_resolution_logits), single, several, strict=True
     ):
@@ -118,14 +118,14 @@ def test_wrong_images_and_prompts_are_refused_in_words(segmenter):
     for image in (np.zeros((5, 5), np.uint8), np.zeros((5, 5, 3)), np.zeros((5, 1, 3), np.uint8)):
         with pytest.raises(ImageError):
             segmenter.embed(image)
-    for box, points, previous, words in (
+    for box, points, mask_input, words in (
         (None, (), None, "needs a prompt"),
         (BoxPrompt(90, 0, 120, 30), (), None, "outside the image"),
         (None, (PointPrompt(81, 2),), None, "outside the image"),
         (BoxPrompt(1, 1, 30, 30), (), np.zeros((7, 7), np.float32), r"\[64, 64\]"),
     ):
         with pytest.raises(PromptError, match=words):
-            segmenter.segment(embedding, box, points, previous)
+            segmenter.segment(embedding, box, points, mask_input)
 
 
 def test_an_embedding_of_another_segmenter_is_refused(segmenter, original):

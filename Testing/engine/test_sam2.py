@@ -50,7 +50,7 @@ def test_masks_logits_and_iou_equal_the_packages_predictor(original, segmenter):
     predictor = SAM2ImagePredictor(original)
     predictor.set_image(image)
     embedding = segmenter.embed(image)
-    previous = None
+    mask_input = None
     for box, points in (
         (BoxPrompt(10, 12, 60, 70), ()),
         (None, (PointPrompt(40.5, 50.5), PointPrompt(120.5, 20.5, positive=False))),
@@ -60,17 +60,17 @@ def test_masks_logits_and_iou_equal_the_packages_predictor(original, segmenter):
             "box": np.array(box.as_tuple()) if box else None,
             "point_coords": np.array([[p.x - 0.5, p.y - 0.5] for p in points]) if points else None,
             "point_labels": np.array([int(p.positive) for p in points]) if points else None,
-            "mask_input": previous[None] if previous is not None else None,
+            "mask_input": mask_input[None] if mask_input is not None else None,
         }
         answers = [predictor.predict(**prompts, multimask_output=m, return_logits=True) for m in (False, True)]
-        found = segmenter.segment(embedding, box, points, previous)
+        found = segmenter.segment(embedding, box, points, mask_input)
         for ours, theirs in zip(
             (found.logits, found.predicted_iou, found.low_resolution_logits), zip(*answers, strict=True), strict=True
         ):
             np.testing.assert_allclose(ours, np.concatenate(theirs), atol=1e-4)
         assert found.logits.shape == (4, 90, 150)
         assert ((found.predicted_iou >= 0) & (found.predicted_iou <= 1)).all()  # through a sigmoid
-        previous = found.low_resolution_logits[1]
+        mask_input = found.low_resolution_logits[1]
     assert isinstance(segmenter, Segmenter)
 
 
@@ -89,7 +89,7 @@ def test_wrong_prompts_and_cancelling(segmenter):
     with pytest.raises(PromptError, match="needs a prompt"):
         segmenter.segment(embedding)
     with pytest.raises(PromptError, match=r"\[256, 256\]"):
-        segmenter.segment(embedding, BoxPrompt(1, 1, 30, 30), previous=np.zeros((7, 7), np.float32))
+        segmenter.segment(embedding, BoxPrompt(1, 1, 30, 30), mask_input=np.zeros((7, 7), np.float32))
     asked = time.monotonic() + 0.2
     with pytest.raises(CancelledError):
         segmenter.embed(scene(60, 80), lambda: time.monotonic() > asked)

@@ -15,8 +15,8 @@ from evanyseg.bands import BandThresholds
 from evanyseg.errors import CancelledError
 from evanyseg.io.segmentation import segmentation_of_labels
 from evanyseg.overlay_codes import UNSCORED, code_of, color_table_text, paint
-from evanyseg.pipeline.slice_pipeline import SliceFlow
-from evanyseg.scoring.missing_slices import MissingJudge
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
+from evanyseg.scoring.missing_slices import MissingSliceDetector
 from evanyseg.scoring.run import run_scoring
 from evanyseg.scoring.stacks import SliceStack
 from evanyseg.scoring.volumes import VolumeScorer, mean_of_slices
@@ -31,8 +31,10 @@ SHAPE = (12, 40, 48)
 def test_cancel_stops_between_slices(after: int) -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     labels[5] = 0
-    flow = SliceFlow(BrightEstimator(batch=1), BrightSegmenter())
-    scorer = VolumeScorer(SliceStack(volume, segmentation_of_labels(labels, volume)), flow, MissingJudge(flow))
+    pipeline = SlicePipeline(BrightEstimator(batch=1), BrightSegmenter())
+    scorer = VolumeScorer(
+        SliceStack(volume, segmentation_of_labels(labels, volume)), pipeline, MissingSliceDetector(pipeline)
+    )
     done: list[float] = []
     with pytest.raises(CancelledError):
         for _ in scorer.scores(lambda f, _: done.append(f), lambda: len(done) >= min(after, 8)):
@@ -44,7 +46,7 @@ def test_progress_ends_at_one_and_never_falls() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     seen: list[float] = []
     stack = SliceStack(volume, segmentation_of_labels(labels, volume))
-    list(VolumeScorer(stack, SliceFlow(BrightEstimator())).scores(lambda f, _: seen.append(f)))
+    list(VolumeScorer(stack, SlicePipeline(BrightEstimator())).scores(lambda f, _: seen.append(f)))
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
 
@@ -52,7 +54,7 @@ def test_progress_ends_at_one_and_never_falls() -> None:
 def test_scoring_needs_little_memory_beside_the_volume() -> None:
     volume, labels = phantom.volume((80, 128, 128)), phantom.ball((80, 128, 128)).astype(np.uint8)
     stack = SliceStack(volume, segmentation_of_labels(labels, volume))
-    scorer = VolumeScorer(stack, SliceFlow(BrightEstimator()))
+    scorer = VolumeScorer(stack, SlicePipeline(BrightEstimator()))
     tracemalloc.start()
     count = sum(1 for _ in scorer.scores())
     peak = tracemalloc.get_traced_memory()[1]
@@ -65,9 +67,11 @@ def test_a_run_gathers_summary_overlay_and_the_worst_pictures() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     labels[4] = np.roll(labels[4], 9, axis=1)
     labels[7] = 0
-    flow = SliceFlow(BrightEstimator(), BrightSegmenter())
+    pipeline = SlicePipeline(BrightEstimator(), BrightSegmenter())
     stack = SliceStack(volume, segmentation_of_labels(labels, volume))
-    run = run_scoring(VolumeScorer(stack, flow, MissingJudge(flow)), BandThresholds(), overlay=True, pictures=3)
+    run = run_scoring(
+        VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline)), BandThresholds(), overlay=True, pictures=3
+    )
     assert [r.index for r in run.worst_first][:2] == [7, 4]
     assert [r.index for r in run.pictured][:2] == [7, 4]
     assert len(run.pictured) == 3

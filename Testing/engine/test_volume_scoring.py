@@ -16,8 +16,8 @@ from engine.scoring import scored
 from evanyseg.errors import GeometryError, PromptError
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.segmentation import Segment, Segmentation
-from evanyseg.pipeline.intensity import RECIPES
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.intensity import PRESETS
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import Caveat
 from evanyseg.scoring.stacks import SliceStack
@@ -99,8 +99,8 @@ def test_overlapping_layers_are_scored_apart() -> None:
     wrong[:, :5, :5] = 1
     segments = (Segment("a", "a", 1, 0), Segment("b", "b", 1, 1))
     both = Segmentation(volume, (right.astype(np.uint8), wrong | right), segments)
-    flow = SliceFlow(BrightEstimator())
-    rows = list(VolumeScorer(SliceStack(volume, both), flow).scores())
+    pipeline = SlicePipeline(BrightEstimator())
+    rows = list(VolumeScorer(SliceStack(volume, both), pipeline).scores())
     assert min(r.dice for r in rows if r.segment == "a") > 0.99
     assert max(r.dice for r in rows if r.segment == "b") < 0.99
 
@@ -177,6 +177,6 @@ def test_boxes_are_checked_before_anything_runs() -> None:
 
 def test_the_intensity_recipe_is_recorded_and_decides() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
-    dark = scored(volume, labels, recipe=RECIPES["ct-bone"])  # 200 HU is dark in a bone window
+    dark = scored(volume, labels, preset=PRESETS["ct-bone"])  # 200 HU is dark in a bone window
     assert dark[0].intensity == "ct-bone [-500, 1300]"
     assert max(r.dice for r in dark) == 0.0

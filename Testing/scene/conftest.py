@@ -37,10 +37,10 @@ def volume(app, truth):
 @pytest.fixture
 def opened(volume):
     """An OpenReview of `volume` with an empty segment 'Liver' and the test models."""
-    from doubles import make_flow
+    from doubles import make_pipeline
     from EvanySegSlicerLib.scene.review.open_review import open_review
 
-    made = open_review(volume, flow=make_flow())
+    made = open_review(volume, pipeline=make_pipeline())
     made.review.store.add("Liver")
     return made
 

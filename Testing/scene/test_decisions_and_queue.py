@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doubles import make_flow
+from doubles import make_pipeline
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
 from evanyseg.prompts import BoxPrompt
@@ -59,7 +59,7 @@ def test_the_queue_is_ordered_by_wrong_area_or_dice_and_filtered(app, volume, tr
     first = min(k for k in range(40) if truth[k].any())
     poor[first] = np.roll(poor[first], 30, axis=1)  # a tiny one that is all wrong
     segmentation, ids = add_segmentation(app, volume, {"a": poor, "b": truth})
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     review.score_existing(2)
     rows = review.table.records()
     by_area = ranked(rows, "wrong area")

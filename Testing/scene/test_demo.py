@@ -39,7 +39,7 @@ def scan(tmp_path):
 
 def test_the_demo_on_a_users_volume_writes_everything(scan, tmp_path) -> None:
     box = BoxPrompt(12, 8, 28, 28)
-    run = show.own_volume(scan, "axial", 12, box, "", doubles.make_flow, quiet)
+    run = show.own_volume(scan, "axial", 12, box, "", doubles.make_pipeline, quiet)
     try:
         document = show.finish(run, tmp_path / "out", quiet)
     finally:
@@ -65,12 +65,12 @@ def test_the_demo_on_a_users_volume_writes_everything(scan, tmp_path) -> None:
 
 def test_a_box_outside_the_users_slice_is_refused(scan) -> None:
     with pytest.raises(PromptError, match="outside the image"):
-        show.own_volume(scan, "axial", 12, BoxPrompt(100, 100, 120, 120), "", doubles.make_flow, quiet)
+        show.own_volume(scan, "axial", 12, BoxPrompt(100, 100, 120, 120), "", doubles.make_pipeline, quiet)
 
 
 def test_a_slice_outside_the_users_volume_is_refused(scan) -> None:
     with pytest.raises(GeometryError, match="outside the volume"):
-        show.own_volume(scan, "axial", 99, None, "", doubles.make_flow, quiet)
+        show.own_volume(scan, "axial", 99, None, "", doubles.make_pipeline, quiet)
 
 
 def test_without_a_box_the_brightest_object_is_boxed() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doubles import make_flow
+from doubles import make_pipeline
 from evanyseg.errors import GeometryError, ImageError
 from evanyseg.results import Caveat
 from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
@@ -24,7 +24,7 @@ from scene.headless import (
 def segmented(app, array, matrix=None, axis=2, index=0):
     """(review, row) after a box over one slice."""
     volume = add_volume(app, array, matrix)
-    review = open_review(volume, flow=make_flow()).review
+    review = open_review(volume, pipeline=make_pipeline()).review
     segment = review.store.add("one")
     plane = review.reader.plane(axis, index)
     applied = review.segment_box(segment, plane, inner_box(plane))
@@ -81,7 +81,7 @@ def test_a_constant_image_is_judged_with_a_caveat_and_nothing_is_invented(app):
 def test_a_mask_that_fills_the_slice(app):
     volume = add_volume(app, np.full((3, 20, 30), 100, np.int16))
     segmentation, _ids = add_segmentation(app, volume, {"all": np.ones((3, 20, 30), bool)})
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     review.score_existing(2)
     assert [r.area_mm2 for r in review.table.records()] == [600.0] * 3
 
@@ -100,7 +100,7 @@ def test_a_segmentation_of_another_geometry_is_read_by_nearest_neighbour_and_wri
     ]
     held = truth[tuple(at)]
     segmentation, ids = add_segmentation(app, other, {"one": held})
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
 
     read = review.store.mask(ids["one"], review.reader.plane(2, 15))
     overlap = 2 * (read & truth[15]).sum() / (read.sum() + truth[15].sum())
@@ -144,7 +144,7 @@ def test_a_cropped_seg_nrrd_with_several_layers_is_scored_and_edited(app, tmp_pa
     assert reader.ReadData(loaded)
     loaded.CreateDefaultDisplayNodes()
     assert loaded.GetSegmentation().GetNumberOfLayers() == 2
-    review = open_review(volume, loaded, make_flow()).review
+    review = open_review(volume, loaded, make_pipeline()).review
     ids = {review.store.name(s): s for s in review.store.ids()}
     review.score_existing(2)
     assert {r.dice for r in review.table.records(ids["whole"])} == {1.0}
@@ -166,7 +166,7 @@ def test_both_nodes_under_one_parent_transform(app, volume, truth):
     transform = add_transform(app, above)
     for node in (volume, segmentation):
         node.SetAndObserveTransformNodeID(transform.GetID())
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     for row in [r for k in (2,) if review.score_existing(k).ok for r in review.table.records()]:
         a, b = np.roll(truth, 3, axis=1)[row.index], truth[row.index]
         assert row.dice == pytest.approx(2 * (a & b).sum() / (a.sum() + b.sum()), abs=0.05)
@@ -196,7 +196,7 @@ def test_a_time_series_is_refused(app):
 
 def test_a_non_linear_parent_transform_is_refused_on_either_node(app, volume, truth):
     segmentation, _ids = add_segmentation(app, volume, {"a": truth})
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     review.score_existing(2)
     rows = repr(review.table.records())
     warp = add_transform(app)
@@ -223,7 +223,7 @@ def test_a_segmentation_made_of_surfaces_is_refused_until_it_is_converted(app, v
     segmentation.CreateClosedSurfaceRepresentation()
     segmentation.SetSourceRepresentationToClosedSurface()
     segmentation.GetSegmentation().RemoveRepresentation("Binary labelmap")
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     with pytest.raises(GeometryError, match="is a surface; convert"):
         review.score_existing(2)
     plane = review.reader.plane(2, 20)
@@ -246,10 +246,10 @@ def test_the_display_window_never_changes_the_input(app, volume):
 
 
 def test_the_intensity_recipe_is_chosen_by_name_and_recorded(app, volume):
-    review = open_review(volume, flow=make_flow(), recipe="fixed:0,500").review
+    review = open_review(volume, pipeline=make_pipeline(), preset="fixed:0,500").review
     segment = review.store.add("a")
     plane = review.reader.plane(2, 20)
     review.segment_box(segment, plane, inner_box(plane))
     assert review.table.records()[0].window == "fixed [0, 500]"
     with pytest.raises(ImageError, match="Unknown intensity recipe"):
-        open_review(volume, recipe="guess")
+        open_review(volume, preset="guess")

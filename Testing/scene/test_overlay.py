@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doubles import make_flow
+from doubles import make_pipeline
 from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
 from evanyseg.results import QualityEstimate
 from EvanySegSlicerLib.scene.jobs.slice_jobs import JobResult
@@ -21,7 +21,7 @@ from scene.headless import add_segmentation, add_transform, inner_box, rotation
 def scored(app, volume, truth):
     """Two overlapping segments, scored along K: 'good' and 'bad' (shifted by 12)."""
     segmentation, ids = add_segmentation(app, volume, {"good": truth, "bad": np.roll(truth, 12, axis=2)})
-    opened = open_review(volume, segmentation, make_flow())
+    opened = open_review(volume, segmentation, make_pipeline())
     opened.review.score_existing(2)
     return opened, ids
 
@@ -62,7 +62,7 @@ def test_an_update_of_some_slices_equals_a_rebuild(scored, truth):
 def test_slices_without_any_row_are_unscored_and_invisible_segments_do_not_count(app, volume, truth):
     segmentation, ids = add_segmentation(app, volume, {"a": truth, "hidden": np.roll(truth, 12, axis=2)})
     segmentation.GetDisplayNode().SetSegmentVisibility(ids["hidden"], False)
-    opened = open_review(volume, segmentation, make_flow())
+    opened = open_review(volume, segmentation, make_pipeline())
     review = opened.review
     review.apply(review.score_job(2, only=[(ids["a"], 2, 20, "")]).run())
     opened.overlay.show()
@@ -76,7 +76,7 @@ def test_a_missing_slice_has_no_color_since_it_has_no_mask(app, volume, truth):
     held = truth.copy()
     held[20] = False
     segmentation, _ = add_segmentation(app, volume, {"a": held})
-    opened = open_review(volume, segmentation, make_flow())
+    opened = open_review(volume, segmentation, make_pipeline())
     opened.review.judge_missing(2)
     opened.overlay.show()
     assert (opened.overlay.codes[20] == OUTSIDE).all()
@@ -277,7 +277,7 @@ def test_closing_the_scene_with_everything_shown_is_quiet(app, scored):
     opened.overlay.show()
     errors = ErrorMapOverlay(opened.session)
     mask = review.store.mask(ids["bad"], plane)
-    maps = next(review.flow.score([(review.reader.snapshot().slice_input(plane), mask, None)], maps=True))
+    maps = next(review.pipeline.score([(review.reader.snapshot().slice_input(plane), mask, None)], maps=True))
     assert errors.show(plane, maps)
     app.scene.Clear(0)
     assert not opened.overlay.shown

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doubles import make_flow
+from doubles import make_pipeline
 from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError
 from EvanySegSlicerLib.scene.headless import offscreen
@@ -41,7 +41,7 @@ def test_all_three_views_show_the_bands_colors_inside_and_the_image_outside(app,
     held[24:28] = np.roll(held[24:28], 14, axis=2)  # poor slices along K
     segmentation, ids = add_segmentation(app, volume, {"Liver": held})
     segmentation.GetDisplayNode().SetOpacity2DOutline(0)
-    opened = open_review(volume, segmentation, make_flow())
+    opened = open_review(volume, segmentation, make_pipeline())
     opened.review.score_existing(2)
     plane = opened.review.reader.plane(2, 14)
     opened.review.store.write(ids["Liver"], plane, np.roll(plane.take(truth), 2, axis=1))
@@ -98,7 +98,7 @@ def test_all_three_views_show_the_bands_colors_inside_and_the_image_outside(app,
 @needs_opengl
 def test_outline_badge_and_legend_are_drawn_and_removed(app, volume, truth):
     segmentation, ids = add_segmentation(app, volume, {"Liver": np.roll(truth, 12, axis=2)})
-    opened = open_review(volume, segmentation, make_flow())
+    opened = open_review(volume, segmentation, make_pipeline())
     opened.review.score_existing(2)
     opened.overlay.show()
     app.show(volume)
@@ -174,7 +174,7 @@ def test_surfaces_wait_until_idle(app, volume, truth):
     """An edit leaves the 3D surface as it was; idle time brings it up to date."""
     segmentation, ids = add_segmentation(app, volume, {"a": truth})
     segmentation.CreateClosedSurfaceRepresentation()
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     segment = segmentation.GetSegmentation().GetSegment(ids["a"])
     before = segment.GetRepresentation("Closed surface").GetNumberOfPoints()
     for k in range(15, 30):
@@ -216,7 +216,7 @@ def test_an_edit_is_seen_in_the_next_picture(app, volume, truth):
     """Masks are changed in place: the views must hear of it."""
     segmentation, ids = add_segmentation(app, volume, {"Liver": truth})
     segmentation.GetSegmentation().GetSegment(ids["Liver"]).SetColor(0, 1, 0)
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     plane = review.reader.plane(2, 20)
     app.show(volume)
     view = SliceView(app, "Red", (300, 300))

@@ -27,7 +27,7 @@ def unlike(desk):
 
 
 def segmenter_of(desk: Desk) -> ThresholdSegmenter:
-    found = desk.bench.review.flow.segmenter
+    found = desk.bench.review.pipeline.segmenter
     assert isinstance(found, ThresholdSegmenter)
     return found
 

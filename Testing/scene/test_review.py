@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from doubles import KnownTruthEstimator, ThresholdSegmenter, make_flow
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from doubles import KnownTruthEstimator, ThresholdSegmenter, make_pipeline
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from EvanySegSlicerLib.scene.table.records import MISSING
 from scene.headless import inner_box
@@ -82,7 +82,7 @@ def test_propagation_stops_where_quality_falls(volume, truth):
         calls.append(1)
         return (image[..., 0] > 127) & (len(calls) <= 6 * 3)
 
-    review = open_review(volume, flow=SliceFlow(KnownTruthEstimator(doubtful), ThresholdSegmenter())).review
+    review = open_review(volume, pipeline=SlicePipeline(KnownTruthEstimator(doubtful), ThresholdSegmenter())).review
     liver = review.store.add("Liver")
     plane = review.reader.plane(2, 20)
     review.segment_box(liver, plane, inner_box(plane))
@@ -97,7 +97,7 @@ def test_an_existing_segmentation_is_scored_slice_by_slice_along_any_axis(app, v
 
     shifted = np.roll(truth, 8, axis=2)
     segmentation, ids = add_segmentation(app, volume, {"good": truth, "shifted": shifted})
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     for axis in range(3):
         review.score_existing(axis)
         along = tuple(n for n in range(3) if n != 2 - axis)
@@ -117,18 +117,18 @@ def test_only_changed_slices_are_scored_again(app, volume, truth):
     from scene.headless import add_segmentation
 
     segmentation, ids = add_segmentation(app, volume, {"a": truth})
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     review.score_existing(2)
-    judged = review.flow.estimator.judged
+    judged = review.pipeline.estimator.judged
     assert review.score_existing(2).keys == ()
-    assert review.flow.estimator.judged == judged
+    assert review.pipeline.estimator.judged == judged
     plane = review.reader.plane(2, 18)
     review.store.write(ids["a"], plane, np.roll(plane.take(truth), 4, axis=1))
     assert review.refresh() == [(ids["a"], 2, 18, "")]
     assert review.table.get((ids["a"], 2, 18, "")).state == "stale"
     applied = review.apply(review.rescore_job(2).run())
     assert applied.keys == ((ids["a"], 2, 18, ""),)
-    assert review.flow.estimator.judged == judged + 1
+    assert review.pipeline.estimator.judged == judged + 1
     assert review.table.get((ids["a"], 2, 18, "")).state == "open"
     assert review.table.get((ids["a"], 2, 18, "")).dice < 1
 
@@ -139,7 +139,7 @@ def test_invisible_segments_are_left_out(app, volume, truth):
 
     segmentation, ids = add_segmentation(app, volume, {"a": truth, "b": truth})
     segmentation.GetDisplayNode().SetSegmentVisibility(ids["b"], False)
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     review.score_existing(2)
     assert {r.segment for r in review.table.records()} == {"a"}
 
@@ -153,7 +153,7 @@ def test_gaps_and_ends_that_lack_a_mask_are_found(app, volume, truth):
     last = max(k for k in range(40) if truth[k].any())
     held[last - 4 :] = False  # the upper end was forgotten
     segmentation, ids = add_segmentation(app, volume, {"a": held})
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     review.judge_missing(2)
     rows = {r.index: r for r in review.table.records(ids["a"]) if r.kind == MISSING}
     assert set(rows) == {15, 16, last - 4}, "the lower end has no object beyond it"
@@ -164,9 +164,9 @@ def test_gaps_and_ends_that_lack_a_mask_are_found(app, volume, truth):
         assert row.wrong_mm2 == pytest.approx(row.area_mm2)
         assert row.area_mm2 == pytest.approx(truth[index].sum() * 1.2, rel=0.15)
         assert not review.store.mask(ids["a"], review.reader.plane(2, index)).any(), "nothing was written"
-    judged = review.flow.segmenter.embedded
+    judged = review.pipeline.segmenter.embedded
     review.judge_missing(2)
-    assert review.flow.segmenter.embedded - judged <= 1, "judged slices are not judged again"
+    assert review.pipeline.segmenter.embedded - judged <= 1, "judged slices are not judged again"
     review.segment_box(ids["a"], review.reader.plane(2, 15), rows[15].box_prompt)
     assert review.table.get((ids["a"], 2, 15, "")).kind == "mask", "the offer was taken: a row like any other"
 
@@ -187,7 +187,7 @@ def test_editing_with_the_segment_editors_masking_respects_the_editable_area(app
     editor = history.logic.GetSegmentEditorNode()
     editor.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
     editor.SetMaskSegmentID(ids["area"])
-    review = ReviewSession(volume, segmentation, table, make_flow(), history, respect_masking=True)
+    review = ReviewSession(volume, segmentation, table, make_pipeline(), history, respect_masking=True)
     plane = review.reader.plane(2, 20)
     applied = review.segment_box(ids["new"], plane, inner_box(plane))
     assert applied.ok

@@ -46,7 +46,7 @@ def test_nothing_drawn_an_empty_slice_and_no_model_are_said(review, liver):
         review.segment_box(liver, plane)
     with pytest.raises(EvanySegError, match="no mask on this slice"):
         review.propagate(liver, plane)
-    review.flow = None
+    review.pipeline = None
     with pytest.raises(EvanySegError, match="No model is loaded"):
         review.segment_box(liver, plane, inner_box(plane))
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from doubles import make_flow
+from doubles import make_pipeline
 from EvanySegSlicerLib.scene.box_source import box_of_corners
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from scene.headless import (
@@ -74,7 +74,7 @@ def test_a_box_drawn_in_space_changes_its_own_voxels_only(app, case, orientation
         matrix = above @ matrix
     before = {name: rng.random(dims[::-1]) < 0.3 for name in ("mine", "other")}
     segmentation, ids = add_segmentation(app, volume, before)
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     plane = review.reader.plane(axis, low[axis])
 
     # the corners of the voxel box in space: half a voxel beyond the outer centres
@@ -129,7 +129,7 @@ def test_an_oblique_slice_is_written_through_a_slab_one_voxel_thick(app, orienta
     if shared:
         segmentation.GetSegmentation().CollapseBinaryLabelmaps(False)
         assert segmentation.GetSegmentation().GetNumberOfLayers() == 1
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     node = app.slice_node("Red")
     node.SetOrientation("Axial")
     centre = (matrix @ [*(np.array(dims) / 2 - 0.5), 1])[:3]
@@ -196,7 +196,7 @@ def test_volume_and_segmentation_under_parent_transforms(app, under):
     volume.SetAndObserveTransformNodeID(transform.GetID())
     if under == "both":
         segmentation.SetAndObserveTransformNodeID(transform.GetID())
-    review = open_review(volume, segmentation, make_flow()).review
+    review = open_review(volume, segmentation, make_pipeline()).review
     plane = review.reader.plane(2, 3)
     from scene.headless import inner_box
 

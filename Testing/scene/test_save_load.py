@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doubles import make_flow
+from doubles import make_pipeline
 from evanyseg.errors import EvanySegError
 from evanyseg.prompts import BoxPrompt
 from EvanySegSlicerLib.scene.headless.boot import boot
@@ -21,7 +21,7 @@ def reopened(app, tmp_path, name="review.mrb"):
     other.load_mrb(path)
     node = SessionNode.of_scene(other.scene).node
     volume, segmentation = node.GetNodeReference("volume"), node.GetNodeReference("segmentation")
-    return other, open_review(volume, segmentation, make_flow())
+    return other, open_review(volume, segmentation, make_pipeline())
 
 
 def test_rows_masks_decisions_history_and_session_survive(app, opened, review, liver, tmp_path):
@@ -49,14 +49,14 @@ def test_rows_masks_decisions_history_and_session_survive(app, opened, review, l
     # the history came along: the earlier mask gets its score back without inference
     again.review.store.write(liver, again.review.reader.plane(2, 20), masks[21] * 0 == 1)
     again.review.refresh()
-    judged = again.review.flow.estimator.judged
+    judged = again.review.pipeline.estimator.judged
     truth_box = first.box_prompt
     mask = again.review.box_job(liver, again.review.reader.plane(2, 20), truth_box).run().scores[0].write
-    judged = again.review.flow.estimator.judged
+    judged = again.review.pipeline.estimator.judged
     again.review.store.write(liver, again.review.reader.plane(2, 20), mask, again.review.volume)
     again.review.refresh()
     assert again.review.table.get(key).dice == first.dice
-    assert again.review.flow.estimator.judged == judged
+    assert again.review.pipeline.estimator.judged == judged
     # and work goes on
     assert again.review.segment_box(liver, again.review.reader.plane(1, 25), BoxPrompt(1, 1, 50, 39)).ok
     other.close()
@@ -68,7 +68,7 @@ def test_the_overlay_is_not_saved_and_what_it_displaced_comes_back_after_loading
     view = app.slice_logics["Red"].GetSliceCompositeNode()
     view.SetForegroundVolumeID(fused.GetID())
     view.SetForegroundOpacity(0.6)
-    opened = open_review(volume, segmentation, make_flow())
+    opened = open_review(volume, segmentation, make_pipeline())
     opened.review.score_existing(2)
     opened.overlay.show()
     codes = opened.overlay.codes.copy()
@@ -91,7 +91,7 @@ def test_the_overlay_is_not_saved_and_what_it_displaced_comes_back_after_loading
 
 def test_an_overlay_that_nobody_shows_again_can_still_be_removed_after_loading(app, volume, truth, tmp_path):
     segmentation, _ = add_segmentation(app, volume, {"a": truth})
-    opened = open_review(volume, segmentation, make_flow())
+    opened = open_review(volume, segmentation, make_pipeline())
     opened.overlay.show()
     other, again = reopened(app, tmp_path)
     again.overlay.remove()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from doubles import make_flow
+from doubles import make_pipeline
 from evanyseg.errors import GeometryError
 from evanyseg.prompts import BoxPrompt
 from scene.headless import inner_box
@@ -28,7 +28,7 @@ def test_undo_and_redo_bring_back_the_matching_score_without_inference(review, l
     for box in boxes:
         review.segment_box(liver, plane, box)
     scores = [r.dice for r in (review.table.get(key),)]
-    judged = review.flow.estimator.judged
+    judged = review.pipeline.estimator.judged
     assert review.undo() == [key]
     second = review.table.get(key)
     assert second.box_prompt == boxes[1]
@@ -47,7 +47,7 @@ def test_undo_and_redo_bring_back_the_matching_score_without_inference(review, l
         assert not review.table.get(key).stale
     review.redo()
     assert review.table.get(key).dice == scores[0]
-    assert review.flow.estimator.judged == judged
+    assert review.pipeline.estimator.judged == judged
 
 
 def test_an_edited_slice_is_stale_in_every_direction_and_its_undo_is_not(review, liver, truth):
@@ -83,7 +83,9 @@ def test_two_reviews_at_once_keep_their_histories_apart(app, volume, truth):
     from EvanySegSlicerLib.scene.review.open_review import open_review
     from scene.headless import add_segmentation
 
-    reviews = [open_review(volume, add_segmentation(app, volume, {"a": truth})[0], make_flow()).review for _ in "12"]
+    reviews = [
+        open_review(volume, add_segmentation(app, volume, {"a": truth})[0], make_pipeline()).review for _ in "12"
+    ]
     plane = reviews[0].reader.plane(2, 20)
     for one in reviews:
         one.segment_box(one.store.ids()[0], plane, BoxPrompt(20, 15, 40, 35))

@@ -108,7 +108,7 @@ class ThresholdSegmenter:
     def embed(self, image, should_cancel=never_cancel):
         return Embedding(self.name, image.shape[:2], image[..., 0].astype(np.float32), image.nbytes)
 
-    def segment(self, embedding, box=None, points=(), previous=None, should_cancel=never_cancel):
+    def segment(self, embedding, box=None, points=(), mask_input=None, should_cancel=never_cancel):
         inside = np.zeros(embedding.shape, bool)
         x0, y0, x1, y1 = (round(v) for v in box.as_tuple())
         inside[y0:y1, x0:x1] = True

@@ -8,7 +8,7 @@ from evanyseg_training.estimator.calibrate import (
     Predictions,
     coverage_and_width,
     fit_calibration,
-    fit_familiar,
+    fit_ood_detector,
     fit_recalibration,
 )
 
@@ -65,7 +65,7 @@ def test_offset_by_hand():
 def test_five_in_a_hundred_other_images_of_the_same_kind_are_strange():
     rng = np.random.default_rng(0)
     train, others = rng.standard_normal((2, 600, STATISTICS))
-    familiar = fit_familiar(train, others)
-    assert (familiar.strangeness(others) > familiar.limit).mean() == pytest.approx(0.05, abs=0.002)
-    assert (familiar.strangeness(others + 4) > familiar.limit).all()
-    assert familiar.mean == pytest.approx(train.mean(axis=0))
+    ood_detector = fit_ood_detector(train, others)
+    assert (ood_detector.ood_score(others) > ood_detector.limit).mean() == pytest.approx(0.05, abs=0.002)
+    assert (ood_detector.ood_score(others + 4) > ood_detector.limit).all()
+    assert ood_detector.mean == pytest.approx(train.mean(axis=0))

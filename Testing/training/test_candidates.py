@@ -147,7 +147,7 @@ class _Boxer:
     def embed(self, image, should_cancel=None):
         return Embedding(self.name, image.shape[:2], None, 1)
 
-    def segment(self, embedding, box=None, points=(), previous=None, should_cancel=None):
+    def segment(self, embedding, box=None, points=(), mask_input=None, should_cancel=None):
         logits = np.full((3, *embedding.shape), -1.0, np.float32)
         rows = slice(round(box.y0), round(box.y1))
         logits[0, rows, round(box.x0) : round(box.x1)] = 1

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from evanyseg.commands.support.console import print_json, say_plain
-from evanyseg.commands.support.loading import load_flow
+from evanyseg.commands.support.loading import load_pipeline
 from evanyseg.commands.support.options import (
     RESULTS,
     AxisOption,
@@ -56,15 +56,15 @@ def demo(
 
     refuse_overwriting(output.files_written(out), [volume])
     output.make_folder(out)
-    make_flow = lambda: load_flow(estimator, segmenter, device)
+    make_pipeline = lambda: load_pipeline(estimator, segmenter, device)
     tell = _silent if as_json else say_plain
     quiet.log_to(out.absolute() / "messages.log")
     if volume is None:
         if box is not None or slice_index is not None or axis is not None:
             raise EvanySegError("--box, --slice and --axis go with --volume.")
-        run = show.template(make_flow, tell)
+        run = show.template(make_pipeline, tell)
     else:
-        run = show.own_volume(volume, axis, slice_index, box_of(box), intensity or "", make_flow, tell)
+        run = show.own_volume(volume, axis, slice_index, box_of(box), intensity or "", make_pipeline, tell)
     try:
         document = show.finish(run, out, tell)
         if as_json:

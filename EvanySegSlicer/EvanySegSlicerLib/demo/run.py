@@ -12,7 +12,7 @@ import numpy as np
 
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.volume import Volume
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
 from ..scene.table.records import MISSING, ScoreRecord
@@ -50,7 +50,7 @@ class DemoRun:
         self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
 
 
-def run_template(make_flow: Callable[[], SliceFlow], say: Say) -> DemoRun:
+def run_template(make_pipeline: Callable[[], SlicePipeline], say: Say) -> DemoRun:
     """The demo on the brain template, with its tissue masks as the reference."""
     seconds: dict[str, float] = {}
     start = time.perf_counter()
@@ -58,41 +58,41 @@ def run_template(make_flow: Callable[[], SliceFlow], say: Say) -> DemoRun:
     template = load_template()
     volume = _volume_of(template.path, "MNI152 T1")
     seconds["Reading the MNI152 template"] = time.perf_counter() - start
-    return _run(volume, plan(template.structures), template.structures, make_flow, seconds, say)
+    return _run(volume, plan(template.structures), template.structures, make_pipeline, seconds, say)
 
 
 def run_volume(
     volume: Volume,
     prompt: DemoPrompt,
     box: BoxPrompt | None,
-    make_flow: Callable[[], SliceFlow],
+    make_pipeline: Callable[[], SlicePipeline],
     say: Say,
-    recipe: str = "",
+    preset: str = "",
 ) -> DemoRun:
     """The same on a user's volume, from one box in pixels of the slice (None: around its largest bright object).
 
     There is no reference, so nothing is compared. Raises PromptError, GeometryError, ImageError.
     """
-    return _run(volume, [prompt], {}, make_flow, {}, say, box, recipe)
+    return _run(volume, [prompt], {}, make_pipeline, {}, say, box, preset)
 
 
 def _run(
     volume: Volume,
     prompts: list[DemoPrompt],
     references: dict[str, np.ndarray],
-    make_flow: Callable[[], SliceFlow],
+    make_pipeline: Callable[[], SlicePipeline],
     seconds: dict[str, float],
     say: Say,
     box: BoxPrompt | None = None,
-    recipe: str = "",
+    preset: str = "",
 ) -> DemoRun:
     start = time.perf_counter()
     say("Loading the models")
-    flow = make_flow()
+    pipeline = make_pipeline()
     seconds["Loading the models"] = time.perf_counter() - start
     start = time.perf_counter()
     say("Setting up the scene")
-    stage = set_stage(volume, flow, recipe)
+    stage = set_stage(volume, pipeline, preset)
     seconds["Setting up the scene"] = time.perf_counter() - start
     run = DemoRun(stage, seconds=seconds)
     for prompt in prompts:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.geometry.volume import Volume
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
 from ..scene.slice_plane import SlicePlane, slice_plane
@@ -21,9 +21,9 @@ from .run import DemoRow, DemoRun, Say, prompt_for, run_template, run_volume
 from .stage import LPS_TO_RAS
 
 
-def template(make_flow: Callable[[], SliceFlow], say: Say) -> DemoRun:
+def template(make_pipeline: Callable[[], SlicePipeline], say: Say) -> DemoRun:
     """The demo on the brain template."""
-    return run_template(make_flow, say)
+    return run_template(make_pipeline, say)
 
 
 def own_volume(
@@ -31,8 +31,8 @@ def own_volume(
     axis: str | None,
     index: int | None,
     box: BoxPrompt | None,
-    recipe: str,
-    make_flow: Callable[[], SliceFlow],
+    preset: str,
+    make_pipeline: Callable[[], SlicePipeline],
     say: Say,
 ) -> DemoRun:
     """The demo on a user's volume. `axis`, `index` and `box` mean what they mean to `evanyseg segment`.
@@ -47,7 +47,7 @@ def own_volume(
     prompt = prompt_for(volume, stack.ijk_axis, index)
     plane = slice_plane(LPS_TO_RAS @ volume.ijk_to_lps, _dims(volume), prompt.axis, prompt.index)
     turned = box_on_plane(box.validated(stack.shape), plane, _dims(volume)) if box is not None else None
-    return run_volume(volume, prompt, turned, make_flow, say, recipe)
+    return run_volume(volume, prompt, turned, make_pipeline, say, preset)
 
 
 def box_on_plane(box: BoxPrompt, plane: SlicePlane, dims: tuple[int, int, int]) -> BoxPrompt:
@@ -135,17 +135,19 @@ def print_result(document: dict[str, Any]) -> None:
 
 
 def _facts(run: DemoRun) -> dict[str, str]:
-    flow = run.stage.review.flow
+    pipeline = run.stage.review.pipeline
     stories = [(p.segment, p.story) for p, _, _ in run.prompts] + [(o.segment, o.story) for o, _ in run.olds]
     seen = "; ".join(f"{name}: {story}" for name, story in stories)
     known = dict.fromkeys(p.structure for p, _, _ in run.prompts if p.structure in SEEN_IN_TRAINING)
-    built_in = flow is not None and flow.segmenter is not None and flow.segmenter.name == "builtin"
+    built_in = pipeline is not None and pipeline.segmenter is not None and pipeline.segmenter.name == "builtin"
     trained = "; ".join(f"{name}: {SEEN_IN_TRAINING[name]}" for name in known) if built_in else ""
     snapshot = run.stage.review.reader.snapshot()
     return {
         "Volume": f"{snapshot.name}, {' x '.join(str(d) for d in snapshot.dims)} voxels",
-        "Segmenter": f"{flow.segmenter.name} on {flow.segmenter.device}" if flow and flow.segmenter else "",
-        "Quality estimator": f"{flow.estimator.name} on {flow.estimator.device}" if flow else "",
+        "Segmenter": f"{pipeline.segmenter.name} on {pipeline.segmenter.device}"
+        if pipeline and pipeline.segmenter
+        else "",
+        "Quality estimator": f"{pipeline.estimator.name} on {pipeline.estimator.device}" if pipeline else "",
         "Intensity window": snapshot.window.describe(),
         "What was judged": seen,
         "Built-in models' training": trained,

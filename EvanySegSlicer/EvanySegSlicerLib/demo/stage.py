@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.geometry.volume import Volume
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..scene.headless.boot import HeadlessSlicer, boot
 from ..scene.nodes.session_node import SessionNode
@@ -34,10 +34,10 @@ class Stage:
         self.slicer.close()
 
 
-def set_stage(volume: Volume, flow: SliceFlow, recipe: str = "") -> Stage:
+def set_stage(volume: Volume, pipeline: SlicePipeline, preset: str = "") -> Stage:
     """A booted scene that shows `volume` with an empty segmentation and a review of it.
 
-    `recipe`: intensity recipe of `evanyseg.pipeline.intensity`, '' for the default of the image's kind.
+    `preset`: intensity preset of `evanyseg.pipeline.intensity`, '' for the default of the image's kind.
     """
     slicer = boot()
     node = add_volume(slicer.scene, volume)
@@ -49,7 +49,7 @@ def set_stage(volume: Volume, flow: SliceFlow, recipe: str = "") -> Stage:
     session = SessionNode.of_scene(slicer.scene)
     for role, what in (("volume", node), ("segmentation", segmentation), ("score_table", table.node)):
         session.set(role, what.GetID())
-    review = ReviewSession(node, segmentation, table, flow, recipe=recipe)
+    review = ReviewSession(node, segmentation, table, pipeline, preset=preset)
     overlay = QualityOverlay(review.reader, review.store, table, session)
     review.overlay = overlay
     return Stage(slicer, node, segmentation, review, overlay)

@@ -201,10 +201,10 @@ class EffectDelegate:
             review.volume,
             review.segmentation,
             review.table,
-            review.flow,
+            review.pipeline,
             EditorHistory(self.effect, review.segmentation),
             review.overlay,
-            review.reader.recipe,
+            review.reader.preset,
             respect_masking=True,
         )
         through.listeners = review.listeners

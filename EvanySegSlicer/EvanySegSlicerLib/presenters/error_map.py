@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import EvanySegError
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
 from evanyseg.results import QualityEstimate
@@ -27,7 +27,7 @@ class ErrorMapJob:
     """Judge every mask on one slice, with maps; where masks lie over each other the larger probability counts."""
 
     volume: VolumeSnapshot
-    flow: SliceFlow
+    pipeline: SlicePipeline
     plane: SlicePlane
     masks: tuple[tuple[np.ndarray, BoxPrompt | None], ...]
     title: str = "Looking where it is wrong"
@@ -36,11 +36,13 @@ class ErrorMapJob:
         """One estimate that carries the combined maps. Raises EvanySegError when the estimator has no maps."""
         image = self.volume.slice_input(self.plane)
         cases = [(image, mask, box) for mask, box in self.masks]
-        found = list(self.flow.score(cases, maps=True, should_cancel=should_cancel))
+        found = list(self.pipeline.score(cases, maps=True, should_cancel=should_cancel))
         wrong = [e.false_positive for e in found if e.false_positive is not None]
         missing = [e.false_negative for e in found if e.false_negative is not None]
         if not wrong or not missing:
-            raise EvanySegError(f"{self.flow.estimator.name} predicts no error maps; choose the built-in estimator.")
+            raise EvanySegError(
+                f"{self.pipeline.estimator.name} predicts no error maps; choose the built-in estimator."
+            )
         return replace(found[0], false_positive=_likely(wrong), false_negative=_likely(missing))
 
 
@@ -93,8 +95,8 @@ class ErrorMapPresenter:
         boxes = {i: row.box_prompt for i, _ in masks if (row := review.table.get((i, *plane.key))) is not None}
         cases = tuple((mask, boxes.get(i)) for i, mask in masks)
 
-        def begin(flow: SliceFlow) -> None:
-            job = ErrorMapJob(review.reader.snapshot(), flow, plane, cases)
+        def begin(pipeline: SlicePipeline) -> None:
+            job = ErrorMapJob(review.reader.snapshot(), pipeline, plane, cases)
             self.bench.start(job.title, lambda c: job.run(c.progress, c.should_cancel), done)
 
         def done(estimate: QualityEstimate) -> None:

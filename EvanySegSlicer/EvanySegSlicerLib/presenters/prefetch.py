@@ -25,14 +25,14 @@ class ReadingAhead:
             return
         first, rest = planes[0], planes[1:]
         self.want(first)
-        flow = review.flow
-        if self._job is not None or flow is None or flow.segmenter is None:
+        pipeline = review.pipeline
+        if self._job is not None or pipeline is None or pipeline.segmenter is None:
             return
         volume = review.reader.snapshot()
         self._reading = first
         self._job = self.bench.start(
             "Reading the slice",
-            lambda context: flow.embed(volume.slice_input(first), context.should_cancel),
+            lambda context: pipeline.embed(volume.slice_input(first), context.should_cancel),
             lambda embedding: self.read(*rest),
             quiet=True,
             plane=first,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from evanyseg.errors import EvanySegError
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..scene.jobs.runner import Job, JobContext, JobRunner
 from ..scene.jobs.slice_jobs import BoxJob, JobResult
@@ -29,7 +29,7 @@ class Loaded:
     """Names that were asked for, and the models they became."""
 
     names: tuple[str, str, str]
-    flow: SliceFlow
+    pipeline: SlicePipeline
 
 
 class Workbench:
@@ -80,7 +80,7 @@ class Workbench:
         volume = self.node.node.GetNodeReference("volume")
         segmentation = self.node.node.GetNodeReference("segmentation")
         session = self.session
-        wanted = (volume, segmentation, session.recipe)
+        wanted = (volume, segmentation, session.preset)
         if self._opened == wanted and self.review is not None and not self.review.problem:
             return self.review
         self._drop_review()
@@ -92,9 +92,9 @@ class Workbench:
                 volume,
                 segmentation,
                 self._table(segmentation, session),
-                self._loaded.flow if self._loaded is not None else None,
+                self._loaded.pipeline if self._loaded is not None else None,
                 self._history_of(segmentation),
-                recipe=session.recipe,
+                preset=session.preset,
             )
         except EvanySegError as error:
             self._problem = str(error)
@@ -178,33 +178,33 @@ class Workbench:
             self.view.status(str(error), problem=True)
             return
         self._owner = owner
-        self.with_models(lambda flow: self._run(gather, then, through))
+        self.with_models(lambda pipeline: self._run(gather, then, through))
         self._rest()
 
     def forget_models(self) -> None:
         """Let go of the models; the next action loads those chosen then."""
         self._loaded = None
         if self.review is not None:
-            self.review.flow = None
+            self.review.pipeline = None
         self.models.forget()
 
-    def with_models(self, action: Callable[[SliceFlow], None]) -> None:
+    def with_models(self, action: Callable[[SlicePipeline], None]) -> None:
         """Call `action(flow)` on the main thread as soon as the chosen models are there."""
         session = self.session
         names = (session.segmenter, session.estimator, session.device)
         if self._loaded is not None and self._loaded.names == names:
             if self.review is not None:
-                self.review.flow = self._loaded.flow
-            action(self._loaded.flow)
+                self.review.pipeline = self._loaded.pipeline
+            action(self._loaded.pipeline)
             return
 
-        def loaded(flow: SliceFlow) -> None:
-            self._loaded = Loaded(names, flow)
+        def loaded(pipeline: SlicePipeline) -> None:
+            self._loaded = Loaded(names, pipeline)
             if self.review is not None:
-                self.review.flow = flow
-            self._told(lambda: action(flow))
+                self.review.pipeline = pipeline
+            self._told(lambda: action(pipeline))
 
-        self.start("Loading the models", lambda context: self.models.flow(*names), loaded)
+        self.start("Loading the models", lambda context: self.models.pipeline(*names), loaded)
 
     def start(
         self,

@@ -61,7 +61,7 @@ class SegmentingPresenter:
         """A click that refines the slice's last answer."""
 
         def gather(review: ReviewSession) -> Any:
-            segmenter = review.flow.segmenter if review.flow is not None else None
+            segmenter = review.pipeline.segmenter if review.pipeline is not None else None
             if segmenter is not None and not segmenter.supports_points:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
             plane = review.reader.plane_of_view(slice_node)

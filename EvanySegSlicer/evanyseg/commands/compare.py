@@ -14,14 +14,14 @@ from ..errors import EvanySegError, ImageError
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import Table, cell, check_table_output, checked_scores, open_table, write_table
 from ..io.targets import on_stdout
-from ..pipeline.slice_pipeline import SliceFlow
+from ..pipeline.slice_pipeline import SlicePipeline
 from ..scoring.boxes import COLUMNS, score_boxes
 from ..scoring.pairs import BOX, FAILED
 from ..scoring.unfinished import RowLog
 from ..uses import Comparison, compare_segmenters
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
 from .support.loading import load_estimator, load_segmenter
-from .support.options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, recipe_of
+from .support.options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, preset_of
 from .support.results import check_stdout, identity_of, say_layout
 
 RUN = "Run the segmenters here"
@@ -173,7 +173,7 @@ def _segmented(
     boxes: Table, segmenters: list[str], estimator: str, device: str, intensity: str | None, log: RowLog | None
 ) -> list[dict[str, str]]:
     """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
-    recipe, judge = recipe_of(intensity), load_estimator(estimator, device)
+    preset, judge = preset_of(intensity), load_estimator(estimator, device)
     names = list(dict.fromkeys(segmenters))
     rows = list(log.finished()) if log is not None else []
     _check_same(boxes, names, rows)
@@ -182,9 +182,9 @@ def _segmented(
             first = len(rows) - number * boxes.count
             if first >= boxes.count:
                 continue
-            flow = SliceFlow(judge, load_segmenter(name, device))
+            pipeline = SlicePipeline(judge, load_segmenter(name, device))
             part = lambda fraction, text, n=number: progress((n + fraction) / len(names), text)
-            for row in score_boxes(boxes, flow, recipe, part, first=first):
+            for row in score_boxes(boxes, pipeline, preset, part, first=first):
                 found = {**row, "segmenter": name}
                 if log is not None:
                     log.write(found)

@@ -12,7 +12,7 @@ from ..bands import BandThresholds
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import check_table_output, open_table
 from ..io.targets import on_stdout
-from ..scoring.missing_slices import Finding
+from ..scoring.missing_slices import EmptySliceStatus
 from ..scoring.pairs import PairsScorer, log_of_pairs
 from ..scoring.run import ScoreRun
 from ..scoring.stacks import SliceStack
@@ -31,7 +31,7 @@ from .support.console import (
     shown,
     table,
 )
-from .support.loading import load_flow
+from .support.loading import load_pipeline
 from .support.options import (
     IMAGE_HELP,
     MODELS,
@@ -48,7 +48,7 @@ from .support.options import (
     SliceOption,
     bands_of,
     box_of,
-    recipe_of,
+    preset_of,
 )
 from .support.results import check_stdout, identity_of, say_layout
 
@@ -139,21 +139,23 @@ def score(
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
-        image, mask, box_of(box), label or [], slice_index, axis, recipe_of(intensity), levels, series, output,
+        image, mask, box_of(box), label or [], slice_index, axis, preset_of(intensity), levels, series, output,
         overlay, report,
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     score_image.check_endings(request)
     check_stdout(request.written, as_json)
     stack = score_image.prepare(request)
-    flow = load_flow(estimator, segmenter, device)
+    pipeline = load_pipeline(estimator, segmenter, device)
     with progress_bar("Scoring") as progress:
-        result = score_image.run(request, stack, flow, progress)
+        result = score_image.run(request, stack, pipeline, progress)
     if as_json:
-        print_json(score_image.document(request, stack, flow, result))
+        print_json(score_image.document(request, stack, pipeline, result))
     else:
-        _show(stack, result, levels, f"{flow.estimator.level:.0%} interval", on_stdout(request.written))
-        say(f"[dim]{flow.estimator.name} on {flow.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]")
+        _show(stack, result, levels, f"{pipeline.estimator.level:.0%} interval", on_stdout(request.written))
+        say(
+            f"[dim]{pipeline.estimator.name} on {pipeline.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]"
+        )
     say_written((output, overlay, report))
 
 
@@ -190,9 +192,9 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
     console.print(table(title, columns, rows))
 
 
-def _with_finding(cells: list[str], finding: Finding) -> list[str]:
+def _with_finding(cells: list[str], finding: EmptySliceStatus) -> list[str]:
     """What an empty slice is stands before the caveats."""
-    if finding is Finding.MASK:
+    if finding is EmptySliceStatus.MASK:
         return cells
     return [*cells[:-1], "; ".join([finding.value, *([cells[-1]] if cells[-1] else [])])]
 
@@ -208,7 +210,7 @@ def _score_pairs(
     as_json: bool,
     resume: bool,
 ) -> None:
-    recipe = recipe_of(intensity)
+    preset = preset_of(intensity)
     given = open_table(pairs, [*PAIR, *([label_column] if label_column else [])])
     refuse_overwriting([output], chain([estimator], files_in_table(given, PAIR)))
     check_table_output(output, json=False)
@@ -216,7 +218,7 @@ def _score_pairs(
     say_layout(given)
     run = f"estimator {identity_of(estimator)}; intensity {intensity or 'by kind'}; label column {label_column or '-'}"
     log = log_of_pairs(given, output, run, resume)
-    scorer = PairsScorer(load_flow(estimator, None, device), recipe, label_column)
+    scorer = PairsScorer(load_pipeline(estimator, None, device), preset, label_column)
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(given, log, progress)
     scored = [s for s in result.scores if s == s]

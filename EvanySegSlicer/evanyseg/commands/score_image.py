@@ -16,13 +16,13 @@ from ..io.segmentation import Segment, Segmentation
 from ..io.tables import check_table_output, write_table
 from ..io.write import PICTURES, VOLUMES, ending, write_labels, write_picture, write_text
 from ..overlay_codes import color_table_text
-from ..pipeline.intensity import IntensityRecipe
-from ..pipeline.slice_pipeline import SliceFlow
+from ..pipeline.intensity import IntensityPreset
+from ..pipeline.slice_pipeline import SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress
 from ..report.page import ReportData, ReportPicture, ReportRow, report_html
 from ..report.pictures import outlined, slice_picture
-from ..scoring.missing_slices import Finding, MissingJudge
+from ..scoring.missing_slices import EmptySliceStatus, MissingSliceDetector
 from ..scoring.run import ScoreRun, run_scoring
 from ..scoring.stacks import SliceStack
 from ..scoring.volumes import SliceScore, VolumeScorer
@@ -45,7 +45,7 @@ class ScoreRequest:
     labels: list[str]
     slice_index: int | None
     axis: str | None
-    recipe: IntensityRecipe | None
+    preset: IntensityPreset | None
     bands: BandThresholds
     series: str | None
     out: Path | None
@@ -78,15 +78,15 @@ def prepare(request: ScoreRequest) -> SliceStack:
     if request.box is not None and len(segmentation.segments) > 1:
         names = ", ".join(s.name for s in segmentation.segments)
         raise ImageError(f"A box belongs to one object, but {request.mask.name} has {names}; name one with --label.")
-    stack = SliceStack(volume, segmentation, request.axis, request.recipe, request.slice_index, request.box)
+    stack = SliceStack(volume, segmentation, request.axis, request.preset, request.slice_index, request.box)
     if request.overlay is not None:
         _check_overlay(request.overlay, stack)
     return stack
 
 
-def run(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, progress: Progress) -> ScoreRun:
+def run(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, progress: Progress) -> ScoreRun:
     """Score, then write what was asked for: each file atomically. Raises OutputError."""
-    scorer = VolumeScorer(stack, flow, MissingJudge(flow) if flow.segmenter is not None else None)
+    scorer = VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline) if pipeline.segmenter is not None else None)
     pictures = PICTURED if request.report or (request.overlay and ending(request.overlay) in PICTURES) else 0
     result = run_scoring(scorer, request.bands, request.overlay is not None, pictures, progress)
     if request.out is not None:
@@ -94,12 +94,12 @@ def run(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, progress: Pro
             request.out,
             COLUMNS,
             [row_fields(r, request.bands) for r in result.rows],
-            document(request, stack, flow, result),
+            document(request, stack, pipeline, result),
         )
     if request.overlay is not None:
         _write_overlay(request.overlay, stack, result, request.bands)
     if request.report is not None:
-        write_text(request.report, report_html(_report(request, stack, flow, result)))
+        write_text(request.report, report_html(_report(request, stack, pipeline, result)))
     return result
 
 
@@ -126,15 +126,15 @@ def row_fields(row: SliceScore, bands: BandThresholds) -> dict[str, Any]:
     }
 
 
-def document(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: ScoreRun) -> dict[str, Any]:
+def document(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, result: ScoreRun) -> dict[str, Any]:
     """Everything about one scoring as plain data, for JSON."""
     return {
         "image": str(request.image),
         "mask": str(request.mask),
-        "estimator": flow.estimator.name,
-        "segmenter": flow.segmenter.name if flow.segmenter else None,
-        "device": flow.estimator.device,
-        "level": flow.estimator.level,
+        "estimator": pipeline.estimator.name,
+        "segmenter": pipeline.segmenter.name if pipeline.segmenter else None,
+        "device": pipeline.estimator.device,
+        "level": pipeline.estimator.level,
         "intensity": stack.window.describe(),
         "bands": {"good": request.bands.good, "check": request.bands.check},
         "summaries": [_summary_fields(s, request.bands) for s in result.summaries],
@@ -185,7 +185,7 @@ def _color_table_path(overlay: Path) -> Path | None:
     return overlay.with_name(f"{overlay.name[: -len(ending(overlay))]}.ctbl")
 
 
-def _report(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: ScoreRun) -> ReportData:
+def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, result: ScoreRun) -> ReportData:
     pictures = [
         ReportPicture(
             _report_row(row),
@@ -194,7 +194,7 @@ def _report(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: S
                 row.mask if row.mask is not None else np.zeros(stack.plane.shape, bool),
                 request.bands.band(row.dice),
                 stack.plane,
-                row.box if request.box is not None or row.finding is not Finding.MASK else None,
+                row.box if request.box is not None or row.finding is not EmptySliceStatus.MASK else None,
                 side=300 if len(result.pictured) > 1 else 520,
             ),
         )
@@ -208,8 +208,8 @@ def _report(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: S
         "Segmentation": request.mask.name,
         "Slices": "" if volume.planar else f"{stack.plane.name}, {stack.plane.count}",
         "Prompt box": _box_text(stack.box) if stack.box is not None else "none: each mask's own box",
-        "Quality estimator": f"{flow.estimator.name} on {flow.estimator.device}",
-        "Segmenter": f"{flow.segmenter.name}, for slices without a mask" if flow.segmenter else "",
+        "Quality estimator": f"{pipeline.estimator.name} on {pipeline.estimator.device}",
+        "Segmenter": f"{pipeline.segmenter.name}, for slices without a mask" if pipeline.segmenter else "",
         "Intensity window": stack.window.describe(),
     }
     return ReportData(
@@ -220,13 +220,13 @@ def _report(request: ScoreRequest, stack: SliceStack, flow: SliceFlow, result: S
         facts=facts,
         bands=request.bands,
         created=datetime.now(),
-        level=flow.estimator.level,
+        level=pipeline.estimator.level,
         strips=stack.only is None,
     )
 
 
 def _report_row(row: SliceScore) -> ReportRow:
-    note = "" if row.finding is Finding.MASK else row.finding.value
+    note = "" if row.finding is EmptySliceStatus.MASK else row.finding.value
     return ReportRow(row.segment, row.plane, row.index, row.position, row.area, row.estimate, note)
 
 

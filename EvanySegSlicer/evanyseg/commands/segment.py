@@ -11,8 +11,8 @@ from ..errors import EvanySegError
 from ..geometry.volume import SlicePlane
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image
-from ..pipeline.intensity import default_recipe
-from ..pipeline.slice_pipeline import SliceFlow, SliceInput, SliceResult
+from ..pipeline.intensity import default_preset
+from ..pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
 from ..prompts import PointPrompt
 from .support.console import (
     estimate_cells,
@@ -26,7 +26,7 @@ from .support.console import (
     shown,
     table,
 )
-from .support.loading import load_flow
+from .support.loading import load_pipeline
 from .support.masks import check_output, slice_index_of, write_masks
 from .support.options import (
     IMAGE_HELP,
@@ -43,7 +43,7 @@ from .support.options import (
     SliceOption,
     bands_of,
     box_of,
-    recipe_of,
+    preset_of,
 )
 
 
@@ -93,11 +93,11 @@ def segment(
     """
     if box is None and not point:
         raise typer.BadParameter("say where the object is: --box X0 Y0 X1 Y1 or --point X,Y")
-    prompt, points, levels, recipe = (
+    prompt, points, levels, preset = (
         box_of(box),
         [_point(p) for p in point or ()],
         bands_of(bands),
-        recipe_of(intensity),
+        preset_of(intensity),
     )
     refuse_overwriting([output], [image, segmenter, estimator])
     volume = read_image(image, series)
@@ -106,15 +106,15 @@ def segment(
     check_output(output, plane)
     if prompt is not None:
         prompt.validated(plane.shape)  # refuse before a network is loaded
-    flow = load_flow(estimator, segmenter, device)
-    window = (recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+    pipeline = load_pipeline(estimator, segmenter, device)
+    window = (preset or default_preset(volume.array, volume.color)).fit(volume.array)
     slice_at = lambda i: SliceInput(plane.pixels(i), window, plane.spacing, (i,))
-    first = flow.segment(slice_at(index), prompt, points)
+    first = pipeline.segment(slice_at(index), prompt, points)
     found = {index: first}
     if propagate:
-        found.update(_propagated(flow, plane, slice_at, index, first, stop_below))
+        found.update(_propagated(pipeline, plane, slice_at, index, first, stop_below))
     write_masks(output, plane, {i: r.mask for i, r in found.items()}, name)
-    head = {"segmenter": flow.segmenter.name if flow.segmenter else "", "device": flow.estimator.device}
+    head = {"segmenter": pipeline.segmenter.name if pipeline.segmenter else "", "device": pipeline.estimator.device}
     if as_json:
         rows = [_document(i, plane, found[i], levels) for i in sorted(found)]
         print_json({"image": str(image), "out": str(output), "intensity": window.describe(), **head, "slices": rows})
@@ -123,7 +123,7 @@ def segment(
         [_label(i, plane), str(int(r.mask.sum())), *estimate_cells(r.estimate, levels)]
         for i, r in sorted(found.items())
     ]
-    columns = ["Slice", ">Pixels", ">Dice", "Band", f"{flow.estimator.level:.0%} interval", "Caveats"]
+    columns = ["Slice", ">Pixels", ">Dice", "Band", f"{pipeline.estimator.level:.0%} interval", "Caveats"]
     out().print(table(shown(f"{volume.name}: {head['segmenter']} on {head['device']}"), columns, lines))
     heads = ", ".join(number_text(e.dice) for e in first.estimates)
     say(f"Mask {first.chosen + 1} of {len(first.estimates)} was chosen (predicted Dice {heads}).")
@@ -131,12 +131,12 @@ def segment(
 
 
 def _propagated(
-    flow: SliceFlow, plane: SlicePlane, slice_at: Any, index: int, first: SliceResult, stop_below: float
+    pipeline: SlicePipeline, plane: SlicePlane, slice_at: Any, index: int, first: SliceResult, stop_below: float
 ) -> dict[int, SliceResult]:
     found = {}
     with progress_bar("Propagating") as progress:
         for stop in (plane.count, -1):
-            for i, result in flow.propagate(slice_at, index, first.mask, stop, stop_below):
+            for i, result in pipeline.propagate(slice_at, index, first.mask, stop, stop_below):
                 found[i] = result
                 progress(len(found) / max(1, plane.count - 1), f"slice {i}")
     return found

@@ -16,8 +16,8 @@ from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import segmentation_of_labels
 from ..io.write import ending
-from ..pipeline.intensity import IntensityRecipe
-from ..pipeline.slice_pipeline import SliceFlow
+from ..pipeline.intensity import IntensityPreset
+from ..pipeline.slice_pipeline import SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import QualityEstimator
 from ..results import Caveat, QualityEstimate
@@ -42,7 +42,7 @@ from .support.options import (
     SliceOption,
     bands_of,
     box_of,
-    recipe_of,
+    preset_of,
 )
 
 
@@ -100,16 +100,16 @@ def select(
         return
     if image is None or bool(candidates) == bool(segmenter):
         raise typer.BadParameter("give an IMAGE with masks, an IMAGE with --segmenter and --box, or --scores CSV")
-    recipe, prompt = recipe_of(intensity), box_of(box)
+    preset, prompt = preset_of(intensity), box_of(box)
     refuse_overwriting([output], [image, *(candidates or []), *(segmenter or []), estimator])
     volume = read_image(image)
     if candidates:
         # read and checked before a network is loaded
-        stacks = [(c, _stack(volume, c, axis, recipe, slice_index, prompt)) for c in candidates]
+        stacks = [(c, _stack(volume, c, axis, preset, slice_index, prompt)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
-        flow = SliceFlow(load_estimator(estimator, device))
-        found = [_Candidate(str(path), _judged(stack, flow), file=path) for path, stack in stacks]
+        pipeline = SlicePipeline(load_estimator(estimator, device))
+        found = [_Candidate(str(path), _judged(stack, pipeline), file=path) for path, stack in stacks]
         plane = None
     else:
         if prompt is None:
@@ -119,7 +119,7 @@ def select(
         prompt.validated(plane.shape)
         if output is not None:
             check_output(output, plane)
-        stack = _nothing_yet(volume, axis, index, recipe)
+        stack = _nothing_yet(volume, axis, index, preset)
         found = _segmented(stack, index, prompt, segmenter or [], load_estimator(estimator, device), device)
     order = best_of_candidates([c.estimate for c in found])
     best = found[order[0]]
@@ -144,27 +144,27 @@ def _stack(
     volume: Volume,
     path: Path,
     axis: str | None,
-    recipe: IntensityRecipe | None,
+    preset: IntensityPreset | None,
     only: int | None,
     box: BoxPrompt | None,
 ) -> SliceStack:
-    return SliceStack(volume, read_segmentation(path, binary=True), axis, recipe, only, box)
+    return SliceStack(volume, read_segmentation(path, binary=True), axis, preset, only, box)
 
 
-def _nothing_yet(volume: Volume, axis: str | None, index: int, recipe: IntensityRecipe | None) -> SliceStack:
+def _nothing_yet(volume: Volume, axis: str | None, index: int, preset: IntensityPreset | None) -> SliceStack:
     empty = segmentation_of_labels(np.zeros(volume.shape, np.uint8), volume)
-    return SliceStack(volume, empty, axis, recipe, index)
+    return SliceStack(volume, empty, axis, preset, index)
 
 
-def _judged(stack: SliceStack, flow: SliceFlow) -> QualityEstimate:
+def _judged(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
     """One estimate of a candidate: of its slice, or the mean over the slices of a volume."""
     if stack.only is not None:
         mask = np.zeros(stack.plane.shape, bool)
         for segment in stack.segments:
             mask |= stack.mask(segment, stack.only)
-        return next(flow.score([(stack.slice_input(stack.only), mask, stack.box)]))
-    dice, low, high = mean_of_slices(list(VolumeScorer(stack, flow).scores()))
-    name, level = flow.estimator.name, flow.estimator.level
+        return next(pipeline.score([(stack.slice_input(stack.only), mask, stack.box)]))
+    dice, low, high = mean_of_slices(list(VolumeScorer(stack, pipeline).scores()))
+    name, level = pipeline.estimator.name, pipeline.estimator.level
     if np.isnan(dice):
         return QualityEstimate.unscored(name, Caveat.EMPTY_MASK, level=level)
     return QualityEstimate(dice, low, high, level, name)
@@ -175,7 +175,7 @@ def _segmented(
 ) -> list[_Candidate]:
     found = []
     for name in segmenters:
-        result = SliceFlow(estimator, load_segmenter(name, device)).segment(stack.slice_input(index), box)
+        result = SlicePipeline(estimator, load_segmenter(name, device)).segment(stack.slice_input(index), box)
         found += [
             _Candidate(f"{name}, mask {n + 1}", estimate, mask)
             for n, (mask, estimate) in enumerate(zip(result.masks, result.estimates, strict=True))

@@ -162,15 +162,15 @@ class Prompts(PromptEncoder):
         return whole[:, :, 4 * at[0] :, 4 * at[1] :][:, :, : size[0], : size[1]]
 
     def dense(
-        self, coords: Tensor, labels: Tensor, centres: tuple[Tensor, Tensor], previous: Tensor | None,
-        has_previous: Tensor | None,
+        self, coords: Tensor, labels: Tensor, centres: tuple[Tensor, Tensor], mask_input: Tensor | None,
+        has_mask_input: Tensor | None,
     ) -> Tensor:  # fmt: skip
         """[N, C, h, w] of the drawn prompt and the previous logits [N, 1, 4h, 4w] of those that have them."""
         drawn = self.maps(self.drawn(coords, labels, centres))
         none = self.no_mask_embed.weight.view(1, -1, 1, 1)
-        if previous is None or has_previous is None:
+        if mask_input is None or has_mask_input is None:
             return drawn + none
-        return drawn + torch.where(has_previous.view(-1, 1, 1, 1), self.mask_downscaling(previous), none)
+        return drawn + torch.where(has_mask_input.view(-1, 1, 1, 1), self.mask_downscaling(mask_input), none)
 
 
 class Decoder(MaskDecoder):
@@ -231,14 +231,14 @@ class BuiltinSegmenterNet(nn.Module):
         features: Features,
         coords: Tensor,
         labels: Tensor,
-        previous: Tensor | None = None,
-        has_previous: Tensor | None = None,
+        mask_input: Tensor | None = None,
+        has_mask_input: Tensor | None = None,
         at: tuple[int, int] = (0, 0),
     ) -> tuple[Tensor, Tensor]:
         """Logits [N, 4, 128, 128] (single mask first, then the three of the multi-mask answer), IoU [N, 4]."""
         high, wide = features.embedding.shape[-2:]
         prompts = self.prompts
         sparse = prompts.tokens(coords, labels)
-        dense = prompts.dense(coords, labels, prompts.grid((high, wide), at, False), previous, has_previous)
+        dense = prompts.dense(coords, labels, prompts.grid((high, wide), at, False), mask_input, has_mask_input)
         prior = prompts.ellipse(coords, labels, prompts.grid((4 * high, 4 * wide), at, True))
         return self.decoder.masks(features, prompts.place_code((high, wide), at), sparse, dense, prior)

@@ -33,11 +33,11 @@ class SamNet(nn.Module):
         return int(self.prompt_encoder.input_image_size[0])
 
     def decode(
-        self, features: Tensor, points: tuple[Tensor, Tensor] | None, boxes: Tensor | None, previous: Tensor | None
+        self, features: Tensor, points: tuple[Tensor, Tensor] | None, boxes: Tensor | None, mask_input: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Logits [1, tokens, h, w] and predicted IoU [1, tokens] of one prompt in pixels of the network's input:
         token 0 is the single mask, the others are the alternatives of an ambiguous prompt."""
-        sparse, dense = self.prompt_encoder(points=points, boxes=boxes, masks=previous)
+        sparse, dense = self.prompt_encoder(points=points, boxes=boxes, masks=mask_input)
         return self.mask_decoder.predict_masks(
             image_embeddings=features,
             image_pe=self.prompt_encoder.get_dense_pe(),

@@ -1,6 +1,6 @@
 """From stored intensities to the 8-bit RGB that models see: explicit, and recorded with every score.
 
-A recipe says how the window is found; fitting it to an image or volume gives a window, which is what is applied
+A preset says how the window is found; fitting it to an image or volume gives a window, which is what is applied
 and recorded. The display window of a viewer is never used unless the user picks it (as a `fixed` recipe).
 """
 
@@ -19,7 +19,7 @@ _SAMPLE = 2_000_000
 
 @dataclass(frozen=True)
 class IntensityWindow:
-    """Intensities low..high are shown as 0..255, clipped. `name` records the recipe; 'rgb' passes through."""
+    """Intensities low..high are shown as 0..255, clipped. `name` records the preset; 'rgb' passes through."""
 
     low: float
     high: float
@@ -49,7 +49,7 @@ class IntensityWindow:
 
 
 @dataclass(frozen=True)
-class IntensityRecipe:
+class IntensityPreset:
     """kind: 'percentile' (low/high are percentiles of finite values), 'window' (low/high are intensities) or 'rgb'."""
 
     name: str
@@ -75,20 +75,20 @@ class IntensityRecipe:
         return IntensityWindow(float(low), float(high), self.name)
 
 
-RECIPES: dict[str, IntensityRecipe] = {
+PRESETS: dict[str, IntensityPreset] = {
     r.name: r
     for r in (
-        IntensityRecipe("percentile", "percentile", 0.5, 99.5),
-        IntensityRecipe("ct-soft", "window", -160.0, 240.0),
-        IntensityRecipe("ct-lung", "window", -1350.0, 150.0),
-        IntensityRecipe("ct-brain", "window", 0.0, 80.0),
-        IntensityRecipe("ct-bone", "window", -500.0, 1300.0),
-        IntensityRecipe("rgb", "rgb"),
+        IntensityPreset("percentile", "percentile", 0.5, 99.5),
+        IntensityPreset("ct-soft", "window", -160.0, 240.0),
+        IntensityPreset("ct-lung", "window", -1350.0, 150.0),
+        IntensityPreset("ct-brain", "window", 0.0, 80.0),
+        IntensityPreset("ct-bone", "window", -500.0, 1300.0),
+        IntensityPreset("rgb", "rgb"),
     )
 }
 
 
-def recipe_named(name: str) -> IntensityRecipe:
+def preset_named(name: str) -> IntensityPreset:
     """A preset, or 'fixed:LOW,HIGH' in intensities. Raises ImageError with the list of names."""
     if name.startswith("fixed:"):
         try:
@@ -97,15 +97,15 @@ def recipe_named(name: str) -> IntensityRecipe:
             raise ImageError(f"'{name}' is not a window; write fixed:LOW,HIGH, for example fixed:-100,300.") from None
         if not low < high:
             raise ImageError(f"'{name}' needs LOW < HIGH.")
-        return IntensityRecipe("fixed", "window", low, high)
-    if name not in RECIPES:
-        raise ImageError(f"Unknown intensity recipe '{name}'; choose one of {', '.join(RECIPES)} or fixed:LOW,HIGH.")
-    return RECIPES[name]
+        return IntensityPreset("fixed", "window", low, high)
+    if name not in PRESETS:
+        raise ImageError(f"Unknown intensity preset '{name}'; choose one of {', '.join(PRESETS)} or fixed:LOW,HIGH.")
+    return PRESETS[name]
 
 
-def default_recipe(data: np.ndarray, color: bool) -> IntensityRecipe:
+def default_preset(data: np.ndarray, color: bool) -> IntensityPreset:
     """'rgb' for colour images, 'percentile' for everything else."""
-    return RECIPES["rgb" if color else "percentile"]
+    return PRESETS["rgb" if color else "percentile"]
 
 
 def image_caveats(pixels: np.ndarray) -> tuple[str, ...]:

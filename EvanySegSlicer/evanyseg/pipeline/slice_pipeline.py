@@ -67,7 +67,7 @@ class SliceResult:
         return self.estimates[self.chosen]
 
 
-class SliceFlow:
+class SlicePipeline:
     """Ties one segmenter (optional), one estimator and the embedding cache; holds no other state."""
 
     def __init__(
@@ -95,7 +95,7 @@ class SliceFlow:
         slice_: SliceInput,
         box: BoxPrompt | None = None,
         points: Sequence[PointPrompt] = (),
-        previous: np.ndarray | None = None,
+        mask_input: np.ndarray | None = None,
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
     ) -> SliceResult:
@@ -113,7 +113,7 @@ class SliceFlow:
         raise_if_cancelled(should_cancel)
         square_box = grid.box(box) if box is not None else None
         candidates = self._segmenter().segment(
-            embedding, square_box, [grid.point(p) for p in points], previous, should_cancel
+            embedding, square_box, [grid.point(p) for p in points], mask_input, should_cancel
         )
         raise_if_cancelled(should_cancel)
         masks = grid.back(candidates.logits) > candidates.threshold

@@ -25,7 +25,7 @@ from .conformal import Calibration
 from .context import LATE
 from .gbdt import NETWORK_NUMBERS, PREFIX, Trees, corrected
 from .ood import PREFIX as FAMILIAR
-from .ood import Familiar
+from .ood import OODDetector
 from .runner import BatchRunner
 
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "estimator.safetensors"
@@ -71,9 +71,9 @@ def load(path: Path | None = None, device: str = "cpu") -> BuiltinEstimator:
         raise WeightsError(f"{path.name} describes a network this version does not have ({error}).") from error
     beside = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith((PREFIX, FAMILIAR))}
     trees = Trees.from_tensors(beside, LATE + NETWORK_NUMBERS)
-    familiar = Familiar.from_tensors(beside)
+    ood_detector = OODDetector.from_tensors(beside)
     net = load_strict(net, tensors, "the built-in estimator").to(memory_format=torch.channels_last)
-    return BuiltinEstimator(net, described, device, trees, familiar)
+    return BuiltinEstimator(net, described, device, trees, ood_detector)
 
 
 def read_description(path: Path) -> EstimatorFile:
@@ -105,11 +105,11 @@ class BuiltinEstimator:
         described: EstimatorFile,
         device: str = "cpu",
         trees: Trees | None = None,
-        familiar: Familiar | None = None,
+        ood_detector: OODDetector | None = None,
     ) -> None:
         self.described = described
         self.trees = trees
-        self.familiar = familiar
+        self.ood_detector = ood_detector
         self.size = int(net.config.size)
         self.runner = BatchRunner(net, device, BATCH.get(device, LARGE_BATCH))
         self.level = described.calibrations[0].level if described.calibrations else 0.9
@@ -184,7 +184,7 @@ class BuiltinEstimator:
         else:
             calibration = self.described.calibrations[0 if case.has_box else 1]
             dice, low, high = (float(v[0]) for v in calibration.apply(*(np.array([v]) for v in (dice, low, high))))
-        if self.familiar is not None and case.seen is not None and self.familiar.strange(case.seen):
+        if self.ood_detector is not None and case.seen is not None and self.ood_detector.strange(case.seen):
             caveats = (*caveats, Caveat.UNLIKE_TRAINING)
         fp = fn = None
         if maps and case.seen is not None:

@@ -51,7 +51,7 @@ def checked_image(image: np.ndarray) -> tuple[str, ...]:
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
         raise ImageError(
             f"The estimator needs an 8-bit RGB image [H, W, 3], got {image.dtype} {list(image.shape)}; apply an "
-            "intensity recipe first."
+            "intensity preset first."
         )
     if min(image.shape[:2]) < 2:
         raise ImageError(f"An image of {image.shape[1]} x {image.shape[0]} pixels is too small to be judged.")

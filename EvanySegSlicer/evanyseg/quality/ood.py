@@ -54,7 +54,7 @@ def image_statistics(pixels: np.ndarray, scalars: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Familiar:
+class OODDetector:
     """mean [F] and scale [F] standardise statistics; bank [M, F]: those of M training images, standardised; spread [M]:
     how far each of them lies from its own neighbours; `limit`: strangeness beyond which an image counts as unlike them.
 
@@ -68,14 +68,14 @@ class Familiar:
     spread: np.ndarray
     limit: float
 
-    def strangeness(self, statistics: np.ndarray) -> np.ndarray:
+    def ood_score(self, statistics: np.ndarray) -> np.ndarray:
         """Mean distance [N] to the nearest few of the bank, over their own mean spread, of statistics [N, F]."""
         distances, nearest = neighbours(self.bank, (statistics - self.mean) / self.scale)
         return distances.mean(axis=1) / self.spread[nearest].mean(axis=1)
 
     def strange(self, seen: ContextInput) -> bool:
         """Whether the window's image lies beyond the limit."""
-        return bool(self.strangeness(image_statistics(seen.pixels, seen.scalars)[None])[0] > self.limit)
+        return bool(self.ood_score(image_statistics(seen.pixels, seen.scalars)[None])[0] > self.limit)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """For a weight file."""
@@ -83,7 +83,7 @@ class Familiar:
         return {PREFIX + name: array.astype(np.float32) for name, array in zip(NAMES, arrays, strict=True)}
 
     @classmethod
-    def from_tensors(cls, stored: Mapping[str, np.ndarray]) -> Familiar | None:
+    def from_tensors(cls, stored: Mapping[str, np.ndarray]) -> OODDetector | None:
         """None when there are none. Raises WeightsError for arrays that do not belong together."""
         found = {name.removeprefix(PREFIX): a for name, a in stored.items() if name.startswith(PREFIX)}
         if not found:

@@ -1,6 +1,6 @@
 """Quality Sentinel (Chen et al., arXiv 2406.00327) as an estimator: CT only, and it must be told the organ.
 
-Made for CT between -200 and 200 HU: use the intensity recipe `fixed:-200,200` (attribute `intensity`). It looks at a
+Made for CT between -200 and 200 HU: use the intensity preset `fixed:-200,200` (attribute `intensity`). It looks at a
 square around the mask itself; a box plays no part. Total misses were never in its training.
 """
 

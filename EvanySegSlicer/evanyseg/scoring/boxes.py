@@ -9,8 +9,8 @@ from typing import Any
 from ..errors import CancelledError, EvanySegError, ImageError
 from ..io.read import read_image
 from ..io.tables import Table
-from ..pipeline.intensity import IntensityRecipe, default_recipe
-from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..pipeline.intensity import IntensityPreset, default_preset
+from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from .pairs import BOX, FAILED, box_of_row, needed_cell
 
@@ -19,8 +19,8 @@ COLUMNS = ("image", *BOX, "segmenter", "pred_dice", "low", "high", "caveats")
 
 def score_boxes(
     table: Table,
-    flow: SliceFlow,
-    recipe: IntensityRecipe | None = None,
+    pipeline: SlicePipeline,
+    preset: IntensityPreset | None = None,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
     first: int = 0,
@@ -30,8 +30,8 @@ def score_boxes(
     The segmenter's best mask by predicted Dice counts. A row that fails has no score and 'error: ...' in `caveats`.
     `first`: how many rows to leave out. Raises CancelledError.
     """
-    images = _Images(table.path.parent, recipe)
-    name = flow.segmenter.name if flow.segmenter is not None else ""
+    images = _Images(table.path.parent, preset)
+    name = pipeline.segmenter.name if pipeline.segmenter is not None else ""
     for number, row in enumerate(table.rows()):
         if number < first:
             continue
@@ -43,7 +43,7 @@ def score_boxes(
             if box is None:
                 raise ImageError("The box is empty; fill x0, y0, x1 and y1.")
             slice_ = images.slice(needed_cell(row, "image"))
-            estimate = flow.segment(slice_, box, should_cancel=should_cancel).estimate
+            estimate = pipeline.segment(slice_, box, should_cancel=should_cancel).estimate
             scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}
             caveats = "; ".join(estimate.caveats)
         except CancelledError:
@@ -56,9 +56,9 @@ def score_boxes(
 class _Images:
     """Reads images, keeping the last one: tables name several boxes of an image one after the other."""
 
-    def __init__(self, folder: Path, recipe: IntensityRecipe | None) -> None:
+    def __init__(self, folder: Path, preset: IntensityPreset | None) -> None:
         self.folder = folder
-        self.recipe = recipe
+        self.preset = preset
         self._last: tuple[str, SliceInput] | None = None
 
     def slice(self, name: str) -> SliceInput:
@@ -67,6 +67,6 @@ class _Images:
             plane = volume.plane()
             if plane.count > 1:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; save that slice as an image.")
-            window = (self.recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+            window = (self.preset or default_preset(volume.array, volume.color)).fit(volume.array)
             self._last = (name, SliceInput(plane.pixels(0), window, plane.spacing, key=name))
         return self._last[1]

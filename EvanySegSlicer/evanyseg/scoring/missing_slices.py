@@ -13,13 +13,13 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 
 from ..errors import PromptError
-from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel
 from ..results import QualityEstimate
 
 
-class Finding(str, Enum):
+class EmptySliceStatus(str, Enum):
     """What a row of a score table is about."""
 
     MASK = "mask"
@@ -29,19 +29,19 @@ class Finding(str, Enum):
 
 
 @dataclass(frozen=True)
-class Judgement:
+class EmptySliceJudgement:
     """`estimate` scores the empty mask: 0 when the object seems to be there, unscored when it seems not to be.
 
     `found`: the mask [H, W] that the carried box gave, None when the box left the image or nothing was found.
     """
 
-    finding: Finding
+    finding: EmptySliceStatus
     estimate: QualityEstimate
     box: BoxPrompt | None = None
     found: np.ndarray | None = None
 
 
-class MissingJudge:
+class MissingSliceDetector:
     """Judges one empty slice beside one with a mask.
 
     quality_above: lowest predicted Dice of the found mask; overlap_above: lowest Dice with the neighbour's mask;
@@ -49,31 +49,31 @@ class MissingJudge:
     """
 
     def __init__(
-        self, flow: SliceFlow, quality_above: float = 0.7, overlap_above: float = 0.5, grow: float = 1.1
+        self, pipeline: SlicePipeline, quality_above: float = 0.7, overlap_above: float = 0.5, grow: float = 1.1
     ) -> None:
-        self.flow = flow
+        self.pipeline = pipeline
         self.quality_above = quality_above
         self.overlap_above = overlap_above
         self.grow = grow
 
     @property
     def segmenter(self) -> str:
-        return self.flow.segmenter.name if self.flow.segmenter else ""
+        return self.pipeline.segmenter.name if self.pipeline.segmenter else ""
 
     def judge(
         self, empty: SliceInput, near: SliceInput, near_mask: np.ndarray, should_cancel: ShouldCancel = never_cancel
-    ) -> Judgement:
+    ) -> EmptySliceJudgement:
         """Judge the slice `empty` by the slice `near` and its mask bool [H, W] (not empty). Raises CancelledError."""
-        name, level = self.flow.estimator.name, self.flow.estimator.level
+        name, level = self.pipeline.estimator.name, self.pipeline.estimator.level
         own = BoxPrompt.of_mask(near_mask)
-        absent = QualityEstimate.unscored(name, Finding.ABSENT.value, level=level)
+        absent = QualityEstimate.unscored(name, EmptySliceStatus.ABSENT.value, level=level)
         if own is None:
-            return Judgement(Finding.ABSENT, absent)
+            return EmptySliceJudgement(EmptySliceStatus.ABSENT, absent)
         try:
             box = own.scaled(self.grow).validated(empty.pixels.shape)
         except PromptError:  # the neighbour's object is at the very edge, or a speck
-            return Judgement(Finding.ABSENT, absent)
-        result = self.flow.segment(empty, box, should_cancel=should_cancel)
+            return EmptySliceJudgement(EmptySliceStatus.ABSENT, absent)
+        result = self.pipeline.segment(empty, box, should_cancel=should_cancel)
         found = result.mask
         there = (
             result.estimate.dice >= self.quality_above
@@ -81,9 +81,9 @@ class MissingJudge:
             and _alike(empty, found, near, near_mask)
         )
         if not there:
-            return Judgement(Finding.ABSENT, absent, box, found if found.any() else None)
-        missed = next(self.flow.score([(empty, np.zeros_like(found), box)], should_cancel=should_cancel))
-        return Judgement(Finding.MISSING, missed, box, found)
+            return EmptySliceJudgement(EmptySliceStatus.ABSENT, absent, box, found if found.any() else None)
+        missed = next(self.pipeline.score([(empty, np.zeros_like(found), box)], should_cancel=should_cancel))
+        return EmptySliceJudgement(EmptySliceStatus.MISSING, missed, box, found)
 
 
 def _dice(a: np.ndarray, b: np.ndarray) -> float:

@@ -14,8 +14,8 @@ from ..errors import EvanySegError, ImageError
 from ..geometry.volume import Volume
 from ..io.read import read_image, read_segmentation
 from ..io.tables import Table, coordinate, score_number
-from ..pipeline.intensity import IntensityRecipe, default_recipe
-from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..pipeline.intensity import IntensityPreset, default_preset
+from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import Caveat, QualityEstimate
@@ -69,10 +69,14 @@ class PairsScorer:
     """
 
     def __init__(
-        self, flow: SliceFlow, recipe: IntensityRecipe | None = None, label_column: str | None = None, shown: int = 20
+        self,
+        pipeline: SlicePipeline,
+        preset: IntensityPreset | None = None,
+        label_column: str | None = None,
+        shown: int = 20,
     ) -> None:
-        self.flow = flow
-        self.recipe = recipe
+        self.pipeline = pipeline
+        self.preset = preset
         self.label_column = label_column
         self.shown = shown
         self._last: tuple[Path, Volume, SliceInput | None] | None = None
@@ -131,7 +135,7 @@ class PairsScorer:
                     yield case
                 emit_done()
 
-        for estimate in self.flow.score(cases(), should_cancel=should_cancel):
+        for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
             pending.popleft().estimate = estimate
             emit_done()
 
@@ -148,8 +152,8 @@ class PairsScorer:
             if box is not None:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             segmentation = segmentation.only(label.split(";") if label else [])
-            stack = SliceStack(volume, segmentation, recipe=self.recipe)
-            scores = list(VolumeScorer(stack, self.flow).scores(should_cancel=should_cancel))
+            stack = SliceStack(volume, segmentation, preset=self.preset)
+            scores = list(VolumeScorer(stack, self.pipeline).scores(should_cancel=should_cancel))
             item.intensity = stack.window.describe()
             item.estimate = self._mean(scores)
             return None
@@ -172,13 +176,13 @@ class PairsScorer:
             plane = volume.plane()
             slice_ = None
             if plane.count == 1:
-                window = (self.recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+                window = (self.preset or default_preset(volume.array, volume.color)).fit(volume.array)
                 slice_ = SliceInput(plane.pixels(0), window, plane.spacing)
             self._last = (path, volume, slice_)
         return self._last[1], self._last[2]
 
     def _mean(self, scores: list) -> QualityEstimate:
-        name, level = self.flow.estimator.name, self.flow.estimator.level
+        name, level = self.pipeline.estimator.name, self.pipeline.estimator.level
         dice, low, high = mean_of_slices(scores)
         if math.isnan(dice):
             reasons = tuple(dict.fromkeys(c for s in scores for c in s.estimate.caveats)) or (Caveat.EMPTY_MASK,)
@@ -188,7 +192,7 @@ class PairsScorer:
     def _finished(self, item: _Waiting, result: PairsResult) -> dict[str, object]:
         result.rows += 1
         row: dict[str, object] = {k: v for k, v in item.row.items() if k not in ADDED}
-        row |= {"estimator": self.flow.estimator.name, "intensity": item.intensity}
+        row |= {"estimator": self.pipeline.estimator.name, "intensity": item.intensity}
         if item.estimate is None:
             result.fail(item.error, self.shown)
             return {**row, "caveats": f"{FAILED}{item.error}"}

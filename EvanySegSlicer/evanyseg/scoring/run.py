@@ -11,7 +11,7 @@ import numpy as np
 from ..bands import BandThresholds
 from ..overlay_codes import code_of, paint
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
-from .missing_slices import Finding
+from .missing_slices import EmptySliceStatus
 from .summary import SegmentSummary, rank_worst_first, summarize
 from .volumes import SliceScore, VolumeScorer
 
@@ -29,7 +29,7 @@ class ScoreRun:
     @property
     def worst_first(self) -> list[SliceScore]:
         """Rows that a person should look at, in order: judged absences are left out."""
-        return rank_worst_first([r for r in self.rows if r.finding is not Finding.ABSENT])
+        return rank_worst_first([r for r in self.rows if r.finding is not EmptySliceStatus.ABSENT])
 
 
 def run_scoring(
@@ -49,7 +49,7 @@ def run_scoring(
     for number, score in enumerate(scorer.scores(progress, should_cancel)):
         if painted is not None and score.mask is not None and score.mask.any():
             paint(stack.plane.take(painted, score.index), score.mask, code_of(score.dice))
-        if pictures and score.finding is not Finding.ABSENT:
+        if pictures and score.finding is not EmptySliceStatus.ABSENT:
             # a heap with the best of the worst on top; unscored rows rank as 1, for they too need a look
             entry = (-1.0 if math.isnan(score.dice) else -score.dice, -number, score)
             (heapq.heappush if len(worst) < pictures else heapq.heappushpop)(worst, entry)
@@ -67,7 +67,7 @@ def _summaries(scorer: VolumeScorer, rows: list[SliceScore], bands: BandThreshol
     for name, mine in by_segment.items():
         if not mine:
             continue
-        missing = sum(r.finding is Finding.MISSING for r in mine)
-        judged = [r for r in mine if r.finding in (Finding.MASK, Finding.MISSING)]
+        missing = sum(r.finding is EmptySliceStatus.MISSING for r in mine)
+        judged = [r for r in mine if r.finding in (EmptySliceStatus.MASK, EmptySliceStatus.MISSING)]
         found.append(summarize(name, judged, bands, missing))
     return found

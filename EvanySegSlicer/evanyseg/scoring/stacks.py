@@ -7,7 +7,7 @@ import numpy as np
 from ..errors import PromptError
 from ..geometry.volume import SlicePlane, Volume
 from ..io.segmentation import Segment, Segmentation
-from ..pipeline.intensity import IntensityRecipe, IntensityWindow, default_recipe
+from ..pipeline.intensity import IntensityPreset, IntensityWindow, default_preset
 from ..pipeline.slice_pipeline import SliceInput
 from ..prompts import BoxPrompt
 from ..results import Caveat
@@ -25,7 +25,7 @@ class SliceStack:
         volume: Volume,
         segmentation: Segmentation,
         axis: str | None = None,
-        recipe: IntensityRecipe | None = None,
+        preset: IntensityPreset | None = None,
         only: int | None = None,
         box: BoxPrompt | None = None,
     ) -> None:
@@ -39,7 +39,7 @@ class SliceStack:
             raise PromptError("A box belongs to one slice; name that slice.")
         self.box = box.validated(self.plane.shape) if box is not None else None
         self.box_caveats = (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
-        self.window: IntensityWindow = (recipe or default_recipe(volume.array, volume.color)).fit(volume.array)
+        self.window: IntensityWindow = (preset or default_preset(volume.array, volume.color)).fit(volume.array)
 
     @property
     def segments(self) -> tuple[Segment, ...]:

@@ -14,11 +14,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..io.segmentation import Segment
-from ..pipeline.slice_pipeline import SliceFlow, SliceInput
+from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import QualityEstimate
-from .missing_slices import Finding, MissingJudge
+from .missing_slices import EmptySliceStatus, MissingSliceDetector
 from .stacks import SliceStack
 
 
@@ -26,7 +26,7 @@ from .stacks import SliceStack
 class SliceScore:
     """One segment on one slice. position in mm along the axis (RAS), area in pixels, box in slice pixels.
 
-    `finding` tells what an empty slice is: see `Finding`; on slices with a mask it is `Finding.MASK`.
+    `finding` tells what an empty slice is: see `EmptySliceStatus`; on slices with a mask it is `EmptySliceStatus.MASK`.
     """
 
     segment: str
@@ -36,7 +36,7 @@ class SliceScore:
     area: int
     estimate: QualityEstimate
     box: BoxPrompt | None = None
-    finding: Finding = Finding.MASK
+    finding: EmptySliceStatus = EmptySliceStatus.MASK
     intensity: str = ""
     segmenter: str = ""
     mask: np.ndarray | None = field(default=None, repr=False, compare=False)
@@ -51,10 +51,14 @@ class VolumeScorer:
     the ends. `keep_masks`: give each result its mask (for overlays and pictures)."""
 
     def __init__(
-        self, stack: SliceStack, flow: SliceFlow, judge: MissingJudge | None = None, keep_masks: bool = False
+        self,
+        stack: SliceStack,
+        pipeline: SlicePipeline,
+        judge: MissingSliceDetector | None = None,
+        keep_masks: bool = False,
     ) -> None:
         self.stack = stack
-        self.flow = flow
+        self.pipeline = pipeline
         self.judge = judge
         self.keep_masks = keep_masks
 
@@ -88,7 +92,7 @@ class VolumeScorer:
                 yield current, mask, stack.box
 
         done = 0
-        for estimate in self.flow.score(cases(), should_cancel=should_cancel):
+        for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
             index, row, mask = waiting.popleft()
             done += 1
             progress(done / total, f"{plane.name} slice {index}")
@@ -116,8 +120,8 @@ class VolumeScorer:
         stack = self.stack
         mask = np.zeros(stack.plane.shape, bool)
         if self.judge is None:
-            estimate = QualityEstimate.unscored(self.flow.estimator.name, Finding.GAP.value)
-            return replace(self._score(segment, index, 0, estimate, mask), finding=Finding.GAP)
+            estimate = QualityEstimate.unscored(self.pipeline.estimator.name, EmptySliceStatus.GAP.value)
+            return replace(self._score(segment, index, 0, estimate, mask), finding=EmptySliceStatus.GAP)
         found = self.judge.judge(
             stack.slice_input(index), stack.slice_input(near), stack.mask(segment, near), should_cancel
         )

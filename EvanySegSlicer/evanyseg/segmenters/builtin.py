@@ -20,7 +20,7 @@ from ..errors import WeightsError
 from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Candidates, Embedding
-from .prompted import Abilities, checked_prompts, checked_shape, stability
+from .prompted import Capabilities, checked_prompts, checked_shape, stability
 from .views import SIDE, View, full_view, normalised, view_for
 
 if TYPE_CHECKING:
@@ -70,29 +70,29 @@ class BuiltinSegmenter:
         embedding: Embedding,
         box: BoxPrompt | None = None,
         points: Sequence[PointPrompt] = (),
-        previous: np.ndarray | None = None,
+        mask_input: np.ndarray | None = None,
         should_cancel: ShouldCancel = never_cancel,
     ) -> Candidates:
         """Four masks of one prompt: the single best guess, then three alternatives.
 
-        `previous`: a map [128, 128] of an earlier answer's low-resolution logits on this embedding (they are in the
+        `mask_input`: a map [128, 128] of an earlier answer's low-resolution logits on this embedding (they are in the
         frame of the view that the answer was made in). Raises PromptError, CancelledError.
         """
         import torch
 
         from ..nets.interrupt import inference
 
-        box, placed = checked_prompts(self.name, Abilities(), embedding, box, points, previous)
+        box, placed = checked_prompts(self.name, Capabilities(), embedding, box, points, mask_input)
         raise_if_cancelled(should_cancel)
         seen: SeenImage = embedding.features
-        before = seen.answers.get(_digest(previous)) if previous is not None else None
+        before = seen.answers.get(_digest(mask_input)) if mask_input is not None else None
         view = self._view(embedding.shape, box, placed, before)
         features = self._features(seen, view, should_cancel)
         coords, labels = self._tokens(view, box, placed)
         with torch.no_grad(), inference(self.device, should_cancel):
             hint = None
-            if previous is not None:
-                hint = torch.from_numpy(np.ascontiguousarray(previous, np.float32))[None, None].to(self.device)
+            if mask_input is not None:
+                hint = torch.from_numpy(np.ascontiguousarray(mask_input, np.float32))[None, None].to(self.device)
                 if before is not None and before != view:
                     hint = _seen_in(_to_image(hint, before, embedding.shape), view)
             has = None if hint is None else torch.ones(1, dtype=torch.bool, device=self.device)

@@ -14,13 +14,13 @@ from ..weights.memory import require_memory
 from ..weights.safe_load import read_state
 from ..weights.source import weight_file
 from .preprocess import MinMaxSquare
-from .prompted import Abilities, PromptedSam
+from .prompted import Capabilities, PromptedSam
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-BOX_ONLY = Abilities(points=False, previous=False, iou=False, last=1)
-POINT_ONLY = Abilities(boxes=False, negative_points=False, several_points=False, previous=False, iou=False, last=1)
+BOX_ONLY = Capabilities(points=False, mask_input=False, iou=False, last=1)
+POINT_ONLY = Capabilities(boxes=False, negative_points=False, several_points=False, mask_input=False, iou=False, last=1)
 
 
 def from_state(state: Mapping[str, Tensor], device: str, name: str = "medsam") -> PromptedSam:
@@ -28,8 +28,8 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "medsam") -
     from ..nets.sam_build import build_sam
 
     point = name == "medsam-point"
-    route = MinMaxSquare(antialias=not point)
-    return PromptedSam(name, build_sam(state, name), device, route, POINT_ONLY if point else BOX_ONLY)
+    preprocess = MinMaxSquare(antialias=not point)
+    return PromptedSam(name, build_sam(state, name), device, preprocess, POINT_ONLY if point else BOX_ONLY)
 
 
 def load(path: Path | None, device: str, name: str = "medsam") -> PromptedSam:

@@ -17,7 +17,7 @@ SAM_MEAN = (123.675, 116.28, 103.53)
 SAM_STD = (58.395, 57.12, 57.375)
 
 
-class Route(Protocol):
+class PreprocessSpec(Protocol):
     """One variant's own arithmetic between image and network."""
 
     def tensor(self, image: np.ndarray, frame: int) -> Tensor:

@@ -12,7 +12,7 @@ from ..errors import ImageError, PromptError, UnsupportedPromptError
 from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Candidates, Embedding
-from .preprocess import Route
+from .preprocess import PreprocessSpec
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Abilities:
+class Capabilities:
     """What a variant was trained for. `first` and `last` bound the mask tokens that are used (SAM has 4: token 0 is
     the single mask); `iou`: its predicted IoU means something."""
 
@@ -29,7 +29,7 @@ class Abilities:
     points: bool = True
     negative_points: bool = True
     several_points: bool = True
-    previous: bool = True
+    mask_input: bool = True
     iou: bool = True
     first: int = 0
     last: int = 4
@@ -42,14 +42,16 @@ class PromptedSam:
     becomes SAM's (c, r), because its prompt encoder adds the half pixel itself.
     """
 
-    def __init__(self, name: str, net: SamNet, device: str, route: Route, abilities: Abilities | None = None) -> None:
+    def __init__(
+        self, name: str, net: SamNet, device: str, preprocess: PreprocessSpec, capabilities: Capabilities | None = None
+    ) -> None:
         self.name = name
         self.net = net.to(device)
         self.device = device
-        self.route = route
-        self.abilities = abilities or Abilities()
-        self.supports_boxes = self.abilities.boxes
-        self.supports_points = self.abilities.points
+        self.preprocess = preprocess
+        self.capabilities = capabilities or Capabilities()
+        self.supports_boxes = self.capabilities.boxes
+        self.supports_points = self.capabilities.points
 
     def embed(self, image: np.ndarray, should_cancel: ShouldCancel = never_cancel) -> Embedding:
         """Encode image uint8 [H, W, 3]; float32 features [1, C, h, w] on the device.
@@ -59,7 +61,7 @@ class PromptedSam:
 
         shape = checked_shape(image)
         raise_if_cancelled(should_cancel)
-        tensor = self.route.tensor(image, self.net.image_size)
+        tensor = self.preprocess.tensor(image, self.net.image_size)
         with inference(self.device, should_cancel):
             features = self.net.image_encoder(tensor.to(self.device)).float()
         return Embedding(self.name, shape, features, features.numel() * features.element_size())
@@ -69,14 +71,14 @@ class PromptedSam:
         embedding: Embedding,
         box: BoxPrompt | None = None,
         points: Sequence[PointPrompt] = (),
-        previous: np.ndarray | None = None,
+        mask_input: np.ndarray | None = None,
         should_cancel: ShouldCancel = never_cancel,
     ) -> Candidates:
         """Masks of one prompt; logits are the variant's own, predicted IoU is as the network says it (unclipped), NaN
         where that head was never trained. Raises PromptError, UnsupportedPromptError, CancelledError."""
         from ..nets.interrupt import interruptible
 
-        box, points = checked_prompts(self.name, self.abilities, embedding, box, points, previous)
+        box, points = checked_prompts(self.name, self.capabilities, embedding, box, points, mask_input)
         raise_if_cancelled(should_cancel)
         import torch
 
@@ -86,20 +88,20 @@ class PromptedSam:
                 embedding.features,
                 self._points(points, shape),
                 self._box(box, shape),
-                self._previous(previous),
+                self._mask_input(mask_input),
             )
-            chosen = slice(self.abilities.first, self.abilities.last)
+            chosen = slice(self.capabilities.first, self.capabilities.last)
             low, iou = low[:, chosen], iou[:, chosen]
-            logits = self.route.restore(low, shape, frame).cpu()
+            logits = self.preprocess.restore(low, shape, frame).cpu()
         arrays = logits.numpy()
-        trusted = iou[0].cpu().numpy() if self.abilities.iou else np.full(len(arrays), np.nan, np.float32)
+        trusted = iou[0].cpu().numpy() if self.capabilities.iou else np.full(len(arrays), np.nan, np.float32)
         return Candidates(arrays, trusted, stability(arrays), low[0].cpu().numpy())
 
     def _scaled(self, xy: np.ndarray, shape: tuple[int, int]) -> Tensor:
         import torch
 
         # in double, as the originals do, before the network's own float32
-        scaled = xy * np.array(self.route.scale(shape, self.net.image_size), np.float64)
+        scaled = xy * np.array(self.preprocess.scale(shape, self.net.image_size), np.float64)
         return torch.from_numpy(scaled).float()[None].to(self.device)
 
     def _points(self, points: Sequence[PointPrompt], shape: tuple[int, int]) -> tuple[Tensor, Tensor] | None:
@@ -116,18 +118,18 @@ class PromptedSam:
             return None
         return self._scaled(np.array(box.as_tuple(), np.float64).reshape(2, 2), shape).reshape(1, 4)
 
-    def _previous(self, previous: np.ndarray | None) -> Tensor | None:
+    def _mask_input(self, mask_input: np.ndarray | None) -> Tensor | None:
         import torch
 
-        if previous is None:
+        if mask_input is None:
             return None
         size = tuple(self.net.prompt_encoder.mask_input_size)
-        if previous.shape != size:
+        if mask_input.shape != size:
             raise PromptError(
-                f"The previous logits of {self.name} must be [{size[0]}, {size[1]}], got {list(previous.shape)}; pass "
+                f"The previous logits of {self.name} must be [{size[0]}, {size[1]}], got {list(mask_input.shape)}; pass "
                 "one map of an earlier answer's low-resolution logits."
             )
-        return torch.from_numpy(np.ascontiguousarray(previous, np.float32))[None, None].to(self.device)
+        return torch.from_numpy(np.ascontiguousarray(mask_input, np.float32))[None, None].to(self.device)
 
 
 def checked_shape(image: np.ndarray) -> tuple[int, int]:
@@ -141,11 +143,11 @@ def checked_shape(image: np.ndarray) -> tuple[int, int]:
 
 def checked_prompts(
     name: str,
-    able: Abilities,
+    able: Capabilities,
     embedding: Embedding,
     box: BoxPrompt | None,
     points: Sequence[PointPrompt],
-    previous: np.ndarray | None,
+    mask_input: np.ndarray | None,
 ) -> tuple[BoxPrompt | None, list[PointPrompt]]:
     """The prompts, validated against the embedded image; refuses what the variant was never trained for."""
     if embedding.segmenter != name:
@@ -165,7 +167,7 @@ def checked_prompts(
         raise UnsupportedPromptError(f"{name} was trained with one point; give one.")
     if not able.negative_points and not all(p.positive for p in points):
         raise UnsupportedPromptError(f"{name} was never trained with negative points; give positive ones only.")
-    if previous is not None and not able.previous:
+    if mask_input is not None and not able.mask_input:
         raise UnsupportedPromptError(f"{name} cannot refine an earlier answer: it was never trained with mask prompts.")
     return (
         box.validated(embedding.shape) if box is not None else None,

@@ -21,7 +21,7 @@ from ..weights.memory import require_memory
 from ..weights.safe_load import read_state
 from ..weights.source import weight_file
 from ..weights.strict import load_strict
-from .prompted import Abilities, checked_prompts, checked_shape, stability
+from .prompted import Capabilities, checked_prompts, checked_shape, stability
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -66,23 +66,23 @@ class Sam2Segmenter:
         embedding: Embedding,
         box: BoxPrompt | None = None,
         points: Sequence[PointPrompt] = (),
-        previous: np.ndarray | None = None,
+        mask_input: np.ndarray | None = None,
         should_cancel: ShouldCancel = never_cancel,
     ) -> Candidates:
         """Masks for one prompt. Raises PromptError, CancelledError."""
         from ..nets.interrupt import inference
 
-        box, points = checked_prompts(self.name, Abilities(), embedding, box, points, previous)
-        if previous is not None and previous.shape != (LOGIT_SIDE, LOGIT_SIDE):
+        box, points = checked_prompts(self.name, Capabilities(), embedding, box, points, mask_input)
+        if mask_input is not None and mask_input.shape != (LOGIT_SIDE, LOGIT_SIDE):
             raise PromptError(
-                f"The previous logits of {self.name} must be [{LOGIT_SIDE}, {LOGIT_SIDE}], got {list(previous.shape)}; "
+                f"The previous logits of {self.name} must be [{LOGIT_SIDE}, {LOGIT_SIDE}], got {list(mask_input.shape)}; "
                 "pass one map of an earlier answer's low-resolution logits."
             )
         prompts = {
             "box": np.array(box.as_tuple()) if box is not None else None,
             "point_coords": np.array([[p.x - 0.5, p.y - 0.5] for p in points]) if points else None,
             "point_labels": np.array([int(p.positive) for p in points]) if points else None,
-            "mask_input": np.asarray(previous, np.float32)[None] if previous is not None else None,
+            "mask_input": np.asarray(mask_input, np.float32)[None] if mask_input is not None else None,
         }
         with inference(self.device, should_cancel):
             answers = [

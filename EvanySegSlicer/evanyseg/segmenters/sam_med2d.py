@@ -14,7 +14,7 @@ from ..weights.memory import require_memory
 from ..weights.safe_load import read_state
 from ..weights.source import weight_file
 from .preprocess import NearestSquare
-from .prompted import Abilities, PromptedSam
+from .prompted import Capabilities, PromptedSam
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "sam-med2d"
     """A segmenter from SAM-Med2D's state dict (386 tensors with adapters, 314 without)."""
     from ..nets.sam_build import build_sam
 
-    return PromptedSam(name, build_sam(state, name), device, NearestSquare(), Abilities(first=1))
+    return PromptedSam(name, build_sam(state, name), device, NearestSquare(), Capabilities(first=1))
 
 
 def load(path: Path | None, device: str, name: str = "sam-med2d") -> PromptedSam:

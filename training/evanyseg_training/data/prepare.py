@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import yaml
 
-from evanyseg.pipeline.intensity import RECIPES
+from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.protocols import Progress, no_progress
 
 from .manifest import ManifestError, SplitPlan, assign_splits, write_splits
@@ -78,7 +78,7 @@ def _add_file(writer: StoreWriter, records: list[Record], split: str, options: P
         _add_slice(writer, pixels, records, labels, shared, -1, options)
         return
     volume = load_volume(first.image)
-    window = RECIPES["percentile"].fit(volume)
+    window = PRESETS["percentile"].fit(volume)
     for index in _chosen_slices(records, labels, options):
         pixels = window.apply(volume[index])[..., :1]
         at: Callable[[Path], np.ndarray] = lambda path, k=index: labels(path)[k]  # type: ignore[misc]
@@ -227,8 +227,8 @@ def _grey_or_colour(pixels: np.ndarray) -> np.ndarray:
     grey = pixels.shape[2] == 1 or (np.array_equal(pixels[..., 0], pixels[..., 1])
                                     and np.array_equal(pixels[..., 1], pixels[..., 2]))  # fmt: skip
     if not grey:
-        return RECIPES["rgb"].fit(pixels).apply(pixels)
-    return RECIPES["percentile"].fit(pixels[..., 0]).apply(pixels[..., 0])[..., :1]
+        return PRESETS["rgb"].fit(pixels).apply(pixels)
+    return PRESETS["percentile"].fit(pixels[..., 0]).apply(pixels[..., 0])[..., :1]
 
 
 def _fitted(pixels: np.ndarray, interpolation: int) -> np.ndarray:

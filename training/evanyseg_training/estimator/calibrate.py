@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from evanyseg.quality.conformal import Calibration, conformal_quantile
-from evanyseg.quality.ood import TONES, Familiar, neighbours
+from evanyseg.quality.ood import TONES, OODDetector, neighbours
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def coverage_and_width(calibration: Calibration, predictions: Predictions) -> tu
     return float(inside.mean()), float((high - low).mean())
 
 
-def fit_familiar(train: np.ndarray, others: np.ndarray, quantile: float = 0.95) -> Familiar:
+def fit_ood_detector(train: np.ndarray, others: np.ndarray, quantile: float = 0.95) -> OODDetector:
     """What the training images look like, and the strangeness below which a share `quantile` of others lies.
 
     train [M, STATISTICS] becomes the bank; others [N, STATISTICS]: images of the same data sets, other subjects.
@@ -96,5 +96,5 @@ def fit_familiar(train: np.ndarray, others: np.ndarray, quantile: float = 0.95) 
     scale[:TONES] *= 4.0  # sixteen shares of one histogram together say as much as four of the other numbers
     bank = (train - mean) / scale
     spread = np.maximum(neighbours(bank, bank, skip=1)[0].mean(axis=1), 1e-3)
-    familiar = Familiar(mean, scale, bank, spread, 0.0)
-    return replace(familiar, limit=float(np.quantile(familiar.strangeness(others), quantile)))
+    ood_detector = OODDetector(mean, scale, bank, spread, 0.0)
+    return replace(ood_detector, limit=float(np.quantile(ood_detector.ood_score(others), quantile)))

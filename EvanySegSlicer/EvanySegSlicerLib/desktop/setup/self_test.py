@@ -13,7 +13,7 @@ import numpy as np
 import slicer
 
 from evanyseg.models.registry import ModelSpec, Registry
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import never_cancel
 from evanyseg.results import Candidates, Embedding, QualityEstimate
@@ -36,7 +36,7 @@ class BrightnessSegmenter:
         embedding: Embedding,
         box: BoxPrompt | None = None,
         points: Any = (),
-        previous: Any = None,
+        mask_input: Any = None,
         should_cancel: Callable[[], bool] = never_cancel,
     ) -> Candidates:
         mask = embedding.features > 127
@@ -83,7 +83,7 @@ def _volume() -> Any:
 
 
 def _review() -> Any:
-    opened = open_review(_volume(), flow=SliceFlow(BrightnessEstimator(), BrightnessSegmenter()))
+    opened = open_review(_volume(), pipeline=SlicePipeline(BrightnessEstimator(), BrightnessSegmenter()))
     opened.overlay.show()
     return opened
 

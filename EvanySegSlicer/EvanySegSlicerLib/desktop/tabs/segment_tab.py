@@ -8,7 +8,7 @@ import numpy as np
 from slicer.i18n import tr as _
 
 from evanyseg.device import CHOICES
-from evanyseg.pipeline.intensity import RECIPES
+from evanyseg.pipeline.intensity import PRESETS
 
 from ...presenters.rubber_band import BOX, NEGATIVE, POSITIVE, RubberBand
 from ...presenters.segmenting import result_text
@@ -159,11 +159,11 @@ class SegmentTab:
             boxes[kind].clear()
             boxes[kind].addItems([title for name, title in titles])
         self._lists["device"] = list(CHOICES)
-        self._lists["recipe"] = ["", *RECIPES]
+        self._lists["recipe"] = ["", *PRESETS]
         boxes["device"].clear()
         boxes["device"].addItems(list(CHOICES))
         boxes["recipe"].clear()
-        boxes["recipe"].addItems([_("automatic"), *RECIPES])
+        boxes["recipe"].addItems([_("automatic"), *PRESETS])
 
     def _on_choice(self, name: str, index: int) -> None:
         bench = self.panel.bench

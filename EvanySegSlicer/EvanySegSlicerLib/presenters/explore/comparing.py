@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import EvanySegError
-from evanyseg.pipeline.slice_pipeline import SliceFlow, SliceResult
+from evanyseg.pipeline.slice_pipeline import SlicePipeline, SliceResult
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from evanyseg.results import QualityEstimate
@@ -34,7 +34,7 @@ class Candidate:
     mask: np.ndarray
     estimate: QualityEstimate
     result: SliceResult
-    flow: SliceFlow
+    pipeline: SlicePipeline
 
     @property
     def title(self) -> str:
@@ -65,14 +65,14 @@ class CompareJob:
             progress(done / len(self.names), f"{self.title}: {name}")
             try:
                 segmenter = self.models.segmenter(name, self.device)
-                flow = SliceFlow(self.template.flow.estimator, segmenter, self.models.cache)
-                result = flow.segment(image, self.template.box, should_cancel=should_cancel)
+                pipeline = SlicePipeline(self.template.pipeline.estimator, segmenter, self.models.cache)
+                result = pipeline.segment(image, self.template.box, should_cancel=should_cancel)
             except EvanySegError as error:
                 raise_if_cancelled(should_cancel)
                 problems.append(f"{name}: {error}")
                 continue
             found += [
-                Candidate(name, number, mask, estimate, result, flow)
+                Candidate(name, number, mask, estimate, result, pipeline)
                 for number, (mask, estimate) in enumerate(zip(result.masks, result.estimates, strict=True))
             ]
         return ranked(found)[:MOST], problems
@@ -88,7 +88,7 @@ class KeepJob:
 
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> JobResult:
         chosen = replace(self.candidate.result, chosen=self.candidate.number)
-        job = replace(self.template, flow=self.candidate.flow)
+        job = replace(self.template, pipeline=self.candidate.pipeline)
         return JobResult((finished(job, job.plane, chosen, should_cancel),), chosen)
 
 
@@ -129,8 +129,8 @@ class ComparingPresenter:
             self.bench.view.status("Draw a box first: that is what segmenters are compared on.", problem=True)
             return
 
-        def begin(flow: SliceFlow) -> None:
-            template = review.box_job(segment_id, plane, box, flow=flow)
+        def begin(pipeline: SlicePipeline) -> None:
+            template = review.box_job(segment_id, plane, box, pipeline=pipeline)
             job = CompareJob(template, self.bench.models, tuple(names), self.bench.session.device)
             self.bench.start(job.title, lambda c: job.run(c.progress, c.should_cancel), lambda r: done(template, r))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityEstimate
 
@@ -126,7 +126,7 @@ class ExploringPresenter:
             text += f", true Dice <b>{trial.true:.2f}</b>"
         return text + (f"<br/>{said}" if said else "")
 
-    def _next(self, flow: SliceFlow) -> None:
+    def _next(self, pipeline: SlicePipeline) -> None:
         subject, wanted, self._wanted = self._subject, self._wanted, None
         if subject is None or wanted is None:
             return
@@ -136,7 +136,7 @@ class ExploringPresenter:
             mask = DAMAGES[damage](subject.mask, pixels)
             image = subject.volume.slice_input(subject.plane)
             cases = [(image, mask, subject.box)]
-            estimate = next(flow.score(cases, maps=True, should_cancel=context.should_cancel))
+            estimate = next(pipeline.score(cases, maps=True, should_cancel=context.should_cancel))
             known = true_dice(mask, subject.reference) if subject.reference is not None else math.nan
             return Trial(damage, pixels, mask, estimate, known)
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import Any
 
 from evanyseg.pipeline.embedding_cache import EmbeddingCache
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.protocols import QualityEstimator, Segmenter
 
 from .torch_guard import hide_triton_beside_mesa
@@ -17,7 +17,7 @@ from .torch_guard import hide_triton_beside_mesa
 class ModelStore:
     """segmenters and estimators: registries (`names()`, `specs()`, `create(name, device)`).
 
-    Building a model imports torch and takes a second: only ever call `flow`, `segmenter` and `estimator` on a worker.
+    Building a model imports torch and takes a second: only ever call `pipeline`, `segmenter` and `estimator` on a worker.
     """
 
     segmenters: Any
@@ -50,9 +50,9 @@ class ModelStore:
         """Raises UnknownModelError, WeightsError, DeviceError."""
         return self._get("estimator", name, device)
 
-    def flow(self, segmenter: str, estimator: str, device: str) -> SliceFlow:
+    def pipeline(self, segmenter: str, estimator: str, device: str) -> SlicePipeline:
         """The two together on one device, sharing the embedding cache. `segmenter` '' : scoring only."""
-        return SliceFlow(
+        return SlicePipeline(
             self.estimator(estimator, device), self.segmenter(segmenter, device) if segmenter else None, self.cache
         )
 

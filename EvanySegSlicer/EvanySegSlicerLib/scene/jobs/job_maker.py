@@ -11,9 +11,9 @@ import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError, GeometryError
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
-from evanyseg.scoring.missing_slices import MissingJudge
+from evanyseg.scoring.missing_slices import MissingSliceDetector
 
 from ..nodes.segment_store import SegmentStore
 from ..nodes.volume_reader import VolumeReader
@@ -43,18 +43,18 @@ class JobMaker:
         volume: Any,
         segmentation: Any,
         table: ScoreTable,
-        flow: SliceFlow | None = None,
+        pipeline: SlicePipeline | None = None,
         history: MaskHistory | None = None,
-        recipe: str = "",
+        preset: str = "",
         respect_masking: bool = False,
     ) -> None:
         """`history`: of the desktop's segment editor, or None for an own one; `respect_masking`: edits obey that
         editor's settings. Raises ImageError, GeometryError for a volume that cannot be used."""
-        self.reader = VolumeReader(volume, recipe)
+        self.reader = VolumeReader(volume, preset)
         self.reader.snapshot()
         self.segmentation = segmentation
         self.table = table
-        self.flow = flow
+        self.pipeline = pipeline
         self.history = history or MaskHistory.create(segmentation, volume)
         self.store = SegmentStore(segmentation, self.history if respect_masking else None)
         self._prompts: OrderedDict[Key, _Prompt] = OrderedDict()
@@ -82,9 +82,9 @@ class JobMaker:
         box: BoxPrompt | None = None,
         points: Sequence[PointPrompt] = (),
         maps: bool = False,
-        flow: SliceFlow | None = None,
+        pipeline: SlicePipeline | None = None,
     ) -> BoxJob:
-        """Segment `plane` from a box and/or points in its pixels; `flow`: another model than the session's.
+        """Segment `plane` from a box and/or points in its pixels; `pipeline`: another model than the session's.
 
         Raises PromptError, GeometryError, EvanySegError without a model.
         """
@@ -95,7 +95,14 @@ class JobMaker:
         if box is None and not points:
             raise EvanySegError("Draw a box or place a point first.")
         return BoxJob(
-            self.reader.snapshot(), self._flow(flow), plane, segment_id, self._grid(segment_id), box, points, maps=maps
+            self.reader.snapshot(),
+            self._pipeline(pipeline),
+            plane,
+            segment_id,
+            self._grid(segment_id),
+            box,
+            points,
+            maps=maps,
         )
 
     def refine_job(
@@ -106,7 +113,7 @@ class JobMaker:
         row = self.table.get((segment_id, *plane.key))
         if last is not None and row is not None and row.content_hash == last.content and not row.stale:
             job = self.box_job(segment_id, plane, last.box, [*last.points, *points], maps)
-            return replace(job, previous=last.low_resolution)
+            return replace(job, mask_input=last.low_resolution)
         return self.box_job(segment_id, plane, row.box_prompt if row is not None else None, points, maps)
 
     def propagate_job(
@@ -123,7 +130,7 @@ class JobMaker:
             raise EvanySegError(f"'{self.store.name(segment_id)}' has no mask on this slice; draw a box first.")
         return PropagateJob(
             self.reader.snapshot(),
-            self._flow(),
+            self._pipeline(),
             plane,
             segment_id,
             self._grid(segment_id),
@@ -145,13 +152,15 @@ class JobMaker:
         self._check()
         ids = self._ids(segment_ids)
         rows = [r for r in self.table.records(axis=axis) if r.segment_id in ids and r.kind != MISSING]
-        flow = self._flow()
+        pipeline = self._pipeline()
         return ScoreJob(
             self.reader.snapshot(),
-            flow,
+            pipeline,
             axis,
             self.store.snapshot(ids),
-            {} if again else {r.key: r.content_hash for r in rows if r.scored and r.estimator == flow.estimator.name},
+            {}
+            if again
+            else {r.key: r.content_hash for r in rows if r.scored and r.estimator == pipeline.estimator.name},
             {r.key: (r.content_hash, r.box_prompt) for r in rows if r.box_prompt is not None},
             frozenset(only) if only is not None else None,
         )
@@ -165,14 +174,16 @@ class JobMaker:
         self._check()
         known = {r.key: r.content_hash for r in self.table.records(axis=axis) if r.kind == MISSING}
         ids = self._ids(segment_ids)
-        return MissingJob(self.reader.snapshot(), MissingJudge(self._flow()), axis, self.store.snapshot(ids), known)
+        return MissingJob(
+            self.reader.snapshot(), MissingSliceDetector(self._pipeline()), axis, self.store.snapshot(ids), known
+        )
 
     def _check(self) -> None:
         if self.problem:
             raise EvanySegError(self.problem.replace("; the result was dropped", "; choose another one"))
 
-    def _flow(self, flow: SliceFlow | None = None) -> SliceFlow:
-        chosen = flow or self.flow
+    def _pipeline(self, pipeline: SlicePipeline | None = None) -> SlicePipeline:
+        chosen = pipeline or self.pipeline
         if chosen is None:
             raise EvanySegError("No model is loaded; choose a segmenter and an estimator first.")
         return chosen

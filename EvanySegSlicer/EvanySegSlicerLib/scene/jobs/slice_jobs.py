@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from evanyseg.pipeline.slice_pipeline import SliceFlow, SliceInput, SliceResult
+from evanyseg.pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from evanyseg.results import QualityEstimate
-from evanyseg.scoring.missing_slices import Finding, MissingJudge
+from evanyseg.scoring.missing_slices import EmptySliceStatus, MissingSliceDetector
 
 from ..nodes.resample import LabelArray, stamp
 from ..nodes.volume_reader import VolumeSnapshot
@@ -66,21 +66,21 @@ class BoxJob:
     """Segment one slice from a box and/or points, and score it."""
 
     volume: VolumeSnapshot
-    flow: SliceFlow
+    pipeline: SlicePipeline
     plane: SlicePlane
     segment_id: str
     grid_to_ras: np.ndarray
     box: BoxPrompt | None = None
     points: Sequence[PointPrompt] = ()
-    previous: np.ndarray | None = None
+    mask_input: np.ndarray | None = None
     maps: bool = False
     title: str = "Segmenting"
 
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> JobResult:
         """Raises PromptError, CancelledError."""
         progress(0.0, self.title)
-        result = self.flow.segment(
-            self.volume.slice_input(self.plane), self.box, self.points, self.previous, self.maps, should_cancel
+        result = self.pipeline.segment(
+            self.volume.slice_input(self.plane), self.box, self.points, self.mask_input, self.maps, should_cancel
         )
         score = finished(self, self.plane, result, should_cancel)
         progress(1.0, self.title)
@@ -93,7 +93,7 @@ class PropagateJob:
     object ends, the predicted Dice falls below `stop_below`, or `limit` slices are done in a direction."""
 
     volume: VolumeSnapshot
-    flow: SliceFlow
+    pipeline: SlicePipeline
     plane: SlicePlane
     segment_id: str
     grid_to_ras: np.ndarray
@@ -111,7 +111,7 @@ class PropagateJob:
         for turn, direction in enumerate(self.directions):
             end = count if direction > 0 else -1
             stop = min(end, start + direction * (self.limit + 1), key=lambda s: abs(s - start))
-            steps = self.flow.propagate(
+            steps = self.pipeline.propagate(
                 self._input, start, self.mask, stop, self.stop_below, should_cancel=should_cancel
             )
             for done, (index, result) in enumerate(steps, 1):
@@ -132,7 +132,7 @@ class ScoreJob:
     """Score every slice of existing segments along one axis; slices whose content is in `known` are skipped."""
 
     volume: VolumeSnapshot
-    flow: SliceFlow
+    pipeline: SlicePipeline
     axis: int
     segments: dict[str, LabelArray]
     known: dict[Key, str] = field(default_factory=dict)
@@ -170,7 +170,7 @@ class ScoreJob:
                     yield self.volume.slice_input(plane), mask, box
 
         scores = []
-        for estimate in self.flow.score(cases(), should_cancel=should_cancel):
+        for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
             segment_id, plane, mask, content, box = waiting.pop(0)
             scores.append(SliceScore(segment_id, plane, mask, estimate, content, self.volume.window.describe(), box))
             progress(min(1.0, seen / max(1, total)), f"{self.title}: slice {plane.index}")
@@ -182,10 +182,10 @@ class ScoreJob:
 @dataclass(frozen=True)
 class MissingJob:
     """Judge slices without a mask between slices with one, and the slice beyond each end, by the engine's
-    `MissingJudge`: the neighbour's box is carried over, and what it finds there must be good and alike."""
+    `MissingSliceDetector`: the neighbour's box is carried over, and what it finds there must be good and alike."""
 
     volume: VolumeSnapshot
-    judge: MissingJudge
+    judge: MissingSliceDetector
     axis: int
     segments: dict[str, LabelArray]
     known: dict[Key, str] = field(default_factory=dict)
@@ -230,7 +230,7 @@ class MissingJob:
         judged = self.judge.judge(
             self.volume.slice_input(plane), self.volume.slice_input(near), array.slice(near), should_cancel
         )
-        if judged.finding is not Finding.MISSING or judged.found is None:
+        if judged.finding is not EmptySliceStatus.MISSING or judged.found is None:
             return None
         return SliceScore(
             segment_id,
@@ -260,12 +260,12 @@ def finished(
     job: BoxJob | PropagateJob, plane: SlicePlane, result: SliceResult, should_cancel: ShouldCancel
 ) -> SliceScore:
     """The mask as the segmentation's own voxels will hold it; scored again where that differs from the answer."""
-    volume, flow = job.volume, job.flow
+    volume, pipeline = job.volume, job.pipeline
     mask, estimate = result.mask, result.estimate
     held = _as_stored(plane, mask, job.grid_to_ras)
     if not np.array_equal(held, mask):
         mask = held
-        estimate = next(flow.score([(volume.slice_input(plane), mask, result.box)], should_cancel=should_cancel))
+        estimate = next(pipeline.score([(volume.slice_input(plane), mask, result.box)], should_cancel=should_cancel))
     return SliceScore(
         job.segment_id,
         plane,
@@ -274,7 +274,7 @@ def finished(
         content_hash(mask, volume.image_hash(plane)),
         volume.window.describe(),
         result.box,
-        flow.segmenter.name if flow.segmenter is not None else "",
+        pipeline.segmenter.name if pipeline.segmenter is not None else "",
         write=result.mask,
     )
 

@@ -28,7 +28,7 @@ class Session:
     segmenter: str = "builtin"
     estimator: str = "builtin"
     device: str = "auto"
-    recipe: str = ""
+    preset: str = ""
     good: float = 0.9
     check: float = 0.7
     continuous: bool = False

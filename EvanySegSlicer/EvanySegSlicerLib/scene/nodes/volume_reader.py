@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import GeometryError
-from evanyseg.pipeline.intensity import IntensityWindow, default_recipe, recipe_named
+from evanyseg.pipeline.intensity import IntensityWindow, default_preset, preset_named
 from evanyseg.pipeline.slice_pipeline import SliceInput
 
 from ..slice_plane import OBLIQUE, SlicePlane, oblique_of_key, plane_of_view, slice_plane
@@ -53,7 +53,7 @@ class VolumeSnapshot:
         return self._hashes[plane.key]
 
     def slice_input(self, plane: SlicePlane) -> SliceInput:
-        """What `SliceFlow` takes; its key is the content, so that embeddings survive renaming and reloading."""
+        """What `SlicePipeline` takes; its key is the content, so that embeddings survive renaming and reloading."""
         pixels = np.ascontiguousarray(self.pixels(plane))
         return SliceInput(pixels, self.window, plane.spacing, self.image_hash(plane))
 
@@ -61,10 +61,10 @@ class VolumeSnapshot:
 class VolumeReader:
     """Reads one volume node; fits its intensity window once per content."""
 
-    def __init__(self, volume: Any, recipe: str = "") -> None:
-        """`recipe`: a name in `pipeline.intensity`, empty for the default. Raises ImageError, GeometryError."""
+    def __init__(self, volume: Any, preset: str = "") -> None:
+        """`preset`: a name in `pipeline.intensity`, empty for the default. Raises ImageError, GeometryError."""
         self.volume = volume
-        self.recipe = recipe
+        self.preset = preset
         volume_dims(volume)
         self._snapshot: VolumeSnapshot | None = None
         self._stamp: tuple | None = None
@@ -76,11 +76,11 @@ class VolumeReader:
         """
         matrix = volume_to_world(self.volume)
         image = self.volume.GetImageData()
-        stamp = (image, image.GetMTime() if image is not None else 0, matrix.tobytes(), self.recipe)
+        stamp = (image, image.GetMTime() if image is not None else 0, matrix.tobytes(), self.preset)
         if self._snapshot is None or stamp != self._stamp:
             array = voxels(self.volume)
-            recipe = recipe_named(self.recipe) if self.recipe else default_recipe(array, is_color(self.volume))
-            self._snapshot = VolumeSnapshot(array, matrix, recipe.fit(array), self.volume.GetName())
+            preset = preset_named(self.preset) if self.preset else default_preset(array, is_color(self.volume))
+            self._snapshot = VolumeSnapshot(array, matrix, preset.fit(array), self.volume.GetName())
             self._stamp = stamp
         return self._snapshot
 

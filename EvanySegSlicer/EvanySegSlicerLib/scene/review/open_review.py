@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..nodes.session_node import SessionNode
 from ..overlay.quality_overlay import QualityOverlay
@@ -29,7 +29,7 @@ class OpenReview:
 
 
 def open_review(
-    volume: Any, segmentation: Any | None = None, flow: SliceFlow | None = None, recipe: str = ""
+    volume: Any, segmentation: Any | None = None, pipeline: SlicePipeline | None = None, preset: str = ""
 ) -> OpenReview:
     """Review of a vtkMRMLScalarVolumeNode and a vtkMRMLSegmentationNode (a new one when None), with the segmentation's
     score table if it has one already, and the bands of the scene's session. Raises ImageError, GeometryError."""
@@ -44,7 +44,7 @@ def open_review(
         table.node.SetAttribute("EvanySeg.Segmentation", segmentation.GetID())
     else:
         table = ScoreTable.of_node(found, session.thresholds)
-    review = ReviewSession(volume, segmentation, table, flow, recipe=recipe or session.recipe)
+    review = ReviewSession(volume, segmentation, table, pipeline, preset=preset or session.preset)
     overlay = QualityOverlay(review.reader, review.store, table, node, session.continuous)
     review.overlay = overlay
     for role, one in (("volume", volume), ("segmentation", segmentation), ("score_table", table.node)):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import EvanySegError
-from evanyseg.pipeline.slice_pipeline import SliceFlow
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
 
@@ -53,14 +53,14 @@ class ReviewSession(JobMaker):
         volume: Any,
         segmentation: Any,
         table: ScoreTable,
-        flow: SliceFlow | None = None,
+        pipeline: SlicePipeline | None = None,
         history: MaskHistory | None = None,
         overlay: QualityOverlay | None = None,
-        recipe: str = "",
+        preset: str = "",
         respect_masking: bool = False,
     ) -> None:
         """As `JobMaker`, with the overlay to keep up to date. Raises ImageError, GeometryError."""
-        super().__init__(volume, segmentation, table, flow, history, recipe, respect_masking)
+        super().__init__(volume, segmentation, table, pipeline, history, preset, respect_masking)
         self.overlay = overlay
         self.decisions = DecisionLog(table)
         self.listeners: list[Callable[[list[Key]], None]] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 
 from ... import models
-from ...pipeline.slice_pipeline import SliceFlow
+from ...pipeline.slice_pipeline import SlicePipeline
 from ...protocols import QualityEstimator, Segmenter
 from .console import shown
 
@@ -22,5 +22,5 @@ def load_segmenter(name: str, device: str) -> Segmenter:
         return models.segmenters.create(name, device)
 
 
-def load_flow(estimator: str, segmenter: str | None, device: str) -> SliceFlow:
-    return SliceFlow(load_estimator(estimator, device), load_segmenter(segmenter, device) if segmenter else None)
+def load_pipeline(estimator: str, segmenter: str | None, device: str) -> SlicePipeline:
+    return SlicePipeline(load_estimator(estimator, device), load_segmenter(segmenter, device) if segmenter else None)

@@ -11,7 +11,7 @@ from ...bands import BandThresholds
 from ...device import CHOICES
 from ...errors import EvanySegError
 from ...geometry.volume import AXES
-from ...pipeline.intensity import RECIPES, IntensityRecipe, recipe_named
+from ...pipeline.intensity import PRESETS, IntensityPreset, preset_named
 from ...prompts import BoxPrompt
 
 IMAGE_HELP = "Image or volume: PNG, JPEG, WebP, TIFF, NIfTI, NRRD, MHA, a DICOM file, or a folder with a DICOM series."
@@ -55,7 +55,7 @@ IntensityOption = Annotated[
     typer.Option(
         "--intensity",
         metavar="RECIPE",
-        help=f"How intensities become 8 bit: {', '.join(RECIPES)}, or fixed:LOW,HIGH. "
+        help=f"How intensities become 8 bit: {', '.join(PRESETS)}, or fixed:LOW,HIGH. "
         "Default: percentile, rgb for colours. Use a ct- window for CT.",
         rich_help_panel=MODELS,
     ),
@@ -81,9 +81,9 @@ def box_of(values: tuple[float, float, float, float] | None) -> BoxPrompt | None
     return BoxPrompt(*values) if values is not None else None
 
 
-def recipe_of(name: str | None) -> IntensityRecipe | None:
+def preset_of(name: str | None) -> IntensityPreset | None:
     """None means: the default of the image's kind. Raises ImageError."""
-    return recipe_named(name) if name else None
+    return preset_named(name) if name else None
 
 
 def bands_of(values: tuple[float, float]) -> BandThresholds:

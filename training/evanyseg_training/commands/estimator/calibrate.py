@@ -35,11 +35,11 @@ def calibrate(
     pool = CandidateStore(candidates, Store(store))
     splits = {name: EstimatorData(pool, name, DataOptions(size=size)) for name in ("train", "val", "calib")}
     net = net_of(checkpoint, size)
-    description, familiar = calibrated_description(
+    description, ood_detector = calibrated_description(
         net, splits, (factor_box, factor_own), flips, per_set, trees=read_trees(trees)
     )
     out.mkdir(parents=True, exist_ok=True)
-    save_file(familiar.tensors(), out / "familiar.safetensors")
+    save_file(ood_detector.tensors(), out / "familiar.safetensors")
     (out / "calibration.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
     for mode, figures in description["figures"].items():
         print(mode, {k: round(v, 4) for k, v in figures.items()})

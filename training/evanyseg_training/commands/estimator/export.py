@@ -24,7 +24,7 @@ def export(
     """Write OUT.safetensors (fp16), OUT.json and OUT.md."""
     from safetensors.numpy import load_file
 
-    from evanyseg.quality.ood import Familiar
+    from evanyseg.quality.ood import OODDetector
 
     from ...candidates.store import CandidateStore
     from ...data.set_notes import read_set_notes
@@ -37,6 +37,6 @@ def export(
     net = net_of(checkpoint, int(description["config"]["size"]))
     table = CandidateStore(candidates, Store(store)).table
     card = estimator_card(description, table, read_set_notes(notes), history)
-    familiar = Familiar.from_tensors(load_file(calibration / "familiar.safetensors"))
-    write_model(out, net, description, familiar, card, read_trees(trees))
+    ood_detector = OODDetector.from_tensors(load_file(calibration / "familiar.safetensors"))
+    write_model(out, net, description, ood_detector, card, read_trees(trees))
     print(f"{out.with_suffix('.safetensors').stat().st_size / 1e6:.1f} MB in {out.parent}")

@@ -16,10 +16,10 @@ from evanyseg.io.write import atomic_path, write_text
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, estimator_forward
 from evanyseg.quality.builtin import FORMAT
 from evanyseg.quality.gbdt import Trees, corrected
-from evanyseg.quality.ood import Familiar, image_statistics
+from evanyseg.quality.ood import OODDetector, image_statistics
 from evanyseg.quality.shape import FEATURES
 
-from ..calibrate import Predictions, coverage_and_width, fit_calibration, fit_familiar, joined
+from ..calibrate import Predictions, coverage_and_width, fit_calibration, fit_ood_detector, joined
 from ..module import macro_figures
 from ..samples.data import EstimatorData, FixedData, fixed_samples
 from ..train import load_weights
@@ -82,7 +82,7 @@ def calibrated_description(
     per_set: int = 150,
     level: float = 0.9,
     trees: Trees | None = None,
-) -> tuple[dict[str, Any], Familiar]:
+) -> tuple[dict[str, Any], OODDetector]:
     """The .json's content, and what the training images look like. splits: EstimatorData of 'train', 'val', 'calib'."""
     calibration, figures = {}, {}
     for mode, factor in zip(("box", "own"), factors, strict=True):
@@ -110,7 +110,7 @@ def calibrated_description(
         "figures": figures,
     }
     train, *others = (looks(splits[name], max(per_set // 3, 8), factors) for name in ("train", "val", "calib"))
-    return description, fit_familiar(train, np.concatenate(others))
+    return description, fit_ood_detector(train, np.concatenate(others))
 
 
 def net_of(checkpoint: Path, size: int) -> BuiltinEstimatorNet:
@@ -124,15 +124,15 @@ def write_model(
     out: Path,
     net: torch.nn.Module,
     description: dict[str, Any],
-    familiar: Familiar | None,
+    ood_detector: OODDetector | None,
     card: str,
     trees: Trees | None = None,
 ) -> None:
     """OUT.safetensors (fp16), OUT.json and OUT.md; each appears whole or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.half().contiguous().clone() for k, v in net.state_dict().items()}
-    if familiar is not None:
-        tensors |= {k: torch.from_numpy(v) for k, v in familiar.tensors().items()}
+    if ood_detector is not None:
+        tensors |= {k: torch.from_numpy(v) for k, v in ood_detector.tensors().items()}
     if trees is not None:
         tensors |= {k: torch.from_numpy(v) for k, v in trees.tensors().items()}
     with atomic_path(out.with_suffix(".safetensors")) as partial:
