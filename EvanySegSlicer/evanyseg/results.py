@@ -91,6 +91,7 @@ class Caveat:
     UNLIKE_TRAINING = "unlike the training data"
     TINY = "object of very few pixels"
     NO_INTERVAL = "interval not calibrated"
+    RESAMPLED = "mask resampled to the image's grid"
 
 
 @dataclass(frozen=True)

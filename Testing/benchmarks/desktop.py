@@ -45,5 +45,5 @@ def _release(user: object, half: float) -> float:
     user.driver.drag(view, *corners, release=False)
     began = time.perf_counter()
     user.driver.release(view, corners[1])
-    user.driver.wait_until(lambda: not user.panel.bench.busy and state() != before, 60, "the mask")
+    user.driver.wait_until(lambda: not user.panel.controller.busy and state() != before, 60, "the mask")
     return 1000 * (time.perf_counter() - began)

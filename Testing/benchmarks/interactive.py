@@ -18,8 +18,8 @@ SIDE, FIRST_MS, NEXT_MS = 512, 400.0, 200.0
 
 def run(runs: int) -> list[Figure]:
     """First and next boxes on slices of 512 x 512: the built-in models in the scene, then the published route."""
+    from evanyseg.geometry.slice_plane import SlicePlane
     from EvanySegSlicerLib.demo.stage import add_segment, set_stage
-    from EvanySegSlicerLib.scene.slice_plane import SlicePlane
 
     slices = [slice_with_object(SIDE, seed) for seed in range(runs + 1)]
     pipeline = SlicePipeline(estimators.create("builtin", "cpu"), segmenters.create("builtin", "cpu"))

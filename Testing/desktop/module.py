@@ -4,26 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.models.registry import ModelSpec, Registry
+from doubles.review import double_models
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "EvanySegSlicer" / "EvanySegSlicer.py"
 WEIGHTS = ROOT / "EvanySegSlicer" / "evanyseg" / "builtin"
 
-
-def double_models(segmenter=None, estimator=None, others=()):
-    """A ModelStore whose 'builtin' models are doubles; `others`: more segmenters, by name."""
-    from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
-
-    segmenters, estimators = Registry("segmenter"), Registry("estimator")
-    chosen = segmenter or ThresholdSegmenter()
-    segmenters.register(ModelSpec("builtin", "Threshold (a double)", lambda path, device: chosen, note="A double."))
-    for other in others:
-        segmenters.register(ModelSpec(other.name, other.name.title(), lambda path, device, made=other: made))
-    judge = estimator or KnownTruthEstimator()
-    estimators.register(ModelSpec("builtin", "Truth (a double)", lambda path, device: judge, note="A double."))
-    return ModelStore(segmenters, estimators)
+__all__ = ["MODULE", "ROOT", "WEIGHTS", "double_models", "enter", "load"]
 
 
 def load(host):

@@ -50,7 +50,7 @@ def test_cancel_inside_the_built_in_network(host, hands):
     user.click("propagateBothButton")
     hands.run_for(0.05)
     start = time.perf_counter()
-    if user.panel.bench.busy:
+    if user.panel.controller.busy:
         user.click("cancelButton")
         user.wait("cancel", 10)
         # wall time on a machine that others load: the limit of 0.5 s is measured with a slow double

@@ -154,10 +154,10 @@ def test_a_failing_extension_server_says_what_to_do(host, hands, monkeypatch):
 def test_a_model_without_its_packages_is_said_in_one_sentence(host, hands):
     """Drawing before anything is installed: the missing import reaches the status line, nothing breaks."""
     from desktop import module
-    from evanyseg.models.registry import ModelSpec, Registry
+    from evanyseg.models import ModelSpec, Registry
     from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 
-    def missing(path, device):
+    def missing(spec, path, device):
         raise ModuleNotFoundError("No module named 'torch'", name="torch")
 
     segmenters, estimators = Registry("segmenter"), Registry("estimator")

@@ -211,7 +211,7 @@ def test_another_segmentation_in_the_editor_meanwhile_is_not_written_to_and_that
 
 def test_the_editor_destroyed_while_its_job_runs_cancels_it_and_tells_the_user(slow_editor):
     slow_editor.widget.setActiveEffect(None)
-    assert slow_editor.user.panel.bench.busy, "another effect meanwhile does not cost the mask"
+    assert slow_editor.user.panel.controller.busy, "another effect meanwhile does not cost the mask"
     slow_editor.widget.shut()
     slow_editor.user.wait("the job to notice", 5)
     assert not slow_editor.mask().any()

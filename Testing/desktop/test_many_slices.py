@@ -107,6 +107,30 @@ def test_score_every_slice_of_a_given_segmentation_and_only_changed_ones_again(h
     assert "0 slices scored" in user.status()
 
 
+def test_a_segmentation_that_leaves_the_volume_is_refused_and_scored_when_allowed(user):
+    import vtk
+
+    node = add_segmentation(user)
+
+    up = vtk.vtkMatrix4x4()
+    up.SetElement(2, 3, 12.0)  # four slices
+    transform = user.host.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "up")
+    transform.SetMatrixTransformToParent(up)
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    user.click("missingCheckBox")
+    user.click("scoreButton")
+    user.wait("the answer", 60)
+    assert "of 'Ball' lies outside 'Phantom'; it was not scored" in user.status()
+    assert user.ui.statusLabel.styleSheet, "shown as a problem"
+    assert not user.rows
+    user.click("allowCroppedCheckBox")
+    user.click("scoreButton")
+    user.wait("scores", 60)
+    assert {row.index for row in user.rows} == set(range(6, 12))
+    assert all("of the mask outside the image" in row.caveats for row in user.rows)
+    assert user.panel.controller.session.allow_cropped, "kept in the scene, for every front end"
+
+
 @pytest.mark.parametrize(("axis", "name"), [(0, "axial"), (1, "coronal"), (2, "sagittal")])
 def test_scores_along_any_axis(host, hands, axis, name):
     user = User(host, hands)

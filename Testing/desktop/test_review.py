@@ -306,8 +306,8 @@ def test_a_session_of_another_front_end_stays_chosen(host, hands):
     phantoms.show(other)
     opened = open_review(volume)
     widget = module.enter(host)
-    assert widget.panel.bench.review.volume is volume
-    assert widget.panel.bench.review.segmentation is opened.review.segmentation
+    assert widget.panel.controller.review.volume is volume
+    assert widget.panel.controller.review.segmentation is opened.review.segmentation
 
 
 def test_label_maps_are_no_volumes_to_work_on(host, hands):

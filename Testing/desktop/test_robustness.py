@@ -151,7 +151,7 @@ def test_everything_can_be_pressed_in_any_order_without_a_volume(host, hands):
                 child.click()
                 hands.settle()
     hands.wait_until(lambda: not widget.panel.pump.runner.active, what="rest")
-    assert not widget.panel.bench.busy
+    assert not widget.panel.controller.busy
 
 
 def test_an_oblique_view_gives_a_slab_or_a_sentence(host, hands):
@@ -196,7 +196,7 @@ def test_an_unexpected_error_in_a_model_reaches_the_status_line(host, hands, cap
     user = User(host, hands, module.double_models(Strange()))
     user.draw()
     assert "CUDA is sulking" in user.status()
-    assert not user.panel.bench.busy
+    assert not user.panel.controller.busy
     assert "CUDA is sulking" in caplog.text
 
 

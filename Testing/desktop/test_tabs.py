@@ -106,8 +106,14 @@ def test_error_map_shows_where_it_is_wrong_and_follows_scrolling(user):
     user.wait("the next map")
     node = user.host.scene.GetNodeByID(composite.GetForegroundVolumeID())
     assert (slicer.util.arrayFromVolume(node) > 0).sum() < 30, "this slice is right"
+    texts = badge_texts(user.host.view("Red"))
+    assert {"probably too much", "probably missing"} < set(texts)
+    assert not any("stale" in text for text in texts), "the legend is that of what is shown"
     user.click("errorMapCheckBox")
     assert composite.GetForegroundVolumeID() == quality
+    texts = badge_texts(user.host.view("Red"))
+    assert "probably too much" not in texts
+    assert any("stale" in text for text in texts)
 
 
 def test_bands_in_3d_are_derived_and_go_again(one):
@@ -170,6 +176,37 @@ def test_new_bands_recolour_rows_at_once(one):
     assert one.rows[0].band == "check"
 
 
+def test_the_summary_counts_poor_by_the_users_bands(one):
+    one.draw(half=12, centre=(10, 0))
+    one.tab("settingsTab")
+    one.ui.checkSpinBox.setValue(0.2)
+    one.driver.settle()
+    one.tab("reviewTab")
+    texts = [one.ui.summaryTable.item(0, column).text() for column in range(one.ui.summaryTable.columnCount)]
+    assert texts[3:5] == ["0 %", ""], "neither share nor run, as no row is poor"
+
+
+def test_every_text_names_the_error_maps_colours_as_they_are(one):
+    """The words, against the hue of the colours that are drawn."""
+    import colorsys
+
+    from EvanySegSlicerLib.presenters.explore import pictures
+    from EvanySegSlicerLib.scene.overlay import error_map as map_
+
+    hues = {"red": (-20, 20), "yellow": (45, 70), "cyan": (175, 200), "blue": (210, 255), "magenta": (290, 330)}
+    said = (one.ui.errorMapCheckBox.toolTip, map_.IN_WORDS, (module.ROOT / "docs/tutorial.md").read_text("utf-8"))
+    sentence = [next(s for s in text.replace(",", ".").split(".") if "too " in s).lower() for text in said]
+    for color, word, picture in (
+        (map_.FALSE_POSITIVE_COLOR, map_.FALSE_POSITIVE_WORD, pictures.TOO_MUCH),
+        (map_.FALSE_NEGATIVE_COLOR, map_.FALSE_NEGATIVE_WORD, pictures.TOO_LITTLE),
+    ):
+        low, high = hues[word]
+        assert low <= 360 * colorsys.rgb_to_hsv(*color)[0] <= high
+        assert picture == tuple(round(255 * c) for c in color)
+        assert all(word in text.lower() for text in said)
+    assert all("magenta" in text and "red " not in text for text in sentence)
+
+
 def test_continuous_colours_are_an_option(one):
     one.draw(half=12, centre=(10, 0))
     middle = one.picture().pixelColor(one.picture().width() // 2 + 30, one.picture().height() // 2)
@@ -212,7 +249,7 @@ def test_segments_with_poor_slices_are_flagged_when_wanted(one):
 
 def test_models_are_listed_and_the_choice_is_kept_in_the_scene(user):
     user.choose("segmenterSelector", 1)
-    assert user.panel.bench.session.segmenter == "eager"
+    assert user.panel.controller.session.segmenter == "eager"
     user.draw()
     assert user.rows[0].segmenter == "eager"
 

@@ -24,7 +24,7 @@ class User:
 
     @property
     def review(self):
-        return self.panel.bench.review
+        return self.panel.controller.review
 
     @property
     def rows(self):
@@ -47,7 +47,7 @@ class User:
     def wait(self, what: str = "the job to end", seconds: float = 90.0) -> None:
         """Until nothing runs any more, prefetching included."""
         runner = self.panel.pump.runner
-        self.driver.wait_until(lambda: not self.panel.bench.busy and not runner.active, seconds, what)
+        self.driver.wait_until(lambda: not self.panel.controller.busy and not runner.active, seconds, what)
 
     def corners(self, view: str, half: float, centre=(0.0, 0.0)):
         """Two opposite corners, `half` mm from `centre` (mm right and up of the view's middle)."""

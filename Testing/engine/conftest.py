@@ -9,21 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from doubles import BrightEstimator, BrightSegmenter
 from engine import files, phantom
 from engine.cli_fixtures import SHAPE, bright_command, bright_environment
-from engine.doubles import BrightEstimator, BrightSegmenter
 from evanyseg import cli, models
-from evanyseg.models.registry import ModelSpec
+from evanyseg.models import ModelSpec
 
 
 @pytest.fixture
 def bright_models() -> Iterator[None]:
     """The stand-ins under the names 'bright' and 'bright-box', for as long as a test runs."""
-    models.estimators.register(ModelSpec("bright", "stand-in", lambda path, device: BrightEstimator()))
-    models.segmenters.register(ModelSpec("bright-box", "stand-in", lambda path, device: BrightSegmenter()))
+    models.estimators.register(ModelSpec("bright", "stand-in", lambda spec, path, device: BrightEstimator()))
+    models.segmenters.register(ModelSpec("bright-box", "stand-in", lambda spec, path, device: BrightSegmenter()))
     yield
-    models.estimators._specs.pop("bright")
-    models.segmenters._specs.pop("bright-box")
+    models.estimators.remove("bright")
+    models.segmenters.remove("bright-box")
 
 
 @pytest.fixture
@@ -66,3 +66,11 @@ def volume(tmp_path: Path) -> tuple[Path, Path]:
     labels[5] = np.roll(labels[5], 9, axis=1)
     labels[7] = 0
     return files.write_volume(tmp_path / "v.nii.gz", made), files.write_volume(tmp_path / "l.nii.gz", made, labels)
+
+
+@pytest.fixture
+def series(tmp_path: Path) -> Path:
+    """A folder `ct` with the DICOM files of an oblique phantom."""
+    from engine import dicom_masks  # highdicom is not needed by the other tests
+
+    return dicom_masks.write_series(tmp_path / "ct", phantom.volume(dicom_masks.SHAPE, **dicom_masks.FINE))

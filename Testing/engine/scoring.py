@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.doubles import BrightEstimator, BrightSegmenter
+from doubles import BrightEstimator, BrightSegmenter
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.segmentation import segmentation_of_labels
 from evanyseg.pipeline.slice_pipeline import SlicePipeline

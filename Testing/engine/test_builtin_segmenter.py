@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from engine.small_segmenter import image, segmenter
+from doubles.small_segmenter import image, segmenter
 from evanyseg.errors import CancelledError, ImageError, PromptError
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Segmenter

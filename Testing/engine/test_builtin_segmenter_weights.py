@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from engine.small_segmenter import SMALL, image, needs_weights, segmenter
+from doubles.small_segmenter import SMALL, image, needs_weights, segmenter
 from evanyseg.errors import WeightsError
 from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet
 from evanyseg.prompts import BoxPrompt
@@ -112,7 +112,9 @@ def test_a_window_of_a_view_is_answered_like_the_same_place_of_the_view() -> Non
     whole = net.prompts.ellipse(coords, labels, net.prompts.grid((128, 128), (0, 0), True))
     part = net.prompts.ellipse(coords, labels, net.prompts.grid((64, 64), (1, 2), True))
     torch.testing.assert_close(part, whole[..., 16:80, 32:96])
-    torch.testing.assert_close(net.prompts.place_code((16, 16), (1, 2)), net.prompts.get_dense_pe()[..., 4:20, 8:24])
+    torch.testing.assert_close(
+        net.prompts.place_code((16, 16), (1, 2)), net.prompts.place_code((32, 32), (0, 0))[..., 4:20, 8:24]
+    )
 
 
 @needs_weights

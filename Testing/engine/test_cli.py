@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from doubles import BrightSegmenter
 from engine import files, phantom
 from engine.cli_fixtures import SHAPE, E, S, table
-from engine.doubles import BrightSegmenter
 from evanyseg import cli, models
-from evanyseg.models.registry import ModelSpec
+from evanyseg.models import ModelSpec
 
 # ---- the command itself ------------------------------------------------------------------------------------------
 
@@ -205,12 +205,12 @@ def test_compare_runs_the_segmenters_on_boxes(evanyseg, tmp_path: Path) -> None:
             found = super().segment(*arguments, **options)
             return replace(found, logits=found.logits[1:2], predicted_iou=found.predicted_iou[1:2])
 
-    models.segmenters.register(ModelSpec("whole-box", "", lambda path, device: WholeBox()))
+    models.segmenters.register(ModelSpec("whole-box", "", lambda spec, path, device: WholeBox()))
     try:
         arguments = ("--segmenter", "whole-box", *S, "--boxes", boxes_table(tmp_path), "--table", tmp_path / "t.csv")
         code, out, err = evanyseg("compare", *arguments, *E, "--json")
     finally:
-        models.segmenters._specs.pop("whole-box")
+        models.segmenters.remove("whole-box")
     assert code == 0, err
     found = json.loads(out)
     assert [s["segmenter"] for s in found["segmenters"]] == ["bright-box", "whole-box"]

@@ -14,7 +14,6 @@ from engine.test_sam_med2d import adapter_state
 from engine.weight_server import WeightServer
 from evanyseg import cli, models
 from evanyseg.commands import models as commands
-from evanyseg.models import catalogue
 from evanyseg.weights.settings import DownloadSettings
 
 CONTENT = bytes(range(256)) * 700
@@ -31,16 +30,21 @@ def folder(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def server(monkeypatch):
+def server():
     with WeightServer(CONTENT) as running:
+        spec = models.segmenters.get("mobile-sam")
+        assert spec.weights is not None
         entry = replace(
-            catalogue.CATALOGUE["mobile-sam"],
+            spec.weights,
             url=f"{running.url}/mobile_sam.pt",
             size=len(CONTENT),
             sha256=hashlib.sha256(CONTENT).hexdigest(),
         )
-        monkeypatch.setitem(catalogue.CATALOGUE, "mobile-sam", entry)
+        models.segmenters.remove("mobile-sam")
+        models.segmenters.register(replace(spec, weights=entry))
         yield running
+        models.segmenters.remove("mobile-sam")
+        models.segmenters.register(spec)
 
 
 @pytest.fixture
@@ -81,7 +85,7 @@ def test_info_tells_file_source_hash_licence_and_citation(run):
     assert "END OF TERMS AND CONDITIONS" not in out
     assert "END OF TERMS AND CONDITIONS" in run("info", "sam-vit-b", "--licence")[1]
     assert "must not be passed on" in run("info", "evanyseg-vit-b", "--licence")[1]
-    assert "Ships with EvanySeg" in run("info", "builtin")[1]
+    assert "ships with EvanySeg" in run("info", "builtin")[1]
     code, _, err = run("info", "sam-vit-x")
     assert code == 2
     assert "Unknown model 'sam-vit-x'" in err

@@ -189,7 +189,7 @@ def test_score_pairs_reports_failures_with_exit_code_1(evanyseg, picture, tmp_pa
 
 
 def test_an_interrupt_writes_nothing(evanyseg, volume, tmp_path: Path, monkeypatch) -> None:
-    from engine.doubles import BrightEstimator
+    from doubles import BrightEstimator
 
     def interrupted(self, cases, maps=False, should_cancel=None):
         yield from ()

@@ -105,7 +105,7 @@ def test_segment_a_2d_nifti_keeps_its_spacing(evanyseg, picture, tmp_path: Path,
         (("--box", 5, 5, 50, 50, "--segmenter", "medsan"), "Unknown segmenter 'medsan'"),
         (("--box", 5, 5, 50, 50, "--estimator", "brigth"), "Did you mean 'bright'?"),
         (("--box", 5, 5, 50, 50, "--device", "tpu"), "Unknown device 'tpu'"),
-        (("--box", 5, 5, 50, 50, "--intensity", "ct-liver"), "Unknown intensity recipe 'ct-liver'"),
+        (("--box", 5, 5, 50, 50, "--intensity", "ct-liver"), "Unknown intensity preset 'ct-liver'"),
         (("--box", 5, 5, 50, 50, "--bands", 0.5, 0.9), "Bands need"),
     ],
 )

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from doubles import BrightEstimator, BrightSegmenter
 from engine import phantom
-from engine.doubles import BrightEstimator, BrightSegmenter
 from evanyseg.errors import CancelledError, EvanySegError, PromptError
 from evanyseg.pipeline.embedding_cache import EmbeddingCache
 from evanyseg.pipeline.intensity import IntensityWindow

@@ -34,7 +34,10 @@ def test_a_segmentation_larger_than_the_volume_is_cropped() -> None:
     volume = phantom.volume((4, 6, 6))
     wide = np.arange(10 * 10 * 10, dtype=np.uint16).reshape(10, 10, 10)
     origin = tuple((volume.ijk_to_lps @ [-2, -1, -3, 1])[:3])
-    moved = segmentation_of_labels(wide, replace(volume, array=wide, origin=origin)).on_grid_of(volume)
+    found = segmentation_of_labels(wide, replace(volume, array=wide, origin=origin))
+    with pytest.raises(GeometryError, match="lies outside the image"):
+        found.on_grid_of(volume)
+    moved = found.on_grid_of(volume, allow_cropped=True)
     assert np.array_equal(moved.layers[0], wide[3:7, 1:7, 2:8])
 
 

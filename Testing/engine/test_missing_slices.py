@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
+from doubles import BrightEstimator, BrightSegmenter
 from engine import phantom
-from engine.doubles import BrightEstimator, BrightSegmenter
 from engine.scoring import scored
 from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.intensity import IntensityWindow

@@ -13,21 +13,21 @@ from engine.cli_fixtures import SHAPE, E, S
 from evanyseg import models
 from evanyseg.errors import OutputError
 from evanyseg.io.overwrite import refuse_overwriting
-from evanyseg.models.registry import ModelSpec
+from evanyseg.models import ModelSpec
 
 
 @pytest.fixture
 def no_network(evanyseg):
     """Runs a command whose models cannot be loaded: whatever is refused is refused before."""
 
-    def fail(path, device):
+    def fail(spec, path, device):
         raise AssertionError("a network was loaded")
 
     models.estimators.register(ModelSpec("never", "", fail))
     models.segmenters.register(ModelSpec("never-box", "", fail))
     yield lambda *a: evanyseg(*a, "--estimator", "never")
-    models.estimators._specs.pop("never")
-    models.segmenters._specs.pop("never-box")
+    models.estimators.remove("never")
+    models.segmenters.remove("never-box")
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from doubles import BrightEstimator
 from engine import files, phantom
-from engine.doubles import BrightEstimator
 from evanyseg.errors import CancelledError, ImageError, OutputError
 from evanyseg.io.tables import open_table
 from evanyseg.pipeline.slice_pipeline import SlicePipeline

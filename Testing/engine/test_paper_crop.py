@@ -5,7 +5,7 @@ import pytest
 
 from evanyseg.errors import ImageError
 from evanyseg.prompts import BoxPrompt
-from evanyseg.quality.paper_crop import blended_crop, paper_batch, paper_input, point_box
+from evanyseg.quality.paper_crop import blended_crop, paper_input, point_box
 
 
 @pytest.fixture
@@ -89,11 +89,3 @@ def test_mask_of_another_shape_is_refused(scene):
     image, mask = scene
     with pytest.raises(ImageError, match="paper's crop"):
         blended_crop(image, mask[:30], BoxPrompt(0, 0, 5, 5))
-
-
-def test_batch_equals_one_by_one(scene):
-    image, mask = scene
-    boxes = [BoxPrompt(25, 15, 55, 45), None]
-    batch = paper_batch(image, [mask, mask], boxes)
-    for row, box in zip(batch, boxes, strict=True):
-        np.testing.assert_array_equal(row, paper_input(image, mask, box))

@@ -15,9 +15,9 @@ from engine.test_quality_sentinel import PaperNet
 from engine.test_sam_med2d import adapter_state
 from evanyseg import models
 from evanyseg.errors import UnknownModelError, WeightsError
-from evanyseg.models.catalogue import CATALOGUE
-from evanyseg.models.external import ESTIMATORS, SEGMENTERS
+from evanyseg.models.estimators import ESTIMATORS
 from evanyseg.models.recognise import Recognised, recognise, recognise_shapes
+from evanyseg.models.segmenters import SEGMENTERS
 
 
 def shapes_of(state) -> dict[str, tuple[int, ...]]:
@@ -125,18 +125,22 @@ def test_a_segmenter_or_estimator_is_created_from_a_file_alone(tmp_path, caplog)
     assert "taken for MedSAM because of its name" in caplog.text
 
 
-def test_every_registered_model_has_its_file_in_the_catalogue_with_licence_and_citation():
-    for registry, table in ((models.segmenters, SEGMENTERS), (models.estimators, ESTIMATORS)):
-        for name in table:
-            spec = registry.get(name)
-            entry = CATALOGUE[spec.weights]
-            assert spec.licence
-            assert spec.citation
-            assert entry.page.startswith("https://")
-            assert not entry.url or entry.url.startswith("https://")
-            assert entry.url == "" or entry.licence == "Apache-2.0"  # what has no licence is never fetched
-            assert entry.sha256 == "" or len(entry.sha256) == 64
-    assert len({e.filename for e in CATALOGUE.values()}) == len(CATALOGUE)
+def test_every_model_that_does_not_ship_names_its_file_with_licence_and_citation():
+    brought = [spec for spec in (*SEGMENTERS, *ESTIMATORS) if spec.name != "builtin"]
+    for spec in brought:
+        entry = spec.weights
+        assert entry is not None
+        assert entry.name == spec.name
+        assert spec.licence
+        assert spec.citation
+        assert spec.fingerprint is not None
+        assert entry.page.startswith("https://")
+        assert not entry.url or entry.url.startswith("https://")
+        assert entry.url == "" or entry.licence == "Apache-2.0"  # what has no licence is never fetched
+        assert entry.sha256 == "" or len(entry.sha256) == 64
+    known = models.weight_files()
+    assert len(known) == len(brought) + 1  # and Quality Sentinel's label embeddings
+    assert len({e.filename for e in known.values()}) == len(known)
 
 
 def test_models_whose_weights_are_not_there_say_how_to_get_them(tmp_path, monkeypatch):

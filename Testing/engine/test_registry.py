@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from evanyseg.errors import UnknownModelError
-from evanyseg.models.registry import ModelSpec, Registry
+from evanyseg.models import ModelSpec, Registry
 
 
 def registry(recognise=None) -> tuple[Registry, list]:
     made: list = []
 
     def factory(name: str):
-        return lambda path, device: made.append((name, path, device)) or f"model {name}"
+        return lambda spec, path, device: made.append((spec.name, path, device)) or f"model {name}"
 
     found: Registry = Registry("segmenter", recognise)
     for name in ("sam-vit-b", "medsam"):
@@ -59,7 +59,7 @@ def test_a_file_is_made_by_the_model_that_recognises_it(tmp_path: Path) -> None:
 def test_a_name_is_taken_once() -> None:
     found, _ = registry()
     with pytest.raises(ValueError, match="'medsam' is registered twice"):
-        found.register(ModelSpec("medsam", "", lambda path, device: None))
+        found.register(ModelSpec("medsam", "", lambda spec, path, device: None))
 
 
 def test_the_built_in_models_are_there() -> None:

@@ -8,13 +8,13 @@ import tracemalloc
 import numpy as np
 import pytest
 
+from doubles import BrightEstimator, BrightSegmenter
 from engine import phantom
-from engine.doubles import BrightEstimator, BrightSegmenter
 from engine.scoring import scored
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import CancelledError
 from evanyseg.io.segmentation import segmentation_of_labels
-from evanyseg.overlay_codes import UNSCORED, code_of, color_table_text, paint
+from evanyseg.overlay_codes import UNSCORED, code_of, color_table_text, paint, severity
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.scoring.missing_slices import MissingSliceDetector
 from evanyseg.scoring.run import run_scoring
@@ -88,13 +88,16 @@ def test_a_run_gathers_summary_overlay_and_the_worst_pictures() -> None:
 def test_where_masks_overlap_the_worst_score_is_painted() -> None:
     overlay = np.zeros((1, 4), np.uint8)
     every = np.ones((1, 4), bool)
+    order = severity(BandThresholds())
     left = np.array([[True, True, False, False]])
-    paint(overlay, every, code_of(math.nan))
+    paint(overlay, every, code_of(math.nan), order)
     assert overlay.tolist() == [[UNSCORED] * 4]
-    paint(overlay, left, code_of(0.3))
-    paint(overlay, every, code_of(0.9))
-    paint(overlay, every, UNSCORED)
-    assert overlay.tolist() == [[130, 130, 190, 190]]
+    paint(overlay, left, code_of(0.3), order)
+    paint(overlay, every, code_of(0.9), order)
+    paint(overlay, every, UNSCORED, order)
+    assert overlay.tolist() == [[130, 130, UNSCORED, UNSCORED]], (
+        "what has no score is worse than good, and poor is worse still"
+    )
     assert (code_of(0.0), code_of(1.7), code_of(-1.0)) == (100, 200, 100)
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from doubles import BrightEstimator
 from engine import phantom
-from engine.doubles import BrightEstimator
 from engine.scoring import scored
 from evanyseg.errors import GeometryError, PromptError
 from evanyseg.geometry.volume import Volume

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from evanyseg.errors import WeightsError
+from evanyseg.models import loaders, segmenters
 from evanyseg.nets.interrupt import autocast_dtype, inference
 from evanyseg.segmenters import sam
 from evanyseg.weights import memory
@@ -25,16 +26,16 @@ def sparse(path: Path, size: int) -> Path:
 def test_vit_h_on_a_small_machine_gets_a_clear_message(tmp_path):
     file = sparse(tmp_path / "sam_vit_h_4b8939.pth", 2_564_550_879)
     with pytest.raises(WeightsError, match=r"sam-vit-h needs about 3\.\d GB.*2\.0 GB left.*mobile-sam"):
-        memory.require_memory(file, "cpu", "sam-vit-h", available=2 * memory.GB)
-    memory.require_memory(file, "cpu", "sam-vit-h", available=16 * memory.GB)
+        memory.require_memory(file, "cpu", "sam-vit-h", 1.4, available=2 * memory.GB)
+    memory.require_memory(file, "cpu", "sam-vit-h", 1.4, available=16 * memory.GB)
 
 
 def test_the_message_comes_before_the_file_is_read(tmp_path, monkeypatch):
     file = sparse(tmp_path / "sam_vit_h_4b8939.pth", 2_564_550_879)
     monkeypatch.setattr(memory, "available_bytes", lambda: memory.GB)
-    monkeypatch.setattr(sam, "read_state", lambda path: pytest.fail("read"))
+    monkeypatch.setattr(loaders, "read_state", lambda path: pytest.fail("read"))
     with pytest.raises(WeightsError, match="close other programs"):
-        sam.load(file, "cpu", "sam-vit-h")
+        segmenters.get("sam-vit-h").create(file, "cpu")
 
 
 def test_the_containers_limit_counts_when_it_is_smaller(tmp_path):

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from engine.weight_server import CONTENT, QUICK, WeightServer, agreed, assert_whole, entry_of
 from evanyseg.errors import CancelledError, WeightsError
-from evanyseg.models.catalogue import CATALOGUE
+from evanyseg.models import weight_files
 from evanyseg.weights.download import address, download
 from evanyseg.weights.settings import DownloadSettings
 from evanyseg.weights.store import WeightStore
@@ -37,7 +37,7 @@ def store(tmp_path):
 FETCH = """
 import sys
 from pathlib import Path
-from evanyseg.models.catalogue import WeightFile
+from evanyseg.weights.files import WeightFile
 from evanyseg.weights.download import download
 from evanyseg.weights.settings import DownloadSettings
 from evanyseg.weights.store import WeightStore
@@ -84,7 +84,7 @@ def test_a_mirror_takes_the_place_of_every_address(server, store, monkeypatch):
     settings = replace(DownloadSettings.from_environment(), proxy="")
     entry = replace(entry_of(server), url="https://example.invalid/test.pt")
     assert address(entry, settings) == f"{server.url}/mirror/test.pt"
-    assert address(CATALOGUE["medsam"], settings).endswith("/mirror/medsam_vit_b.pth")
+    assert address(weight_files()["medsam"], settings).endswith("/mirror/medsam_vit_b.pth")
     download(entry, store, agreed, settings)
     assert server.does.requests[0][0] == "/mirror/test.pt"
     assert_whole(store, entry)
@@ -102,7 +102,7 @@ def test_offline_and_files_that_only_a_person_can_fetch(server, store, monkeypat
     with pytest.raises(WeightsError, match="Offline"):
         download(entry_of(server), store, agreed)
     with pytest.raises(WeightsError, match=r"drive.google.com.*models import FILE --as medsam"):
-        download(CATALOGUE["medsam"], store, agreed, QUICK)
+        download(weight_files()["medsam"], store, agreed, QUICK)
     assert server.does.requests == []
 
 

@@ -18,13 +18,13 @@ from engine.sam_originals import SMALL, original_sam
 from engine.test_sam_med2d import adapter_state
 from evanyseg import models
 from evanyseg.errors import CancelledError, OutputError, UnknownModelError, WeightsError
-from evanyseg.models.catalogue import CATALOGUE
+from evanyseg.models.importing import import_file, import_folder
 from evanyseg.models.recognise import Recognised
-from evanyseg.weights.importing import import_file, import_folder
 from evanyseg.weights.settings import DownloadSettings, cache_folder
 from evanyseg.weights.store import WeightStore
 
-MED2D, MOBILE = CATALOGUE["sam-med2d"], CATALOGUE["mobile-sam"]
+KNOWN = models.weight_files()
+MED2D, MOBILE = KNOWN["sam-med2d"], KNOWN["mobile-sam"]
 
 
 @pytest.fixture
@@ -61,9 +61,9 @@ def test_settings_come_from_the_environment():
 
 
 def test_looking_makes_no_folder(store):
-    assert store.present() == []
+    assert store.present(KNOWN.values()) == []
     assert not store.has(MOBILE)
-    assert store.clear() == 0
+    assert store.clear(KNOWN.values()) == 0
     assert not store.folder.exists()
 
 
@@ -83,7 +83,7 @@ def test_the_users_word_counts_only_where_content_cannot_tell(store, tmp_path, m
         import_file(med2d_file, store, "medsam")
     with pytest.raises(UnknownModelError, match="'nothing' is no weight file"):
         import_file(med2d_file, store, "nothing")
-    assumed = lambda path: Recognised("sam-vit-b", "segmenter", "taken for SAM")
+    assumed = lambda path: Recognised("sam-vit-b", "segmenter", "taken for SAM", ("medsam", "medsam-point"))
     found = import_file(med2d_file, store, "medsam", find=assumed)
     assert (found.entry.name, found.note) == ("medsam", "")
     found = import_file(med2d_file, store, find=assumed)
@@ -105,7 +105,7 @@ def test_a_folder_is_imported_file_by_file_and_bad_ones_are_told(store, tmp_path
     assert isinstance(results["broken.pth"], WeightsError)
     assert isinstance(results["unet.pt"], UnknownModelError)
     assert results[med2d_file.name].entry is MED2D
-    assert {e.name for e in store.present()} == {"sam-med2d", "quality-sentinel-labels"}
+    assert {e.name for e in store.present(KNOWN.values())} == {"sam-med2d", "quality-sentinel-labels"}
 
 
 def test_a_cancelled_or_failed_import_leaves_what_was_there(store, med2d_file):
@@ -174,7 +174,7 @@ def test_clearing_removes_files_parts_and_records(store, med2d_file):
     (store.folder / f"{MED2D.filename}.part").write_bytes(b"12345")
     size = med2d_file.stat().st_size
     assert store.clear([MOBILE]) == 0
-    assert store.clear() == size + 5
+    assert store.clear(KNOWN.values()) == size + 5
     assert not store.has(MED2D)
     assert store.record(MED2D) == {}
 

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 
-from evanyseg.models.catalogue import WeightFile
+from evanyseg.weights.files import WeightFile
 from evanyseg.weights.settings import DownloadSettings
 from evanyseg.weights.store import WeightStore
 

@@ -29,7 +29,8 @@ def truth():
 @pytest.fixture
 def volume(app, truth):
     """The ellipsoid on noise, 1 x 1.2 x 2 mm, axes along L, P, S."""
-    from scene.headless import add_volume, oriented_matrix, phantom
+    from orientations import oriented_matrix
+    from scene.headless import add_volume, phantom
 
     return add_volume(app, phantom(truth), oriented_matrix(signs=(-1, -1, 1), spacing=(1.0, 1.2, 2.0)))
 

@@ -5,36 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from doubles import KnownTruthEstimator, ThresholdSegmenter
-from evanyseg.models.registry import ModelSpec, Registry
-from EvanySegSlicerLib.presenters.review_controller import Workbench
+from doubles import ThresholdSegmenter
+from doubles.review import RecordingView, double_models
+from EvanySegSlicerLib.presenters.review_controller import ReviewController
 from EvanySegSlicerLib.presenters.reviewing import ReviewingPresenter
 from EvanySegSlicerLib.presenters.segmenting import SegmentingPresenter
-from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 from EvanySegSlicerLib.scene.headless.boot import boot
 from EvanySegSlicerLib.scene.jobs.runner import JobRunner, ManualExecutor
 from EvanySegSlicerLib.scene.nodes.session_node import SessionNode
-
-
-class View:
-    """Writes down what the panel would show."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-        self.problems: list[str] = []
-        self.is_busy = False
-
-    def status(self, text: str, problem: bool = False) -> None:
-        (self.problems if problem else self.said).append(text)
-
-    def busy(self, what: str, fraction: float) -> None:
-        self.is_busy = True
-
-    def idle(self) -> None:
-        self.is_busy = False
-
-    def updated(self, keys) -> None:
-        pass
 
 
 class Desk:
@@ -54,21 +32,16 @@ class Desk:
         self.volume = self.core.scene.AddNode(slicer.vtkMRMLScalarVolumeNode())
         self.volume.SetName("Block")
         self.volume.SetAndObserveImageData(image)
-        segmenters, estimators = Registry("segmenter"), Registry("estimator")
-        for name, threshold in (("builtin", 127), ("other", 127)):
-            segmenters.register(
-                ModelSpec(name, name, lambda path, device, n=name, t=threshold: ThresholdSegmenter(t, n))
-            )
-        estimators.register(ModelSpec("builtin", "truth", lambda path, device: KnownTruthEstimator()))
-        self.view, self.executor = View(), ManualExecutor()
-        self.bench = Workbench(JobRunner(lambda device: self.executor), ModelStore(segmenters, estimators), self.view)
-        self.bench.bind(SessionNode.of_scene(self.core.scene))
-        self.segmenting = SegmentingPresenter(self.bench)
+        self.view, self.executor = RecordingView(), ManualExecutor()
+        models = double_models(others=[ThresholdSegmenter(name="other")])
+        self.controller = ReviewController(JobRunner(lambda device: self.executor), models, self.view)
+        self.controller.bind(SessionNode.of_scene(self.core.scene))
+        self.segmenting = SegmentingPresenter(self.controller)
         self.jumps: list = []
-        self.reviewing = ReviewingPresenter(self.bench, self.jumps.append)
+        self.reviewing = ReviewingPresenter(self.controller, self.jumps.append)
 
     def choose(self) -> None:
-        self.bench.node.set("volume", self.volume.GetID())
+        self.controller.node.set("volume", self.volume.GetID())
 
     def look(self, index: int):
         """The axial view at slice `index`."""
@@ -87,7 +60,7 @@ class Desk:
 
     @property
     def rows(self):
-        return self.bench.review.table.records()
+        return self.controller.review.table.records()
 
 
 @pytest.fixture
@@ -95,5 +68,5 @@ def desk():
     one = Desk()
     one.core.slice_node("Red").SetOrientation("Axial")
     yield one
-    one.bench.bind(None)
+    one.controller.bind(None)
     one.core.close()

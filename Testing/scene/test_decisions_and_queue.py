@@ -50,6 +50,44 @@ def test_decisions_have_an_undo_of_their_own(review, liver):
         log.accept((liver, 2, 3, ""))
 
 
+def test_poor_slices_and_their_share_follow_the_same_bands(review, liver):
+    """Four slices near .65: poor by the default bands, worth a check by .8/.6; count, share and run agree."""
+    from dataclasses import replace
+
+    from doubles.review import RecordingView
+    from EvanySegSlicerLib.presenters.reviewing import ReviewingPresenter
+
+    for index in range(18, 22):
+        plane = review.reader.plane(2, index)
+        review.segment_box(liver, plane, inner_box(plane))
+    review.table.update(*[replace(r, dice=0.65) for r in review.table.records()])
+
+    class Bench:
+        view = RecordingView()
+
+    Bench.review = review
+    for bands, poor in ((BandThresholds(0.8, 0.6), 0), (BandThresholds(0.9, 0.7), 4)):
+        review.table.set_thresholds(bands)
+        (line,) = ReviewingPresenter(Bench, print).summaries()
+        assert (line.poor, line.poor_share, line.worst_run) == (poor, poor / 4, (18, 21) if poor else None)
+        assert counts(review.table.records()).endswith(f"{poor} poor")
+
+
+def test_a_table_opened_under_other_bands_follows_them(opened, liver):
+    """Scored under one pair of bands, opened again after the user chose another one meanwhile."""
+    from EvanySegSlicerLib.scene.review.open_review import open_review
+
+    review = opened.review
+    plane, key = review.reader.plane(2, 20), (liver, 2, 20, "")
+    review.segment_box(liver, plane, BoxPrompt(20, 15, 40, 35))
+    dice = review.table.get(key).dice
+    assert review.table.get(key).band == BandThresholds().band(dice).value == "poor"
+    opened.session.set("check", 0.1)
+    opened.session.set("good", 0.2)
+    again = open_review(review.volume, review.segmentation, make_pipeline()).review
+    assert again.table.get(key).band == "good"
+
+
 def test_the_queue_is_ordered_by_wrong_area_or_dice_and_filtered(app, volume, truth):
     from EvanySegSlicerLib.scene.review.open_review import open_review
     from scene.headless import add_segmentation

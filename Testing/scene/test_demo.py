@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import doubles
 from evanyseg import cli
 from evanyseg.errors import EvanySegError, GeometryError, PromptError
+from evanyseg.geometry.slice_plane import slice_plane
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.write import write_labels
 from evanyseg.prompts import BoxPrompt
@@ -20,7 +21,6 @@ from EvanySegSlicerLib.demo.plan import AXIAL, SEEN_IN_TRAINING, fullest_slice, 
 from EvanySegSlicerLib.demo.run import box_around_brightest
 from EvanySegSlicerLib.demo.template import cut_structures
 from EvanySegSlicerLib.scene.headless.boot import boot
-from EvanySegSlicerLib.scene.slice_plane import slice_plane
 
 
 def quiet(text: str) -> None:

@@ -8,17 +8,8 @@ from evanyseg.errors import GeometryError, ImageError
 from evanyseg.results import Caveat
 from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
 from EvanySegSlicerLib.scene.review.open_review import open_review
-from scene.headless import (
-    add_segmentation,
-    add_transform,
-    add_volume,
-    ball,
-    inner_box,
-    oriented_matrix,
-    phantom,
-    rotation,
-    segment_voxels,
-)
+from orientations import oriented_matrix, rotation
+from scene.headless import add_segmentation, add_transform, add_volume, ball, inner_box, phantom, segment_voxels
 
 
 def segmented(app, array, matrix=None, axis=2, index=0):
@@ -245,11 +236,11 @@ def test_the_display_window_never_changes_the_input(app, volume):
     np.testing.assert_array_equal(before, after)
 
 
-def test_the_intensity_recipe_is_chosen_by_name_and_recorded(app, volume):
+def test_the_intensity_preset_is_chosen_by_name_and_recorded(app, volume):
     review = open_review(volume, pipeline=make_pipeline(), preset="fixed:0,500").review
     segment = review.store.add("a")
     plane = review.reader.plane(2, 20)
     review.segment_box(segment, plane, inner_box(plane))
     assert review.table.records()[0].window == "fixed [0, 500]"
-    with pytest.raises(ImageError, match="Unknown intensity recipe"):
+    with pytest.raises(ImageError, match="Unknown intensity preset"):
         open_review(volume, preset="guess")

@@ -7,14 +7,16 @@ from hypothesis import strategies as st
 
 from doubles import make_pipeline
 from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
+from evanyseg.overlay_codes import OUTSIDE, STALE, UNSCORED, band_of_code, color_table, severity
+from evanyseg.overlay_codes import ZERO_DICE as SCORED
 from evanyseg.results import QualityEstimate
 from EvanySegSlicerLib.scene.jobs.slice_jobs import JobResult
-from EvanySegSlicerLib.scene.nodes.bands_segmentation import find_bands, make_bands, remove_bands
-from EvanySegSlicerLib.scene.overlay.codes import OUTSIDE, SCORED, STALE, UNSCORED, band_of_code, color_table, severity
+from EvanySegSlicerLib.scene.overlay.bands_segmentation import find_bands, make_bands, remove_bands
 from EvanySegSlicerLib.scene.overlay.display import DERIVED
 from EvanySegSlicerLib.scene.overlay.error_map import ErrorMapOverlay, error_codes
 from EvanySegSlicerLib.scene.review.open_review import open_review
-from scene.headless import add_segmentation, add_transform, inner_box, rotation
+from orientations import rotation
+from scene.headless import add_segmentation, add_transform, inner_box
 
 
 @pytest.fixture

@@ -6,14 +6,15 @@ import pytest
 from doubles import make_pipeline
 from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError
+from evanyseg.overlay_codes import STALE_COLOR
 from EvanySegSlicerLib.scene.headless import offscreen
 from EvanySegSlicerLib.scene.headless.offscreen import SliceView, ThreeDView, require_opengl, save_png
-from EvanySegSlicerLib.scene.overlay.codes import STALE_COLOR
 from EvanySegSlicerLib.scene.overlay.error_map import FALSE_NEGATIVE_COLOR, LEGEND
 from EvanySegSlicerLib.scene.overlay.view_labels import ViewLabels, badge_lines
 from EvanySegSlicerLib.scene.review.jump import jump, target_of, view_of_plane
 from EvanySegSlicerLib.scene.review.open_review import open_review
-from scene.headless import add_segmentation, add_volume, inner_box, oriented_matrix, phantom, rotation
+from orientations import oriented_matrix, rotation
+from scene.headless import add_segmentation, add_volume, inner_box, phantom
 
 
 def opengl_missing() -> bool:

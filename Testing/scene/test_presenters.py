@@ -23,7 +23,7 @@ __all__ = ["desk"]  # a fixture
 
 
 def test_nothing_runs_before_it_is_asked_for(desk):
-    assert not desk.bench.busy
+    assert not desk.controller.busy
     assert desk.executor.waiting.__len__() == 0
     desk.draw()
     assert desk.view.problems == ["Choose a volume first."]
@@ -32,12 +32,12 @@ def test_nothing_runs_before_it_is_asked_for(desk):
 def test_box_to_row_in_steps(desk):
     desk.choose()
     desk.segmenting.box_drawn(desk.look(5), desk.corners(5, (10, 10, 54, 54)))
-    assert desk.bench.busy
+    assert desk.controller.busy
     assert desk.view.is_busy
     desk.executor.run_next()  # the models
-    assert desk.bench.busy
+    assert desk.controller.busy
     desk.executor.run_next()  # the box
-    assert not desk.bench.busy
+    assert not desk.controller.busy
     assert not desk.view.is_busy
     (row,) = desk.rows
     assert row.band == "good"
@@ -48,10 +48,10 @@ def test_box_to_row_in_steps(desk):
 def test_a_scene_that_goes_between_the_steps(desk):
     desk.choose()
     desk.segmenting.box_drawn(desk.look(5), desk.corners(5, (10, 10, 54, 54)))
-    desk.bench.bind(None)
+    desk.controller.bind(None)
     desk.executor.run_all()
-    assert not desk.bench.busy
-    assert desk.bench.review is None
+    assert not desk.controller.busy
+    assert desk.controller.review is None
 
 
 def test_refusals_are_sentences(desk):
@@ -95,7 +95,7 @@ def test_compare_keeps_one_candidate_as_one_undo_step(desk):
     desk.choose()
     desk.draw()
     told = []
-    compare = ComparingPresenter(desk.bench, lambda: told.append(1))
+    compare = ComparingPresenter(desk.controller, lambda: told.append(1))
     row = desk.segmenting.row()
     compare.compare(["builtin", "other"], desk.segmenting.segment_id, desk.segmenting.last_plane, row.box_prompt)
     desk.executor.run_all()
@@ -104,7 +104,7 @@ def test_compare_keeps_one_candidate_as_one_undo_step(desk):
     worst = compare.candidates[-1]
     compare.keep(2)
     desk.executor.run_all()
-    assert (desk.bench.review.store.mask(row.segment_id, compare.plane) == worst.mask).all()
+    assert (desk.controller.review.store.mask(row.segment_id, compare.plane) == worst.mask).all()
     desk.segmenting.undo()
     assert desk.rows[0].dice == pytest.approx(row.dice)
     compare.keep(99)
@@ -114,7 +114,7 @@ def test_compare_keeps_one_candidate_as_one_undo_step(desk):
 def test_explore_judges_only_the_newest_position(desk):
     desk.choose()
     desk.draw()
-    explore = ExploringPresenter(desk.bench)
+    explore = ExploringPresenter(desk.controller)
     assert explore.choose(desk.segmenting.segment_id, desk.look(5), None) == ""
     for pixels in (1, 2, 3, 4):
         explore.set_damage("Erode", pixels)
@@ -127,7 +127,7 @@ def test_explore_judges_only_the_newest_position(desk):
 
 def test_a_turned_view_still_gives_an_upright_pixel_box(desk):
     desk.choose()
-    plane = desk.bench.require().reader.plane(2, 5)
+    plane = desk.controller.require().reader.plane(2, 5)
     angle = np.deg2rad(30)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     corners = np.array([[-10, -5], [10, -5], [10, 5], [-10, 5]]) @ turn.T + [32, 32]

@@ -6,17 +6,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from doubles import make_pipeline
-from EvanySegSlicerLib.scene.box_source import box_of_corners
+from evanyseg.prompts import BoxPrompt
 from EvanySegSlicerLib.scene.review.open_review import open_review
-from scene.headless import (
-    ORIENTATIONS,
-    add_segmentation,
-    add_transform,
-    add_volume,
-    oriented_matrix,
-    rotation,
-    segment_voxels,
-)
+from orientations import ORIENTATIONS, oriented_matrix, rotation
+from scene.headless import add_segmentation, add_transform, add_volume, segment_voxels
 
 relaxed = settings(
     deadline=None, max_examples=48, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -81,7 +74,7 @@ def test_a_box_drawn_in_space_changes_its_own_voxels_only(app, case, orientation
     corners = [[v - 0.5 if n != axis else v for n, v in enumerate(low)], [v + 0.5 for v in high]]
     corners[1][axis] = high[axis]
     ras = [(matrix @ [*c, 1])[:3] for c in corners]
-    box = box_of_corners(plane, *ras)
+    box = BoxPrompt.from_corners(*plane.to_pixels(ras)[:, :2].round(4).ravel())
     result = review.box_job(ids["mine"], plane, box).run()
     applied = review.apply(result)
     assert applied.ok, applied.message

@@ -177,6 +177,14 @@ def test_the_session_is_one_node_that_forgives_nonsense(app):
     assert first.read().check == 0.5
 
 
+def test_a_scene_of_an_earlier_version_keeps_its_intensity_preset(app):
+    node = SessionNode.of_scene(app.scene)
+    node.node.SetParameter("recipe", "ct-soft")  # the parameter's name until version 0.1
+    assert node.read().preset == "ct-soft"
+    node.set("preset", "")
+    assert node.read().preset == ""
+
+
 def test_a_table_edited_by_hand_or_by_an_older_version_is_read(review, liver):
     import vtk
 

@@ -118,7 +118,7 @@ def test_rows_follow_renamed_and_deleted_segments(review, liver):
 
 
 def test_an_oblique_slice_is_segmented_scored_and_can_go_stale_but_not_propagate(app, review, liver):
-    from scene.headless import rotation
+    from orientations import rotation
 
     node = app.slice_node("Red")
     app.show(review.volume)

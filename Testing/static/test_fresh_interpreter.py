@@ -11,7 +11,19 @@ from pathlib import Path
 import pytest
 
 MODULE = Path(__file__).resolve().parents[2] / "EvanySegSlicer"
-HEAVY = ("torch", "torchvision", "timm", "segment_anything", "typer", "rich", "monai", "lightning", "transformers")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "timm",
+    "segment_anything",
+    "typer",
+    "rich",
+    "monai",
+    "lightning",
+    "transformers",
+    "pydicom",
+    "highdicom",
+)
 
 
 def fresh(code: str) -> dict:

@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import Candidates, Embedding
-from evanyseg_training.candidates.corruption import dice
-from evanyseg_training.candidates.generators import SceneWindow, classical_masks, damage_masks, grabcut
-from evanyseg_training.candidates.run import CandidateOptions, chosen_objects, copy_stored, jittered, make_damage
+from evanyseg_training.candidates.generators import SceneWindow, classical_masks, damage_masks
+from evanyseg_training.candidates.grabcut import grabcut
+from evanyseg_training.candidates.run import CandidateOptions, chosen_objects, copy_stored, make_damage
 from evanyseg_training.candidates.segmenter_masks import FoldModel, SegmenterRun, allowed, make_segmenter_masks
 from evanyseg_training.candidates.store import CandidateStore, CandidateWriter
 from evanyseg_training.data.manifest import ManifestError, fold_of
@@ -115,21 +117,28 @@ def test_classical_methods_find_a_bright_disc(store):
 
 
 def test_grabcut_of_a_window_that_is_all_box_answers():
-    assert grabcut(np.full((20, 20, 3), 5, np.uint8), (0, 0, 20, 20)).shape == (20, 20)
+    possible = lambda shape, sx, sy: np.full(shape, cv2.GC_PR_FGD, np.uint8)
+    assert grabcut(np.full((20, 20, 3), 5, np.uint8), possible, 3).all()
+
+
+def test_grabcut_answers_with_its_start_where_it_fails(monkeypatch):
+    def fails(*_):
+        raise cv2.error("too few pixels to fit a mixture to")
+
+    def start(shape, sx, sy):
+        labels = np.full(shape, cv2.GC_PR_FGD, np.uint8)
+        labels[:5] = cv2.GC_BGD
+        return labels
+
+    monkeypatch.setattr(cv2, "grabCut", fails)
+    found = grabcut(np.full((20, 20, 3), 5, np.uint8), start, 3)
+    assert found[5:].all()
+    assert not found[:5].any()
 
 
 def test_objects_are_capped_per_set(store):
     chosen = chosen_objects(store, CandidateOptions(objects=4, objects_of={"a": 2}))
     assert chosen.groupby("set").size().to_dict() == {"a": 2, "b": 4, "c": 4}
-
-
-def test_jittered_boxes_stay_on_the_image():
-    rng = np.random.default_rng(0)
-    for _ in range(200):
-        box = jittered(BoxPrompt(0, 5, 20, 30), (32, 24), rng, 0.5)
-        assert 0 <= box.x0 < box.x1 <= 24
-        assert 0 <= box.y0 < box.y1 <= 32
-        assert min(box.width, box.height) >= 2
 
 
 def test_stored_predictions_are_measured(store, tmp_path):

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evanyseg_training.candidates.corruption import FAMILIES, TOLERANCE, Scene, bisect, damaged, dice
+from evanyseg.overlap import dice
+from evanyseg_training.candidates.corruption import FAMILIES, TOLERANCE, Scene, bisect, damaged
 from evanyseg_training.candidates.corruption.edges import travel_times
 
 

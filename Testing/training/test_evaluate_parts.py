@@ -10,7 +10,6 @@ from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
 from evanyseg_training.evaluation import probes
 from evanyseg_training.evaluation.annotators import distance_table
-from evanyseg_training.evaluation.comparison.train import jittered
 from evanyseg_training.evaluation.heldout.pairs import BINS, flat_choice
 from evanyseg_training.evaluation.metric_evaluator import MACRO
 from evanyseg_training.evaluation.pool import OWN_CHOICE, PoolMatrix
@@ -29,14 +28,6 @@ def test_a_choice_is_as_flat_as_it_can_be():
     assert got.sum() == 60
     limit = got.max()
     assert all(g == h or g >= limit - 1 for g, h in zip(got, have, strict=True))
-
-
-def test_jittered_boxes_move_every_edge_by_five_to_ten_percent():
-    box, rng = BoxPrompt(20, 20, 60, 40), np.random.default_rng(0)
-    for _ in range(50):
-        moved = np.abs(np.subtract(jittered(box, rng, 0.1, (100, 100), 0.05).as_tuple(), box.as_tuple()))
-        assert (moved >= np.array([2, 1, 2, 1]) - 1e-9).all()
-        assert (moved <= np.array([4, 2, 4, 2]) + 1e-9).all()
 
 
 def test_the_pool_matrix_keeps_candidates_apart():

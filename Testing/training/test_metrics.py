@@ -8,8 +8,9 @@ from scipy import stats
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score, roc_curve
 
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.metrics import agreement, audit, coverage, failure, maps, masks, selection
+from evanyseg_training.metrics import agreement, audit, coverage, failure, maps, selection
 from evanyseg_training.metrics.bootstrap import group_counts, interval, macro, samples
+from evanyseg_training.metrics.surface import surface_scores
 
 RNG = np.random.default_rng(5)
 TRUTH = RNG.random(60)
@@ -123,6 +124,17 @@ def test_within_object_order_is_not_fooled_by_easy_objects():
     assert one(agreement.spearman, truth, prediction) > 0.9
 
 
+def test_one_rule_for_constants():
+    """A flat prediction orders nothing: 0. A flat truth leaves nothing to order: NaN. For single figures too."""
+    flat = np.full(60, 0.5)
+    for ranks in (False, True):
+        assert agreement.correlation(TRUTH, flat, ranks) == 0.0
+        assert np.isnan(agreement.correlation(flat, PREDICTION, ranks))
+        assert np.isnan(agreement.correlation(TRUTH[:2], PREDICTION[:2], ranks))
+    assert agreement.correlation(TRUTH, PREDICTION) == pytest.approx(np.corrcoef(TRUTH, PREDICTION)[0, 1])
+    assert agreement.correlation(TRUTH, PREDICTION, ranks=True) == pytest.approx(stats.spearmanr(TRUTH, PREDICTION)[0])
+
+
 def test_images_are_resampled_whole():
     groups = np.array(["a", "a", "b", "c", "c", "c"])
     counts = group_counts(groups, 200)
@@ -190,13 +202,15 @@ def square(y, x, side, shape=(40, 40)):
 
 def test_mask_metrics_of_shifted_squares_by_hand():
     a, b = square(10, 10, 10), square(10, 13, 10)
-    assert masks.dice(a, b) == pytest.approx(0.7)
-    hd95, nsd = masks.surface_metrics(a, b, tolerance=3)
-    assert hd95 == pytest.approx(3)
-    assert nsd == pytest.approx(1)
-    assert masks.surface_metrics(a, np.zeros_like(a)) == (pytest.approx(np.hypot(40, 40)), 0.0)
-    assert masks.dice(np.zeros_like(a), np.zeros_like(a)) == 1.0
-    assert masks.dice_of_iou(np.array(0.5)) == pytest.approx(2 / 3)
+    found = surface_scores(a, b, tolerance=3)
+    assert found.dice == pytest.approx(0.7)
+    assert found.hd95 == pytest.approx(3)
+    assert found.nsd == pytest.approx(1)
+    nothing = np.zeros_like(a)
+    one_empty = surface_scores(a, nothing)
+    assert (one_empty.dice, one_empty.nsd) == (0.0, 0.0)
+    assert np.isnan(one_empty.hd95)  # the diagonal of the image would be a made-up distance
+    assert surface_scores(nothing, nothing) == type(found)(1.0, 0.0, 1.0)
 
 
 def test_a_perfect_error_map_scores_one_and_trivial_maps_know_only_geometry():

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from evanyseg_training.candidates.store import CandidateStore
 from evanyseg_training.data.manifest import ManifestError
 from evanyseg_training.data.streaming import ShardStream, ShardWriter, buffered_shuffle, read_shard, shard_sizes
-from evanyseg_training.estimator.config import load_options
+from evanyseg_training.estimator.config import RunOptions, load_options
 from evanyseg_training.estimator.export.checkpoint_estimator import CheckpointEstimator
 from evanyseg_training.estimator.losses import LossWeights
 from evanyseg_training.estimator.module import OptimOptions
@@ -24,7 +24,6 @@ from evanyseg_training.estimator.samples.sharded import (
     train_from_shards,
     write_shards,
 )
-from evanyseg_training.estimator.train import RunOptions
 from evanyseg_training.evaluation.throughput import measure
 from training.made_store import make_candidates, make_store
 

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
+from evanyseg.overlap import dice
 from evanyseg_training.augment.elastic import FEWEST, SIDES, Scene, warped
-from evanyseg_training.metrics.masks import dice
 
 ROWS, COLS = np.mgrid[:90, :120]
 

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from evanyseg.io.write import write_text
+
 
 def commit_of(folder: Path | None = None) -> str:
     """Short hash of the checkout that this package runs from ('+' when files differ), or 'no checkout'."""
@@ -38,4 +40,4 @@ def write_record(folder: Path, command: str, extra: dict[str, Any]) -> None:
         "versions": {n: version(n) for n in ("torch", "numpy", "scikit-learn")},
         **extra,
     }  # fmt: skip
-    (folder / "run.json").write_text(json.dumps(record, indent=1), encoding="utf-8")
+    write_text(folder / "run.json", json.dumps(record, indent=1))

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.prompts import BoxPrompt
 
 from ..scene.headless.offscreen import SliceView, ThreeDView, save_png
-from ..scene.nodes.bands_segmentation import make_bands, remove_bands
+from ..scene.overlay.bands_segmentation import make_bands, remove_bands
 from ..scene.overlay.view_labels import ViewLabels, badge_lines
-from ..scene.slice_plane import SlicePlane
 from ..scene.table.records import ScoreRecord
 from .run import DemoRow
 from .stage import Stage

@@ -9,16 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.anatomy import LPS_TO_RAS
+from evanyseg.geometry.slice_plane import SlicePlane, slice_plane
 from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
-from ..scene.slice_plane import SlicePlane, slice_plane
 from ..scene.table.records import MISSING
 from .output import ranked, write_all
 from .plan import SEEN_IN_TRAINING
 from .run import DemoRow, DemoRun, Say, prompt_for, run_template, run_volume
-from .stage import LPS_TO_RAS
 
 
 def template(make_pipeline: Callable[[], SlicePipeline], say: Say) -> DemoRun:

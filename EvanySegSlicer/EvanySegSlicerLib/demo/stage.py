@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.anatomy import LPS_TO_RAS
 from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..scene.headless.boot import HeadlessSlicer, boot
 from ..scene.nodes.session_node import SessionNode
 from ..scene.overlay.quality_overlay import QualityOverlay
+from ..scene.review.open_review import new_segmentation
 from ..scene.review.session import ReviewSession
 from ..scene.table.score_table import ScoreTable
 
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 SEGMENT_COLORS = ((0.55, 0.83, 0.98), (0.98, 0.72, 0.83), (0.72, 0.90, 0.60), (0.93, 0.87, 0.75), (0.80, 0.70, 0.95))
 
 
@@ -42,9 +43,7 @@ def set_stage(volume: Volume, pipeline: SlicePipeline, preset: str = "") -> Stag
     slicer = boot()
     node = add_volume(slicer.scene, volume)
     slicer.show(node)
-    segmentation = slicer.scene.AddNewNodeByClass("vtkMRMLSegmentationNode", "EvanySeg demo")
-    segmentation.CreateDefaultDisplayNodes()
-    segmentation.SetReferenceImageGeometryParameterFromVolumeNode(node)
+    segmentation = new_segmentation(node, "EvanySeg demo")
     table = ScoreTable.create(slicer.scene)
     session = SessionNode.of_scene(slicer.scene)
     for role, what in (("volume", node), ("segmentation", segmentation), ("score_table", table.node)):

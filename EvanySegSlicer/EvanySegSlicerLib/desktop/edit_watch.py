@@ -10,7 +10,7 @@ from typing import Any
 
 import qt
 
-from ..presenters.review_controller import Workbench
+from ..presenters.review_controller import ReviewController
 
 QUIET_MS = 250
 """How long edits must have paused before masks are compared."""
@@ -19,8 +19,8 @@ QUIET_MS = 250
 class EditWatch:
     """Observes the open review's segmentation. `on_settled(changed)` after a comparison has run to its end."""
 
-    def __init__(self, bench: Workbench, on_settled: Callable[[bool], None]) -> None:
-        self.bench = bench
+    def __init__(self, controller: ReviewController, on_settled: Callable[[bool], None]) -> None:
+        self.controller = controller
         self._on_settled = on_settled
         self._observed: list[tuple[Any, int]] = []
         self._segmentation: Any = None
@@ -32,7 +32,7 @@ class EditWatch:
 
     def follow(self) -> None:
         """Watch what is open now."""
-        review = self.bench.review
+        review = self.controller.review
         node = review.segmentation if review is not None and not review.problem else None
         segmentation = node.GetSegmentation() if node is not None else None
         if segmentation is self._segmentation:
@@ -72,11 +72,11 @@ class EditWatch:
         self._timer.start()
 
     def _on_timer(self) -> None:
-        review = self.bench.review
+        review = self.controller.review
         if review is None or review.problem:
             self.stop()
             return
-        if self.bench.busy:
+        if self.controller.busy:
             return  # its own edits are known; look when it has ended
         if self._steps is None:
             self._steps = review.refresh_steps()

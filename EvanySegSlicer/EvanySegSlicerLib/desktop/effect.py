@@ -16,7 +16,7 @@ from slicer.i18n import tr as _
 
 from evanyseg.errors import EvanySegError
 
-from ..presenters.review_controller import Workbench
+from ..presenters.review_controller import ReviewController
 from ..presenters.rubber_band import RubberBand
 from ..presenters.segmenting import box_on, result_text
 from ..scene.jobs.slice_jobs import JobResult
@@ -81,7 +81,7 @@ class EffectDelegate:
         self._views: dict[Any, SliceView] = {}
         self._result: Any = None
         self._row_key: Any = None
-        self._bench_used: Workbench | None = None
+        self._controller_used: ReviewController | None = None
 
     # ---- Slicer calls -----------------------------------------------------------------------------------------
 
@@ -109,9 +109,9 @@ class EffectDelegate:
         self.drop()
         self._button.disconnect("clicked(bool)", self._on_review)
         self._result = None
-        bench, self._bench_used = self._bench_used, None
-        # asked of the bench that was used: at exit the module's panel must not be made again
-        if bench is not None and bench.node is not None and bench.cancel(of=self):
+        controller, self._controller_used = self._controller_used, None
+        # asked of the controller that was used: at exit the module's panel must not be made again
+        if controller is not None and controller.node is not None and controller.cancel(of=self):
             slicer.util.showStatusMessage(CLOSED, TOLD_MS)
 
     def drop(self) -> None:
@@ -140,7 +140,7 @@ class EffectDelegate:
         """Show the last result's row as it is now."""
         if self._result is None or self._row_key is None:
             return
-        review = self._bench().review
+        review = self._controller().review
         row = review.table.get(self._row_key) if review is not None and not review.problem else None
         if row is not None:
             self._result.setText(result_text(row))
@@ -155,8 +155,8 @@ class EffectDelegate:
     def _panel(self) -> Any:
         return slicer.util.getModuleWidget("EvanySegSlicer").panel
 
-    def _bench(self) -> Workbench:
-        return self._panel().bench
+    def _controller(self) -> ReviewController:
+        return self._panel().controller
 
     def _bind(self) -> bool:
         """Point the module's session at what the Segment Editor edits; False while something is not chosen."""
@@ -167,14 +167,14 @@ class EffectDelegate:
             return False
         panel = self._panel()
         panel.enter_scene()
-        panel.bench.node.set("volume", volume.GetID())
-        panel.bench.node.set("segmentation", segmentation.GetID())
+        panel.controller.node.set("volume", volume.GetID())
+        panel.controller.node.set("segmentation", segmentation.GetID())
         panel.segmenting.segment_id = node.GetSelectedSegmentID() or ""
-        return panel.bench.open() is not None
+        return panel.controller.open() is not None
 
     def _on_start(self, view: SliceView) -> None:
         if self._bind():
-            self._panel().segmenting.look_ahead(view.slice_node)
+            self._panel().segmenting.prefetch(view.slice_node)
 
     def _on_box(self, view: SliceView, corners: np.ndarray) -> None:
         if not self._bind():
@@ -185,14 +185,18 @@ class EffectDelegate:
             self._say(_("Select a segment first."))
             return
 
+        self._say(_("Segmenting..."))
+        controller = self._controller_used = self._controller()
+        plane = controller.now(lambda review: review.reader.plane_of_view(view.slice_node))
+        if plane is None:
+            self._say(self._panel().ui.statusLabel.text)
+            return
+
         def gather(review: ReviewSession) -> Any:
-            plane = review.reader.plane_of_view(view.slice_node)
             return review.box_job(segment_id, plane, box_on(plane, corners))
 
-        self._say(_("Segmenting..."))
-        bench = self._bench_used = self._bench()
-        bench.work(gather, self._done, through=self._through, owner=self)
-        if not bench.busy:
+        controller.work(gather, self._done, through=self._through, owner=self)
+        if not controller.busy:
             self._say(self._panel().ui.statusLabel.text)
 
     def _through(self, review: ReviewSession) -> ReviewSession:

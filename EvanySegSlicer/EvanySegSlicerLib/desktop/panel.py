@@ -9,12 +9,13 @@ from typing import Any
 import slicer
 from slicer.i18n import tr as _
 
-from ..presenters.review_controller import Workbench
+from evanyseg.geometry.slice_plane import SlicePlane
+
+from ..presenters.review_controller import ReviewController
 from ..presenters.reviewing import ReviewingPresenter
 from ..presenters.segmenting import SegmentingPresenter
 from ..presenters.setup.model_store import ModelStore
 from ..scene.nodes.session_node import SessionNode
-from ..scene.slice_plane import SlicePlane
 from ..scene.table.records import Key
 from .edit_watch import EditWatch
 from .pump import JobPump
@@ -49,10 +50,10 @@ class Panel:
         self.pump = JobPump()
         self.models = models or ModelStore.of_engine()
         self.installer = Installer(Path(folder) / "evanyseg")
-        self.bench = Workbench(self.pump.runner, self.models, self, self._make_overlay)
-        self.quality = QualityView(self.bench)
-        self.segmenting = SegmentingPresenter(self.bench)
-        self.reviewing = ReviewingPresenter(self.bench, self._jump)
+        self.controller = ReviewController(self.pump.runner, self.models, self, self._make_overlay)
+        self.quality = QualityView(self.controller)
+        self.segmenting = SegmentingPresenter(self.controller)
+        self.reviewing = ReviewingPresenter(self.controller, self._jump)
         self.inputs = Inputs(ui, self)
         self.segment_tab = SegmentTab(ui, self)
         self.quality.on_scroll = self.segment_tab.refresh
@@ -61,7 +62,7 @@ class Panel:
         self.explore_tab = ExploreTab(ui, self)
         self.settings_tab = SettingsTab(ui, self)
         self.show_box = ShowBox(ui, self)
-        self.watch = EditWatch(self.bench, self._on_settled)
+        self.watch = EditWatch(self.controller, self._on_settled)
         self.tabs = [
             self.inputs,
             self.segment_tab,
@@ -104,7 +105,7 @@ class Panel:
             return
         self._parameters = self._wrapped_node()
         node = self._parameters.parameterNode
-        self.bench.bind(SessionNode(node))
+        self.controller.bind(SessionNode(node))
         self.inputs.choose_defaults(self._parameters)
         self._gui_tag = self._parameters.connectGui(self.ui)
         self._observed = [(node, node.AddObserver("ModifiedEvent", self._on_node))]
@@ -120,7 +121,7 @@ class Panel:
             tab.leave()
         self.quality.close()
         self._disconnect()
-        self.bench.bind(None)
+        self.controller.bind(None)
         self.segmenting.last = None
         self.segmenting.segment_id = ""
         self.updated([])
@@ -132,7 +133,7 @@ class Panel:
         for tab in self.tabs:
             tab.leave()
         self.quality.close()
-        self.bench.bind(None)
+        self.controller.bind(None)
         self.pump.close()
         for tab in self.tabs:
             tab.close()
@@ -152,7 +153,7 @@ class Panel:
             return
         self._refreshing = True
         try:
-            self.bench.open()
+            self.controller.open()
             self.watch.follow()
             self.quality.set_on(self._parameters is not None and self._parameters.showOverlay)
             for tab in self.tabs:
@@ -193,7 +194,7 @@ class Panel:
         return self.quality.make_overlay(node, review)
 
     def _jump(self, plane: SlicePlane) -> None:
-        review = self.bench.review
+        review = self.controller.review
         if review is not None:
             segment_id = (self.reviewing.current or ("",))[0]
             mask = review.store.mask(segment_id, plane) if review.store.has(segment_id) else None
@@ -208,6 +209,6 @@ class Panel:
             self.segmenting.rescore()
 
     def _on_cancel(self, checked: bool = False) -> None:
-        self.bench.cancel()
-        if not self.bench.busy:
+        self.controller.cancel()
+        if not self.controller.busy:
             self.status(_("Nothing is running."))

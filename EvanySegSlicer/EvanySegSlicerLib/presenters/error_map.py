@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
 from evanyseg.results import QualityEstimate
 
 from ..scene.nodes.volume_reader import VolumeSnapshot
-from ..scene.overlay.error_map import ErrorMapOverlay
-from ..scene.slice_plane import SlicePlane
-from .review_controller import Workbench
+from ..scene.overlay.error_map import IN_WORDS, ErrorMapOverlay
+from .review_controller import ReviewController
 
 LIKELY = 0.4
 """Probabilities below this are not shown: the map is to point at places, not to tint the slice."""
@@ -58,11 +59,17 @@ class ErrorMapPresenter:
     Of the chosen segment, when it has a mask there; else of all visible ones.
     """
 
-    def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
+    def __init__(self, controller: ReviewController, changed: Callable[[], None] = lambda: None) -> None:
+        """`changed()`: called when a map was shown or taken away."""
+        self.controller = controller
+        self.changed = changed
         self.on = False
         self._overlay: ErrorMapOverlay | None = None
         self._shown: tuple | None = None
+
+    @property
+    def shown(self) -> bool:
+        return self._overlay is not None and self._overlay.shown
 
     def set_on(self, on: bool, slice_node: Any, segment_id: str = "") -> None:
         self.on = on
@@ -73,7 +80,7 @@ class ErrorMapPresenter:
 
     def show(self, slice_node: Any, segment_id: str = "") -> None:
         """Judge and show what `slice_node` shows now; quietly again when nothing has changed."""
-        review, node = self.bench.review, self.bench.node
+        review, node = self.controller.review, self.controller.node
         if review is None or review.problem or node is None or slice_node is None:
             self.remove()
             return
@@ -86,7 +93,7 @@ class ErrorMapPresenter:
         found = [(i, review.store.mask(i, plane)) for i in ids]
         masks = [(i, mask.copy()) for i, mask in found if mask.any()]
         masks = [one for one in masks if one[0] == segment_id] or masks
-        wanted = (plane.key, tuple((i, mask.tobytes()) for i, mask in masks), self.bench.session.estimator)
+        wanted = (plane.key, tuple((i, mask.tobytes()) for i, mask in masks), self.controller.session.estimator)
         if wanted == self._shown:
             return
         if not masks:
@@ -97,22 +104,24 @@ class ErrorMapPresenter:
 
         def begin(pipeline: SlicePipeline) -> None:
             job = ErrorMapJob(review.reader.snapshot(), pipeline, plane, cases)
-            self.bench.start(job.title, lambda c: job.run(c.progress, c.should_cancel), done)
+            self.controller.start(job.title, lambda c: job.run(c.progress, c.should_cancel), done)
 
         def done(estimate: QualityEstimate) -> None:
-            if not self.on or self.bench.review is not review or self.bench.node is not node:
+            if not self.on or self.controller.review is not review or self.controller.node is not node:
                 return
             if self._overlay is None:
                 self._overlay = ErrorMapOverlay(node)
             self._overlay.show(plane, estimate)
             self._shown = wanted
-            self.bench.view.status("Magenta: probably too much. Cyan: probably missing.")
+            self.controller.view.status(IN_WORDS)
+            self.changed()
 
-        if not self.bench.busy:
-            self.bench.with_models(begin)
+        if not self.controller.busy:
+            self.controller.with_models(begin)
 
     def remove(self) -> None:
         """Take the map out of the scene and put back what it displaced."""
         overlay, self._overlay, self._shown = self._overlay, None, None
         if overlay is not None:
             overlay.remove()
+            self.changed()

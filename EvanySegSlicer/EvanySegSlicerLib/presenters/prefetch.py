@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
+from evanyseg.geometry.slice_plane import SlicePlane, slice_plane
+
 from ..scene.jobs.runner import Job
 from ..scene.nodes.volume_reader import VolumeSnapshot
-from ..scene.slice_plane import SlicePlane, slice_plane
-from .review_controller import Workbench
+from .review_controller import ReviewController
 
 
-class ReadingAhead:
-    """One quiet job at a time; what it makes lies in the flow's cache. The user never waits behind it: reading another
+class Prefetcher:
+    """One quiet job at a time; what it makes lies in the flow's cache. The user never waits behind it: encoding another
     slice than the one wanted now is stopped."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
-        self._reading: SlicePlane | None = None
+    def __init__(self, controller: ReviewController) -> None:
+        self.controller = controller
+        self._fetching: SlicePlane | None = None
         self._job: Job | None = None
-        bench.wanted = self.want
+        controller.jobs.wanted = self.want
 
-    def read(self, *planes: SlicePlane) -> None:
+    def fetch(self, *planes: SlicePlane) -> None:
         """Encode these slices, one after the other, unless the user waits for something else."""
-        review = self.bench.review
-        if not planes or self.bench.busy or review is None or review.problem:
+        review = self.controller.review
+        if not planes or self.controller.busy or review is None or review.problem:
             return
         first, rest = planes[0], planes[1:]
         self.want(first)
@@ -29,23 +30,23 @@ class ReadingAhead:
         if self._job is not None or pipeline is None or pipeline.segmenter is None:
             return
         volume = review.reader.snapshot()
-        self._reading = first
-        self._job = self.bench.start(
-            "Reading the slice",
+        self._fetching = first
+        self._job = self.controller.start(
+            "Encoding the slice",
             lambda context: pipeline.embed(volume.slice_input(first), context.should_cancel),
-            lambda embedding: self.read(*rest),
+            lambda embedding: self.fetch(*rest),
             quiet=True,
             plane=first,
         )
 
     def want(self, plane: SlicePlane | None) -> None:
-        """Work on this slice begins (None: other work): stop reading any other."""
-        if self._job is None or self._reading is None:
+        """Work on this slice begins (None: other work): stop encoding any other."""
+        if self._job is None or self._fetching is None:
             return
-        if plane is None or plane.key != self._reading.key:
+        if plane is None or plane.key != self._fetching.key:
             self._job.cancel()
         if self._job.done or self._job.cancel_requested:
-            self._reading = self._job = None
+            self._fetching = self._job = None
 
 
 def neighbours(plane: SlicePlane, before: SlicePlane | None, volume: VolumeSnapshot) -> list[SlicePlane]:

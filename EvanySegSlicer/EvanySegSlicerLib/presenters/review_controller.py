@@ -5,12 +5,14 @@ Tabs (segment, review, compare, explore) are presenters of their own on top of t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..scene.jobs.runner import Job, JobContext, JobRunner
@@ -18,10 +20,14 @@ from ..scene.jobs.slice_jobs import BoxJob, JobResult
 from ..scene.nodes.session_node import Session, SessionNode
 from ..scene.review.open_review import TABLE_ROLE, new_segmentation
 from ..scene.review.session import Applied, ReviewSession
-from ..scene.slice_plane import SlicePlane
 from ..scene.table.score_table import ScoreTable
+from .foreground_jobs import ForegroundJobs
 from .setup.model_store import ModelStore
 from .view import Gathered, View
+
+Meant = TypeVar("Meant")
+CLOSED = "The review was closed meanwhile; the result was dropped."
+MOVED = "The volume was moved by a transform meanwhile; the result was dropped. Do it again."
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Loaded:
     pipeline: SlicePipeline
 
 
-class Workbench:
+class ReviewController:
     """`make_overlay(session_node, review)` gives an overlay with update(keys), or None; `history_of(segmentation)` the
     desktop's undo history, or None for an own one."""
 
@@ -49,14 +55,11 @@ class Workbench:
         self.view = view
         self.review: ReviewSession | None = None
         self.node: SessionNode | None = None
-        self.wanted: Callable[[SlicePlane | None], None] = lambda plane: None
-        """Told of every job before it starts, and of the slice it is about: reading ahead gives way."""
+        self.jobs = ForegroundJobs(runner, view)
         self._make_overlay = make_overlay
         self._history_of = history_of or (lambda segmentation: None)
         self._loaded: Loaded | None = None
         self._opened: tuple | None = None
-        self._front: Job | None = None
-        self._owner: object | None = None
         self._problem = ""
 
     # ---- the review and its scene -----------------------------------------------------------------------------
@@ -145,16 +148,23 @@ class Workbench:
 
     @property
     def busy(self) -> bool:
-        """Whether something that the user asked for is on its way (quiet work, such as prefetching, does not count)."""
-        return self._front is not None
+        """Whether something that the user asked for is on its way."""
+        return self.jobs.busy
 
     def cancel(self, of: object | None = None) -> bool:
         """Ask what runs to stop (`of`: only what this owner began); False when there is nothing of that kind."""
-        if not self.busy or (of is not None and self._owner is not of):
-            return False
-        self.runner.cancel_all()
-        self.view.status("Cancelling...")
-        return True
+        return self.jobs.cancel(of)
+
+    def start(
+        self,
+        title: str,
+        work: Callable[[JobContext], Any],
+        done: Callable[[Any], None],
+        quiet: bool = False,
+        plane: SlicePlane | None = None,
+    ) -> Job:
+        """Run any work on the chosen device's thread; see `ForegroundJobs.start`."""
+        return self.jobs.start(title, work, done, self.session.device, quiet, plane)
 
     def work(
         self,
@@ -169,17 +179,24 @@ class Workbench:
         `through`: another session over the same nodes that gathers and applies (the Segment Editor's); `owner`: see
         `cancel`.
         """
+        review = self.now(lambda review: review)
+        if review is None:
+            return
+        self.jobs.owner = owner
+        self.with_models(lambda pipeline: self._run(review, gather, then, through))
+        self.jobs.rest()
+
+    def now(self, read: Callable[[ReviewSession], Meant]) -> Meant | None:
+        """What `read(review)` answers at once: what the user means is what he sees now, not when the models are loaded
+        and he has scrolled on. None when it was said why nothing can be begun."""
         if self.busy:
             self.view.status("One thing at a time: wait, or press Cancel.", problem=True)
-            return
+            return None
         try:
-            self.require()
+            return read(self.require())
         except EvanySegError as error:
             self.view.status(str(error), problem=True)
-            return
-        self._owner = owner
-        self.with_models(lambda pipeline: self._run(gather, then, through))
-        self._rest()
+            return None
 
     def forget_models(self) -> None:
         """Let go of the models; the next action loads those chosen then."""
@@ -189,113 +206,61 @@ class Workbench:
         self.models.forget()
 
     def with_models(self, action: Callable[[SlicePipeline], None]) -> None:
-        """Call `action(flow)` on the main thread as soon as the chosen models are there."""
+        """Call `action(flow)` on the main thread as soon as the chosen models are there; what it raises is reported."""
         session = self.session
         names = (session.segmenter, session.estimator, session.device)
-        if self._loaded is not None and self._loaded.names == names:
-            if self.review is not None:
-                self.review.pipeline = self._loaded.pipeline
-            action(self._loaded.pipeline)
-            return
 
         def loaded(pipeline: SlicePipeline) -> None:
             self._loaded = Loaded(names, pipeline)
             if self.review is not None:
                 self.review.pipeline = pipeline
-            self._told(lambda: action(pipeline))
+            try:
+                action(pipeline)
+            except EvanySegError as error:
+                self.jobs.report(error)
 
+        if self._loaded is not None and self._loaded.names == names:
+            loaded(self._loaded.pipeline)
+            return
         self.start("Loading the models", lambda context: self.models.pipeline(*names), loaded)
-
-    def start(
-        self,
-        title: str,
-        work: Callable[[JobContext], Any],
-        done: Callable[[Any], None],
-        quiet: bool = False,
-        plane: SlicePlane | None = None,
-    ) -> Job:
-        """Run any work on the chosen device's thread. `quiet`: nothing is shown (prefetching). `plane`: the slice it is
-        about, where it is about one: what reads ahead on others gives way."""
-        self.wanted(plane)
-
-        def ended() -> None:
-            if not quiet:
-                self._front = None
-
-        def finished(result: Any) -> None:
-            ended()
-            done(result)
-            self._rest()
-
-        def failed(error: Exception) -> None:
-            ended()
-            if not quiet:
-                self._report(error)
-            self._rest()
-
-        def cancelled() -> None:
-            ended()
-            if not quiet:
-                self.view.status("Cancelled; nothing was changed.")
-            self._rest()
-
-        told = self._progress(title) if not quiet else (lambda fraction, what: None)
-        job = Job(title, work, finished, failed, cancelled, told)
-        if not quiet:
-            self._front = job
-            self.view.busy(title, 0.0)
-        return self.runner.run(job, self.session.device)
-
-    def _progress(self, title: str) -> Callable[[float, str], None]:
-        return lambda fraction, what: self.view.busy(what or title, fraction)
-
-    def _rest(self) -> None:
-        if not self.busy:
-            self._owner = None
-            self.view.idle()
 
     def _run(
         self,
+        review: ReviewSession,
         gather: Callable[[ReviewSession], Gathered],
         then: Callable[[Applied, JobResult], None],
         through: Callable[[ReviewSession], ReviewSession],
     ) -> None:
-        review = self.review
-        if review is None:  # the scene went while the models were loading
+        if self.review is not review:  # another scene, or other nodes, since the models began to load
+            self.view.status(CLOSED, problem=True)
             return
         try:
             writing = through(review)
             job = gather(writing)
         except EvanySegError as error:
-            self._report(error)
+            self.jobs.report(error)
             return
 
         def done(result: JobResult) -> None:
             if self.review is not review:  # another scene, or other nodes: what comes now belongs to nobody
-                self.view.status("The review was closed meanwhile; the result was dropped.", problem=True)
+                self.view.status(CLOSED, problem=True)
+                return
+            if not _in_place(review, job):
+                self.view.status(MOVED, problem=True)
                 return
             applied = writing.apply(result)
             if applied.message:
-                self.view.status(applied.message, problem=not applied.ok)
+                self.view.status(applied.message, problem=not applied.ok or bool(result.problem))
             then(applied, result)
 
         plane = job.plane if isinstance(job, BoxJob) else None
         self.start(job.title, lambda context: job.run(context.progress, context.should_cancel), done, plane=plane)
 
-    def _told(self, action: Callable[[], None]) -> None:
-        """Run something that may fail on the main thread after a job, and report it like a job's failure."""
-        try:
-            action()
-        except EvanySegError as error:
-            self._report(error)
 
-    def _report(self, error: Exception) -> None:
-        if isinstance(error, EvanySegError):
-            self.view.status(str(error), problem=True)
-            return
-        if isinstance(error, ModuleNotFoundError):
-            self.view.status(f"The Python package '{error.name}' is missing; press Install.", problem=True)
-            return
-        logging.getLogger("evanyseg").error("A job failed", exc_info=error)
-        text = f"{type(error).__name__}: {error}".strip()
-        self.view.status(f"Something went wrong ({text}); the details are in Slicer's log.", problem=True)
+def _in_place(review: ReviewSession, job: Gathered) -> bool:
+    """Whether the volume lies where it lay when the job was made: its slices would be written elsewhere."""
+    try:
+        now = review.reader.snapshot().ijk_to_ras
+    except EvanySegError:  # gone, or under a transform that is not linear
+        return bool(review.problem)  # `apply` says which node is gone
+    return bool(np.allclose(now, job.volume.ijk_to_ras, atol=1e-6))

@@ -7,32 +7,32 @@ from dataclasses import replace
 from pathlib import Path
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 
 from ..scene.review.queue import Filters, SegmentSummary, counts, summarise
-from ..scene.slice_plane import SlicePlane
 from ..scene.table.exports import csv_text
 from ..scene.table.records import Key, ScoreRecord
-from .review_controller import Workbench
+from .review_controller import ReviewController
 from .review_queue import arrange, step
 
 
 class ReviewingPresenter:
     """`jump(plane)` brings the views to a slice. Where the reviewer is, and the order, are kept in the session."""
 
-    def __init__(self, bench: Workbench, jump: Callable[[SlicePlane], None]) -> None:
-        self.bench = bench
+    def __init__(self, controller: ReviewController, jump: Callable[[SlicePlane], None]) -> None:
+        self.controller = controller
         self.jump = jump
         self.filters = Filters()
 
     # ---- what is shown ----------------------------------------------------------------------------------------
 
     def all_rows(self) -> list[ScoreRecord]:
-        review = self.bench.review
+        review = self.controller.review
         return review.table.records() if review is not None and not review.problem else []
 
     def rows(self) -> list[ScoreRecord]:
         """The rows that pass the filters, in the order chosen."""
-        session = self.bench.session
+        session = self.controller.session
         filters = replace(self.filters, min_area_mm2=session.min_area_mm2)
         return arrange(self.all_rows(), session.order, filters)
 
@@ -41,29 +41,30 @@ class ReviewingPresenter:
         return counts(rows) if rows else "Nothing is scored yet."
 
     def summaries(self) -> list[SegmentSummary]:
-        return summarise(self.all_rows())
+        review = self.controller.review
+        return summarise(self.all_rows(), review.thresholds) if review is not None else []
 
     @property
     def current(self) -> Key | None:
         """The row the reviewer is on; survives save and load."""
-        session = self.bench.session
+        session = self.controller.session
         if session.queue_index < 0 or not session.queue_segment:
             return None
         return session.queue_segment, session.queue_axis, session.queue_index, session.queue_geometry
 
     def current_row(self) -> ScoreRecord | None:
-        review, key = self.bench.review, self.current
+        review, key = self.controller.review, self.current
         return review.table.get(key) if review is not None and not review.problem and key is not None else None
 
     def set_order(self, order: str) -> None:
-        if self.bench.node is not None:
-            self.bench.node.set("order", order)
+        if self.controller.node is not None:
+            self.controller.node.set("order", order)
 
     # ---- moving -----------------------------------------------------------------------------------------------
 
     def go(self, key: Key) -> None:
         """Make this the current row and bring the views there."""
-        review, node = self.bench.review, self.bench.node
+        review, node = self.controller.review, self.controller.node
         if review is None or node is None or review.table.get(key) is None:
             return
         for name, value in zip(("segment", "axis", "index", "geometry"), key, strict=True):
@@ -71,8 +72,8 @@ class ReviewingPresenter:
         try:
             self.jump(review.reader.snapshot().plane_of_key(*key[1:]))
         except EvanySegError as error:
-            self.bench.view.status(str(error), problem=True)
-        self.bench.view.updated([key])
+            self.controller.view.status(str(error), problem=True)
+        self.controller.view.updated([key])
 
     def next(self) -> None:
         """The next row in order that nobody has decided."""
@@ -80,9 +81,9 @@ class ReviewingPresenter:
         if key is not None:
             self.go(key)
         elif not self.all_rows():
-            self.bench.view.status("Nothing is scored yet: draw a box, or score a segmentation.")
+            self.controller.view.status("Nothing is scored yet: draw a box, or score a segmentation.")
         else:
-            self.bench.view.status("Every slice shown here has been reviewed.")
+            self.controller.view.status("Every slice shown here has been reviewed.")
 
     def previous(self) -> None:
         key = step(self.rows(), self.current, forward=False)
@@ -101,31 +102,31 @@ class ReviewingPresenter:
         row = self._chosen()
         if row is None:
             return
-        assert self.bench.review is not None
+        assert self.controller.review is not None
         decided = {"accept": "accepted", "flag": "flagged"}[what]
         # the same key again takes it back
         action = "clear" if row.decision == decided else what
-        getattr(self.bench.review.decisions, action)(row.key)
-        self.bench.review.changed([row.key])
+        getattr(self.controller.review.decisions, action)(row.key)
+        self.controller.review.changed([row.key])
 
     def comment(self, text: str) -> None:
         row = self._chosen()
-        if row is not None and self.bench.review is not None and text.strip() != row.comment:
-            self.bench.review.decisions.comment(row.key, text)
-            self.bench.review.changed([row.key])
+        if row is not None and self.controller.review is not None and text.strip() != row.comment:
+            self.controller.review.decisions.comment(row.key, text)
+            self.controller.review.changed([row.key])
 
     def undo(self) -> None:
         """Take the last decision or comment back."""
-        review = self.bench.review
+        review = self.controller.review
         if review is None or not review.decisions.can_undo:
-            self.bench.view.status("No decision to undo.")
+            self.controller.view.status("No decision to undo.")
             return
         review.changed(review.decisions.undo())
 
     def _chosen(self) -> ScoreRecord | None:
         row = self.current_row()
         if row is None:
-            self.bench.view.status("Choose a slice first: N goes to the worst one.")
+            self.controller.view.status("Choose a slice first: N goes to the worst one.")
         return row
 
     # ---- exporting --------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ class ReviewingPresenter:
         """Every row, in the order chosen; returns how many. Raises EvanySegError when it cannot be written."""
         from .report import write_whole
 
-        rows = arrange(self.all_rows(), self.bench.session.order, Filters())
+        rows = arrange(self.all_rows(), self.controller.session.order, Filters())
         write_whole(path, csv_text(rows), "utf-8-sig")
         return len(rows)
 
@@ -142,8 +143,8 @@ class ReviewingPresenter:
         """One self-contained page; returns how many rows it has. Raises EvanySegError."""
         from .report import review_page, write_whole
 
-        review = self.bench.review
-        rows = arrange(self.all_rows(), self.bench.session.order, Filters())
+        review = self.controller.review
+        rows = arrange(self.all_rows(), self.controller.session.order, Filters())
         if review is None or not rows:
             raise EvanySegError("There is nothing to report yet: score a slice first.")
         write_whole(path, review_page(review, rows))

@@ -11,101 +11,113 @@ import numpy as np
 
 from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError, GeometryError
+from evanyseg.geometry.anatomy import PLANE_NAMES, anatomical_axes
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.prompts import BoxPrompt, PointPrompt
 
 from ..scene.jobs.slice_jobs import JobResult
 from ..scene.review.session import Applied, ReviewSession
-from ..scene.slice_plane import NAMES, SlicePlane, anatomical_axes
 from ..scene.table.records import Key, ScoreRecord
-from .prefetch import ReadingAhead, neighbours
-from .review_controller import Workbench
+from .prefetch import Prefetcher, neighbours
+from .review_controller import ReviewController
 
 
 class SegmentingPresenter:
     """`segment_id` is the segment that boxes go to; empty: a new one is made with the first box."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
+    def __init__(self, controller: ReviewController) -> None:
+        self.controller = controller
         self.segment_id = ""
         self.last: Key | None = None
         self.last_plane: SlicePlane | None = None
         self.maps = False
-        self.ahead = ReadingAhead(bench)
+        self.prefetcher = Prefetcher(controller)
 
     # ---- prompts ----------------------------------------------------------------------------------------------
 
-    def plane_of(self, slice_node: Any) -> SlicePlane:
-        """The slice a view shows. Raises GeometryError (with what to do), EvanySegError without a volume."""
-        return self.bench.require().reader.plane_of_view(slice_node)
-
-    def look_ahead(self, slice_node: Any) -> None:
+    def prefetch(self, slice_node: Any) -> None:
         """The user has begun to draw here: encode the slice meanwhile, so that the mask comes at once on release."""
-        if self.bench.review is None:
+        if self.controller.review is None:
             return
         try:
-            plane = self.bench.review.reader.plane_of_view(slice_node)
+            plane = self.controller.review.reader.plane_of_view(slice_node)
         except EvanySegError:
             return  # said when the box is released
-        self.ahead.read(plane)
+        self.prefetcher.fetch(plane)
 
     def box_drawn(self, slice_node: Any, corners: np.ndarray) -> None:
         """corners [4, 3] RAS of the rectangle drawn on a view: segment, score and colour that slice."""
+        meant = self._meant(slice_node)
+        if meant is None:
+            return
+        plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
-            plane = review.reader.plane_of_view(slice_node)
-            return review.box_job(self._segment(review), plane, box_on(plane, corners), maps=self.maps)
+            box = box_on(plane, corners)
+            return review.box_job(wanted or self._segment(review), plane, box, maps=self.maps)
 
-        self.bench.work(gather, self._scored)
+        self.controller.work(gather, self._scored)
 
     def point_placed(self, slice_node: Any, ras: np.ndarray, positive: bool) -> None:
         """A click that refines the slice's last answer."""
+        meant = self._meant(slice_node)
+        if meant is None:
+            return
+        plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
             segmenter = review.pipeline.segmenter if review.pipeline is not None else None
             if segmenter is not None and not segmenter.supports_points:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
-            plane = review.reader.plane_of_view(slice_node)
             x, y, _ = plane.to_pixels(ras)[0]
             point = PointPrompt(float(x), float(y), positive)
-            return review.refine_job(self._segment(review), plane, [point], maps=self.maps)
+            return review.refine_job(wanted or self._segment(review), plane, [point], maps=self.maps)
 
-        self.bench.work(gather, self._scored)
+        self.controller.work(gather, self._scored)
 
     # ---- many slices ------------------------------------------------------------------------------------------
 
     def propagate(self, slice_node: Any, direction: str, stop_below: float) -> None:
         """Carry the current segment's mask on this view's slice 'up', 'down' or 'both' ways."""
+        meant = self._meant(slice_node)
+        if meant is None:
+            return
+        plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
-            plane = review.reader.plane_of_view(slice_node)
-            if not self.segment_id or not review.store.has(self.segment_id):
+            if not wanted:
                 raise EvanySegError("There is no mask to propagate yet; draw a box first.")
-            return review.propagate_job(self.segment_id, plane, direction, stop_below)
+            return review.propagate_job(wanted, plane, direction, stop_below)
 
-        self.bench.work(gather)
+        self.controller.work(gather)
 
     def score_existing(self, plane_name: str, missing: bool = False) -> None:
         """Score every visible segment along one anatomical axis; then look for missing slices, if wanted."""
         axis_of = lambda review: axis_named(review, plane_name)
+        cropped = self.controller.session.allow_cropped
 
-        def then(applied: Applied, result: JobResult) -> None:
-            if missing and applied.ok:
-                self.bench.work(lambda review: review.missing_job(axis_of(review)))
+        def then(scored: Applied, result: JobResult) -> None:
+            def both(applied: Applied, found: JobResult) -> None:  # one must not wipe out what the other said
+                text = f"{scored.message} {applied.message}".strip()
+                self.controller.view.status(text, problem=bool(result.problem) or not applied.ok)
 
-        self.bench.work(lambda review: review.score_job(axis_of(review)), then)
+            if missing and scored.ok:
+                self.controller.work(lambda review: review.missing_job(axis_of(review), allow_cropped=cropped), both)
+
+        self.controller.work(lambda review: review.score_job(axis_of(review), allow_cropped=cropped), then)
 
     def rescore(self) -> None:
         """Score again what was edited since, axis by axis."""
-        review = self.bench.open()
+        review = self.controller.open()
         axes = sorted({r.axis for r in review.table.records() if r.stale}) if review is not None else []
         if not axes:
-            self.bench.view.status("Nothing has changed since it was scored.")
+            self.controller.view.status("Nothing has changed since it was scored.")
             return
 
         def chain(rest: Sequence[int]) -> None:
             if rest:
-                self.bench.work(
-                    lambda review: review.rescore_job(rest[0]),
+                self.controller.work(
+                    lambda review: review.rescore_job(rest[0], self.controller.session.allow_cropped),
                     lambda applied, result: chain(rest[1:]),
                 )
 
@@ -120,19 +132,28 @@ class SegmentingPresenter:
         self._history("redo", "Nothing to redo.")
 
     def _history(self, what: str, nothing: str) -> None:
-        review = self.bench.open()
+        review = self.controller.open()
         possible = review is not None and getattr(review.history, f"can_{what}")
         if review is None or not possible:
-            self.bench.view.status(nothing)
+            self.controller.view.status(nothing)
             return
-        if self.bench.busy:
-            self.bench.view.status("One thing at a time: wait, or press Cancel.", problem=True)
+        if self.controller.busy:
+            self.controller.view.status("One thing at a time: wait, or press Cancel.", problem=True)
             return
         getattr(review, what)()
         review.changed([])  # also what has no row: the picture follows the mask
-        self.bench.view.status("Undone." if what == "undo" else "Redone.")
+        self.controller.view.status("Undone." if what == "undo" else "Redone.")
 
     # ---- helpers ----------------------------------------------------------------------------------------------
+
+    def _meant(self, slice_node: Any) -> tuple[SlicePlane, str] | None:
+        """The slice in view and the chosen segment ('': a new one), as they are now; None when it was said why not."""
+
+        def read(review: ReviewSession) -> tuple[SlicePlane, str]:
+            chosen = self.segment_id if self.segment_id and review.store.has(self.segment_id) else ""
+            return review.reader.plane_of_view(slice_node), chosen
+
+        return self.controller.now(read)
 
     def _segment(self, review: ReviewSession) -> str:
         if not self.segment_id or not review.store.has(self.segment_id):
@@ -145,13 +166,13 @@ class SegmentingPresenter:
             return
         before, plane = self.last_plane, result.scores[0].plane
         self.last, self.last_plane = applied.keys[0], plane
-        self.bench.view.updated(list(applied.keys))
-        if self.bench.review is not None:
-            self.ahead.read(*neighbours(plane, before, self.bench.review.reader.snapshot()))
+        self.controller.view.updated(list(applied.keys))
+        if self.controller.review is not None:
+            self.prefetcher.fetch(*neighbours(plane, before, self.controller.review.reader.snapshot()))
 
     def row_in_view(self, slice_node: Any) -> ScoreRecord | None:
         """The chosen segment's row on the slice that a view shows."""
-        review = self.bench.review
+        review = self.controller.review
         if review is None or review.problem or not self.segment_id:
             return None
         try:
@@ -162,7 +183,7 @@ class SegmentingPresenter:
 
     def row(self) -> ScoreRecord | None:
         """The row of the last box or point."""
-        review = self.bench.review
+        review = self.controller.review
         if review is None or review.problem or self.last is None:
             return None
         return review.table.get(self.last)
@@ -178,9 +199,9 @@ def box_on(plane: SlicePlane, corners: np.ndarray) -> BoxPrompt:
 def axis_named(review: ReviewSession, plane_name: str) -> int:
     """The voxel axis whose slices are 'axial', 'coronal' or 'sagittal'. Raises GeometryError for other names."""
     name = plane_name.lower()
-    if name not in NAMES:
+    if name not in PLANE_NAMES:
         raise GeometryError(f"'{plane_name}' is not one of axial, coronal and sagittal.")
-    return anatomical_axes(review.reader.snapshot().ijk_to_ras).index(NAMES.index(name))
+    return anatomical_axes(review.reader.snapshot().ijk_to_ras).index(PLANE_NAMES.index(name))
 
 
 def result_text(row: ScoreRecord | None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from ..scene.nodes.volume_reader import VolumeSnapshot
 from ..scene.table.records import Key
 
 
@@ -29,5 +30,8 @@ class Gathered(Protocol):
 
     @property
     def title(self) -> str: ...
+
+    @property
+    def volume(self) -> VolumeSnapshot: ...
 
     def run(self, progress: Callable[[float, str], None], should_cancel: Callable[[], bool]) -> Any: ...

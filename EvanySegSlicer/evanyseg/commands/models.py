@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from .. import models
 from ..errors import CancelledError, EvanySegError, OutputError, UnknownModelError, WeightsError
-from ..models.catalogue import CATALOGUE, WeightFile
-from ..models.registry import ModelSpec
+from ..models.importing import Imported, import_file, import_folder
 from ..weights.download import address, download
-from ..weights.importing import Imported, import_file, import_folder
+from ..weights.files import WeightFile
 from ..weights.licences import consent_text, licence_text
 from ..weights.settings import DownloadSettings
 from ..weights.store import WeightStore
@@ -29,29 +28,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Agree without being asked.")]
 
 
-def _specs() -> list[tuple[str, ModelSpec[Any]]]:
-    return [
-        (kind, spec)
-        for kind, registry in (("segmenter", models.segmenters), ("estimator", models.estimators))
-        for spec in registry.specs()
-    ]
-
-
 def _entry(name: str) -> WeightFile:
-    if name in CATALOGUE:
-        return CATALOGUE[name]
-    if any(spec.name == name for _, spec in _specs()):
+    known = models.weight_files()
+    if name in known:
+        return known[name]
+    if any(spec.name == name for _, spec in models.specs_by_kind()):
         raise WeightsError(f"'{name}' ships with EvanySeg: there is no file to fetch, check or delete.")
-    raise UnknownModelError(f"Unknown model '{name}'. Known: {', '.join(CATALOGUE)}.")
-
-
-def _companions(name: str) -> list[WeightFile]:
-    """Further files that a model needs: 'quality-sentinel' its 'quality-sentinel-labels'."""
-    return [
-        e
-        for e in CATALOGUE.values()
-        if e.name.startswith(f"{name}-") and not any(s.name == e.name for _, s in _specs())
-    ]
+    raise UnknownModelError(f"Unknown model '{name}'. Known: {', '.join(known)}.")
 
 
 def _size(size: int | None) -> str:
@@ -71,9 +54,8 @@ def list_models(json_: JsonOption = False) -> None:
     """Every segmenter and estimator, and whether its weights are on this computer."""
     store = WeightStore.default()
     rows = []
-    for kind, spec in _specs():
-        entry = CATALOGUE[spec.weights] if spec.weights else None
-        rows.append((kind, spec, entry, _state(entry, store)))
+    for kind, spec in models.specs_by_kind():
+        rows.append((kind, spec, spec.weights, _state(spec.weights, store)))
     if json_:
         print_json(
             {
@@ -112,10 +94,10 @@ def info(
     licence: Annotated[bool, typer.Option("--licence", help="Print the full licence text as well.")] = False,
 ) -> None:
     """What a model is, where its file comes from, its licence, how to cite it."""
-    specs = [(kind, spec) for kind, spec in _specs() if spec.name == name]
+    specs = [(kind, spec) for kind, spec in models.specs_by_kind() if spec.name == name]
     if not specs:
         _entry(name)
-    entry, store = CATALOGUE.get(name), WeightStore.default()
+    entry, store = models.weight_files().get(name), WeightStore.default()
     lines = [f"{kind} {spec.name}: {spec.title}. {spec.note}" for kind, spec in specs]
     if entry is None:
         lines.append(f"licence  {specs[0][1].licence}")
@@ -130,7 +112,7 @@ def info(
         ]
         if store.has(entry):
             lines.append(f"path     {store.path(entry)}")
-        lines += [f"also     {e.filename}: {e.title}, {_state(e, store)}" for e in _companions(name)]
+        lines += [f"also     {e.filename}: {e.title}, {_state(e, store)}" for _, s in specs for e in s.companions]
         if licence:
             lines += ["", licence_text(entry.licence)]
     for line in lines:
@@ -213,7 +195,7 @@ def _tell(source: Path, result: Imported | EvanySegError) -> None:
 def verify(names: Annotated[list[str] | None, typer.Argument(help="Default: every file that is here.")] = None) -> None:
     """Hash the files again and compare; exit code 1 when one changed or differs from the published hash."""
     store = WeightStore.default()
-    entries = [_entry(name) for name in names] if names else store.present()
+    entries = [_entry(name) for name in names] if names else store.present(models.weight_files().values())
     if not entries:
         typer.echo(f"No weight files in {store.folder}.")
         return
@@ -237,11 +219,11 @@ def clear(
 ) -> None:
     """Delete downloaded and imported files; the originals of imported ones stay where they are."""
     store = WeightStore.default()
-    entries = [_entry(name) for name in names] if names else None
+    entries = [_entry(name) for name in names] if names else list(models.weight_files().values())
     if not yes:
         if not typer.get_text_stream("stdin").isatty():
             raise OutputError("Nobody is there to agree to the deletion: add --yes if you do.")
-        which = ", ".join(e.filename for e in entries) if entries else f"every weight file in {store.folder}"
+        which = ", ".join(e.filename for e in entries) if names else f"every weight file in {store.folder}"
         typer.confirm(f"Delete {which}?", abort=True, err=True)
     typer.echo(f"{store.clear(entries) / 2**20:.0f} MB freed")
 

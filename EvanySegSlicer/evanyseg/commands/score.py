@@ -31,6 +31,7 @@ from .support.console import (
     shown,
     table,
 )
+from .support.dicom import DicomReportOption, DicomSegOption, FractionalOption, SegmentedByOption, dicom_request
 from .support.loading import load_pipeline
 from .support.options import (
     IMAGE_HELP,
@@ -39,6 +40,7 @@ from .support.options import (
     AxisOption,
     BandsOption,
     BoxOption,
+    CroppedOption,
     DeviceOption,
     EstimatorOption,
     IntensityOption,
@@ -110,7 +112,12 @@ def score(
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
+    allow_cropped: CroppedOption = False,
     bands: BandsOption = (0.9, 0.7),
+    dicom_seg: DicomSegOption = None,
+    dicom_report: DicomReportOption = None,
+    segmented_by: SegmentedByOption = None,
+    fractional: FractionalOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Predict the Dice of masks without a reference, with an interval.
@@ -119,20 +126,24 @@ def score(
     evanyseg score slice.png mask.png --box 120 90 210 180
     evanyseg score ct.nii.gz labels.seg.nrrd --report report.html
     evanyseg score dicom_folder labels.nii.gz --axis coronal -o scores.csv
+    evanyseg score dicom_folder seg.dcm --dicom-report quality.dcm
     evanyseg score --pairs pairs.csv --out scores.csv
 
     Exit code 1: some rows of a table failed (they say why, the others are scored). 2: nothing could be scored.
     """
     levels = bands_of(bands)
     if pairs is not None:
-        single = (image, mask, box, label, slice_index, axis, overlay, report, segmenter, series)
+        single = (
+            image, mask, box, label, slice_index, axis, overlay, report, segmenter, series, dicom_seg, dicom_report,
+            segmented_by,
+        )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(
                 "--pairs only goes with --out, --label-column, --resume, --estimator, --device, --intensity"
             )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json, resume)
+        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json, allow_cropped, resume)
         return
     if resume:
         raise typer.BadParameter("--resume goes with --pairs")
@@ -140,23 +151,25 @@ def score(
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
         image, mask, box_of(box), label or [], slice_index, axis, preset_of(intensity), levels, series, output,
-        overlay, report,
+        overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     score_image.check_endings(request)
     check_stdout(request.written, as_json)
-    stack = score_image.prepare(request)
+    stack, dicom = score_image.prepare(request)
     pipeline = load_pipeline(estimator, segmenter, device)
     with progress_bar("Scoring") as progress:
-        result = score_image.run(request, stack, pipeline, progress)
+        result = score_image.run(request, stack, pipeline, progress, dicom)
     if as_json:
         print_json(score_image.document(request, stack, pipeline, result))
     else:
+        for remark in stack.remarks:
+            say(f"Note: {shown(remark)}")
         _show(stack, result, levels, f"{pipeline.estimator.level:.0%} interval", on_stdout(request.written))
         say(
             f"[dim]{pipeline.estimator.name} on {pipeline.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]"
         )
-    say_written((output, overlay, report))
+    say_written((output, overlay, report, *request.dicom.written))
 
 
 def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str, aside: bool) -> None:
@@ -208,6 +221,7 @@ def _score_pairs(
     intensity: str | None,
     bands: BandThresholds,
     as_json: bool,
+    allow_cropped: bool,
     resume: bool,
 ) -> None:
     preset = preset_of(intensity)
@@ -217,8 +231,9 @@ def _score_pairs(
     check_stdout([output], as_json)
     say_layout(given)
     run = f"estimator {identity_of(estimator)}; intensity {intensity or 'by kind'}; label column {label_column or '-'}"
+    run += "; cropped masks allowed" * allow_cropped
     log = log_of_pairs(given, output, run, resume)
-    scorer = PairsScorer(load_pipeline(estimator, None, device), preset, label_column)
+    scorer = PairsScorer(load_pipeline(estimator, None, device), preset, label_column, allow_cropped=allow_cropped)
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(given, log, progress)
     scored = [s for s in result.scores if s == s]

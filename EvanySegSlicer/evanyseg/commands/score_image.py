@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..bands import BandThresholds
 from ..errors import ImageError, OutputError
+from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import Segment, Segmentation
 from ..io.tables import check_table_output, write_table
@@ -20,12 +21,14 @@ from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress
+from ..report.measurements import measured_segments
 from ..report.page import ReportData, ReportPicture, ReportRow, report_html
 from ..report.pictures import outlined, slice_picture
 from ..scoring.missing_slices import EmptySliceStatus, MissingSliceDetector
 from ..scoring.run import ScoreRun, run_scoring
 from ..scoring.stacks import SliceStack
 from ..scoring.volumes import SliceScore, VolumeScorer
+from .support.dicom import DicomRequest, DicomResults, prepare_dicom
 from .support.results import PAGES, check_ending
 
 PICTURED = 24
@@ -51,12 +54,14 @@ class ScoreRequest:
     out: Path | None
     overlay: Path | None
     report: Path | None
+    allow_cropped: bool = False
+    dicom: DicomRequest = field(default_factory=DicomRequest)
 
     @property
     def written(self) -> list[Path | None]:
         """Every file that will be written."""
         colors = self.overlay and _color_table_path(self.overlay)
-        return [self.out, self.overlay, self.report, colors]
+        return [self.out, self.overlay, self.report, colors, *self.dicom.written]
 
 
 def check_endings(request: ScoreRequest) -> None:
@@ -66,25 +71,35 @@ def check_endings(request: ScoreRequest) -> None:
     check_ending(request.overlay, "an overlay", (*VOLUMES, *PICTURES))
 
 
-def prepare(request: ScoreRequest) -> SliceStack:
-    """Read and check everything, before a network is loaded.
+def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
+    """Read and check everything, before a network is loaded; with what is to be written in DICOM.
 
     Raises EvanySegError for every input that cannot be used.
     """
     volume = read_image(request.image, request.series)
-    segmentation = read_segmentation(request.mask).only(request.labels)
+    image = ReadImage(volume, request.image, request.series)
+    segmentation = read_segmentation(request.mask, image=image, fractional=request.dicom.fractional)
+    segmentation = segmentation.only(request.labels)
     if not segmentation.segments:
         segmentation = _empty(segmentation, request.mask)
     if request.box is not None and len(segmentation.segments) > 1:
         names = ", ".join(s.name for s in segmentation.segments)
         raise ImageError(f"A box belongs to one object, but {request.mask.name} has {names}; name one with --label.")
-    stack = SliceStack(volume, segmentation, request.axis, request.preset, request.slice_index, request.box)
+    stack = SliceStack(
+        volume, segmentation, request.axis, request.preset, request.slice_index, request.box, request.allow_cropped
+    )
     if request.overlay is not None:
         _check_overlay(request.overlay, stack)
-    return stack
+    return stack, prepare_dicom(request.dicom, image, request.mask, stack.segments)
 
 
-def run(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, progress: Progress) -> ScoreRun:
+def run(
+    request: ScoreRequest,
+    stack: SliceStack,
+    pipeline: SlicePipeline,
+    progress: Progress,
+    dicom: DicomResults | None = None,
+) -> ScoreRun:
     """Score, then write what was asked for: each file atomically. Raises OutputError."""
     scorer = VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline) if pipeline.segmenter is not None else None)
     pictures = PICTURED if request.report or (request.overlay and ending(request.overlay) in PICTURES) else 0
@@ -100,7 +115,17 @@ def run(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, progr
         _write_overlay(request.overlay, stack, result, request.bands)
     if request.report is not None:
         write_text(request.report, report_html(_report(request, stack, pipeline, result)))
+    if dicom is not None:
+        seg, numbers = dicom.write(stack.segmentation)
+        measured = measured_segments(result.rows, numbers, in_frames=stack.plane.ijk_axis == 2)
+        dicom.write_report(seg, measured, pipeline.estimator, request.bands, *_dicom_facts(request, stack))
     return result
+
+
+def _dicom_facts(request: ScoreRequest, stack: SliceStack) -> tuple[str, ...]:
+    """How the numbers of a DICOM report came about, one line each."""
+    box = "prompt box: " + (_box_text(stack.box) if stack.box is not None else "none, each mask's own")
+    return f"intensity: {stack.window.describe()}", f"slices: {stack.plane.name}", box, f"mask: {request.mask.name}"
 
 
 def row_fields(row: SliceScore, bands: BandThresholds) -> dict[str, Any]:
@@ -136,6 +161,7 @@ def document(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, 
         "device": pipeline.estimator.device,
         "level": pipeline.estimator.level,
         "intensity": stack.window.describe(),
+        "remarks": list(stack.remarks),
         "bands": {"good": request.bands.good, "check": request.bands.check},
         "summaries": [_summary_fields(s, request.bands) for s in result.summaries],
         "rows": [row_fields(r, request.bands) for r in result.rows],
@@ -211,6 +237,7 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
         "Quality estimator": f"{pipeline.estimator.name} on {pipeline.estimator.device}",
         "Segmenter": f"{pipeline.segmenter.name}, for slices without a mask" if pipeline.segmenter else "",
         "Intensity window": stack.window.describe(),
+        "Remarks": " ".join(stack.remarks),
     }
     return ReportData(
         subject=f"{request.mask.name} on {request.image.name}",

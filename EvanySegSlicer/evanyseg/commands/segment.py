@@ -9,11 +9,15 @@ import typer
 
 from ..errors import EvanySegError
 from ..geometry.volume import SlicePlane
+from ..io.dicom.codes import property_of_text
+from ..io.dicom.masks import ReadImage
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image
+from ..io.write import ending
 from ..pipeline.intensity import default_preset
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
 from ..prompts import PointPrompt
+from ..report.measurements import measured_segment
 from .support.console import (
     estimate_cells,
     estimate_document,
@@ -26,8 +30,9 @@ from .support.console import (
     shown,
     table,
 )
+from .support.dicom import SUFFIX, CodeOption, DicomReportOption, dicom_request, prepare_dicom, segmented_here
 from .support.loading import load_pipeline
-from .support.masks import check_output, slice_index_of, write_masks
+from .support.masks import check_output, segmentation_of_masks, slice_index_of, write_masks
 from .support.options import (
     IMAGE_HELP,
     RESULTS,
@@ -55,7 +60,8 @@ def segment(
             "--out",
             "-o",
             metavar="OUT",
-            help="The mask: PNG, TIFF or BMP (0/255) for a picture; NIfTI, NRRD, MHA or .seg.nrrd for a volume.",
+            help="The mask: PNG, TIFF or BMP (0/255) for a picture; NIfTI, NRRD, MHA or .seg.nrrd for a volume; "
+            ".dcm for a DICOM SEG on a DICOM image.",
             rich_help_panel=RESULTS,
         ),
     ],
@@ -73,7 +79,7 @@ def segment(
         float, typer.Option(help="Propagation ends before a slice whose predicted Dice is below this.")
     ] = 0.5,
     name: Annotated[
-        str, typer.Option("--name", help="Name of the segment in a .seg.nrrd.", rich_help_panel=RESULTS)
+        str, typer.Option("--name", help="Name of the segment in a .seg.nrrd or DICOM SEG.", rich_help_panel=RESULTS)
     ] = "Segment",
     segmenter: SegmenterOption = "builtin",
     estimator: EstimatorOption = "builtin",
@@ -81,6 +87,8 @@ def segment(
     intensity: IntensityOption = None,
     series: SeriesOption = None,
     bands: BandsOption = (0.9, 0.7),
+    code: CodeOption = None,
+    dicom_report: DicomReportOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Segment the object in a box and predict how good the mask is.
@@ -90,6 +98,8 @@ def segment(
     evanyseg segment mr.nii.gz --slice 90 --axis coronal --box 60 50 99 90 -o m.mha
     evanyseg segment ct.nrrd --slice 40 --box 80 90 160 170 --propagate \\
         --intensity ct-soft -o liver.seg.nrrd
+    evanyseg segment ct_folder --slice 40 --box 80 90 160 170 --name Liver \\
+        -o liver.dcm --dicom-report quality.dcm
     """
     if box is None and not point:
         raise typer.BadParameter("say where the object is: --box X0 Y0 X1 Y1 or --point X,Y")
@@ -99,11 +109,19 @@ def segment(
         bands_of(bands),
         preset_of(intensity),
     )
-    refuse_overwriting([output], [image, segmenter, estimator])
+    request = dicom_request(output if ending(output) == SUFFIX else None, dicom_report)
+    if request.seg is None and (code or dicom_report):
+        raise typer.BadParameter("--code and --dicom-report go with a DICOM SEG: -o FILE.dcm")
+    known = property_of_text(code) if code else None
+    refuse_overwriting([output, dicom_report], [image, segmenter, estimator])
     volume = read_image(image, series)
+    for remark in volume.source.remarks:
+        say(f"Note: {shown(remark)}")
     plane = volume.plane(axis)
     index = slice_index_of(slice_index, plane)
-    check_output(output, plane)
+    dicom = prepare_dicom(request, ReadImage(volume, image, series), None)
+    if dicom is None:
+        check_output(output, plane)
     if prompt is not None:
         prompt.validated(plane.shape)  # refuse before a network is loaded
     pipeline = load_pipeline(estimator, segmenter, device)
@@ -113,11 +131,30 @@ def segment(
     found = {index: first}
     if propagate:
         found.update(_propagated(pipeline, plane, slice_at, index, first, stop_below))
-    write_masks(output, plane, {i: r.mask for i, r in found.items()}, name)
+    masks = {i: r.mask for i, r in found.items()}
+    if dicom is None:
+        write_masks(output, plane, masks, name)
+    else:
+        how = f"slice={plane.name} {index}; box={box}; points={point}; propagate={propagate}"
+        made_by = segmented_here(pipeline.segmenter.name if pipeline.segmenter else "", how)
+        seg, _ = dicom.write(segmentation_of_masks(plane, masks, name, known), made_by)
+        measured = measured_segment(
+            1, name, [(i, int(r.mask.sum()), r.estimate) for i, r in sorted(found.items())], plane.ijk_axis == 2
+        )
+        dicom.write_report(seg, [measured], pipeline.estimator, levels, f"intensity: {window.describe()}", how)
     head = {"segmenter": pipeline.segmenter.name if pipeline.segmenter else "", "device": pipeline.estimator.device}
     if as_json:
         rows = [_document(i, plane, found[i], levels) for i in sorted(found)]
-        print_json({"image": str(image), "out": str(output), "intensity": window.describe(), **head, "slices": rows})
+        print_json(
+            {
+                "image": str(image),
+                "out": str(output),
+                "intensity": window.describe(),
+                **head,
+                "remarks": list(volume.source.remarks),
+                "slices": rows,
+            }
+        )
         return
     lines = [
         [_label(i, plane), str(int(r.mask.sum())), *estimate_cells(r.estimate, levels)]

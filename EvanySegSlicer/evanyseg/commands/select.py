@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +12,7 @@ import typer
 from ..errors import EvanySegError, OutputError
 from ..geometry.volume import Volume
 from ..io.copying import copy_mask
+from ..io.dicom.masks import ReadImage
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import segmentation_of_labels
@@ -35,6 +36,7 @@ from .support.options import (
     AxisOption,
     BandsOption,
     BoxOption,
+    CroppedOption,
     DeviceOption,
     EstimatorOption,
     IntensityOption,
@@ -83,6 +85,7 @@ def select(
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
+    allow_cropped: CroppedOption = False,
     bands: BandsOption = (0.9, 0.7),
     as_json: JsonOption = False,
 ) -> None:
@@ -105,7 +108,8 @@ def select(
     volume = read_image(image)
     if candidates:
         # read and checked before a network is loaded
-        stacks = [(c, _stack(volume, c, axis, preset, slice_index, prompt)) for c in candidates]
+        read = ReadImage(volume, image)
+        stacks = [(c, _stack(read, c, axis, preset, slice_index, prompt, allow_cropped)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
         pipeline = SlicePipeline(load_estimator(estimator, device))
@@ -141,14 +145,16 @@ def select(
 
 
 def _stack(
-    volume: Volume,
+    image: ReadImage,
     path: Path,
     axis: str | None,
     preset: IntensityPreset | None,
     only: int | None,
     box: BoxPrompt | None,
+    allow_cropped: bool,
 ) -> SliceStack:
-    return SliceStack(volume, read_segmentation(path, binary=True), axis, preset, only, box)
+    mask = read_segmentation(path, binary=True, image=image)
+    return SliceStack(image.volume, mask, axis, preset, only, box, allow_cropped)
 
 
 def _nothing_yet(volume: Volume, axis: str | None, index: int, preset: IntensityPreset | None) -> SliceStack:
@@ -162,12 +168,13 @@ def _judged(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
         mask = np.zeros(stack.plane.shape, bool)
         for segment in stack.segments:
             mask |= stack.mask(segment, stack.only)
-        return next(pipeline.score([(stack.slice_input(stack.only), mask, stack.box)]))
+        estimate = next(pipeline.score([(stack.slice_input(stack.only), mask, stack.box)]))
+        return replace(estimate, caveats=tuple(dict.fromkeys(stack.caveats + estimate.caveats)))
     dice, low, high = mean_of_slices(list(VolumeScorer(stack, pipeline).scores()))
     name, level = pipeline.estimator.name, pipeline.estimator.level
     if np.isnan(dice):
         return QualityEstimate.unscored(name, Caveat.EMPTY_MASK, level=level)
-    return QualityEstimate(dice, low, high, level, name)
+    return QualityEstimate(dice, low, high, level, name, caveats=stack.caveats)
 
 
 def _segmented(

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import GeometryError
+
+if TYPE_CHECKING:
+    from .placement import Placement
 
 AXES = ("sagittal", "coronal", "axial")
 """Slice planes by the world axis (x, y, z) that they are stacked along."""
@@ -17,11 +21,28 @@ _TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
+class ImageSource:
+    """What a file tells about an image besides voxels and grid.
+
+    modality: DICOM's word ('CT', 'MR', ...), '' when unknown; hounsfield: the voxels of a CT are in HU; padding: the
+    (low, high) values that mark voxels outside of what was scanned; frame: the number in a film (from 0);
+    remarks: sentences that a person should read.
+    """
+
+    modality: str = ""
+    hounsfield: bool = False
+    padding: tuple[float, float] | None = None
+    frame: int | None = None
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Volume:
     """array [K, J, I] or [K, J, I, C] (C = 3 or 4: colour) as stored, in LPS world coordinates as in ITK and DICOM.
 
     spacing (i, j, k) in mm; origin: centre of voxel (0, 0, 0); direction [3, 3]: columns are the unit vectors of i, j
     and k. `planar`: one picture, K = 1. `has_geometry` is False for pictures that know no millimetres (PNG, JPEG).
+    `other`: a second placement that the file gives as well (NIfTI's qform), when it differs.
     """
 
     array: np.ndarray = field(repr=False)
@@ -31,6 +52,8 @@ class Volume:
     planar: bool = False
     has_geometry: bool = True
     name: str = ""
+    source: ImageSource = field(default_factory=ImageSource, repr=False)
+    other: Placement | None = field(default=None, repr=False)
 
     @property
     def shape(self) -> tuple[int, int, int]:

@@ -1,4 +1,4 @@
-"""Volumes through SimpleITK: NIfTI, NRRD, MetaImage, DICOM files and folders of a DICOM series."""
+"""DICOM files and folders of a DICOM series, through SimpleITK."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ import numpy as np
 
 from ..errors import GeometryError, ImageError
 from ..geometry.volume import Volume
-from .nifti import check_complete, read_header
+from .itk import reason
 
-NIFTI = (".nii", ".nii.gz", ".hdr", ".img", ".img.gz")
 _UNEVEN = 0.05
 """Slice distances of a series may differ by this part: scanners round positions, missing slices double them."""
 
 
-def read_volume(path: Path, series: str | None = None) -> tuple[Volume, dict[str, str]]:
+def read_dicom(path: Path, series: str | None = None) -> tuple[Volume, dict[str, str]]:
     """The volume and the file's metadata, from a file or from a folder that holds one DICOM series.
 
     `series`: the SeriesInstanceUID to take from a folder with several. Raises ImageError for what cannot be read,
@@ -26,10 +25,6 @@ def read_volume(path: Path, series: str | None = None) -> tuple[Volume, dict[str
     """
     import SimpleITK as sitk
 
-    if not path.exists():
-        raise ImageError(f"There is no file or folder {path}.")
-    if path.name.lower().endswith(NIFTI):
-        check_complete(read_header(path))
     sitk.ProcessObject.SetGlobalWarningDisplay(False)  # chatter about private tags; errors still raise
     try:
         if path.is_dir():
@@ -37,7 +32,7 @@ def read_volume(path: Path, series: str | None = None) -> tuple[Volume, dict[str
         reader = sitk.ImageFileReader()
         reader.SetFileName(str(path))
         reader.ReadImageInformation()
-        size, components = reader.GetSize(), reader.GetNumberOfComponents()
+        size = reader.GetSize()
         meta = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
         if sum(n > 1 for n in size[3:]):
             raise GeometryError(
@@ -45,39 +40,11 @@ def read_volume(path: Path, series: str | None = None) -> tuple[Volume, dict[str
             )
         image = reader.Execute()
     except RuntimeError as error:
-        raise ImageError(f"{path} cannot be read as an image ({_reason(error)}).") from error
+        raise ImageError(f"{path} cannot be read as an image ({reason(error)}).") from error
     if len(size) > 3:
         image = image[(slice(None),) * 3 + (0,) * (len(size) - 3)]
     volume = _volume(sitk, image, path.name)
-    if components > 1 and not _segmentation(meta):
-        series_of = meta.get("NRRD_kinds[pixel]", "") in ("list", "time")
-        if series_of or components not in (3, 4):
-            raise GeometryError(
-                f"{path.name} has {components} values per voxel, which are no colours (a time series or vector "
-                "field?); save one of them as a volume."
-            )
     return volume, meta
-
-
-def geometry_of(volume: Volume, image: Any) -> None:
-    """Give a SimpleITK image the volume's spacing, origin and direction."""
-    image.SetSpacing(volume.spacing)
-    image.SetOrigin(volume.origin)
-    image.SetDirection(np.asarray(volume.direction).ravel().tolist())
-
-
-def resample_labels(labels: np.ndarray, grid: Volume, target: Volume) -> np.ndarray:
-    """Integer labels [K, J, I] on `grid`, by nearest neighbour on target's grid; 0 outside."""
-    import SimpleITK as sitk
-
-    moving = sitk.GetImageFromArray(labels)
-    geometry_of(grid, moving)
-    ijk = tuple(int(n) for n in reversed(target.shape))
-    direction = np.asarray(target.direction).ravel().tolist()
-    out = sitk.Resample(
-        moving, ijk, sitk.Transform(), sitk.sitkNearestNeighbor, target.origin, target.spacing, direction, 0
-    )
-    return sitk.GetArrayFromImage(out)
 
 
 def _series(sitk: Any, folder: Path, series: str | None) -> Volume:
@@ -93,7 +60,7 @@ def _series(sitk: Any, folder: Path, series: str | None) -> Volume:
         raise ImageError(f"The folder {folder.name} holds no series {uid}; it has {', '.join(found)}.")
     files = names[uid]
     if len(files) == 1:
-        return read_volume(Path(files[0]))[0]
+        return read_dicom(Path(files[0]))[0]
     _check_positions(sitk, files, folder.name)
     reader = sitk.ImageSeriesReader()
     reader.SetFileNames(files)
@@ -133,14 +100,3 @@ def _volume(sitk: Any, image: Any, name: str) -> Volume:
     if dimension == 2:
         array, spacing, origin = array[None], (*spacing, 1.0), (*origin, 0.0)
     return Volume(array, spacing, origin, direction, planar=dimension == 2, name=name)
-
-
-def _segmentation(meta: dict[str, str]) -> bool:
-    return "Segment0_ID" in meta or "Segment0_Name" in meta
-
-
-def _reason(error: RuntimeError) -> str:
-    """The last line of an ITK message: the others name C++ files."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[-1] if lines else "unknown reason"
-    return text.split("): ")[-1].removeprefix("sitk::ERROR: ").strip().rstrip(".")

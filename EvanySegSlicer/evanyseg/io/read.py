@@ -1,4 +1,4 @@
-"""One door for every file: which reader a path needs, decided by its ending and, for DICOM, its content."""
+"""One door for every file: which reader a path needs, decided by its content and never by its ending."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
-from .medical import read_volume
-from .pictures import SUFFIXES, read_picture, read_picture_labels
+from .dicom.masks import ReadImage, read_dicom_mask
+from .itk import read_itk
+from .medical import read_dicom
+from .nifti import read_nifti
+from .pictures import read_picture, read_picture_labels
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
+from .sniff import FileKind, refuse_other, sniff
 
 
 def read_image(path: Path | str, series: str | None = None) -> Volume:
@@ -21,23 +25,34 @@ def read_image(path: Path | str, series: str | None = None) -> Volume:
     Raises ImageError for what cannot be read, GeometryError for what has no plain 3D geometry.
     """
     path = Path(path).expanduser()
-    if path.suffix.lower() in SUFFIXES:
-        return read_picture(path)
-    return read_volume(path, series)[0]
+    kind = _kind_of(path)
+    return read_picture(path) if kind is FileKind.PICTURE else _read_volume(path, kind, series)[0]
 
 
-def read_segmentation(path: Path | str, binary: bool = False, series: str | None = None) -> Segmentation:
-    """A mask, label map or `.seg.nrrd`. `binary`: everything above zero is one segment named 'mask'.
+def read_segmentation(
+    path: Path | str,
+    binary: bool = False,
+    series: str | None = None,
+    image: ReadImage | None = None,
+    fractional: bool = True,
+) -> Segmentation:
+    """A mask, label map, `.seg.nrrd`, DICOM SEG or RTSTRUCT. `binary`: everything above zero is one segment 'mask'.
 
+    `image`: what the segmentation belongs to; contours are rasterised on it, and DICOM headers are compared with its
+    own. `fractional`: take fractional DICOM SEGs as the part above one half (with a caveat); False refuses them.
     Raises ImageError for images given as masks, GeometryError as `read_image` does.
     """
     path = Path(path).expanduser()
-    if path.suffix.lower() in SUFFIXES:
+    kind = _kind_of(path)
+    coded = read_dicom_mask(path, image, fractional) if kind is FileKind.DICOM else None
+    if coded is not None:
+        return _merged(coded) if binary else coded
+    if kind is FileKind.PICTURE:
         labels = whole_labels(read_picture_labels(path), path.name)[None]
         grid = Volume(labels, planar=True, has_geometry=False, name=path.name)
     else:
-        volume, meta = read_volume(path, series)
-        if is_seg_nrrd(path, meta):
+        volume, meta = _read_volume(path, kind, series)
+        if kind is FileKind.NRRD and is_seg_nrrd(path, meta):
             return _merged(segmentation_of_nrrd(volume, meta)) if binary else segmentation_of_nrrd(volume, meta)
         if volume.color:
             raise ImageError(f"{path.name} is a colour image, not a mask; save the mask with one value per voxel.")
@@ -50,9 +65,26 @@ def read_segmentation(path: Path | str, binary: bool = False, series: str | None
     return found
 
 
+def _kind_of(path: Path) -> FileKind:
+    if path.is_dir():
+        return FileKind.DICOM
+    found = sniff(path)
+    refuse_other(path, found)
+    return found.kind
+
+
+def _read_volume(path: Path, kind: FileKind, series: str | None) -> tuple[Volume, dict[str, str]]:
+    if kind is FileKind.NIFTI:
+        return read_nifti(path), {}
+    if kind is FileKind.DICOM:
+        return read_dicom(path, series)
+    return read_itk(path, kind)
+
+
 def _merged(segmentation: Segmentation) -> Segmentation:
     union = np.zeros(segmentation.grid.shape, np.uint8)
     for segment in segmentation.segments:
         union |= segmentation.mask(segment)
     found = segmentation_of_labels(union, segmentation.grid)
-    return replace(found, segments=tuple(replace(s, id="mask", name="mask") for s in found.segments))
+    segments = tuple(replace(s, id="mask", name="mask") for s in found.segments)
+    return replace(found, segments=segments, caveats=segmentation.caveats, remarks=segmentation.remarks)

@@ -6,34 +6,53 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ..errors import GeometryError, ImageError
-from ..geometry.volume import Volume, same_geometry, voxel_offset
+from ..errors import ImageError
+from ..geometry.volume import Volume
+from .align import aligned, empty_like
+from .dicom.codes import SegmentAlgorithm, SegmentedProperty
 
 MAX_LABELS = 4096
 """More different values than any label map has: an image was given where a mask was expected."""
 
+ROUNDED = 1e-3
+"""Labels stored as integers with a slope come back nearly whole: 3 as 3.00005."""
+
 MANY_WITHOUT_GROUND = 16
 """So many values and not one background voxel: an image as well."""
+
+DEFAULT_COLOR = (0.5, 0.68, 0.5)
 
 
 @dataclass(frozen=True)
 class Segment:
-    """One structure: voxels of `layer` that hold `value`. color: red, green, blue in [0, 1]."""
+    """One structure: voxels of `layer` that hold `value`. color: red, green, blue in [0, 1].
+
+    `property` (what it is, in codes) and `algorithm` (who made it) are None where the file does not say.
+    """
 
     id: str
     name: str
     value: int
     layer: int = 0
-    color: tuple[float, float, float] = (0.5, 0.68, 0.5)
+    color: tuple[float, float, float] = DEFAULT_COLOR
+    property: SegmentedProperty | None = None
+    algorithm: SegmentAlgorithm | None = None
 
 
 @dataclass(frozen=True)
 class Segmentation:
-    """Layers of integer labels [K, J, I] on one grid, and the segments they hold."""
+    """Layers of integer labels [K, J, I] on one grid, and the segments they hold.
+
+    `caveats`: doubts about the masks that reading them raised (cut fractions, drawn on another series, ...);
+    `segment_caveats`: the same by segment id; `remarks`: sentences about what was left out or assumed.
+    """
 
     grid: Volume = field(repr=False)
     layers: tuple[np.ndarray, ...] = field(repr=False)
     segments: tuple[Segment, ...]
+    caveats: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    segment_caveats: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def mask(self, segment: Segment) -> np.ndarray:
         """bool [K, J, I] of one segment, on the segmentation's own grid."""
@@ -51,35 +70,26 @@ class Segmentation:
         """With the named segments alone (in that order); all of them when `names` is empty."""
         return replace(self, segments=tuple(self.named(n) for n in names)) if names else self
 
-    def on_grid_of(self, volume: Volume) -> Segmentation:
-        """The same segments on the volume's voxels: as they are, shifted when the file was cropped, else nearest.
+    def caveats_of(self, segment: Segment) -> tuple[str, ...]:
+        """Doubts about one segment: those about the whole file, and its own."""
+        return self.caveats + self.segment_caveats.get(segment.id, ())
 
-        Raises ImageError when a picture's mask has another size, GeometryError when nothing overlaps the volume.
+    @property
+    def all_caveats(self) -> tuple[str, ...]:
+        """Doubts about any segment, each once."""
+        return tuple(dict.fromkeys(c for s in self.segments for c in self.caveats_of(s))) or self.caveats
+
+    def on_grid_of(self, volume: Volume, allow_cropped: bool = False) -> Segmentation:
+        """The same segments on the volume's voxels, with caveats about what that cost: see `align`.
+
+        Raises ImageError when a picture's mask has another size, GeometryError when more than a hundredth of a segment
+        lies outside the volume (`allow_cropped`: when all of it does).
         """
-        if same_geometry(self.grid, volume):
-            return replace(self, grid=_empty_like(volume))
-        if not (volume.has_geometry and self.grid.has_geometry) or volume.planar or self.grid.planar:
-            raise ImageError(
-                f"The mask {self.grid.name} is {_size(self.grid)}, the image {volume.name} is {_size(volume)}: "
-                "they must have the same size."
-            )
-        offset = voxel_offset(self.grid, volume)
-        if offset is not None:
-            layers = tuple(_paste(layer, offset, volume.shape) for layer in self.layers)
-        else:
-            from .medical import resample_labels
-
-            layers = tuple(resample_labels(layer, self.grid, volume) for layer in self.layers)
-        if _any(self.layers) and not _any(layers):
-            raise GeometryError(
-                f"The segmentation {self.grid.name} and the image {volume.name} do not overlap in space; "
-                "are they of the same patient and study?"
-            )
-        return replace(self, grid=_empty_like(volume), layers=layers)
+        return aligned(self, volume, allow_cropped)
 
 
 def whole_labels(values: np.ndarray, name: str) -> np.ndarray:
-    """Labels as small unsigned integers; floats with whole values are taken, anything else is refused.
+    """Labels as small unsigned integers; floats within `ROUNDED` of whole values are taken, anything else is refused.
 
     Raises ImageError for NaN, fractions, negative values, and more values than a label map has.
     """
@@ -88,8 +98,11 @@ def whole_labels(values: np.ndarray, name: str) -> np.ndarray:
     if values.size and not np.issubdtype(values.dtype, np.integer):
         if not np.isfinite(values).all():
             raise ImageError(f"The label map {name} has values that are not numbers.")
-        if (values != np.round(values)).any():
-            raise ImageError(f"The label map {name} has fractions such as {_fraction(values):g}; is it an image?")
+        whole = np.round(values)
+        off = np.abs(values - whole) > ROUNDED
+        if off.any():
+            raise ImageError(f"The label map {name} has fractions such as {values[off].flat[0]:g}; is it an image?")
+        values = whole
     low, high = (values.min(), values.max()) if values.size else (0, 0)
     if low < 0:
         raise ImageError(f"The label map {name} has negative labels (down to {low:g}); is it an image?")
@@ -113,38 +126,7 @@ def segmentation_of_labels(labels: np.ndarray, grid: Volume) -> Segmentation:
         ground = " and no background" if full else ""
         raise ImageError(f"{grid.name} has {len(values)} different labels{ground}; is it an image instead of a mask?")
     segments = tuple(Segment(f"Label_{v}", f"Label {v}", int(v), color=_color(n)) for n, v in enumerate(values))
-    return Segmentation(_empty_like(grid), (labels,), segments)
-
-
-def _any(layers: tuple[np.ndarray, ...]) -> bool:
-    return any(layer.any() for layer in layers)
-
-
-def _paste(layer: np.ndarray, offset: tuple[int, int, int], shape: tuple[int, int, int]) -> np.ndarray:
-    out = np.zeros(shape, layer.dtype)
-    to, source = [], []
-    for start, size, inner in zip(offset[::-1], shape, layer.shape, strict=True):
-        first, last = max(start, 0), min(start + inner, size)
-        if last <= first:
-            return out
-        to.append(slice(first, last))
-        source.append(slice(first - start, last - start))
-    out[tuple(to)] = layer[tuple(source)]
-    return out
-
-
-def _empty_like(volume: Volume) -> Volume:
-    """The volume's grid without its voxels in memory."""
-    return replace(volume, array=np.broadcast_to(np.uint8(0), volume.shape))
-
-
-def _size(grid: Volume) -> str:
-    k, j, i = grid.shape
-    return f"{i} x {j} pixels" if grid.planar else f"{i} x {j} x {k} voxels"
-
-
-def _fraction(values: np.ndarray) -> float:
-    return float(values[values != np.round(values)].flat[0])
+    return Segmentation(empty_like(grid), (labels,), segments)
 
 
 def _color(index: int) -> tuple[float, float, float]:

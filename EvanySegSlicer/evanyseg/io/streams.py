@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import bz2
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from ..errors import ImageError
 
 _CHUNK = 1 << 20
+_LARGEST = 1 << 24
+"""Bytes unpacked at a time: a small file can hold very many zeros."""
+
 _DECODERS: dict[str, Callable[[], Any]] = {
     "gzip": lambda: zlib.decompressobj(wbits=31),
     "zlib": lambda: zlib.decompressobj(wbits=15),
@@ -24,47 +27,66 @@ _RESTARTS = {"gzip": b"\x1f\x8b", "bzip2": b"BZh"}
 """Streams may follow one another (bgzip, pigz, cat); anything else after the end is padding."""
 
 
-def unpacked_size(path: Path, method: str, offset: int = 0) -> int:
-    """Bytes that the stream (`gzip`, `zlib` or `bzip2`) at `offset` of a file gives, its checksum verified.
+def unpacked(path: Path, method: str, offset: int = 0, keep: int | None = None) -> bytearray:
+    """What the stream (`gzip`, `zlib` or `bzip2`) at `offset` of a file gives, its checksum verified.
 
+    `keep`: only so many bytes from the beginning; the rest is read and checked all the same.
     Raises ImageError for a stream that ends early or does not match its checksum.
     """
+    found = bytearray()
+    for part in _parts(path, method, offset):
+        found += part if keep is None else part[: keep - len(found)]
+    return found
+
+
+def unpacked_size(path: Path, method: str, offset: int = 0) -> int:
+    """The number of those bytes, without keeping them. Raises ImageError."""
+    return sum(len(part) for part in _parts(path, method, offset))
+
+
+def _parts(path: Path, method: str, offset: int) -> Iterator[bytes]:
     total = 0
     with path.open("rb") as file:
         file.seek(offset)
         decoder, data = _DECODERS[method](), file.read(_CHUNK)
         while True:
             try:
-                total += len(decoder.decompress(data))
-                while getattr(decoder, "unconsumed_tail", b""):
-                    total += len(decoder.decompress(decoder.unconsumed_tail))
+                part = decoder.decompress(data, _LARGEST)
             except (zlib.error, OSError, ValueError) as error:
                 raise ImageError(
                     f"{path.name} is damaged: its compressed data cannot be unpacked beyond {_amount(total)} "
                     f"({_reason(error)}); copy or download it again."
                 ) from None
+            total += len(part)
+            yield part
             if decoder.eof:
-                data = decoder.unused_data or file.read(_CHUNK)
+                data = decoder.unused_data
+                data += file.read(_CHUNK - len(data))
                 restart = _RESTARTS.get(method)
                 if restart is None or not data.startswith(restart):
-                    return total
+                    return
                 decoder = _DECODERS[method]()
                 continue
-            data = file.read(_CHUNK)
-            if not data:
-                raise ImageError(
-                    f"{path.name} is cut off: its compressed data ends after {_amount(total)}; "
-                    "copy or download it again."
-                )
+            data = getattr(decoder, "unconsumed_tail", b"")
+            if not data and getattr(decoder, "needs_input", True):
+                data = file.read(_CHUNK)
+                if not data and len(part) < _LARGEST:
+                    raise ImageError(
+                        f"{path.name} is cut off: its compressed data ends after {_amount(total)}; "
+                        "copy or download it again."
+                    )
 
 
 def unpacked_head(path: Path, size: int) -> bytes:
-    """The first bytes of a gzip file's content, as many as there are; empty when it cannot be unpacked at all."""
+    """The first bytes of a gzip file's content, as many as can be had."""
+    found, decoder = b"", zlib.decompressobj(wbits=31)
     with path.open("rb") as file:
-        try:
-            return zlib.decompressobj(wbits=31).decompress(file.read(size + 65536), size)
-        except zlib.error:
-            return b""
+        while len(found) < size and not decoder.eof and (data := file.read(256)):
+            try:
+                found += decoder.decompress(data, size)
+            except zlib.error:
+                break
+    return found[:size]
 
 
 def _amount(size: int) -> str:

@@ -1,44 +1,45 @@
-"""Fills the registries. Factories import their network on first use, so that listing models costs nothing."""
+"""The models that can be chosen: registries of `ModelSpec`. Looking loads no network.
+
+`segmenters` and `estimators` hold what this package brings and what installed packages add through the entry point
+groups 'evanyseg.segmenters' and 'evanyseg.estimators'.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ..protocols import QualityEstimator, Segmenter
-from .external import register_all
-from .registry import ModelSpec, estimators, segmenters
+from ..weights.files import WeightFile
+from .estimators import ESTIMATORS
+from .registry import Registry
+from .segmenters import SEGMENTERS
+from .spec import ModelSpec
 
-__all__ = ["estimators", "segmenters"]
-
-
-def _builtin_segmenter(path: Path | None, device: str) -> Segmenter:
-    from ..segmenters.builtin import load
-
-    return load(path, device)
+__all__ = ["ModelSpec", "Registry", "estimators", "segmenters", "specs_by_kind", "weight_files"]
 
 
-def _builtin_estimator(path: Path | None, device: str) -> QualityEstimator:
-    from ..quality.builtin import load
+def _name_of(kind: str) -> Callable[[Path], str]:
+    def name_of(path: Path) -> str:
+        from .recognise import name_as
 
-    return load(path, device)
+        return name_as(kind, path, specs_by_kind())
+
+    return name_of
 
 
-segmenters.register(
-    ModelSpec(
-        "builtin",
-        "Built-in (small, 256 px)",
-        _builtin_segmenter,
-        licence="Apache-2.0",
-        note="Ships with EvanySeg; no download.",
-    )
-)
-estimators.register(
-    ModelSpec(
-        "builtin",
-        "Built-in (small, error maps)",
-        _builtin_estimator,
-        licence="Apache-2.0",
-        note="Ships with EvanySeg; no download.",
-    )
-)
-register_all(segmenters, estimators)
+segmenters: Registry[Segmenter] = Registry("segmenter", _name_of("segmenter"), "evanyseg.segmenters")
+segmenters.register_all(SEGMENTERS)
+estimators: Registry[QualityEstimator] = Registry("estimator", _name_of("estimator"), "evanyseg.estimators")
+estimators.register_all(ESTIMATORS)
+
+
+def specs_by_kind() -> list[tuple[str, ModelSpec[Any]]]:
+    """(kind, spec) of every model, segmenters first."""
+    return [("segmenter", s) for s in segmenters.specs()] + [("estimator", e) for e in estimators.specs()]
+
+
+def weight_files() -> dict[str, WeightFile]:
+    """Every weight file that is fetched or brought, by name: the models' own and their companions."""
+    return {file.name: file for _, spec in specs_by_kind() for file in spec.files}

@@ -4,27 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import UnknownModelError, WeightsError
 from ..weights.labels import is_label_embeddings
 from ..weights.safe_load import Checkpoint, read_checkpoint, read_pickle
+from .spec import ModelSpec, Shapes
 
 log = logging.getLogger("evanyseg.weights")
-Shapes = Mapping[str, Sequence[int]]
-SAM_BY_ENCODER = {(768, 12): "sam-vit-b", (1024, 24): "sam-vit-l", (1280, 32): "sam-vit-h"}
-SAM2_BY_TRUNK = {
-    (96, 12): "sam2.1-tiny",
-    (96, 16): "sam2.1-small",
-    (112, 24): "sam2.1-base-plus",
-    (144, 48): "sam2.1-large",
-}
-EVANYSEG_BY_WIDTH = {768: "evanyseg-vit-b", 1024: "evanyseg-vit-l"}
+KindsAndSpecs = Iterable[tuple[str, ModelSpec[Any]]]
 METADATA_KEY = "evanyseg_model"
 """Safetensors metadata: the registered name, where a file says it itself (files made by this project)."""
-
 
 LABELS_NAME = "quality-sentinel-labels"
 
@@ -32,14 +25,16 @@ LABELS_NAME = "quality-sentinel-labels"
 @dataclass(frozen=True)
 class Recognised:
     """`name` of the registered model, `kind` 'segmenter', 'estimator' or 'labels'; `assumed`: what was taken from the
-    file's name because its content cannot tell, in words for the user, '' when it could."""
+    file's name because its content cannot tell, in words for the user, '' when it could; `alternatives`: the other
+    models whose files have the same content."""
 
     name: str
     kind: str
     assumed: str = ""
+    alternatives: tuple[str, ...] = ()
 
 
-def recognise(path: Path) -> Recognised:
+def recognise(path: Path, specs: KindsAndSpecs | None = None) -> Recognised:
     """Raises WeightsError when the file cannot be read, UnknownModelError when no loader knows it."""
     try:
         checkpoint = read_checkpoint(path)
@@ -47,7 +42,66 @@ def recognise(path: Path) -> Recognised:
         if path.is_file() and path.suffix == ".pkl" and is_label_embeddings(read_pickle(path)):
             return Recognised(LABELS_NAME, "labels")
         raise
-    return _own(path, checkpoint) or _recognise_checkpoint(checkpoint, path.name)
+    return _own(path, checkpoint) or _recognise_checkpoint(checkpoint, path.name, _all(specs))
+
+
+def name_as(kind: str, path: Path, specs: KindsAndSpecs | None = None) -> str:
+    """The name of the model of one kind that a file holds; what was assumed is logged. Raises WeightsError for a file
+    of the other kind."""
+    found = recognise(path, specs)
+    if found.kind != kind:
+        raise WeightsError(f"{path.name} is a file of {found.name}, which is no {kind} but a {found.kind}.")
+    if found.assumed:
+        log.warning("%s: %s", path.name, found.assumed)
+    return found.name
+
+
+def recognise_shapes(
+    shapes: Shapes, filename: str = "", wrapper: str = "", specs: KindsAndSpecs | None = None
+) -> Recognised | None:
+    """The same from tensor shapes by key; None when nothing fits. `wrapper`: the key that the tensors lay under."""
+    fitting = [(kind, spec) for kind, spec in _all(specs) if spec.fingerprint is not None and spec.fingerprint(shapes)]
+    if not fitting:
+        return None
+    if len(fitting) == 1:
+        kind, spec = fitting[0]
+        return Recognised(spec.name, kind)
+    return _by_name(fitting, filename.lower(), wrapper)
+
+
+def _by_name(fitting: list[tuple[str, ModelSpec[Any]]], filename: str, wrapper: str) -> Recognised:
+    """Several models have files of this content: the most telling name counts, then whose trainer wraps its files."""
+    told = [(kind, spec) for kind, spec in fitting if spec.hints and all(word in filename for word in spec.hints)]
+    others = lambda chosen: tuple(spec.name for _, spec in fitting if spec.name != chosen.name)
+    first = fitting[0][1]
+    if told:
+        most = max(len(spec.hints) for _, spec in told)
+        kind, spec = [pair for pair in told if len(pair[1].hints) == most][-1]  # "medsam_vit_b" has "sam_vit_b" in it
+        said = f"taken for {spec.title} because of its name"
+        return Recognised(spec.name, kind, said + _unless(spec, fitting, filename), others(spec))
+    trained = [(kind, spec) for kind, spec in fitting if spec.trainer_files]
+    if wrapper and trained:
+        kind, spec = trained[0]
+        said = (
+            f"taken for {spec.title} because it is a trainer's file ({first.title}'s own are not wrapped); "
+            f"for {first.title} use `evanyseg models import FILE --as {first.name}`"
+        )
+        return Recognised(spec.name, kind, said, others(spec))
+    kind, spec = fitting[0]
+    said = f"taken for {spec.title} for want of a telling name" + _unless(spec, fitting, filename)
+    return Recognised(spec.name, kind, said, others(spec))
+
+
+def _unless(chosen: ModelSpec[Any], fitting: list[tuple[str, ModelSpec[Any]]], filename: str) -> str:
+    """For the first of several: how to say that it is another one. Who named the file after another one knows."""
+    if chosen.name != fitting[0][1].name:
+        return ""
+    other = fitting[1][1]
+    place = f"rename it to {other.weights.filename} or " if other.weights else ""
+    return (
+        f"; {other.title} has the same keys: if it is {other.title}, {place}use `evanyseg models import FILE --as "
+        f"{other.name}`"
+    )
 
 
 def _own(path: Path, checkpoint: Checkpoint) -> Recognised | None:
@@ -63,13 +117,12 @@ def _own(path: Path, checkpoint: Checkpoint) -> Recognised | None:
     return None
 
 
-def _recognise_checkpoint(checkpoint: Checkpoint, filename: str) -> Recognised:
+def _recognise_checkpoint(checkpoint: Checkpoint, filename: str, specs: KindsAndSpecs) -> Recognised:
     stated = checkpoint.metadata.get(METADATA_KEY, "")
     if stated:
-        kind = checkpoint.metadata.get("evanyseg_kind", "estimator")
-        return Recognised(stated, kind)
-    shapes = {k: tuple(v.shape) for k, v in checkpoint.state.items()}
-    found = recognise_shapes(shapes, filename, checkpoint.wrapper)
+        return Recognised(stated, checkpoint.metadata.get("evanyseg_kind", "estimator"))
+    shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.state.items()}
+    found = recognise_shapes(shapes, filename, checkpoint.wrapper, specs)
     if found is None:
         some = ", ".join(list(shapes)[:4])
         raise UnknownModelError(
@@ -79,78 +132,9 @@ def _recognise_checkpoint(checkpoint: Checkpoint, filename: str) -> Recognised:
     return found
 
 
-def recognise_as(kind: str) -> Callable[[Path], str]:
-    """For the registries: the name of the model a file holds, of one kind only, with what was assumed logged."""
+def _all(specs: KindsAndSpecs | None) -> KindsAndSpecs:
+    if specs is not None:
+        return specs
+    from . import specs_by_kind
 
-    def name_of(path: Path) -> str:
-        found = recognise(path)
-        if found.kind != kind:
-            raise WeightsError(f"{path.name} is a file of {found.name}, which is no {kind} but a {found.kind}.")
-        if found.assumed:
-            log.warning("%s: %s", path.name, found.assumed)
-        return found.name
-
-    return name_of
-
-
-def recognise_shapes(shapes: Shapes, filename: str = "", wrapper: str = "") -> Recognised | None:
-    """The same from tensor shapes by key; None when nothing fits."""
-    if "image_encoder.layers.0.blocks.0.conv1.c.weight" in shapes:
-        return Recognised("mobile-sam", "segmenter")
-    if "image_encoder.pos_embed" in shapes and any(k.startswith("mask_decoder.") for k in shapes):
-        return _sam(shapes, filename.lower(), wrapper)
-    if any(k.startswith("image_encoder.trunk.") for k in shapes):
-        return _sam2(shapes)
-    token = shapes.get("vit.embeddings.cls_token")
-    if token and ("classifier.weight" in shapes or "dice_classifier.weight" in shapes):
-        name = EVANYSEG_BY_WIDTH.get(token[-1])
-        return Recognised(name, "estimator") if name else None
-    if "backbone.0.weight" in shapes and "dice_classifier.weight" in shapes:
-        return Recognised("evanyseg-resnet101", "estimator")
-    if {"attention1.weight", "attention2.weight", "net.layer1.0.conv1.weight"} <= set(shapes):
-        return Recognised("quality-sentinel", "estimator")
-    return None
-
-
-def _sam(shapes: Shapes, filename: str, wrapper: str) -> Recognised | None:
-    _, grid, _, width = shapes["image_encoder.pos_embed"]
-    if "image_encoder.blocks.0.Adapter.norm.weight" in shapes or grid == 16:
-        return Recognised("sam-med2d", "segmenter")
-    depth = 1 + max(int(k.split(".")[2]) for k in shapes if k.startswith("image_encoder.blocks."))
-    name = SAM_BY_ENCODER.get((width, depth))
-    if name != "sam-vit-b":
-        return Recognised(name, "segmenter") if name else None
-    # SAM ViT-B and MedSAM have the same 314 tensors
-    if "medsam" in filename:
-        variant = "medsam-point" if "point" in filename else "medsam"
-        return Recognised(variant, "segmenter", f"taken for {_TITLES[variant]} because of its name")
-    if wrapper:
-        return Recognised(
-            "medsam",
-            "segmenter",
-            "taken for MedSAM because it is a trainer's file (SAM's own are not wrapped); "
-            "for SAM use `evanyseg models import FILE --as sam-vit-b`",
-        )
-    because = "because of its name" if "sam_vit_b" in filename else "for want of a telling name"
-    return Recognised(
-        "sam-vit-b",
-        "segmenter",
-        f"taken for SAM ViT-B {because}; MedSAM has the same keys: if it is MedSAM, rename it to medsam_vit_b.pth or "
-        "use `evanyseg models import FILE --as medsam`",
-    )
-
-
-_TITLES = {"medsam": "MedSAM", "medsam-point": "MedSAM with points"}
-
-
-def _sam2(shapes: Shapes) -> Recognised | None:
-    width = shapes["image_encoder.trunk.patch_embed.proj.weight"][0]
-    blocks = [int(k.split(".")[3]) for k in shapes if k.startswith("image_encoder.trunk.blocks.")]
-    name = SAM2_BY_TRUNK.get((width, 1 + max(blocks, default=-1)))
-    if name is None:
-        return None
-    if "obj_ptr_tpos_proj.weight" not in shapes:
-        raise UnknownModelError(
-            "This is a SAM 2.0 file; only SAM 2.1 is supported: get the file of the same size of SAM 2.1."
-        )
-    return Recognised(name, "segmenter")
+    return specs_by_kind()

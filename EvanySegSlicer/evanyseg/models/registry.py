@@ -1,48 +1,64 @@
-"""Which segmenters and estimators there are, by name; building one imports torch, looking does not."""
+"""Which segmenters and estimators there are, by name; building one imports its network, looking does not."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
-from dataclasses import dataclass
+import logging
+from collections.abc import Callable, Iterable
+from functools import cached_property
+from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic
 
 from ..errors import UnknownModelError
-from ..protocols import QualityEstimator, Segmenter
+from .spec import Model, ModelSpec
 
-Model = TypeVar("Model")
-
-
-@dataclass(frozen=True)
-class ModelSpec(Generic[Model]):
-    """One registered model.
-
-    `factory(path, device)` builds it: `path` is a local weight file, or None for the spec's own (built-in or already
-    downloaded) weights; `device` is an actual device string. `weights` names the entry of the weights registry, or is
-    None for built-in models. The factory is the only place that may import torch.
-    """
-
-    name: str
-    title: str
-    factory: Callable[[Path | None, str], Model]
-    weights: str | None = None
-    licence: str = ""
-    citation: str = ""
-    note: str = ""
+log = logging.getLogger("evanyseg.models")
 
 
 class Registry(Generic[Model]):
-    def __init__(self, kind: str, recognise: Callable[[Path], str] | None = None) -> None:
-        self.kind = kind
-        self._specs: dict[str, ModelSpec[Model]] = {}
-        self.recognise = recognise
+    """kind: 'segmenter' or 'estimator', for messages. recognise: the name of the model that a file holds.
+
+    group: entry points of this group in installed packages add specs ('name = "module:SPEC"'); they are looked up when
+    the registry is first asked, and one that cannot be loaded is logged and left out.
+    """
+
+    def __init__(self, kind: str, recognise: Callable[[Path], str] | None = None, group: str = "") -> None:
+        self.kind, self.recognise, self.group = kind, recognise, group
+        self._own: dict[str, ModelSpec[Model]] = {}
 
     def register(self, spec: ModelSpec[Model]) -> ModelSpec[Model]:
-        if spec.name in self._specs:
+        if spec.name in self._own:
             raise ValueError(f"{self.kind} '{spec.name}' is registered twice")
-        self._specs[spec.name] = spec
+        self._own[spec.name] = spec
         return spec
+
+    def register_all(self, specs: Iterable[ModelSpec[Model]]) -> None:
+        for spec in specs:
+            self.register(spec)
+
+    def remove(self, name: str) -> None:
+        """Take back what `register` added; an unknown name is no error."""
+        self._own.pop(name, None)
+
+    @cached_property
+    def _added(self) -> dict[str, ModelSpec[Model]]:
+        found: dict[str, ModelSpec[Model]] = {}
+        for point in entry_points(group=self.group) if self.group else ():
+            try:
+                spec = point.load()
+            except Exception as error:  # somebody else's package: whatever it raises, the others are to work
+                log.warning("The %s '%s' of %s cannot be loaded: %s", self.kind, point.name, point.value, error)
+                continue
+            if isinstance(spec, ModelSpec) and spec.name not in self._own:
+                found[spec.name] = spec
+            else:
+                log.warning("The %s '%s' of %s is no ModelSpec of a new name", self.kind, point.name, point.value)
+        return found
+
+    @property
+    def _specs(self) -> dict[str, ModelSpec[Model]]:
+        return {**self._own, **self._added}
 
     def specs(self) -> list[ModelSpec[Model]]:
         return list(self._specs.values())
@@ -52,11 +68,12 @@ class Registry(Generic[Model]):
 
     def get(self, name: str) -> ModelSpec[Model]:
         """Raises UnknownModelError that lists the names, nearest first."""
-        if name in self._specs:
-            return self._specs[name]
-        near = difflib.get_close_matches(name, self._specs, n=1)
+        specs = self._specs
+        if name in specs:
+            return specs[name]
+        near = difflib.get_close_matches(name, specs, n=1)
         hint = f" Did you mean '{near[0]}'?" if near else ""
-        raise UnknownModelError(f"Unknown {self.kind} '{name}'.{hint} Known: {', '.join(self._specs)}.")
+        raise UnknownModelError(f"Unknown {self.kind} '{name}'.{hint} Known: {', '.join(specs)}.")
 
     def create(self, name_or_file: str, device: str = "auto") -> Model:
         """A model by registered name, or from a weight file that `recognise` can name.
@@ -73,11 +90,8 @@ class Registry(Generic[Model]):
             choose = getattr(model, "with_option", None)
             if choose is None:
                 raise UnknownModelError(f"The {self.kind} '{base}' takes no option such as '{option}'.")
-            return choose(option)
+            chosen: Model = choose(option)
+            return chosen
         if name_or_file not in self._specs and self.recognise is not None and path.suffix and path.is_file():
-            return self.get(self.recognise(path)).factory(path, resolve_device(device))
-        return self.get(name_or_file).factory(None, resolve_device(device))
-
-
-segmenters: Registry[Segmenter] = Registry("segmenter")
-estimators: Registry[QualityEstimator] = Registry("estimator")
+            return self.get(self.recognise(path)).create(path, resolve_device(device))
+        return self.get(name_or_file).create(None, resolve_device(device))

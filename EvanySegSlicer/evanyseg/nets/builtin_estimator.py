@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..quality.context import ContextInput
+from .vit_block import Block
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -102,9 +102,7 @@ class BuiltinEstimatorNet(nn.Module):
         self.position = nn.Parameter(torch.zeros(1, tokens, w3))
         nn.init.trunc_normal_(self.position, std=0.02)
         self.scalar_token = nn.Sequential(nn.Linear(config.scalars, w3), nn.GELU(), nn.Linear(w3, w3))
-        self.blocks = nn.ModuleList(Block(w3, config.heads, mlp_ratio=3, qkv_bias=True) for _ in range(config.blocks))
-        for block in self.blocks:
-            block.attn.fused_attn = False  # type: ignore[union-attr]  # 65 tokens: plain products are faster on CPU, forwards and backwards
+        self.blocks = nn.ModuleList(Block(w3, config.heads, widening=3) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(w3)
         d = config.decoder
         self.lateral3 = nn.Conv2d(w3, d, 1)

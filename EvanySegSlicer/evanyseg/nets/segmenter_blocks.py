@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from segment_anything.modeling.common import LayerNorm2d
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -57,8 +57,21 @@ class Attention(nn.Module):
         return x + self.mlp(self.norm2(x))
 
 
+class PixelNorm(nn.Module):
+    """Layer norm over the channels of each pixel (SAM's LayerNorm2d)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x: Tensor) -> Tensor:
+        centred = x - x.mean(1, keepdim=True)
+        scaled = centred / torch.sqrt(centred.pow(2).mean(1, keepdim=True) + 1e-6)
+        return self.weight[:, None, None] * scaled + self.bias[:, None, None]
+
+
 def pixel_norm(channels: int, light: bool) -> nn.Module:
-    return nn.GroupNorm(1, channels) if light else LayerNorm2d(channels)
+    return nn.GroupNorm(1, channels) if light else PixelNorm(channels)
 
 
 def doubled(x: Tensor) -> Tensor:

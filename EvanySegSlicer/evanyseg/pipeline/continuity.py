@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..overlap import dice
+
 BINS = 8
 LEAST_OVERLAP = 0.5
 """Smallest intersection (0 to 1) of the grey-value histograms of a mask and of the one a person prompted: compared
@@ -29,8 +31,7 @@ class Continuity:
 
     def shared(self, mask: np.ndarray) -> float:
         """Dice of a mask with the last accepted one: candidates on the next slice are ranked by it."""
-        total = int(mask.sum()) + int(self._mask.sum())
-        return 2 * int((mask & self._mask).sum()) / total if total else 0.0
+        return dice(mask, self._mask)
 
     def accepts(self, image: np.ndarray, mask: np.ndarray) -> bool:
         """Whether the mask can be the same object; remembers it if so."""

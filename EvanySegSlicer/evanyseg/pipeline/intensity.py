@@ -1,7 +1,7 @@
 """From stored intensities to the 8-bit RGB that models see: explicit, and recorded with every score.
 
 A preset says how the window is found; fitting it to an image or volume gives a window, which is what is applied
-and recorded. The display window of a viewer is never used unless the user picks it (as a `fixed` recipe).
+and recorded. The display window of a viewer is never used unless the user picks it (as a `fixed` preset).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ImageError
+from ..pixels import as_rgb
 from ..results import Caveat
 
 _SAMPLE = 2_000_000
@@ -45,7 +46,7 @@ class IntensityWindow:
         scale = 255.0 / (self.high - self.low) if self.high > self.low else 0.0
         grey = np.nan_to_num(pixels.astype(np.float32), nan=self.low, posinf=self.high, neginf=self.low)
         grey = np.clip((grey - self.low) * scale, 0, 255).round().astype(np.uint8)
-        return np.repeat(grey[..., None], 3, axis=-1)
+        return as_rgb(grey)
 
 
 @dataclass(frozen=True)

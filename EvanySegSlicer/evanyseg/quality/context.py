@@ -14,17 +14,16 @@ import numpy as np
 from scipy import ndimage
 
 from ..errors import ImageError
+from ..geometry.resample import along_axes, axis_weights, resized_bytes
 from ..prompts import BoxPrompt
 from .shape import FEATURES, shape_features
+from .window_factors import WITH_BOX
 
 WINDOW_SIZE = 128
-FACTOR = 1.75
-"""Window side over the longer side of the box, at inference; training draws it from 1.3 to 2.5."""
 MIN_SIDE = 12
 """Smallest window in pixels: below it there is nothing to see around the object."""
 DISTANCE_LIMIT = 12.0
 """The signed distance is cut at this many pixels of the half-size grid and divided by it."""
-CHANNELS = ("red", "green", "blue", "mask", "box", "signed distance")
 SCALARS = (
     "has box",
     "box fill",
@@ -51,7 +50,7 @@ class ContextWindow:
     shape: tuple[int, int]
 
     @classmethod
-    def around(cls, box: BoxPrompt, shape: tuple[int, ...], factor: float = FACTOR) -> ContextWindow:
+    def around(cls, box: BoxPrompt, shape: tuple[int, ...], factor: float = WITH_BOX) -> ContextWindow:
         side = max(math.ceil(max(box.width, box.height) * factor), MIN_SIDE)
         x0 = round((box.x0 + box.x1 - side) / 2)
         y0 = round((box.y0 + box.y1 - side) / 2)
@@ -82,8 +81,9 @@ class ContextWindow:
         out = np.full(self.shape, beyond, np.float32)
         x0, y0, x1, y1 = self.clipped
         if x1 > x0 and y1 > y0:
-            big = _resample(np.ascontiguousarray(small, np.float32)[None], self.side)[0]
-            out[y0:y1, x0:x1] = big[y0 - self.y0 : y1 - self.y0, x0 - self.x0 : x1 - self.x0]
+            weights = axis_weights(small.shape[0], self.side)
+            rows, columns = weights[y0 - self.y0 : y1 - self.y0], weights[x0 - self.x0 : x1 - self.x0]
+            out[y0:y1, x0:x1] = along_axes(small[None], rows, columns)[0]
         return out
 
 
@@ -105,7 +105,7 @@ def context_input(
     image: np.ndarray,
     mask: np.ndarray,
     box: BoxPrompt | None = None,
-    factor: float = FACTOR,
+    factor: float = WITH_BOX,
     size: int = WINDOW_SIZE,
     own: BoxPrompt | None = None,
 ) -> ContextInput:
@@ -136,13 +136,15 @@ def context_input(
 
 def window_image(image: np.ndarray, window: ContextWindow, size: int) -> np.ndarray:
     """uint8 [3, size, size] of an image uint8 [H, W, 3]."""
-    return _resample(np.ascontiguousarray(window.crop(image, edge=True).transpose(2, 0, 1)), size)
+    return resized_bytes(window.crop(image, edge=True), size).transpose(2, 0, 1)
 
 
 def coverage(inside: np.ndarray, size: int) -> np.ndarray:
     """uint8 [..., size, size]: 255 x the share of each cell that boolean crops [..., side, side] cover."""
     planes = inside.view(np.uint8) * np.uint8(255)
-    return _resample(planes, size) if inside.ndim == 3 else _resample(planes[None], size)[0]
+    if inside.ndim == 2:
+        return resized_bytes(planes[..., None], size)[..., 0]
+    return np.ascontiguousarray(resized_bytes(planes.transpose(1, 2, 0), size).transpose(2, 0, 1))
 
 
 def box_coverage(box: BoxPrompt, window: ContextWindow, size: int) -> np.ndarray:
@@ -204,24 +206,3 @@ def _area(mask: np.ndarray, box: BoxPrompt | None) -> int:
     rows = slice(max(round(box.y0), 0), max(round(box.y1), 0))
     cols = slice(max(round(box.x0), 0), max(round(box.x1), 0))
     return int(np.count_nonzero(mask[rows, cols]))
-
-
-def _resample(planes: np.ndarray, size: int) -> np.ndarray:
-    """[C, n, n] uint8 or float32 -> [C, size, size] of the same type; bilinear, antialiased when shrinking."""
-    if planes.shape[-1] == size:
-        return planes
-    import torch
-    from torch.nn.functional import interpolate
-
-    planes = np.ascontiguousarray(planes)
-    if not planes.flags.writeable:  # a view into a read-only file: torch wants a copy
-        planes = planes.copy()
-    with torch.no_grad():
-        out = interpolate(
-            torch.from_numpy(planes)[None],
-            (size, size),
-            mode="bilinear",
-            antialias=True,
-            align_corners=False,
-        )
-    return out[0].numpy()

@@ -7,12 +7,8 @@ a box the crop is the one of point prompts. The second head, where a file has it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..weights.memory import require_memory
-from ..weights.safe_load import read_state
-from ..weights.source import weight_file
 from .paper_crop import paper_input
 from .regressor import MaskRegressor
 
@@ -39,10 +35,3 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "evanyseg-v
         forward=lambda network, inputs: network(inputs["pixels"]),
         outside_matters=False,
     )
-
-
-def load(path: Path | None, device: str, name: str = "evanyseg-vit-b") -> MaskRegressor:
-    """From a local file or, None, from the imported one. Raises WeightsError."""
-    file = weight_file(name, path)
-    require_memory(file, device, name)
-    return from_state(read_state(file), device, name)

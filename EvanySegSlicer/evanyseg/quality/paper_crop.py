@@ -7,12 +7,15 @@ behaviour, kept for comparison. `context` is this project's own input.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ..errors import ImageError
 from ..prompts import BoxPrompt
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 INPUT_SIZE = 224
 POINT_MARGIN = 1.5
@@ -54,30 +57,28 @@ def blended_crop(image: np.ndarray, mask: np.ndarray, box: BoxPrompt) -> np.ndar
     return crop
 
 
-def paper_input(image: np.ndarray, mask: np.ndarray, box: BoxPrompt | None = None, size: int = INPUT_SIZE):
-    """Normalised float32 tensor [3, size, size] for one mask; box None crops as for point prompts.
-
-    The resize is bilinear with antialiasing on 8-bit values, aspect not kept, then ImageNet mean and deviation.
-    Raises ImageError for wrong shapes and for an empty mask without a box.
-    """
+def resized_crop(image: np.ndarray, mask: np.ndarray, box: BoxPrompt, size: int = INPUT_SIZE) -> Tensor:
+    """uint8 tensor [3, size, size]: `blended_crop`, bilinear with antialiasing on 8-bit values, aspect not kept."""
     import torch
     from torch.nn.functional import interpolate
+
+    crop = torch.from_numpy(blended_crop(image, mask, box)).permute(2, 0, 1)[None].contiguous()
+    return interpolate(crop, (size, size), mode="bilinear", antialias=True, align_corners=False)[0]
+
+
+def paper_input(image: np.ndarray, mask: np.ndarray, box: BoxPrompt | None = None, size: int = INPUT_SIZE) -> Tensor:
+    """Normalised float32 tensor [3, size, size] for one mask; box None crops as for point prompts.
+
+    `resized_crop`, then ImageNet mean and deviation. Raises ImageError for wrong shapes and for an empty mask without a
+    box.
+    """
+    import torch
 
     if box is None:
         box = point_box(mask)
         if box is None:
             raise ImageError("An empty mask has no crop of its own; give the box it was made with.")
-    crop = torch.from_numpy(blended_crop(image, mask, box)).permute(2, 0, 1)[None].contiguous()
-    resized = interpolate(crop, (size, size), mode="bilinear", antialias=True, align_corners=False)[0]
+    resized = resized_crop(image, mask, box, size)
     mean = torch.tensor(IMAGENET_MEAN).view(3, 1, 1)
     std = torch.tensor(IMAGENET_STD).view(3, 1, 1)
     return (resized.float() / 255 - mean) / std
-
-
-def paper_batch(
-    image: np.ndarray, masks: Sequence[np.ndarray], boxes: Sequence[BoxPrompt | None], size: int = INPUT_SIZE
-):
-    """`paper_input` of several masks of one image, stacked: [N, 3, size, size]."""
-    import torch
-
-    return torch.stack([paper_input(image, mask, box, size) for mask, box in zip(masks, boxes, strict=True)])

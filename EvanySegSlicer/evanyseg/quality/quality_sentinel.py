@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import WeightsError
-from ..models.catalogue import CATALOGUE
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel
 from ..results import QualityCase, QualityEstimate
@@ -26,6 +25,8 @@ from .regressor import MaskRegressor
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..models.spec import ModelSpec
 
 SIDE = 256
 MARGIN = 20
@@ -112,19 +113,20 @@ def sentinel_input(image: np.ndarray, mask: np.ndarray) -> Tensor:
     return (small - 0.5) / torch.tensor([0.25, 0.5]).view(2, 1, 1)
 
 
-def load(path: Path | None, device: str, name: str = "quality-sentinel") -> QualitySentinel:
+def load(spec: ModelSpec[QualitySentinel], path: Path | None, device: str) -> QualitySentinel:
     """From a local file (its label embeddings beside it or imported) or, None, from the imported one.
 
     Raises WeightsError."""
-    file = weight_file(name, path)
-    beside = file.with_name(LABELS_FILE)
+    assert spec.weights is not None
+    file, (labels,) = weight_file(spec.weights, path), spec.companions
+    beside = file.with_name(labels.filename)
     if path is None or not beside.is_file():
         store = WeightStore.default()
-        if not store.has(CATALOGUE["quality-sentinel-labels"]):
+        if not store.has(labels):
             raise WeightsError(
-                f"Quality Sentinel also needs its label embeddings: put {LABELS_FILE} beside {file.name}, or bring "
-                f"it with `evanyseg models import {LABELS_FILE}`."
+                f"Quality Sentinel also needs its label embeddings: put {labels.filename} beside {file.name}, or bring "
+                f"it with `evanyseg models import {labels.filename}`."
             )
-        beside = weight_file("quality-sentinel-labels", None, store)
-    require_memory(file, device, name)
+        beside = weight_file(labels, None, store)
+    require_memory(file, device, spec.name, spec.memory_gb)
     return QualitySentinel(read_state(file), read_label_embeddings(beside), device)

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.ndimage import binary_dilation
 
 from ..errors import PromptError
+from ..overlap import dice
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel
@@ -77,18 +78,13 @@ class MissingSliceDetector:
         found = result.mask
         there = (
             result.estimate.dice >= self.quality_above
-            and _dice(found, near_mask) >= self.overlap_above
+            and dice(found, near_mask) >= self.overlap_above
             and _alike(empty, found, near, near_mask)
         )
         if not there:
             return EmptySliceJudgement(EmptySliceStatus.ABSENT, absent, box, found if found.any() else None)
         missed = next(self.pipeline.score([(empty, np.zeros_like(found), box)], should_cancel=should_cancel))
         return EmptySliceJudgement(EmptySliceStatus.MISSING, missed, box, found)
-
-
-def _dice(a: np.ndarray, b: np.ndarray) -> float:
-    total = np.count_nonzero(a) + np.count_nonzero(b)
-    return 2 * np.count_nonzero(a & b) / total if total else 0.0
 
 
 def _alike(empty: SliceInput, found: np.ndarray, near: SliceInput, near_mask: np.ndarray) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..errors import EvanySegError, ImageError
 from ..geometry.volume import Volume
+from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import Table, coordinate, score_number
 from ..pipeline.intensity import IntensityPreset, default_preset
@@ -74,11 +75,13 @@ class PairsScorer:
         preset: IntensityPreset | None = None,
         label_column: str | None = None,
         shown: int = 20,
+        allow_cropped: bool = False,
     ) -> None:
         self.pipeline = pipeline
         self.preset = preset
         self.label_column = label_column
         self.shown = shown
+        self.allow_cropped = allow_cropped
         self._last: tuple[Path, Volume, SliceInput | None] | None = None
 
     def score(
@@ -146,26 +149,29 @@ class PairsScorer:
         row, folder = item.row, table.path.parent
         volume, slice_ = self._image(folder / needed_cell(row, "image"))
         label = row[self.label_column].strip() if self.label_column else ""
-        segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label)
+        image = ReadImage(volume, folder / needed_cell(row, "image"))
+        segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label, image=image)
         box = box_of_row(row, table.layout.separator)
         if slice_ is None:
             if box is not None:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             segmentation = segmentation.only(label.split(";") if label else [])
-            stack = SliceStack(volume, segmentation, preset=self.preset)
+            stack = SliceStack(volume, segmentation, preset=self.preset, allow_cropped=self.allow_cropped)
+            item.caveats = stack.caveats
             scores = list(VolumeScorer(stack, self.pipeline).scores(should_cancel=should_cancel))
             item.intensity = stack.window.describe()
             item.estimate = self._mean(scores)
             return None
         item.intensity = slice_.window.describe()
-        grid = segmentation.on_grid_of(volume)
-        chosen = grid.only(label.split(";")).segments if label and grid.segments else grid.segments
+        segmentation = segmentation.only(label.split(";")) if label and segmentation.segments else segmentation
+        grid = segmentation.on_grid_of(volume, self.allow_cropped)
+        item.caveats = grid.all_caveats
         mask = np.zeros(slice_.pixels.shape[:2], bool)
-        for segment in chosen:
+        for segment in grid.segments:
             mask |= volume.plane().take(grid.layers[segment.layer], 0) == segment.value
         if box is not None:
             usable = box.validated(mask.shape)
-            item.caveats = (Caveat.BOX_OFF_IMAGE,) * (usable != box)
+            item.caveats += (Caveat.BOX_OFF_IMAGE,) * (usable != box)
             box = usable
         return slice_, mask, box
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..bands import BandThresholds
-from ..overlay_codes import code_of, paint
+from ..overlay_codes import code_of, paint, severity
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
 from .missing_slices import EmptySliceStatus
 from .summary import SegmentSummary, rank_worst_first, summarize
@@ -43,12 +43,13 @@ def run_scoring(
     """Score everything `scorer` has, holding the masks of `pictures` slices at most. Raises CancelledError."""
     stack = scorer.stack
     scorer.keep_masks = overlay or pictures > 0
+    severities = severity(bands)
     painted = np.zeros(stack.volume.shape, np.uint8) if overlay else None
     rows: list[SliceScore] = []
     worst: list[tuple[float, int, SliceScore]] = []
     for number, score in enumerate(scorer.scores(progress, should_cancel)):
         if painted is not None and score.mask is not None and score.mask.any():
-            paint(stack.plane.take(painted, score.index), score.mask, code_of(score.dice))
+            paint(stack.plane.take(painted, score.index), score.mask, code_of(score.dice), severities)
         if pictures and score.finding is not EmptySliceStatus.ABSENT:
             # a heap with the best of the worst on top; unscored rows rank as 1, for they too need a look
             entry = (-1.0 if math.isnan(score.dice) else -score.dice, -number, score)

@@ -16,7 +16,8 @@ from ..results import Caveat
 class SliceStack:
     """The segmentation is brought to the volume's voxels; the intensity window is fitted once, to the whole volume.
 
-    `only`: this slice alone counts, every segment of it, empty or not; `box`: the prompt's box on that slice.
+    `only`: this slice alone counts, every segment of it, empty or not; `box`: the prompt's box on that slice;
+    `allow_cropped`: segments may lie partly outside the volume. `remarks`: what a person should know about the reading.
     Raises ImageError, GeometryError, PromptError: all that can be wrong is found before a network is loaded.
     """
 
@@ -28,9 +29,11 @@ class SliceStack:
         preset: IntensityPreset | None = None,
         only: int | None = None,
         box: BoxPrompt | None = None,
+        allow_cropped: bool = False,
     ) -> None:
         self.volume = volume
-        self.segmentation = segmentation.on_grid_of(volume)
+        self.segmentation = segmentation.on_grid_of(volume, allow_cropped)
+        self.remarks = volume.source.remarks + self.segmentation.remarks
         self.plane: SlicePlane = volume.plane(axis)
         self.only = 0 if only is None and self.plane.count == 1 else only
         if self.only is not None:
@@ -38,12 +41,20 @@ class SliceStack:
         if box is not None and self.only is None:
             raise PromptError("A box belongs to one slice; name that slice.")
         self.box = box.validated(self.plane.shape) if box is not None else None
-        self.box_caveats = (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
+        self._box_caveats = (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
         self.window: IntensityWindow = (preset or default_preset(volume.array, volume.color)).fit(volume.array)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
         return self.segmentation.segments
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Doubts about any segment."""
+        return self.segmentation.all_caveats + self._box_caveats
+
+    def caveats_of(self, segment: Segment) -> tuple[str, ...]:
+        return self.segmentation.caveats_of(segment) + self._box_caveats
 
     def slice_input(self, index: int) -> SliceInput:
         """The slice as the models get it; embeddings are cached under the place in this volume."""

@@ -81,8 +81,7 @@ def summarize(
         )
     dice = np.array([r.dice for r in scored])
     area = np.array([float(r.area) for r in scored])
-    typical = float(np.median(area[area > 0])) if (area > 0).any() else 1.0
-    weight = np.where(area > 0, area, typical)
+    weight = slice_weights(area)
     kinds = np.array([bands.band(d).value for d in dice])
     worst = int(np.argmin(dice))
     part = lambda kind: float(weight[kinds == kind.value].sum() / weight.sum())
@@ -100,6 +99,12 @@ def summarize(
         check_fraction=part(QualityBand.CHECK),
         worst_run=worst_run([(r.index, d, w) for r, d, w in zip(scored, dice, weight, strict=True)], bands),
     )
+
+
+def slice_weights(area: np.ndarray) -> np.ndarray:
+    """How much each scored slice counts in a mean: its mask's area, the median of the others where it has none."""
+    typical = float(np.median(area[area > 0])) if (area > 0).any() else 1.0
+    return np.where(area > 0, area, typical)
 
 
 def worst_run(slices: Sequence[tuple[int, float, float]], bands: BandThresholds) -> WorstRun | None:

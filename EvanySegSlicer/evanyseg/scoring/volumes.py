@@ -96,8 +96,9 @@ class VolumeScorer:
             index, row, mask = waiting.popleft()
             done += 1
             progress(done / total, f"{plane.name} slice {index}")
-            if stack.box_caveats:
-                estimate = replace(estimate, caveats=tuple(dict.fromkeys(stack.box_caveats + estimate.caveats)))
+            doubts = stack.caveats_of(segments[row])
+            if doubts:
+                estimate = replace(estimate, caveats=tuple(dict.fromkeys(doubts + estimate.caveats)))
             yield self._score(segments[row], index, int(areas[row, index]), estimate, mask)
         for row, index, near in empty:
             raise_if_cancelled(should_cancel)

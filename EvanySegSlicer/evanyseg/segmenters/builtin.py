@@ -21,6 +21,7 @@ from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Candidates, Embedding
 from .prompted import Capabilities, checked_prompts, checked_shape, stability
+from .tokens import prompt_tokens
 from .views import SIDE, View, full_view, normalised, view_for
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class BuiltinSegmenter:
         before = seen.answers.get(_digest(mask_input)) if mask_input is not None else None
         view = self._view(embedding.shape, box, placed, before)
         features = self._features(seen, view, should_cancel)
-        coords, labels = self._tokens(view, box, placed)
+        coords, labels = (torch.from_numpy(a).to(self.device) for a in prompt_tokens(view, box, placed))
         with torch.no_grad(), inference(self.device, should_cancel):
             hint = None
             if mask_input is not None:
@@ -136,22 +137,6 @@ class BuiltinSegmenter:
         with inference(self.device, should_cancel):
             features = self.net.encoder(torch.from_numpy(canvas(pixels))[None].to(self.device))
             return Features(features.embedding.float(), features.skip4.float(), features.skip2.float())
-
-    def _tokens(self, view: View, box: BoxPrompt | None, points: Sequence[PointPrompt]) -> tuple[Tensor, Tensor]:
-        import torch
-
-        from ..nets.builtin_segmenter import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
-
-        slots = 2 + max(len(points), self.net.POINT_SLOTS)
-        coords = np.zeros((1, slots, 2), np.float32)
-        labels = np.full((1, slots), NOT_A_POINT, np.int64)
-        if box is not None:
-            coords[0, :2] = view.to_canvas(np.array(box.as_tuple()).reshape(2, 2))
-            labels[0, :2] = TOP_LEFT, BOTTOM_RIGHT
-        for slot, point in enumerate(points, 2):
-            coords[0, slot] = view.to_canvas(np.array((point.x, point.y)))
-            labels[0, slot] = POSITIVE if point.positive else NEGATIVE
-        return torch.from_numpy(coords).to(self.device), torch.from_numpy(labels).to(self.device)
 
 
 def canvas(pixels: np.ndarray) -> np.ndarray:

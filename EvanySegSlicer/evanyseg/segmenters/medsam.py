@@ -7,12 +7,8 @@ box model never saw a point, the point variant (FLARE22) never a box, a negative
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..weights.memory import require_memory
-from ..weights.safe_load import read_state
-from ..weights.source import weight_file
 from .preprocess import MinMaxSquare
 from .prompted import Capabilities, PromptedSam
 
@@ -30,10 +26,3 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "medsam") -
     point = name == "medsam-point"
     preprocess = MinMaxSquare(antialias=not point)
     return PromptedSam(name, build_sam(state, name), device, preprocess, POINT_ONLY if point else BOX_ONLY)
-
-
-def load(path: Path | None, device: str, name: str = "medsam") -> PromptedSam:
-    """From a local file or, None, from the imported one. Raises WeightsError."""
-    file = weight_file(name, path)
-    require_memory(file, device, name)
-    return from_state(read_state(file), device, name)

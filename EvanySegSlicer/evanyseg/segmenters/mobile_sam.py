@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..weights.memory import require_memory
-from ..weights.safe_load import read_state
-from ..weights.source import weight_file
 from .preprocess import LongestSide
 from .prompted import PromptedSam
 
@@ -21,10 +17,3 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "mobile-sam
     from ..nets.tiny_vit import build_mobile_sam
 
     return PromptedSam(name, build_mobile_sam(state), device, LongestSide())
-
-
-def load(path: Path | None, device: str, name: str = "mobile-sam") -> PromptedSam:
-    """From a local file or, None, from the downloaded one. Raises WeightsError."""
-    file = weight_file(name, path)
-    require_memory(file, device, name)
-    return from_state(read_state(file), device, name)

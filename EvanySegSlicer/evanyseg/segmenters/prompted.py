@@ -126,7 +126,7 @@ class PromptedSam:
         size = tuple(self.net.prompt_encoder.mask_input_size)
         if mask_input.shape != size:
             raise PromptError(
-                f"The previous logits of {self.name} must be [{size[0]}, {size[1]}], got {list(mask_input.shape)}; pass "
+                f"The mask input of {self.name} must be [{size[0]}, {size[1]}], got {list(mask_input.shape)}; pass "
                 "one map of an earlier answer's low-resolution logits."
             )
         return torch.from_numpy(np.ascontiguousarray(mask_input, np.float32))[None, None].to(self.device)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +16,6 @@ from ..errors import PromptError, WeightsError
 from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Candidates, Embedding
-from ..weights.memory import require_memory
-from ..weights.safe_load import read_state
-from ..weights.source import weight_file
 from ..weights.strict import load_strict
 from .prompted import Capabilities, checked_prompts, checked_shape, stability
 
@@ -75,7 +71,7 @@ class Sam2Segmenter:
         box, points = checked_prompts(self.name, Capabilities(), embedding, box, points, mask_input)
         if mask_input is not None and mask_input.shape != (LOGIT_SIDE, LOGIT_SIDE):
             raise PromptError(
-                f"The previous logits of {self.name} must be [{LOGIT_SIDE}, {LOGIT_SIDE}], got {list(mask_input.shape)}; "
+                f"The mask input of {self.name} must be [{LOGIT_SIDE}, {LOGIT_SIDE}], got {list(mask_input.shape)}; "
                 "pass one map of an earlier answer's low-resolution logits."
             )
         prompts = {
@@ -101,10 +97,3 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "sam2.1-tin
 
     net = build_sam2(CONFIGS[name], ckpt_path=None, device="cpu")
     return Sam2Segmenter(name, load_strict(net, state, name), device)
-
-
-def load(path: Path | None, device: str, name: str = "sam2.1-tiny") -> Sam2Segmenter:
-    """From a local file or, None, from the downloaded one. Raises WeightsError."""
-    file = weight_file(name, path)
-    require_memory(file, device, name)
-    return from_state(read_state(file), device, name)

@@ -7,12 +7,8 @@ Its predictor answers with the best of the three alternatives by predicted IoU; 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..weights.memory import require_memory
-from ..weights.safe_load import read_state
-from ..weights.source import weight_file
 from .preprocess import NearestSquare
 from .prompted import Capabilities, PromptedSam
 
@@ -25,10 +21,3 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "sam-med2d"
     from ..nets.sam_build import build_sam
 
     return PromptedSam(name, build_sam(state, name), device, NearestSquare(), Capabilities(first=1))
-
-
-def load(path: Path | None, device: str, name: str = "sam-med2d") -> PromptedSam:
-    """From a local file or, None, from the imported one. Raises WeightsError."""
-    file = weight_file(name, path)
-    require_memory(file, device, name)
-    return from_state(read_state(file), device, name)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import CancelledError, OutputError, WeightsError
-from ..models.catalogue import WeightFile
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from .files import WeightFile
 from .http import Answer, Exchange, TransferError
 from .settings import DownloadSettings
 from .store import WeightStore, mismatch_note, sha256_of

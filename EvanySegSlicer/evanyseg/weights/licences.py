@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from ..models.catalogue import WeightFile
+from .files import WeightFile
 
 APACHE_FILE = "apache-2.0.txt"
 SUMMARIES = {

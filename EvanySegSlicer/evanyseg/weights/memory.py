@@ -9,17 +9,6 @@ from pathlib import Path
 
 from ..errors import WeightsError
 
-WORKING = {
-    "sam-vit-b": 1.1,
-    "sam-vit-l": 1.2,
-    "sam-vit-h": 1.4,
-    "medsam": 1.1,
-    "medsam-point": 1.1,
-    "sam-med2d": 0.9,
-    "mobile-sam": 1.0,
-}
-"""GB on top of the parameters: 0.7 for torch itself and what encoding one image took on the CPU (ViT-B 0.36, ViT-L
-0.47, ViT-H 0.58, SAM-Med2D 0.16, MobileSAM 0.28); others: 1."""
 GB = 2**30
 
 
@@ -39,8 +28,8 @@ def available_bytes() -> int | None:
     return None
 
 
-def require_memory(path: Path, device: str, name: str, available: int | None = None) -> None:
-    """Raises WeightsError when the weights of `path` plus the working memory of `name` exceed what `device` has left.
+def require_memory(path: Path, device: str, name: str, working_gb: float, available: int | None = None) -> None:
+    """Raises WeightsError when the weights of `path` plus `working_gb` exceed what `device` has left; `name` is told.
 
     Files are memory-mapped, so that what counts is the parameters themselves (a half-precision file is widened to
     twice its size, a trainer's file holds more than its parameters: the file's size stands for both).
@@ -48,7 +37,7 @@ def require_memory(path: Path, device: str, name: str, available: int | None = N
     if not path.is_file():
         return  # the reader says it better
     size = path.stat().st_size
-    needed = int(size + WORKING.get(name, 1.0) * GB)
+    needed = int(size + working_gb * GB)
     left = available if available is not None else _left_on(device)
     if left is not None and needed > left:
         raise WeightsError(

@@ -12,14 +12,14 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError, WeightsError
-from ..models.catalogue import CATALOGUE, WeightFile
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from .files import WeightFile
 from .settings import cache_folder
 
 log = logging.getLogger("evanyseg.weights")
@@ -40,7 +40,7 @@ class Verdict:
 
 
 class WeightStore:
-    """Weight files by catalogue entry, in one folder that is made when first written to."""
+    """Weight files in one folder that is made when first written to."""
 
     def __init__(self, folder: Path, free_bytes: Callable[[Path], int] | None = None) -> None:
         self.folder = folder
@@ -56,8 +56,9 @@ class WeightStore:
     def has(self, entry: WeightFile) -> bool:
         return self.path(entry).is_file()
 
-    def present(self) -> list[WeightFile]:
-        return [e for e in CATALOGUE.values() if self.has(e)]
+    def present(self, entries: Iterable[WeightFile]) -> list[WeightFile]:
+        """Those of `entries` whose file is here."""
+        return [e for e in entries if self.has(e)]
 
     def checked(self, entry: WeightFile, should_cancel: ShouldCancel = never_cancel) -> Path:
         """The file's path; hashes it again only when size or time stamp changed, and logs a warning when its content
@@ -148,10 +149,10 @@ class WeightStore:
         self.remember(entry, digest.hexdigest(), f"imported from {source.name}")
         return target
 
-    def clear(self, entries: list[WeightFile] | None = None) -> int:
-        """Delete files with their unfinished downloads and records (None: all); the bytes freed."""
+    def clear(self, entries: Iterable[WeightFile]) -> int:
+        """Delete files with their unfinished downloads and records; the bytes freed."""
         freed = 0
-        for entry in entries if entries is not None else list(CATALOGUE.values()):
+        for entry in entries:
             for path in (
                 self.path(entry),
                 *(self.folder / f"{entry.filename}{s}" for s in (".part", ".part.json", ".lock")),

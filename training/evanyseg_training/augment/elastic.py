@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
-
-from ..metrics.masks import dice
 
 SIDES = (48, 288)
 """Smallest and largest patch in pixels."""

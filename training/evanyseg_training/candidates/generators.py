@@ -9,10 +9,12 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 
 from ..data.store import Store
 from .corruption import Scene, damaged
+from .grabcut import Start, grabcut
 
 SCENE_SIDE = 144
 """Damage is made at this many pixels at most, then laid over the native mask: edges that are right stay exact."""
@@ -33,8 +35,7 @@ class SceneWindow:
         height, width = self.truth.shape
         self.rows = slice(max(int(cy - side / 2), 0), min(int(np.ceil(cy + side / 2)), height))
         self.cols = slice(max(int(cx - side / 2), 0), min(int(np.ceil(cx + side / 2)), width))
-        crop = image[self.rows, self.cols]
-        self.pixels = crop if crop.shape[2] == 3 else np.repeat(crop, 3, axis=2)
+        self.pixels = as_rgb(image[self.rows, self.cols])
         self.native = self.truth[self.rows, self.cols]
         longest = max(self.native.shape)
         scale = min(1.0, SCENE_SIDE / longest)
@@ -100,7 +101,7 @@ def classical_masks(window: SceneWindow, box: BoxPrompt, rng: np.random.Generato
     x0, y0, x1, y1 = native_box
     inside = np.zeros(window.native.shape, bool)
     inside[y0:y1, x0:x1] = True
-    cut = grabcut(window.pixels, native_box)
+    cut = grabcut(window.pixels, _all_of_the_box(native_box), rounds=3)
     if cut[y0:y1, x0:x1].mean() > 0.03:  # it often shrinks small objects to nothing: that teaches little
         yield window.placed(cut), "grabcut"
     yield window.placed(_threshold(grey, inside, rng)), "threshold"
@@ -108,24 +109,16 @@ def classical_masks(window: SceneWindow, box: BoxPrompt, rng: np.random.Generato
     yield window.placed(_watershed(window.pixels, native_box, rng)), "watershed"
 
 
-def grabcut(pixels: np.ndarray, box: tuple[int, int, int, int], rounds: int = 3) -> np.ndarray:
-    """bool [h, w]: OpenCV's GrabCut of uint8 [h, w, 3] from a half-open box; the box itself where it has no answer."""
-    x0, y0, x1, y1 = box
-    scale = min(1.0, 128 / max(pixels.shape[:2]))
-    size = tuple(max(int(n * scale), 2) for n in pixels.shape[1::-1])
-    small = np.ascontiguousarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA))
-    labels = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
-    labels[int(y0 * scale) : int(np.ceil(y1 * scale)), int(x0 * scale) : int(np.ceil(x1 * scale))] = cv2.GC_PR_FGD
-    if (labels == cv2.GC_BGD).any():
-        cv2.setRNGSeed(0)
-        models = np.zeros((2, 1, 65))
-        try:
-            cv2.grabCut(small, labels, (0, 0, 1, 1), models[0], models[1], rounds, cv2.GC_INIT_WITH_MASK)
-        except cv2.error:  # too few pixels of one kind to fit its mixture
-            labels[...] = cv2.GC_BGD
-            labels[int(y0 * scale) : int(y1 * scale), int(x0 * scale) : int(x1 * scale)] = cv2.GC_FGD
-    found = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-    return cv2.resize(found, pixels.shape[1::-1], interpolation=cv2.INTER_LINEAR) >= 0.5
+def _all_of_the_box(box: tuple[int, int, int, int]) -> Start:
+    """GrabCut's start as in OpenCV's own example: everything in the box may be the object."""
+
+    def start(shape: tuple[int, int], sx: float, sy: float) -> np.ndarray:
+        x0, y0, x1, y1 = box
+        labels = np.full(shape, cv2.GC_BGD, np.uint8)
+        labels[int(y0 * sy) : int(np.ceil(y1 * sy)), int(x0 * sx) : int(np.ceil(x1 * sx))] = cv2.GC_PR_FGD
+        return labels
+
+    return start
 
 
 def _in_window(box: BoxPrompt, window: SceneWindow) -> tuple[int, int, int, int]:

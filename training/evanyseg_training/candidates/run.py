@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, no_progress
 
+from ..augment.box_jitter import jittered_normally
 from ..data.manifest import order_key
 from ..data.store import Store
 from .generators import SceneWindow, classical_masks, damage_masks, stored_predictions
@@ -48,16 +48,6 @@ def chosen_objects(store: Store, options: CandidateOptions) -> pd.DataFrame:
     return rows[rows.groupby("set").cumcount() < most]
 
 
-def jittered(box: BoxPrompt, shape: tuple[int, int], rng: np.random.Generator, amount: float = BOX_JITTER) -> BoxPrompt:
-    """Each edge moved by a normal share of its side, clipped to the image (H, W); never narrower than 2 px."""
-    dx, dy = rng.normal(0, amount, 2) * box.width, rng.normal(0, amount, 2) * box.height
-    x0, x1 = np.clip(sorted((box.x0 + dx[0], box.x1 + dx[1])), 0, shape[1])
-    y0, y1 = np.clip(sorted((box.y0 + dy[0], box.y1 + dy[1])), 0, shape[0])
-    if x1 - x0 < 2 or y1 - y0 < 2:
-        return box
-    return BoxPrompt(float(x0), float(y0), float(x1), float(y1))
-
-
 def make_damage(
     store: Store,
     folder: Path,
@@ -80,7 +70,7 @@ def make_damage(
         window = SceneWindow(store, row["row"], float(rng.uniform(2.0, 3.2)), neighbours)
         for mask, family in damage_masks(window, int(counts[row["set"]]), rng):
             writer.add(row, window.truth, mask, "damage", family)
-        box = jittered(store.box(row["row"]), window.truth.shape, rng)
+        box = jittered_normally(store.box(row["row"]), window.truth.shape, rng, BOX_JITTER)
         for mask, family in classical_masks(window, box, rng):
             writer.add(row, window.truth, mask, "classical", family, box)
         progress((done + 1) / len(objects), row["set"])

@@ -11,10 +11,11 @@ import numpy as np
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, Segmenter, no_progress
 
+from ..augment.box_jitter import jittered_normally
 from ..data.manifest import ManifestError, fold_of
 from ..data.store import Store
 from ..segmenter.config import SegmenterConfig
-from .run import CandidateOptions, chosen_objects, jittered
+from .run import CandidateOptions, chosen_objects
 from .store import CandidateWriter
 
 
@@ -108,7 +109,7 @@ def make_segmenter_masks(
             for row in rows.to_dict("records"):
                 truth = store.mask(row["row"])
                 for amount in run.boxes:
-                    box = jittered(store.box(row["row"]), truth.shape, rng, amount)
+                    box = jittered_normally(store.box(row["row"]), truth.shape, rng, amount)
                     _add_heads(writer, row, truth, segmenter, embedding, box, model.name)
         progress((done + 1) / len(images), str(first.set))
     writer.close()

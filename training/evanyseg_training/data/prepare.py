@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import yaml
 
+from evanyseg.io.write import write_text
 from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.protocols import Progress, no_progress
 
@@ -58,7 +59,7 @@ def build_store(
         done += len(of_image)
     write_splits(writer.partial / "splits.csv", splits, options.plan)
     described = {**asdict(options), "slices_of": dict(options.slices_of)}
-    (writer.partial / "prepare.yaml").write_text(yaml.safe_dump(described), encoding="utf-8")
+    write_text(writer.partial / "prepare.yaml", yaml.safe_dump(described))
     progress(1.0, "done")
     return writer.close()
 

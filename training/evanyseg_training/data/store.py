@@ -30,6 +30,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
+from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 
 from .manifest import IMAGE_COLUMNS, ROW_COLUMNS, ManifestError
@@ -98,8 +99,7 @@ class Store:
 
     def image(self, image_id: int) -> np.ndarray:
         """uint8 [H, W, 3]."""
-        pixels = self.grey_or_colour(image_id)
-        return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else np.array(pixels)
+        return np.array(as_rgb(self.grey_or_colour(image_id)))
 
     def mask(self, row: int) -> np.ndarray:
         """bool [H, W]: the true object of the row (of the reference, for a prediction row)."""

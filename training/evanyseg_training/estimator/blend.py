@@ -9,11 +9,11 @@ from torch.utils.data import DataLoader
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.quality.context import LATE
 from evanyseg.quality.gbdt import NETWORK
+from evanyseg.quality.window_factors import WITH_BOX, WITHOUT_BOX
 
 from .gbdt import TreeOptions, collect, fit_trees, looked_at
 from .module import macro_figures
 from .samples.data import UNSEEN, EstimatorData, FixedData, fixed_samples
-from .window_factors import AT_INFERENCE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,7 @@ def hedge_table(
     held: EstimatorData,
     groups: int = 2500,
     per_set: int = 150,
-    factors: tuple[float, float] = AT_INFERENCE,
+    factors: tuple[float, float] = (WITH_BOX, WITHOUT_BOX),
 ) -> pd.DataFrame:
     """Rows (mode, answer, masks, r, MAE; macro means over the sets of `held`): the network alone, then trees fitted on
     `groups` groups of `train` with each hedge, then both together. factors: window factor with and without a box."""

@@ -12,15 +12,17 @@ import pandas as pd
 import torch
 from torch.utils.data import DataLoader
 
-from evanyseg.quality.context import FACTOR
+from evanyseg.quality.window_factors import WITH_BOX
 
 from ..candidates.store import CandidateStore
 from ..data.manifest import ManifestError
 from ..data.store import Store
+from ..files import write_table
+from .config import RunOptions
 from .module import EstimatorModule, macro_figures
 from .samples.data import EstimatorData, FixedData, fixed_samples
 from .samples.paper_data import PaperData
-from .train import RunOptions, train_estimator
+from .train import train_estimator
 
 CONTENDERS = (
     ("builtin", "context"),
@@ -62,7 +64,7 @@ def compare(
             "left out": ";".join(sources_out),
         }
         rows.append(row | judged(module, store, candidates, chosen, per_set))
-        pd.DataFrame(rows).to_csv(folder / "architectures.csv", index=False)
+        write_table(folder / "architectures.csv", pd.DataFrame(rows), digits=6)
         print(rows[-1], flush=True)
     return pd.DataFrame(rows)
 
@@ -81,7 +83,7 @@ def judged(
         picks = fixed_samples(data, per_set, 21, without_box)
         predicted, true = [], []
         with torch.inference_mode():
-            for batch in DataLoader(FixedData(data, picks, FACTOR, without_box), 32):
+            for batch in DataLoader(FixedData(data, picks, WITH_BOX, without_box), 32):
                 predicted.append(module.scorer(module.ema, batch).dice.float())
                 true.append(batch["dice"])
         found = macro_figures(

@@ -1,19 +1,42 @@
-"""Options of an estimator run from a YAML file and the command line."""
+"""Options of an estimator run, from a YAML file and the command line; a copy is kept with the run."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from evanyseg.io.write import write_text
+
 from ..data.manifest import ManifestError
 from .losses import LossWeights
 from .module import OptimOptions
 from .samples.data import DataOptions
-from .train import RunOptions
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Everything a run depends on; kept as run.yaml in its folder. `epoch` is a number of steps (validation, resume);
+    `sources_out`: sources left out of training (leave one out); `pretrained`: start from timm's weights."""
+
+    model: str = "builtin"
+    mode: str = "context"
+    data: DataOptions = field(default_factory=DataOptions)
+    optim: OptimOptions = field(default_factory=OptimOptions)
+    loss: LossWeights = field(default_factory=LossWeights)
+    batch: int = 48
+    epoch: int = 1000
+    workers: int = 0
+    val_per_set: int = 48
+    precision: str = "bf16-mixed"
+    seed: int = 0
+    pretrained: bool = False
+    sources_out: Sequence[str] = ()
+    parts: Sequence[str] | None = None
+
 
 PARTS = {"data": DataOptions, "optim": OptimOptions, "loss": LossWeights}
 
@@ -32,6 +55,11 @@ def load_options(path: Path | None = None, **given: Any) -> RunOptions:
     return replace(options, **{k: v for k, v in given.items() if v is not None})
 
 
+def save_options(folder: Path, options: RunOptions) -> None:
+    """run.yaml in the folder of a run, for `load_options`."""
+    write_text(folder / "run.yaml", yaml.safe_dump(_plain(asdict(options)), sort_keys=False))
+
+
 def _made(kind: Any, values: Mapping[str, Any]) -> Any:
     known = {f.name for f in fields(kind)}
     unknown = sorted(set(values) - known)
@@ -42,3 +70,10 @@ def _made(kind: Any, values: Mapping[str, Any]) -> Any:
 
 def _frozen(value: Any) -> Any:
     return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
+
+
+def _plain(value: Any) -> Any:
+    """Tuples as lists: what YAML has."""
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, list | tuple) else value

@@ -15,6 +15,7 @@ from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forwa
 from evanyseg.quality.context import LATE
 from evanyseg.quality.gbdt import NAMES, NETWORK_NUMBERS, Trees, tree_inputs
 
+from ..files import write_tensors
 from .samples.data import EpochSampler, EstimatorData, collate
 
 
@@ -124,9 +125,7 @@ def pack(models: Sequence[HistGradientBoostingRegressor]) -> Trees:
 
 
 def write_trees(path: Path, trees: Trees) -> None:
-    from safetensors.numpy import save_file
-
-    save_file(trees.tensors(), path)
+    write_tensors(path, trees.tensors())
 
 
 def read_trees(path: Path | None) -> Trees | None:

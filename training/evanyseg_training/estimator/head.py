@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from evanyseg.io.write import atomic_path
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorOutput, Seen, network_input
+from evanyseg.quality.window_factors import NEAR_INFERENCE
 
 from .losses import LossWeights, pinball_loss, ranking_loss
 from .module import macro_figures
 from .samples.data import UNSEEN, EpochSampler, EstimatorData, FixedData, collate, fixed_samples
-from .window_factors import NEAR_INFERENCE
 
 
 @dataclass(frozen=True)
@@ -173,4 +174,5 @@ def second_stage(
 
 def save_as_checkpoint(net: BuiltinEstimatorNet, path: Path) -> None:
     """A file that `load_weights` reads like a run's checkpoint."""
-    torch.save({"state_dict": {f"ema.{k}": v for k, v in net.state_dict().items()}}, path)
+    with atomic_path(path) as partial:
+        torch.save({"state_dict": {f"ema.{k}": v for k, v in net.state_dict().items()}}, partial)

@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from evanyseg.nets.builtin_estimator import QUANTILES, EstimatorOutput
 
+from ..metrics.soft_dice import soft_dice_loss
+
 
 @dataclass(frozen=True)
 class LossWeights:
@@ -53,11 +55,7 @@ def map_loss(fp_logits: Tensor, fn_logits: Tensor, maps: Tensor, mask: Tensor) -
     # a pixel of the mask weighs as much as the whole of the ground beyond it would: objects are small
     share = where.mean((2, 3), keepdim=True).clamp(min=0.02)
     entropy = (cross * where / share).mean()
-    probability = torch.sigmoid(logits) * where
-    wrong = target * where
-    overlap = (probability * target).sum((2, 3))
-    soft = 1 - (2 * overlap + 1.0) / ((probability + wrong).sum((2, 3)) + 1.0)
-    return entropy + soft.mean()
+    return entropy + soft_dice_loss(torch.sigmoid(logits), target, (2, 3), where).mean()
 
 
 def estimator_loss(

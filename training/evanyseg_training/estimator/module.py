@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from evanyseg.nets.builtin_estimator import EstimatorOutput, network_input
 
+from ..metrics.agreement import correlation
 from .losses import LossWeights, estimator_loss
 
 Scorer = Callable[[nn.Module, dict[str, Tensor]], EstimatorOutput]
@@ -112,9 +113,9 @@ def macro_figures(predicted: np.ndarray, true: np.ndarray, sets: list[str], fewe
     rs, maes = [], []
     for name in np.unique(names):
         mine = names == name
-        if mine.sum() >= fewest and true[mine].std() > 1e-3:
-            spread = predicted[mine].std() > 1e-6
-            rs.append(float(np.corrcoef(predicted[mine], true[mine])[0, 1]) if spread else 0.0)
+        r = correlation(true[mine], predicted[mine], fewest=fewest)
+        if not math.isnan(r):
+            rs.append(r)
             maes.append(float(np.abs(predicted[mine] - true[mine]).mean()))
     mae = float(np.abs(predicted - true).mean()) if len(predicted) else math.nan
     return {"r": float(np.mean(rs)) if rs else 0.0, "mae": float(np.mean(maes)) if maes else mae, "pooled_mae": mae}

@@ -2,49 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
-import yaml
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
-from evanyseg.quality.context import FACTOR
+from evanyseg.quality.window_factors import WITH_BOX
 
 from ..candidates.store import CandidateStore
 from ..data.store import Store
 from .backbones import net_for, scorer_of
-from .losses import LossWeights
-from .module import EstimatorModule, OptimOptions
-from .samples.data import DataOptions, EpochSampler, EstimatorData, FixedData, collate, fixed_samples
+from .config import RunOptions, save_options
+from .module import EstimatorModule
+from .samples.data import EpochSampler, EstimatorData, FixedData, collate, fixed_samples
 from .samples.paper_data import PaperData
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """Everything a run depends on; kept as run.yaml in its folder. `epoch` is a number of steps (validation, resume);
-    `sources_out`: sources left out of training (leave one out); `pretrained`: start from timm's weights."""
-
-    model: str = "builtin"
-    mode: str = "context"
-    data: DataOptions = field(default_factory=DataOptions)
-    optim: OptimOptions = field(default_factory=OptimOptions)
-    loss: LossWeights = field(default_factory=LossWeights)
-    batch: int = 48
-    epoch: int = 1000
-    workers: int = 0
-    val_per_set: int = 48
-    precision: str = "bf16-mixed"
-    seed: int = 0
-    pretrained: bool = False
-    sources_out: Sequence[str] = ()
-    parts: Sequence[str] | None = None
 
 
 class ShortLog(Callback):
@@ -97,9 +73,7 @@ def train_estimator(
 ) -> EstimatorModule:
     """Train (or go on from folder/last.ckpt) and return the module; `start`: a checkpoint whose averaged weights are
     the starting point of a new run. Raises ManifestError when there are no candidates."""
-    folder.mkdir(parents=True, exist_ok=True)
-    described = yaml.safe_dump(_plain(asdict(options)), sort_keys=False)
-    (folder / "run.yaml").write_text(described, encoding="utf-8")
+    save_options(folder, options)
     L.seed_everything(options.seed, verbose=False)
     train, val = make_data(store, candidates, options)
     net = net_for(options.model, options.mode, options.data.size, options.pretrained)
@@ -120,7 +94,7 @@ def train_estimator(
         for without_box in (False, True):
             picks = fixed_samples(val, options.val_per_set, 5, without_box)
             module.val_sets.append([name for _, name in picks])
-            loaders.append(DataLoader(FixedData(val, picks, FACTOR, without_box), 64))
+            loaders.append(DataLoader(FixedData(val, picks, WITH_BOX, without_box), 64))
     last = folder / "last.ckpt"
     trainer.fit(module, loader, loaders or None, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
     return module
@@ -142,11 +116,3 @@ def load_weights(net: nn.Module, checkpoint: Path) -> None:
         grid = nn.functional.interpolate(grid, (new, new), mode="bicubic", align_corners=False)
         mine["position"] = grid.flatten(2).transpose(1, 2)
     net.load_state_dict(mine)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _plain(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(v) for v in value]
-    return value

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.stats import spearmanr
 
+from ..metrics.agreement import correlation
 from .cases import CaseSet
 from .predictions import Predictions
 
@@ -33,7 +33,7 @@ def people_table(cases: CaseSet, predictions: Mapping[str, Mapping[str, Predicti
                     {
                         "mode": mode, "method": method, "rater": rater, "masks": int(use.sum()),
                         "images": int(cases.table.image[use].nunique()), "mean dice": truth.mean(), "sd": truth.std(),
-                        "mean answer": answer.mean(), "pearson": _correlation(truth, answer),
+                        "mean answer": answer.mean(), "pearson": correlation(truth, answer),
                         "mae": np.abs(truth - answer).mean(),
                     }
                 )  # fmt: skip
@@ -58,13 +58,9 @@ def distance_table(cases: CaseSet, prediction: Predictions, mode: str) -> pd.Dat
             continue
         rows.append(
             {
-                "set": name, "mode": mode, "masks": len(at), "spearman": float(spearmanr(true[at], answer[at])[0]),
+                "set": name, "mode": mode, "masks": len(at), "spearman": correlation(true[at], answer[at], ranks=True),
                 "median error": float(np.median(np.abs(true[at] - answer[at]))),
                 "median truth": float(np.median(true[at])),
             }
         )  # fmt: skip
     return pd.DataFrame(rows)
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(a, b)[0, 1]) if len(a) > 2 and a.std() > 1e-6 and b.std() > 1e-6 else float("nan")

@@ -13,9 +13,11 @@ import numpy as np
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
 
+from ..augment.box_jitter import jittered
 from ..candidates.store import CandidateStore
 from ..data.manifest import ManifestError
 from ..data.store import Store
+from ..files import write_table
 from .baselines.shape import FEATURES, shape_features_for
 from .heldout.pairs import read_heldout
 
@@ -103,8 +105,6 @@ def training_cases(
 ) -> CaseSet:
     """A sample of candidates of a split, at most `per_set` of each data set, every one with a box: its prompt's, or the
     true box with jitter. `people`: masks that people drew, and no others. Raises ManifestError when there are none."""
-    from .comparison.train import jittered
-
     rng = np.random.default_rng(seed)
     table = masks.table
     chosen = table[(table.split == split) & ((table.maker == "people") == people)]
@@ -116,7 +116,7 @@ def training_cases(
     for at in chosen.index[np.isnan(boxes[chosen.index, 0])]:
         row = int(table.row.iat[at])
         shape = masks.store.shape(int(table.image_id.iat[at]))
-        boxes[at] = jittered(masks.store.box(row), rng, jitter[1], shape, jitter[0]).as_tuple()
+        boxes[at] = jittered(masks.store.box(row), shape, rng, jitter[1], jitter[0]).as_tuple()
     boxed = CandidateStore(masks.folder, masks.store, masks.parts)
     boxed.__dict__["table"] = table.assign(**dict(zip(("qx0", "qy0", "qx1", "qy1"), boxes.T, strict=True)))
     lines = chosen.assign(at=chosen.index, image=chosen.image_id.astype(str), object=chosen.row.astype(str), area=0)
@@ -133,7 +133,6 @@ def cached_features(cases: CaseSet, folder: Path | None) -> dict[str, pd.DataFra
     name = hashlib.sha256(table.to_numpy(float).tobytes() + "|".join(FEATURES).encode()).hexdigest()[:16]
     paths = {mode: folder / f"features-{name}-{mode}.parquet" for mode in MODES}
     if not all(path.is_file() for path in paths.values()):
-        folder.mkdir(parents=True, exist_ok=True)
         for mode, found in cases.features().items():
-            found.to_parquet(paths[mode])
+            write_table(paths[mode], found)
     return {mode: pd.read_parquet(path) for mode, path in paths.items()}

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..files import write_table
 from .cases import CaseSet
 from .metric_evaluator import HEADLINE, Ruler, long_table
 from .pool import best_single, selection_results
@@ -23,13 +24,13 @@ def write_selection(
     """
     import pandas as pd
 
-    pool.table.to_csv(out / "pool_masks.csv", index=False, float_format="%.5f")
+    write_table(out / "pool_masks.csv", pool.table)
     ruler = Ruler(pool.table, resamples)
     measured = {("pool", "box", n): ruler.measure(p.dice, HEADLINE) for n, p in methods.items()}
     signalled = np.flatnonzero(np.isfinite(pool.table["predicted iou"]))
     heads = Ruler(pool.table.iloc[signalled].reset_index(drop=True), resamples)
     measured |= {("heads", "box", n): heads.measure(p.dice[signalled], HEADLINE) for n, p in methods.items()}
-    long_table(measured, {"pool": ruler, "heads": heads}).to_csv(out / "pool.csv", index=False, float_format="%.5f")
+    write_table(out / "pool.csv", long_table(measured, {"pool": ruler, "heads": heads}))
 
     single = single or best_single(pool.table)
     results, singles = selection_results(pool.table, methods, single)
@@ -43,6 +44,6 @@ def write_selection(
             found = getattr(result, key)
             row |= {key: found.value, f"{key} low": found.low, f"{key} high": found.high}
         rows.append(row)
-    pd.DataFrame(rows).to_csv(out / "selection.csv", index=False, float_format="%.5f")
-    pd.Series(singles).rename("dice").to_csv(out / "singles.csv", index_label="segmenter", float_format="%.5f")
+    write_table(out / "selection.csv", pd.DataFrame(rows))
+    write_table(out / "singles.csv", pd.DataFrame(singles.items(), columns=["segmenter", "dice"]))
     return single

@@ -13,12 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from evanyseg.io.write import write_text
+from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, Segmenter, no_progress
 
-from ..augment.intensity import jittered_box
+from ..augment.box_jitter import jittered
 from ..data.store import Store
-from ..metrics.masks import dice
+from ..files import write_table
 from ..reporting.run_report import markdown_table
 from .baselines.masks import CLASSICAL
 
@@ -67,7 +69,7 @@ def evaluate_segmenter(
         for row in group.itertuples():
             truth, tight = store.mask(int(row.row)), store.box(int(row.row))
             rng = np.random.default_rng((options.seed, int(row.row)))
-            box = BoxPrompt(*jittered_box(np.array(tight.as_tuple()), options.jitter, rng)).validated(truth.shape)
+            box = jittered(tight, truth.shape, rng, options.jitter, options.jitter / 2)
             found = segmenter.segment(embedding, box)
             scores = [dice(mask, truth) for mask in found.masks]
             lines.append(
@@ -110,11 +112,10 @@ def by_size(cases: pd.DataFrame) -> pd.DataFrame:
 
 def write_report(cases: pd.DataFrame, out: Path, command: str, commit: str, seconds: float) -> Path:
     """cases.csv, per_set.csv, by_size.csv and segmenter.md in `out`; path of the page."""
-    out.mkdir(parents=True, exist_ok=True)
     sets, sizes = per_set(cases), by_size(cases)
-    cases.round(4).to_csv(out / "cases.csv", index=False)
-    sets.round(4).to_csv(out / "per_set.csv")
-    sizes.round(4).to_csv(out / "by_size.csv")
+    write_table(out / "cases.csv", cases, digits=4)
+    write_table(out / "per_set.csv", sets.reset_index(), digits=4)
+    write_table(out / "by_size.csv", sizes.reset_index(), digits=4)
     lines = [
         "# The built-in segmenter beside methods that need no training",
         "",
@@ -135,7 +136,7 @@ def write_report(cases: pd.DataFrame, out: Path, command: str, commit: str, seco
         "",
     ]
     page = out / "segmenter.md"
-    page.write_text("\n".join(lines), encoding="utf-8")
+    write_text(page, "\n".join(lines))
     return page
 
 

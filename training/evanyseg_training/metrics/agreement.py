@@ -40,6 +40,13 @@ def spearman(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> 
     return _correlation(midranks(truth, weights), midranks(prediction, weights), weights)
 
 
+def correlation(truth: np.ndarray, prediction: np.ndarray, ranks: bool = False, fewest: int = 3) -> float:
+    """`pearson` (or, of `ranks`, `spearman`) of all cases once, by the same rule for constants; NaN below `fewest`."""
+    if len(truth) < fewest:
+        return float("nan")
+    return float((spearman if ranks else pearson)(truth, prediction, np.ones((1, len(truth))))[0])
+
+
 def mae(truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Mean absolute error."""
     return weights @ np.abs(prediction - truth) / weights.sum(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import ContextWindow
 
@@ -52,5 +53,6 @@ def map_scores(wrong: np.ndarray, score: np.ndarray, where: np.ndarray) -> tuple
 def binary_dice(wrong: np.ndarray, probability: np.ndarray, where: np.ndarray, threshold: float = 0.5) -> float:
     """Dice of the map cut at `threshold` with the pixels that are wrong; NaN when there are none of either."""
     said, target = probability[where] > threshold, wrong[where]
-    total = int(said.sum()) + int(target.sum())
-    return 2.0 * int((said & target).sum()) / total if total else float("nan")
+    if not said.any() and not target.any():
+        return float("nan")  # a mask without an error says nothing of an error map: it is left out
+    return dice(said, target)

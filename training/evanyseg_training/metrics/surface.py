@@ -9,6 +9,8 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
+from evanyseg.overlap import dice
+
 NSD_TOLERANCE = 2.0
 """Pixels within which two outlines count as the same."""
 
@@ -30,16 +32,15 @@ def surface_scores(mask: np.ndarray, truth: np.ndarray, tolerance: float = NSD_T
     cols = np.flatnonzero(mask[rows[0] : rows[-1] + 1].any(axis=0) | truth[rows[0] : rows[-1] + 1].any(axis=0))
     window = (slice(rows[0], rows[-1] + 1), slice(cols[0], cols[-1] + 1))
     mask, truth = mask[window], truth[window]
-    total = int(np.count_nonzero(mask)) + int(np.count_nonzero(truth))
-    dice = 2 * int(np.count_nonzero(mask & truth)) / total
+    overlap = dice(mask, truth)
     a, b = outline(mask), outline(truth)
     if not len(a) or not len(b):
-        return SurfaceScores(dice, math.nan, 0.0)
+        return SurfaceScores(overlap, math.nan, 0.0)
     to_b = cKDTree(b).query(a)[0]
     to_a = cKDTree(a).query(b)[0]
     hd95 = max(float(np.percentile(to_b, 95)), float(np.percentile(to_a, 95)))
     close = int((to_b <= tolerance).sum()) + int((to_a <= tolerance).sum())
-    return SurfaceScores(dice, hd95, close / (len(a) + len(b)))
+    return SurfaceScores(overlap, hd95, close / (len(a) + len(b)))
 
 
 def outline(mask: np.ndarray) -> np.ndarray:

@@ -11,12 +11,14 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from evanyseg.overlap import dice
+from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import QualityEstimator
 from evanyseg.results import QualityCase, QualityEstimate
 
-from ..candidates.corruption import Scene, damaged, dice
-from ..evaluation.comparison.train import jittered
+from ..augment.box_jitter import jittered
+from ..candidates.corruption import Scene, damaged
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,7 +61,7 @@ def made_picture(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray
         pieces, _ = ndimage.label(truth)
         truth = pieces == np.bincount(pieces.ravel(), minlength=2)[1:].argmax() + 1
     grey = ndimage.gaussian_filter(grey, 1.2) + rng.normal(0, rng.uniform(0.01, 0.05), grey.shape)
-    return np.repeat((np.clip(grey, 0, 1) * 255).astype(np.uint8)[..., None], 3, axis=2), truth
+    return as_rgb((np.clip(grey, 0, 1) * 255).astype(np.uint8)), truth
 
 
 def judged_examples(estimator: QualityEstimator, count: int = 120, seed: int = 0) -> list[Example]:
@@ -73,7 +75,7 @@ def judged_examples(estimator: QualityEstimator, count: int = 120, seed: int = 0
         made.append((image, truth, mask))
         box = BoxPrompt.of_mask(truth)
         assert box is not None  # made_picture gives no empty object
-        cases.append(QualityCase(image, mask, jittered(box, rng, 0.10, truth.shape, 0.05)))
+        cases.append(QualityCase(image, mask, jittered(box, truth.shape, rng, 0.10, 0.05)))
     return [Example(*m, e) for m, e in zip(made, estimator.estimate_cases(cases), strict=True)]
 
 

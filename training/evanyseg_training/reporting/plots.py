@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..metrics.agreement import correlation
 from ..metrics.failure import risk_coverage
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def _scatter(table: pd.DataFrame, path: Path) -> Path:
         panel.plot([0, 1], [0, 1], color=GREY, lw=0.8)
         panel.scatter(part.dice[~real], part.truth[~real], s=7, alpha=0.6, color=BLUE, label="damage, classical")
         panel.scatter(part.dice[real], part.truth[real], s=7, alpha=0.6, color=ORANGE, label="real models")
-        r = np.corrcoef(part.dice, part.truth)[0, 1] if len(part) > 2 and part.dice.std() > 0 else np.nan
+        r = correlation(part.truth.to_numpy(), part.dice.to_numpy())
         panel.set_title(f"{name}\nr {r:.2f}, SD {part.truth.std(ddof=0):.2f}, n {len(part)}", fontsize=8)
         panel.set(xlim=(0, 1), ylim=(0, 1), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
         panel.tick_params(labelsize=7)

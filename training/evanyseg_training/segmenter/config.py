@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from evanyseg.io.write import write_text
+
 from ..data.manifest import ManifestError
 
 
@@ -60,4 +62,4 @@ class SegmenterConfig:
 
     def save(self, path: Path) -> None:
         values = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
-        path.write_text(yaml.safe_dump(values, sort_keys=False), encoding="utf-8")
+        write_text(path, yaml.safe_dump(values, sort_keys=False))

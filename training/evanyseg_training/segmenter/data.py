@@ -13,10 +13,13 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
-from evanyseg.nets.builtin_segmenter import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
+from evanyseg.prompts import BoxPrompt
+from evanyseg.segmenters.tokens import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_around
 
-from ..augment.intensity import REPAINTED, dihedral, intensities, jittered_box, repainted, small_rotation
+from ..augment.box_jitter import jittered
+from ..augment.geometry import dihedral, small_rotation
+from ..augment.intensity import REPAINTED, intensities, repainted
 from ..data.store import Store
 
 POINTS = 3
@@ -157,11 +160,11 @@ def prompt_for(mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
         coords[:2], labels[:2] = ((1, 1), (9, 9)), (TOP_LEFT, BOTTOM_RIGHT)
         return coords, labels
     kind = rng.random()
-    box = np.array([cols.min(), rows.min(), cols.max() + 1, rows.max() + 1], np.float32)
+    box = BoxPrompt(float(cols.min()), float(rows.min()), float(cols.max() + 1), float(rows.max() + 1))
     if kind < 0.9:
-        amount = rng.choice((0.0, 0.06, 0.1, 0.2), p=(0.1, 0.3, 0.45, 0.15))
-        placed = np.clip(jittered_box(box, float(amount), rng), 0, len(mask))
-        coords[:2], labels[:2] = placed.reshape(2, 2), (TOP_LEFT, BOTTOM_RIGHT)
+        most = float(rng.choice((0.0, 0.06, 0.1, 0.2), p=(0.1, 0.3, 0.45, 0.15)))
+        placed = jittered(box, mask.shape, rng, most, most / 2)
+        coords[:2], labels[:2] = np.reshape(placed.as_tuple(), (2, 2)), (TOP_LEFT, BOTTOM_RIGHT)
     if kind >= 0.7:
         count = int(rng.integers(1, POINTS + 1))
         for slot in range(count):
@@ -177,11 +180,11 @@ def _inside(rows: np.ndarray, cols: np.ndarray, rng: np.random.Generator) -> tup
     return cols[k] + 0.5, rows[k] + 0.5
 
 
-def _near_outside(mask: np.ndarray, box: np.ndarray, rng: np.random.Generator) -> tuple[float, float] | None:
-    margin = 0.3 * max(box[2] - box[0], box[3] - box[1]) + 4
+def _near_outside(mask: np.ndarray, box: BoxPrompt, rng: np.random.Generator) -> tuple[float, float] | None:
+    margin = 0.3 * max(box.width, box.height) + 4
     for _ in range(8):
-        x = rng.uniform(max(box[0] - margin, 0), min(box[2] + margin, len(mask) - 1))
-        y = rng.uniform(max(box[1] - margin, 0), min(box[3] + margin, len(mask) - 1))
+        x = rng.uniform(max(box.x0 - margin, 0), min(box.x1 + margin, len(mask) - 1))
+        y = rng.uniform(max(box.y0 - margin, 0), min(box.y1 + margin, len(mask) - 1))
         if not mask[int(y), int(x)]:
             return x, y
     return None

@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from evanyseg.errors import WeightsError
-from evanyseg.io.write import atomic_path
+from evanyseg.io.write import atomic_path, write_text
 from evanyseg.segmenters.builtin import load
 
 from ..data.set_notes import SetNote, read_set_notes
@@ -42,7 +42,6 @@ def export_segmenter(
     net = load(weights, "cpu").net
     if weights.stat().st_size > LARGEST:
         raise WeightsError(f"{weights.name} has {weights.stat().st_size / 2**20:.1f} MB; the limit is 16.")
-    out.mkdir(parents=True, exist_ok=True)
     target = out / "segmenter.safetensors"
     with atomic_path(target) as partial:
         shutil.copyfile(weights, partial)
@@ -53,8 +52,8 @@ def export_segmenter(
         "train": _counts(store, "train"),
         "results": _results(report),
     }
-    (out / "segmenter.json").write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
-    (out / "segmenter.md").write_text(card(summary, store, report, read_set_notes(licences)), encoding="utf-8")
+    write_text(out / "segmenter.json", json.dumps(summary, indent=1) + "\n")
+    write_text(out / "segmenter.md", card(summary, store, report, read_set_notes(licences)))
     return target
 
 

@@ -6,15 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..metrics.soft_dice import soft_dice_loss
+
 
 def mask_losses(logits: Tensor, target: Tensor) -> Tensor:
     """[N, K]: binary cross-entropy plus soft Dice loss of each mask."""
     wanted = target[:, None].expand_as(logits)
     entropy = F.binary_cross_entropy_with_logits(logits, wanted, reduction="none").mean((2, 3))
-    chance = torch.sigmoid(logits)
-    overlap = (chance * wanted).sum((2, 3))
-    dice = 1 - (2 * overlap + 1) / (chance.sum((2, 3)) + wanted.sum((2, 3)) + 1)
-    return entropy + dice
+    return entropy + soft_dice_loss(torch.sigmoid(logits), wanted, (2, 3))
 
 
 def iou_of(logits: Tensor, target: Tensor) -> Tensor:

@@ -12,14 +12,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from evanyseg.nets.builtin_segmenter import (
-    INPUT_SIDE,
-    NEGATIVE,
-    NOT_A_POINT,
-    POSITIVE,
-    BuiltinSegmenterNet,
-    SegmenterArchitecture,
-)
+from evanyseg.nets.builtin_segmenter import INPUT_SIDE, BuiltinSegmenterNet, SegmenterArchitecture
+from evanyseg.segmenters.tokens import NEGATIVE, NOT_A_POINT, POSITIVE
 
 from .config import SegmenterConfig
 from .losses import segmenter_loss

@@ -54,7 +54,7 @@ class Inputs:
 
     def refresh(self) -> None:
         """List the segmentation's segments, keeping the chosen one."""
-        review = self.panel.bench.review
+        review = self.panel.controller.review
         ids = review.store.ids() if review is not None and not review.problem else []
         names = [review.store.name(i) for i in ids] if review is not None else []
         wanted = self.panel.segmenting.segment_id
@@ -77,7 +77,7 @@ class Inputs:
 
     def _on_add(self, checked: bool = False) -> None:
         try:
-            review = self.panel.bench.require()
+            review = self.panel.controller.require()
         except EvanySegError as error:
             self.panel.status(str(error), problem=True)
             return

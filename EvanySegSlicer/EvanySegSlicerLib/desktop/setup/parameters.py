@@ -13,12 +13,13 @@ from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
 @parameterNodeWrapper
 class EvanySegParameterNode:
-    """Session: volume, segmentation, good, check, min_area_mm2. Panel: all the rest."""
+    """Session: volume, segmentation, min_area_mm2, allow_cropped. Panel: all the rest."""
 
     volume: vtkMRMLScalarVolumeNode  # colour volumes too: their class is derived from it
     segmentation: vtkMRMLSegmentationNode
     reference: vtkMRMLSegmentationNode
     min_area_mm2: Annotated[float, WithinRange(0, 100000)] = 0.0
+    allow_cropped: bool = False
     stopBelow: Annotated[float, WithinRange(0, 1)] = 0.5
     judgeMissing: bool = True
     showOverlay: bool = True

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import slicer
 
-from evanyseg.models.registry import ModelSpec, Registry
+from evanyseg.models import ModelSpec, Registry
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import never_cancel
@@ -146,7 +146,7 @@ def the_panel_opens() -> None:
         return
     slicer.util.selectModule("EvanySegSlicer")
     panel = slicer.util.getModuleWidget("EvanySegSlicer").panel
-    assert panel.bench.node is not None
+    assert panel.controller.node is not None
     assert panel.ui.drawBoxButton.enabled
     slicer.app.processEvents()
 
@@ -160,27 +160,27 @@ def a_box_drawn_with_the_mouse() -> None:
     slicer.util.selectModule("EvanySegSlicer")
     panel = slicer.util.getModuleWidget("EvanySegSlicer").panel
     segmenters, estimators = Registry("segmenter"), Registry("estimator")
-    segmenters.register(ModelSpec("builtin", "Brightness", lambda path, device: BrightnessSegmenter()))
-    estimators.register(ModelSpec("builtin", "Brightness", lambda path, device: BrightnessEstimator()))
-    real, panel.bench.models = panel.bench.models, ModelStore(segmenters, estimators)
+    segmenters.register(ModelSpec("builtin", "Brightness", lambda spec, path, device: BrightnessSegmenter()))
+    estimators.register(ModelSpec("builtin", "Brightness", lambda spec, path, device: BrightnessEstimator()))
+    real, panel.controller.models = panel.controller.models, ModelStore(segmenters, estimators)
     try:
-        panel.bench.node.set("volume", volume.GetID())
+        panel.controller.node.set("volume", volume.GetID())
         slice_widget = slicer.app.layoutManager().sliceWidget("Red")
         slice_widget.sliceLogic().SetSliceOffset(15.0)
         panel.ui.drawBoxButton.click()
         _drag(slice_widget)
         end = time.monotonic() + 20
-        while panel.bench.busy and time.monotonic() < end:
+        while panel.controller.busy and time.monotonic() < end:
             slicer.app.processEvents()
-        review = panel.bench.review
+        review = panel.controller.review
         assert review is not None, panel.ui.statusLabel.text
         rows = review.table.records()
         assert len(rows) == 1, panel.ui.statusLabel.text
         assert rows[0].band == "good", rows[0]
     finally:
         panel.segment_tab.stop_tool()
-        panel.bench.models = real
-        panel.bench.forget_models()
+        panel.controller.models = real
+        panel.controller.forget_models()
 
 
 def _drag(slice_widget: Any) -> None:

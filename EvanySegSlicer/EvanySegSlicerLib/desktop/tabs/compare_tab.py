@@ -18,7 +18,7 @@ class CompareTab:
 
     def __init__(self, ui: Any, panel: Any) -> None:
         self.ui, self.panel = ui, panel
-        self.presenter = ComparingPresenter(panel.bench, self._on_candidates)
+        self.presenter = ComparingPresenter(panel.controller, self._on_candidates)
         self._names: list[str] = []
         for number, (name, title) in enumerate(panel.models.titles("segmenter")):
             item = qt.QListWidgetItem(title)
@@ -62,7 +62,7 @@ class CompareTab:
     def _on_candidates(self) -> None:
         shown = self.ui.candidateList
         shown.clear()
-        bands = self.panel.bench.session.thresholds
+        bands = self.panel.controller.session.thresholds
         for number, candidate in enumerate(self.presenter.candidates):
             band = bands.band(candidate.estimate.dice).value.upper()
             item = qt.QListWidgetItem(f"{candidate.title}\n{band}")

@@ -16,7 +16,7 @@ class ExploreTab:
 
     def __init__(self, ui: Any, panel: Any) -> None:
         self.ui, self.panel = ui, panel
-        self.presenter = ExploringPresenter(panel.bench, self._on_trial)
+        self.presenter = ExploringPresenter(panel.controller, self._on_trial)
         self._connections = [
             (ui.damageSelector, "currentIndexChanged(int)", lambda index: self._on_change()),
             (ui.damageSlider, "valueChanged(double)", lambda value: self._on_change()),
@@ -52,7 +52,7 @@ class ExploreTab:
         self.presenter.set_damage(damage, round(self.ui.damageSlider.value))
 
     def _on_trial(self) -> None:
-        bands = self.panel.bench.session.thresholds
+        bands = self.panel.controller.session.thresholds
         self.ui.exploreResultLabel.setText(self.presenter.text(bands) or _("Move the slider."))
         picture, plot = self.presenter.picture(), self.presenter.plot()
         if picture is not None:

@@ -62,7 +62,7 @@ class ReviewTab:
 
     def bind(self, parameters: Any) -> None:
         """Show the session's order."""
-        order = self.panel.bench.session.order
+        order = self.panel.controller.session.order
         if order in ORDERS:
             self.ui.orderSelector.setCurrentIndex(ORDERS.index(order))
 

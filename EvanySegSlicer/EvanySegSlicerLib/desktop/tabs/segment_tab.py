@@ -44,7 +44,7 @@ class SegmentTab:
             (ui.segmenterSelector, CHANGED, lambda index: self._on_choice("segmenter", index)),
             (ui.estimatorSelector, CHANGED, lambda index: self._on_choice("estimator", index)),
             (ui.deviceSelector, CHANGED, lambda index: self._on_choice("device", index)),
-            (ui.recipeSelector, CHANGED, lambda index: self._on_choice("recipe", index)),
+            (ui.presetSelector, CHANGED, lambda index: self._on_choice("preset", index)),
         ]
         for widget, signal, slot in self._connections:
             widget.connect(signal, slot)
@@ -54,7 +54,7 @@ class SegmentTab:
     def bind(self, parameters: Any) -> None:
         """Show the session's models."""
         self._parameters = parameters
-        session = self.panel.bench.session
+        session = self.panel.controller.session
         for name, box in self._selectors().items():
             value = getattr(session, name)
             if value in self._lists[name]:
@@ -104,7 +104,7 @@ class SegmentTab:
 
     def _on_drag(self, view: SliceView) -> None:
         self._active_view = view
-        self.presenter.look_ahead(view.slice_node)
+        self.presenter.prefetch(view.slice_node)
 
     def _on_box(self, view: SliceView, corners: np.ndarray) -> None:
         self._active_view = view
@@ -148,7 +148,7 @@ class SegmentTab:
             "segmenter": ui.segmenterSelector,
             "estimator": ui.estimatorSelector,
             "device": ui.deviceSelector,
-            "recipe": ui.recipeSelector,
+            "preset": ui.presetSelector,
         }
 
     def _fill_models(self) -> None:
@@ -159,23 +159,23 @@ class SegmentTab:
             boxes[kind].clear()
             boxes[kind].addItems([title for name, title in titles])
         self._lists["device"] = list(CHOICES)
-        self._lists["recipe"] = ["", *PRESETS]
+        self._lists["preset"] = ["", *PRESETS]
         boxes["device"].clear()
         boxes["device"].addItems(list(CHOICES))
-        boxes["recipe"].clear()
-        boxes["recipe"].addItems([_("automatic"), *PRESETS])
+        boxes["preset"].clear()
+        boxes["preset"].addItems([_("automatic"), *PRESETS])
 
     def _on_choice(self, name: str, index: int) -> None:
-        bench = self.panel.bench
-        if self._parameters is None or bench.node is None or not 0 <= index < len(self._lists[name]):
+        controller = self.panel.controller
+        if self._parameters is None or controller.node is None or not 0 <= index < len(self._lists[name]):
             return
-        if bench.busy:
+        if controller.busy:
             self.panel.status(_("Takes effect with the next box; what is running goes on."))
-        bench.node.set(name, self._lists[name][index])
+        controller.node.set(name, self._lists[name][index])
         self._note()
 
     def _note(self) -> None:
-        models, session = self.panel.models, self.panel.bench.session
+        models, session = self.panel.models, self.panel.controller.session
         lines = [
             models.note(kind, getattr(session, kind))
             for kind in ("segmenter", "estimator")

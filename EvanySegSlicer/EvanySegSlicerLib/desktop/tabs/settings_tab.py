@@ -11,6 +11,7 @@ from slicer.i18n import tr as _
 
 from evanyseg.bands import BAND_COLORS, BandThresholds
 from evanyseg.errors import EvanySegError
+from evanyseg.models import weight_files
 from evanyseg.weights.store import WeightStore
 
 MEGABYTE = 2**20
@@ -40,7 +41,7 @@ class SettingsTab:
 
     def bind(self, parameters: Any) -> None:
         """Show the session's bands."""
-        session = self.panel.bench.session
+        session = self.panel.controller.session
         self._showing = True
         self.ui.goodSpinBox.setValue(session.good)
         self.ui.checkSpinBox.setValue(session.check)
@@ -64,17 +65,17 @@ class SettingsTab:
 
     def _on_bands(self) -> None:
         """New thresholds: rows and colours follow at once; an impossible pair is said and not taken."""
-        if self._showing or self.panel.bench.node is None:
+        if self._showing or self.panel.controller.node is None:
             return
         try:
             thresholds = BandThresholds(round(self.ui.goodSpinBox.value, 2), round(self.ui.checkSpinBox.value, 2))
         except ValueError as error:
             self.panel.status(str(error), problem=True)
             return
-        node = self.panel.bench.node
+        node = self.panel.controller.node
         node.set("good", thresholds.good)
         node.set("check", thresholds.check)
-        review = self.panel.bench.review
+        review = self.panel.controller.review
         if review is not None and not review.problem:
             review.table.set_thresholds(thresholds)
             review.overlay.restyle()
@@ -82,10 +83,10 @@ class SettingsTab:
         self.panel.updated([])
 
     def _on_colors(self, index: int) -> None:
-        if self._showing or self.panel.bench.node is None:
+        if self._showing or self.panel.controller.node is None:
             return
-        self.panel.bench.node.set("continuous", bool(index))
-        review = self.panel.bench.review
+        self.panel.controller.node.set("continuous", bool(index))
+        review = self.panel.controller.review
         if review is not None and not review.problem:
             review.overlay.restyle(continuous=bool(index))
 
@@ -108,10 +109,10 @@ class SettingsTab:
 
     def import_file(self, path: Path) -> None:
         """Recognise and copy a weight file into the folder, on the worker (reading one needs torch)."""
-        from evanyseg.weights.importing import import_file
+        from evanyseg.models.importing import import_file
 
-        bench = self.panel.bench
-        if bench.busy:
+        controller = self.panel.controller
+        if controller.busy:
             self.panel.status(_("One thing at a time: wait, or press Cancel."), problem=True)
             return
 
@@ -119,14 +120,14 @@ class SettingsTab:
             return import_file(path, self.store, progress=context.progress, should_cancel=context.should_cancel)
 
         def done(imported: Any) -> None:
-            self.panel.bench.forget_models()
+            self.panel.controller.forget_models()
             text = _("{name} is ready to use.").format(name=imported.entry.title)
             self.panel.status(f"{text} {imported.note}".strip())
 
-        bench.start(_("Importing weights"), work, done)
+        controller.start(_("Importing weights"), work, done)
 
     def _on_clear(self) -> None:
-        names = [entry.title for entry in self.store.present()]
+        names = [entry.title for entry in self.store.present(weight_files().values())]
         if not names:
             self.panel.status(_("There are no downloaded weights. The built-in models stay where they are."))
             return
@@ -134,11 +135,11 @@ class SettingsTab:
         if not slicer.util.confirmOkCancelDisplay(question):
             return
         try:
-            freed = self.store.clear()
+            freed = self.store.clear(weight_files().values())
         except EvanySegError as error:
             self.panel.status(str(error), problem=True)
             return
-        self.panel.bench.forget_models()
+        self.panel.controller.forget_models()
         self.panel.status(_("{size:.0f} MB freed.").format(size=freed / MEGABYTE))
 
     def _legend(self, thresholds: BandThresholds) -> None:

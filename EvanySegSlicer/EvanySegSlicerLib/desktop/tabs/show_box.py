@@ -9,7 +9,7 @@ import slicer
 from slicer.i18n import tr as _
 
 from ...presenters.error_map import ErrorMapPresenter
-from ...scene.nodes.bands_segmentation import make_bands, remove_bands
+from ...scene.overlay.bands_segmentation import make_bands, remove_bands
 
 SETTLE_MS = 200
 """How long scrolling must have paused before a slice is judged for its error map."""
@@ -20,7 +20,8 @@ class ShowBox:
 
     def __init__(self, ui: Any, panel: Any) -> None:
         self.ui, self.panel = ui, panel
-        self.error_map = ErrorMapPresenter(panel.bench)
+        self.error_map = ErrorMapPresenter(panel.controller, panel.quality.refresh)
+        panel.quality.map_shown = lambda: self.error_map.shown
         self._parameters: Any = None
         self._observed: list[tuple[Any, int]] = []
         self._timer = qt.QTimer()
@@ -72,7 +73,7 @@ class ShowBox:
         view = self.panel.segment_tab.active_view()
         if not self.error_map.on or view is None:
             return
-        if self.panel.bench.busy:
+        if self.panel.controller.busy:
             self._timer.start()  # after what is running
             return
         self.error_map.show(view.slice_node, self.panel.segmenting.segment_id)
@@ -85,7 +86,7 @@ class ShowBox:
     # ---- bands in 3D ------------------------------------------------------------------------------------------
 
     def _on_bands(self, on: bool) -> None:
-        review = self.panel.bench.review
+        review = self.panel.controller.review
         if not on:
             remove_bands(slicer.mrmlScene)
             return
@@ -100,7 +101,7 @@ class ShowBox:
 
     def _flag_segments(self) -> None:
         """Segments with a poor slice that nobody has accepted get Slicer's own status Flagged."""
-        review = self.panel.bench.review
+        review = self.panel.controller.review
         if review is None or review.problem:
             return
         logic = slicer.vtkSlicerSegmentationsModuleLogic

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from evanyseg.geometry.slice_plane import SlicePlane
+
 from ...scene.review.jump import jump, target_of, view_of_plane
-from ...scene.slice_plane import SlicePlane
 from .slice_views import all_views
 
 VIEW_OF = {"axial": "Red", "coronal": "Green", "sagittal": "Yellow"}

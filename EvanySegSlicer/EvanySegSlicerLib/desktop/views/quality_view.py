@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from evanyseg.errors import EvanySegError
+from evanyseg.overlay_codes import legend_entries
 
-from ...presenters.review_controller import Workbench
+from ...presenters.review_controller import ReviewController
 from ...scene.nodes.session_node import SessionNode
+from ...scene.overlay.error_map import LEGEND
 from ...scene.overlay.quality_overlay import QualityOverlay
 from ...scene.overlay.view_labels import ViewLabels, badge_lines
 from ...scene.review.session import ReviewSession
@@ -18,10 +20,12 @@ from .slice_views import SliceView, all_views
 class QualityView:
     """Overlay and labels of the open review, in all slice views; follows scrolling."""
 
-    def __init__(self, bench: Workbench) -> None:
-        self.bench = bench
+    def __init__(self, controller: ReviewController) -> None:
+        self.controller = controller
         self.on = False
         self.on_scroll: Callable[[], None] = lambda: None
+        self.map_shown: Callable[[], bool] = lambda: False
+        """Whether the error map is in the views in place of the quality colours."""
         self._labels: list[tuple[SliceView, ViewLabels, Any, int]] = []
         self._texts: dict[str, list] = {}
 
@@ -31,7 +35,7 @@ class QualityView:
 
     def set_on(self, on: bool) -> None:
         """Show or take away; taking away puts back what was displaced."""
-        review = self.bench.review
+        review = self.controller.review
         self.on = on
         overlay = review.overlay if review is not None and not review.problem else None
         if on and overlay is not None and len(review.table) and not overlay.shown:
@@ -46,7 +50,7 @@ class QualityView:
 
     def refresh(self) -> None:
         """Badges for what the views show now; the overlay appears with the first score."""
-        review = self.bench.review
+        review = self.controller.review
         usable = review is not None and not review.problem
         if usable and self.on and len(review.table) and not review.overlay.shown:
             review.overlay.show()
@@ -74,20 +78,22 @@ class QualityView:
         self._labels, self._texts = [], {}
 
     def _on_scroll(self, view: SliceView, labels: ViewLabels) -> None:
-        review = self.bench.review
+        review = self.controller.review
         self._label(view, labels, review if review is not None and not review.problem else None)
         self.on_scroll()
 
     def _label(self, view: SliceView, labels: ViewLabels, review: ReviewSession | None) -> None:
         rows = self._rows(view, review)
         lines = badge_lines(rows) if rows else []
-        legend = (review.thresholds,) if review is not None and len(review.table) and view.name == "Red" else ()
-        said = [*lines, *legend]
+        legend: list = []
+        if review is not None and len(review.table) and view.name == "Red":
+            legend = LEGEND if self.map_shown() else legend_entries(review.thresholds)
+        said = [lines, legend]
         if self._texts.get(view.name) == said:
             return
         self._texts[view.name] = said
         labels.show_badge(lines)
-        labels.show_legend(legend[0] if legend else None)
+        labels.show_legend_lines(legend)
         view.render()
 
     def _rows(self, view: SliceView, review: ReviewSession | None) -> list:

@@ -10,15 +10,16 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline, SliceResult
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from evanyseg.results import QualityEstimate
 
 from ...scene.jobs.slice_jobs import BoxJob, JobResult, finished
+from ...scene.nodes.volume_reader import VolumeSnapshot
 from ...scene.review.session import ReviewSession
-from ...scene.slice_plane import SlicePlane
-from ..review_controller import Workbench
+from ..review_controller import ReviewController
 from ..setup.model_store import ModelStore
 
 MOST = 12
@@ -86,6 +87,10 @@ class KeepJob:
     candidate: Candidate
     title: str = "Keeping the candidate"
 
+    @property
+    def volume(self) -> VolumeSnapshot:
+        return self.template.volume
+
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> JobResult:
         chosen = replace(self.candidate.result, chosen=self.candidate.number)
         job = replace(self.template, pipeline=self.candidate.pipeline)
@@ -108,8 +113,8 @@ def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
 class ComparingPresenter:
     """Compares on the last box; `on_candidates()` when there are new ones."""
 
-    def __init__(self, bench: Workbench, on_candidates: Callable[[], None] = lambda: None) -> None:
-        self.bench = bench
+    def __init__(self, controller: ReviewController, on_candidates: Callable[[], None] = lambda: None) -> None:
+        self.controller = controller
         self.on_candidates = on_candidates
         self.candidates: list[Candidate] = []
         self.plane: SlicePlane | None = None
@@ -118,40 +123,47 @@ class ComparingPresenter:
 
     def compare(self, names: Sequence[str], segment_id: str, plane: SlicePlane | None, box: BoxPrompt | None) -> None:
         """Run the segmenters `names` on `box` of `plane` (those of the last box drawn)."""
-        if self.bench.busy:
-            self.bench.view.status("One thing at a time: wait, or press Cancel.", problem=True)
+        if self.controller.busy:
+            self.controller.view.status("One thing at a time: wait, or press Cancel.", problem=True)
             return
         if not names:
-            self.bench.view.status("Tick at least one segmenter.", problem=True)
+            self.controller.view.status("Tick at least one segmenter.", problem=True)
             return
-        review = self.bench.review
+        review = self.controller.review
         if plane is None or box is None or review is None or not review.store.has(segment_id):
-            self.bench.view.status("Draw a box first: that is what segmenters are compared on.", problem=True)
+            self.controller.view.status("Draw a box first: that is what segmenters are compared on.", problem=True)
             return
 
         def begin(pipeline: SlicePipeline) -> None:
             template = review.box_job(segment_id, plane, box, pipeline=pipeline)
-            job = CompareJob(template, self.bench.models, tuple(names), self.bench.session.device)
-            self.bench.start(job.title, lambda c: job.run(c.progress, c.should_cancel), lambda r: done(template, r))
+            job = CompareJob(template, self.controller.models, tuple(names), self.controller.session.device)
+            self.controller.start(
+                job.title, lambda c: job.run(c.progress, c.should_cancel), lambda r: done(template, r)
+            )
 
         def done(template: BoxJob, result: tuple[list[Candidate], list[str]]) -> None:
-            if self.bench.review is not review:
+            if self.controller.review is not review:
                 return
             self.candidates, problems = result
             self._template, self._review, self.plane = template, review, plane
-            self.bench.view.status(" ".join(problems) or "Best first.", problem=bool(problems))
+            self.controller.view.status(" ".join(problems) or "Best first.", problem=bool(problems))
             self.on_candidates()
 
-        self.bench.with_models(begin)
+        self.controller.with_models(begin)
 
     def keep(self, number: int) -> None:
         """Write candidate `number` of the list into the segment, as one undo step."""
         template = self._template
-        if template is None or self._review is not self.bench.review or not 0 <= number < len(self.candidates):
-            self.bench.view.status("Compare first, then choose a candidate.", problem=True)
+        if template is None or self._review is not self.controller.review or not 0 <= number < len(self.candidates):
+            self.controller.view.status("Compare first, then choose a candidate.", problem=True)
             return
         candidate = self.candidates[number]
-        self.bench.work(lambda review: KeepJob(replace(template, volume=review.reader.snapshot()), candidate))
+
+        def gather(review: ReviewSession) -> KeepJob:
+            review.check_place(template.plane)
+            return KeepJob(replace(template, volume=review.reader.snapshot()), candidate)
+
+        self.controller.work(gather)
 
     def keep_best(self) -> None:
         self.keep(0)

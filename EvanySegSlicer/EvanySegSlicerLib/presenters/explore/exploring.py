@@ -12,14 +12,14 @@ import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityEstimate
 
 from ...scene.nodes.segment_store import SegmentStore
 from ...scene.nodes.volume_reader import VolumeSnapshot
-from ...scene.slice_plane import SlicePlane
-from ..review_controller import Workbench
+from ..review_controller import ReviewController
 from .pictures import outlined_crop, scatter
 from .synthetic_errors import DAMAGES, true_dice
 
@@ -49,8 +49,8 @@ class _Subject:
 class ExploringPresenter:
     """`on_trial()` after every answer. Only the newest position of the slider is judged."""
 
-    def __init__(self, bench: Workbench, on_trial: Callable[[], None] = lambda: None) -> None:
-        self.bench = bench
+    def __init__(self, controller: ReviewController, on_trial: Callable[[], None] = lambda: None) -> None:
+        self.controller = controller
         self.on_trial = on_trial
         self.trials: list[Trial] = []
         self._subject: _Subject | None = None
@@ -60,7 +60,7 @@ class ExploringPresenter:
     def choose(self, segment_id: str, slice_node: Any, reference: Any | None) -> str:
         """Take a copy of the segment on the slice in view; `reference`: a segmentation node whose segment of the same
         name (or only segment) is right. Returns why not, or an empty sentence."""
-        review = self.bench.review
+        review = self.controller.review
         if review is None or review.problem or not review.store.has(segment_id) or slice_node is None:
             return "Choose a volume, and a segment with a mask on the slice in view."
         try:
@@ -81,8 +81,8 @@ class ExploringPresenter:
         if self._subject is None:
             return
         self._wanted = (damage, pixels)
-        if not self._running and not self.bench.busy:
-            self.bench.with_models(self._next)
+        if not self._running and not self.controller.busy:
+            self.controller.with_models(self._next)
 
     def clear(self) -> None:
         self.trials = []
@@ -146,15 +146,15 @@ class ExploringPresenter:
                 self.trials.append(trial)
                 self.on_trial()
             if self._wanted is not None:
-                self.bench.with_models(self._next)
+                self.controller.with_models(self._next)
 
         self._running = True
-        job = self.bench.start("Judging the copy", work, done, quiet=True)
+        job = self.controller.start("Judging the copy", work, done, quiet=True)
         failed, cancelled = job.on_failed, job.on_cancelled
 
         def on_failed(error: Exception) -> None:
             self._running = False
-            self.bench.view.status(str(error), problem=True)
+            self.controller.view.status(str(error), problem=True)
             failed(error)
 
         def on_cancelled() -> None:

@@ -11,8 +11,10 @@ from scipy.ndimage import binary_erosion
 from evanyseg.geometry.square_grid import resize
 from evanyseg.prompts import BoxPrompt
 
+from ...scene.overlay.error_map import FALSE_NEGATIVE_COLOR, FALSE_POSITIVE_COLOR
+
 OUTLINE = (255, 214, 0)
-TOO_MUCH, TOO_LITTLE = (204, 0, 128), (0, 191, 217)
+TOO_MUCH, TOO_LITTLE = (tuple(round(255 * c) for c in color) for color in (FALSE_POSITIVE_COLOR, FALSE_NEGATIVE_COLOR))
 
 
 def outlined_crop(

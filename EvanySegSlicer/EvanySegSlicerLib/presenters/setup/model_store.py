@@ -17,7 +17,7 @@ from .torch_guard import hide_triton_beside_mesa
 class ModelStore:
     """segmenters and estimators: registries (`names()`, `specs()`, `create(name, device)`).
 
-    Building a model imports torch and takes a second: only ever call `pipeline`, `segmenter` and `estimator` on a worker.
+    Building a model imports torch and takes a second: only ever call the three on a worker.
     """
 
     segmenters: Any

@@ -11,6 +11,7 @@ import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError, GeometryError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.scoring.missing_slices import MissingSliceDetector
@@ -18,7 +19,6 @@ from evanyseg.scoring.missing_slices import MissingSliceDetector
 from ..nodes.segment_store import SegmentStore
 from ..nodes.volume_reader import VolumeReader
 from ..review.mask_history import MaskHistory
-from ..slice_plane import SlicePlane
 from ..table.records import MISSING, Key
 from ..table.score_table import ScoreTable
 from .slice_jobs import BoxJob, JobResult, MissingJob, PropagateJob, ScoreJob
@@ -89,6 +89,7 @@ class JobMaker:
         Raises PromptError, GeometryError, EvanySegError without a model.
         """
         self._check()
+        self.check_place(plane)
         if box is not None:
             box = box.validated(plane.shape)
         points = [p.validated(plane.shape) for p in points]
@@ -125,6 +126,7 @@ class JobMaker:
             raise GeometryError(
                 "An oblique slice has no neighbours to propagate to; rotate the view to the volume plane."
             )
+        self.check_place(plane)
         mask = self.store.mask(segment_id, plane)
         if not mask.any():
             raise EvanySegError(f"'{self.store.name(segment_id)}' has no mask on this slice; draw a box first.")
@@ -146,9 +148,11 @@ class JobMaker:
         segment_ids: Sequence[str] | None = None,
         only: Sequence[Key] | None = None,
         again: bool = False,
+        allow_cropped: bool = False,
     ) -> ScoreJob:
         """Score slices of existing segments (default: the visible ones) along voxel axis `axis`; unchanged slices that
-        have a score are left out unless `again`."""
+        have a score are left out unless `again`. Segments of which the volume does not show a hundredth are refused
+        unless `allow_cropped`."""
         self._check()
         ids = self._ids(segment_ids)
         rows = [r for r in self.table.records(axis=axis) if r.segment_id in ids and r.kind != MISSING]
@@ -163,20 +167,35 @@ class JobMaker:
             else {r.key: r.content_hash for r in rows if r.scored and r.estimator == pipeline.estimator.name},
             {r.key: (r.content_hash, r.box_prompt) for r in rows if r.box_prompt is not None},
             frozenset(only) if only is not None else None,
+            {i: self.store.name(i) for i in ids},
+            allow_cropped,
         )
 
-    def rescore_job(self, axis: int) -> ScoreJob:
+    def rescore_job(self, axis: int, allow_cropped: bool = False) -> ScoreJob:
         """Only the stale rows along one axis."""
-        return self.score_job(axis, self.store.ids(), [r.key for r in self.table.records(axis=axis) if r.stale])
+        stale = [r.key for r in self.table.records(axis=axis) if r.stale]
+        ids = [i for i in self.store.ids() if i in {key[0] for key in stale}]
+        return self.score_job(axis, ids, stale, allow_cropped=allow_cropped)
 
-    def missing_job(self, axis: int, segment_ids: Sequence[str] | None = None) -> MissingJob:
+    def missing_job(
+        self, axis: int, segment_ids: Sequence[str] | None = None, allow_cropped: bool = False
+    ) -> MissingJob:
         """Judge gaps inside segments and the slice beyond each end; slices judged before are left out."""
         self._check()
         known = {r.key: r.content_hash for r in self.table.records(axis=axis) if r.kind == MISSING}
         ids = self._ids(segment_ids)
-        return MissingJob(
-            self.reader.snapshot(), MissingSliceDetector(self._pipeline()), axis, self.store.snapshot(ids), known
-        )
+        judge = MissingSliceDetector(self._pipeline())
+        return MissingJob(self.reader.snapshot(), judge, axis, self.store.snapshot(ids), known, allow_cropped)
+
+    def check_place(self, plane: SlicePlane) -> None:
+        """Raises GeometryError for a slice that was looked at before the volume was moved: pixels of it would be
+        written elsewhere."""
+        if not plane.oblique:
+            now = self.reader.plane(plane.axis, plane.index)
+            if now.shape != plane.shape or not np.allclose(now.pixel_to_ras, plane.pixel_to_ras, atol=1e-6):
+                raise GeometryError(
+                    f"'{self.volume.GetName()}' was moved by a transform meanwhile; draw the box again."
+                )
 
     def _check(self) -> None:
         if self.problem:

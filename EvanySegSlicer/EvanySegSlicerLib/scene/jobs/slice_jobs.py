@@ -7,21 +7,22 @@ It returns `SliceScore`s and writes nothing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from evanyseg.results import QualityEstimate
+from evanyseg.results import Caveat, QualityEstimate
 from evanyseg.scoring.missing_slices import EmptySliceStatus, MissingSliceDetector
 
 from ..nodes.resample import LabelArray, stamp
 from ..nodes.volume_reader import VolumeSnapshot
-from ..slice_plane import SlicePlane
 from ..table.content import content_hash
 from ..table.records import MASK, MISSING, Key
+from .admission import admit
 
 
 @dataclass(frozen=True)
@@ -53,11 +54,12 @@ class SliceScore:
 class JobResult:
     """Scores to apply; `prompted`: the segmenter's full answer to a box and `points`
     (candidates, low-resolution logits);
-    `message`: one sentence for the status line."""
+    `message`: one sentence for the status line; `problem`: what could not be done, and why, though the rest was."""
 
     scores: tuple[SliceScore, ...]
     prompted: SliceResult | None = None
     message: str = ""
+    problem: str = ""
     points: tuple[PointPrompt, ...] = ()
 
 
@@ -139,18 +141,21 @@ class ScoreJob:
     boxes: dict[Key, tuple[str, BoxPrompt]] = field(default_factory=dict)
     """key -> (content hash, box): unedited slices that came from a box are judged with it."""
     only: frozenset[Key] | None = None
+    names: dict[str, str] = field(default_factory=dict)
+    allow_cropped: bool = False
     title: str = "Scoring"
 
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> JobResult:
         """Raises CancelledError."""
         progress(0.0, self.title)
         waiting: list[tuple[str, SlicePlane, np.ndarray, str, BoxPrompt | None]] = []
-        total = sum(len(list(slice_range(self.volume, a, self.axis))) for a in self.segments.values())
-        seen = 0
+        admitted = admit(self.volume, self.segments, self.names, self.allow_cropped)
+        total = sum(len(slice_range(self.volume, a, self.axis)) for a in admitted.segments.values())
+        seen = unchanged = 0
 
         def cases() -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
-            nonlocal seen
-            for segment_id, array in self.segments.items():
+            nonlocal seen, unchanged
+            for segment_id, array in admitted.segments.items():
                 for index in slice_range(self.volume, array, self.axis):
                     raise_if_cancelled(should_cancel)
                     seen += 1
@@ -163,6 +168,7 @@ class ScoreJob:
                         continue
                     content = content_hash(mask, self.volume.image_hash(plane))
                     if self.known.get(key) == content:
+                        unchanged += 1
                         continue
                     prompted = self.boxes.get(key)
                     box = prompted[1] if prompted is not None and prompted[0] == content else None
@@ -172,11 +178,12 @@ class ScoreJob:
         scores = []
         for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
             segment_id, plane, mask, content, box = waiting.pop(0)
+            estimate = replace(estimate, caveats=(*estimate.caveats, *admitted.caveats[segment_id]))
             scores.append(SliceScore(segment_id, plane, mask, estimate, content, self.volume.window.describe(), box))
             progress(min(1.0, seen / max(1, total)), f"{self.title}: slice {plane.index}")
         raise_if_cancelled(should_cancel)
         progress(1.0, self.title)
-        return JobResult(tuple(scores), message=f"{len(scores)} slices scored.")
+        return JobResult(tuple(scores), message=admitted.message(len(scores), unchanged), problem=admitted.problem)
 
 
 @dataclass(frozen=True)
@@ -189,6 +196,7 @@ class MissingJob:
     axis: int
     segments: dict[str, LabelArray]
     known: dict[Key, str] = field(default_factory=dict)
+    allow_cropped: bool = False
     title: str = "Looking for missing slices"
 
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> JobResult:
@@ -197,7 +205,8 @@ class MissingJob:
         Raises CancelledError.
         """
         scores: list[SliceScore] = []
-        todo = [(s, a, gap) for s, a in self.segments.items() for gap in self._gaps(a, should_cancel)]
+        admitted = admit(self.volume, self.segments, {}, self.allow_cropped).segments  # the others were said
+        todo = [(s, a, gap) for s, a in admitted.items() for gap in self._gaps(a, should_cancel)]
         for done, (segment_id, array, (index, source)) in enumerate(todo):
             raise_if_cancelled(should_cancel)
             progress(done / len(todo), f"{self.title}: slice {index}")
@@ -266,6 +275,8 @@ def finished(
     if not np.array_equal(held, mask):
         mask = held
         estimate = next(pipeline.score([(volume.slice_input(plane), mask, result.box)], should_cancel=should_cancel))
+        if not plane.oblique:  # an oblique slice never has voxels of its own, and its row says so
+            estimate = replace(estimate, caveats=(*estimate.caveats, Caveat.RESAMPLED))
     return SliceScore(
         job.segment_id,
         plane,

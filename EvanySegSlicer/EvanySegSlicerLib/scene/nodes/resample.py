@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..slice_plane import SlicePlane
+from evanyseg.geometry.slice_plane import SlicePlane
 
 _EPS = 1e-4
 """Pixels: rounding noise of matrix inverses must not push an exact voxel centre over a pixel's edge."""

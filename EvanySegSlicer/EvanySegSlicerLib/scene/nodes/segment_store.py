@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import GeometryError, ImageError
+from evanyseg.geometry.slice_plane import SlicePlane
 
-from ..slice_plane import SlicePlane
 from .matrices import matrix_array, node_to_world, vtk_matrix
 from .resample import LabelArray, Stamp, stamp
 

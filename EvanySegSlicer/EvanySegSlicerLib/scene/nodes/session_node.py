@@ -14,6 +14,8 @@ from evanyseg.bands import BandThresholds
 
 MODULE_NAME = "EvanySegSlicer"
 NODE_ROLES = ("volume", "segmentation", "score_table", "overlay_volume")
+FORMER_NAMES = {"preset": "recipe"}
+"""Parameters that scenes of earlier versions hold under another name: read, never written."""
 
 
 @dataclass
@@ -34,6 +36,7 @@ class Session:
     continuous: bool = False
     order: str = "wrong area"
     min_area_mm2: float = 0.0
+    allow_cropped: bool = False
     queue_segment: str = ""
     queue_axis: int = -1
     queue_index: int = -1
@@ -74,7 +77,10 @@ class SessionNode:
                 node = self.node.GetNodeReference(field.name)
                 value: Any = node.GetID() if node is not None else ""
             else:
-                text = self.node.GetParameter(field.name)
+                name = field.name
+                if not self.node.HasParameter(name):
+                    name = FORMER_NAMES.get(name, name)
+                text = self.node.GetParameter(name)
                 value = _parsed(text, type(getattr(session, field.name)), getattr(session, field.name))
             setattr(session, field.name, value)
         if not 0 < session.check < session.good <= 1:

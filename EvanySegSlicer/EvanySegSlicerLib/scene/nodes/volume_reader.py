@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import GeometryError
+from evanyseg.geometry.oblique import oblique_of_key, plane_of_view
+from evanyseg.geometry.slice_plane import OBLIQUE, SlicePlane, slice_plane
 from evanyseg.pipeline.intensity import IntensityWindow, default_preset, preset_named
 from evanyseg.pipeline.slice_pipeline import SliceInput
 
-from ..slice_plane import OBLIQUE, SlicePlane, oblique_of_key, plane_of_view, slice_plane
 from ..table.content import image_hash
 from .matrices import is_color, volume_dims, volume_to_world, voxels
 

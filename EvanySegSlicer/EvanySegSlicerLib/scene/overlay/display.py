@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from evanyseg.bands import BandThresholds
+from evanyseg.overlay_codes import band_of_code
 
 from ..nodes.session_node import SessionNode
-from .codes import band_of_code
 
 DERIVED = "EvanySeg.Derived"
 """Attribute of every node that is made from scores and may be deleted without loss."""
@@ -89,7 +89,7 @@ class OverlayDisplay:
         was = colors.StartModify()
         for code, rgba in enumerate(table):
             colors.SetColor(code, *(float(v) for v in rgba))
-            colors.SetColorName(code, band_of_code(min(code, 200), thresholds) or "outside")
+            colors.SetColorName(code, band_of_code(code, thresholds) or "outside")
         colors.EndModify(was)
 
     def show(self, node: Any, segmentation: Any) -> None:

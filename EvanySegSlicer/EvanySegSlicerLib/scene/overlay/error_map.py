@@ -10,17 +10,21 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.results import QualityEstimate
 
 from ..nodes.session_node import SessionNode
-from ..slice_plane import SlicePlane
 from .display import derived
 
 NAME = "EvanySeg error map"
-FALSE_POSITIVE_COLOR = (0.8, 0.0, 0.5)
-FALSE_NEGATIVE_COLOR = (0.0, 0.75, 0.85)
+FALSE_POSITIVE_COLOR, FALSE_POSITIVE_WORD = (0.8, 0.0, 0.5), "magenta"
+FALSE_NEGATIVE_COLOR, FALSE_NEGATIVE_WORD = (0.0, 0.75, 0.85), "cyan"
 LEGEND = [("probably too much", FALSE_POSITIVE_COLOR), ("probably missing", FALSE_NEGATIVE_COLOR)]
-"""For `ViewLabels.show_legend_lines`."""
+"""For `ViewLabels.show_legend_lines`, in place of the bands' (whose pink of edited slices looks like the magenta)."""
+
+IN_WORDS = (
+    f"{FALSE_POSITIVE_WORD.capitalize()}: probably too much. {FALSE_NEGATIVE_WORD.capitalize()}: probably missing."
+)
 
 FLOOR = 0.05
 """Probabilities below this stay transparent: they would only tint the whole slice."""

@@ -11,16 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.slice_plane import OBLIQUE, SlicePlane
+from evanyseg.overlay_codes import OUTSIDE, STALE, UNSCORED, code_of, color_table, severity, worst
+
 from ..nodes.matrices import volume_dims
 from ..nodes.resample import stamp
 from ..nodes.segment_store import SegmentStore
 from ..nodes.session_node import SessionNode
 from ..nodes.volume_reader import VolumeReader
-from ..slice_plane import OBLIQUE, SlicePlane
-from ..table.records import Key, ScoreRecord
+from ..table.records import MISSING, Key, ScoreRecord
 from ..table.score_table import ScoreTable
-from .codes import OUTSIDE, UNSCORED, code_of, color_table, severity, worst
 from .display import OverlayDisplay
+
+
+def code_of_row(row: ScoreRecord) -> int:
+    """The overlay's code of a slice; OUTSIDE for one that has no mask (`Missing?`)."""
+    if row.kind == MISSING:
+        return OUTSIDE
+    return STALE if row.stale else code_of(row.dice)
 
 
 class QualityOverlay:
@@ -163,7 +171,7 @@ class QualityOverlay:
             ours = tuple(slice(lo, hi + 1) for lo, hi in zip(low, high, strict=True))
             theirs = tuple(slice(lo - e, hi + 1 - e) for lo, hi, e in zip(low, high, found.extent[4::-2], strict=True))
             slab[ours] = found.slab[theirs]
-            code = np.array(code_of(row), np.uint8)
+            code = np.array(code_of_row(row), np.uint8)
             for index in range(low[0], high[0] + 1):
                 across = self.reader.plane(2, index)
                 here = across.take(slab) & painter.arrays[row.segment_id].slice(across)
@@ -192,7 +200,7 @@ class _Painter:
         for row in rows:
             if row.axis != OBLIQUE and row.segment_id in self.arrays and row.index < dims[row.axis]:
                 line = self.lines.setdefault((row.segment_id, row.axis), np.zeros(dims[row.axis], np.uint8))
-                line[row.index] = code_of(row)
+                line[row.index] = code_of_row(row)
 
     def covered(self, plane: SlicePlane) -> np.ndarray:
         """Where any segment is, bool [H, W]: every such voxel has a code."""

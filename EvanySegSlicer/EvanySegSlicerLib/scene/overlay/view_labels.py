@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
+from evanyseg.overlay_codes import STALE_COLOR, Color, legend_entries
 
 from ..table.records import MISSING, ScoreRecord
-from .codes import STALE_COLOR, legend_entries
 from .corner_annotation import badge_text
 
-Color = tuple[float, float, float]
 Line = tuple[str, Color]
 
 _FONT, _LINE, _PAD, _MARGIN = 14, 20, 6, 8

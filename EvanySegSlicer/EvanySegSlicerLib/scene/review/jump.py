@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.slice_plane import SlicePlane
+
 from ..nodes.matrices import matrix_array
-from ..slice_plane import SlicePlane
 
 
 def target_of(plane: SlicePlane, mask: np.ndarray | None = None) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Everything a review needs, from a volume and a segmentation: for the demo, the web front end and scripts.
 
-(The desktop's workbench does the same, but keeps the undo history of Slicer's own segment editor.)
+(The desktop's controller does the same, but keeps the undo history of Slicer's own segment editor.)
 """
 
 from __future__ import annotations
@@ -57,7 +57,8 @@ def new_segmentation(volume: Any, name: str = "") -> Any:
     scene = volume.GetScene()
     made = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name or f"{volume.GetName()} segmentation")
     made.CreateDefaultDisplayNodes()
-    made.SetReferenceImageGeometryParameterFromVolumeNode(volume)
-    if volume.GetTransformNodeID():  # else voxels would have to be resampled
+    # the parent first: the geometry is stored in the node's own space, and Slicer works it out from both nodes' parents
+    if volume.GetTransformNodeID():
         made.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
+    made.SetReferenceImageGeometryParameterFromVolumeNode(volume)
     return made

@@ -89,13 +89,12 @@ class SegmentSummary:
     poor_share: float
 
 
-def summarise(rows: Iterable[ScoreRecord], thresholds: BandThresholds | None = None) -> list[SegmentSummary]:
-    """One line per segment and axis, in the order of first appearance; `thresholds`: what counts as poor in runs and
-    shares (the default bands when None)."""
+def summarise(rows: Iterable[ScoreRecord], thresholds: BandThresholds) -> list[SegmentSummary]:
+    """One line per segment and axis, in the order of first appearance; `thresholds`: what counts as poor."""
     groups: dict[tuple[str, int], list[ScoreRecord]] = {}
     for row in rows:
         groups.setdefault((row.segment_id, row.axis), []).append(row)
-    return [_summary(group, thresholds or BandThresholds()) for group in groups.values()]
+    return [_summary(group, thresholds) for group in groups.values()]
 
 
 def _summary(group: list[ScoreRecord], thresholds: BandThresholds) -> SegmentSummary:
@@ -111,7 +110,7 @@ def _summary(group: list[ScoreRecord], thresholds: BandThresholds) -> SegmentSum
         slices=engine.slices,
         scored=engine.scored,
         reviewed=sum(bool(r.decision) for r in group),
-        poor=sum(r.scored and r.band == QualityBand.POOR.value for r in masks),
+        poor=sum(thresholds.band(r.dice) is QualityBand.POOR for r in masks),
         stale=sum(r.stale for r in group),
         missing=engine.missing,
         mean_dice=engine.mean_dice,

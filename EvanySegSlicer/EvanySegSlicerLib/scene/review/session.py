@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
@@ -21,7 +22,6 @@ from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
 from ..jobs.job_maker import JobMaker
 from ..jobs.slice_jobs import JobResult, SliceScore
 from ..overlay.quality_overlay import QualityOverlay
-from ..slice_plane import SlicePlane
 from ..table.records import MISSING, Key, ScoreRecord, record_of
 from ..table.score_table import ScoreTable
 from ..table.staleness import refresh_steps
@@ -110,6 +110,8 @@ class ReviewSession(JobMaker):
         for _ in self.refresh_steps(crossed) if crossed else ():
             yield
         message = f"{dropped} slices changed meanwhile and keep their old state." if dropped else result.message
+        if result.problem:
+            return Applied(tuple(keys), f"{message} {result.problem}".strip(), ok=bool(message))
         return Applied(tuple(keys), message)
 
     def _applied(self, score: SliceScore) -> ScoreRecord | None:
@@ -170,8 +172,9 @@ class ReviewSession(JobMaker):
         segment_ids: Sequence[str] | None = None,
         progress: Progress = no_progress,
         should_cancel: ShouldCancel = never_cancel,
+        allow_cropped: bool = False,
     ) -> Applied:
-        return self.apply(self.score_job(axis, segment_ids).run(progress, should_cancel))
+        return self.apply(self.score_job(axis, segment_ids, allow_cropped=allow_cropped).run(progress, should_cancel))
 
     def judge_missing(
         self,
@@ -179,8 +182,9 @@ class ReviewSession(JobMaker):
         segment_ids: Sequence[str] | None = None,
         progress: Progress = no_progress,
         should_cancel: ShouldCancel = never_cancel,
+        allow_cropped: bool = False,
     ) -> Applied:
-        return self.apply(self.missing_job(axis, segment_ids).run(progress, should_cancel))
+        return self.apply(self.missing_job(axis, segment_ids, allow_cropped=allow_cropped).run(progress, should_cancel))
 
     # ---- the queue ---------------------------------------------------------------------------------------------
 

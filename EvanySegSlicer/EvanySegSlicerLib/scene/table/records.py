@@ -9,10 +9,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from evanyseg.bands import BandThresholds, QualityBand
+from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityEstimate
-
-from ..slice_plane import SlicePlane
 
 Key = tuple[str, int, int, str]
 """(segment id, voxel axis, index, geometry of an oblique plane): what a row is about."""

@@ -39,14 +39,18 @@ class ScoreTable:
 
     @classmethod
     def of_node(cls, node: Any, thresholds: BandThresholds | None = None) -> ScoreTable:
-        """The score table kept in `node`, as found after loading a scene; its history is made when missing."""
+        """The score table kept in `node`, as found after loading a scene; its history is made when missing. Rows that
+        were written under other `thresholds` get their bands anew."""
         node.SetAttribute(TABLE_ATTRIBUTE, "1")
         history = node.GetNodeReference(_HISTORY_ROLE)
         if history is None:
             history = node.GetScene().AddNewNodeByClass("vtkMRMLTableNode", f"{node.GetName()} history")
             history.SetHideFromEditors(True)
             node.SetAndObserveNodeReferenceID(_HISTORY_ROLE, history.GetID())
-        return cls(node, history, thresholds)
+        table = cls(node, history, thresholds)
+        if thresholds is not None:
+            table.set_thresholds(thresholds)
+        return table
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -95,7 +99,9 @@ class ScoreTable:
     def set_thresholds(self, thresholds: BandThresholds) -> None:
         """New bands for every row."""
         self.thresholds = thresholds
-        self.rows.put_many(r.with_band(thresholds) for r in self.rows.records())
+        changed = [new for r in self.rows.records() if (new := r.with_band(thresholds)) != r]
+        if changed:
+            self.rows.put_many(changed)
 
     def set_stale(self, keys: Iterable[Key], stale: bool = True) -> None:
         flag = int(stale)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...errors import ImageError, OutputError
 from ...geometry.volume import SlicePlane
+from ...io.dicom.codes import SegmentedProperty
 from ...io.seg_nrrd import write_seg_nrrd
 from ...io.segmentation import Segment, Segmentation
 from ...io.write import PICTURES, VOLUMES, ending, write_labels, write_picture
@@ -20,17 +21,25 @@ def write_masks(path: Path, plane: SlicePlane, masks: dict[int, np.ndarray], nam
 
     Raises OutputError.
     """
-    volume = plane.volume
-    labels = np.zeros(volume.shape, np.uint8)
-    for index, mask in masks.items():
-        plane.take(labels, index)[mask] = 1
-    grid = replace(volume, array=labels)
+    segmentation = segmentation_of_masks(plane, masks, name)
+    (labels,), grid = segmentation.layers, segmentation.grid
     if ending(path) in PICTURES:
         write_picture(path, plane.take(labels, 0) * np.uint8(255))
     elif ending(path) == ".seg.nrrd":
-        write_seg_nrrd(path, Segmentation(grid, (labels,), (Segment("Segment_1", name, 1),)))
+        write_seg_nrrd(path, segmentation)
     else:
         write_labels(path, labels, grid)
+
+
+def segmentation_of_masks(
+    plane: SlicePlane, masks: dict[int, np.ndarray], name: str, known: SegmentedProperty | None = None
+) -> Segmentation:
+    """One segment on the volume's grid, label 1, from masks bool [H, W] by slice index."""
+    labels = np.zeros(plane.volume.shape, np.uint8)
+    for index, mask in masks.items():
+        plane.take(labels, index)[mask] = 1
+    grid = replace(plane.volume, array=labels)
+    return Segmentation(grid, (labels,), (Segment("Segment_1", name, 1, property=known),))
 
 
 def check_output(path: Path, plane: SlicePlane) -> None:

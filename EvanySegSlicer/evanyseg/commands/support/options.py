@@ -60,6 +60,10 @@ IntensityOption = Annotated[
         rich_help_panel=MODELS,
     ),
 ]
+CroppedOption = Annotated[
+    bool,
+    typer.Option("--allow-cropped", help="Score masks that lie partly outside the image: what is left of them."),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of tables.", rich_help_panel=RESULTS)
 ]

@@ -6,12 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .base import TOLERANCE, Maker, Scene, bisect, dice
+from .base import TOLERANCE, Maker, Scene, bisect
 from .edges import leak, superpixel_leak
 from .shape import affine, holes_and_islands, part_only, staircase, towards_simple_shape, warp
 from .wrong import wrong_object
 
-__all__ = ["FAMILIES", "TOLERANCE", "Scene", "bisect", "damaged", "dice"]
+__all__ = ["FAMILIES", "TOLERANCE", "Scene", "bisect", "damaged"]
 
 FAMILIES: dict[str, tuple[Callable[[Scene, np.random.Generator], Maker], float]] = {
     "warp": (warp, 2.0),

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from evanyseg.overlap import dice
+
 TOLERANCE = 0.03
 Maker = Callable[[float], np.ndarray]
 """strength in [0, 1] -> mask bool [h, w]; 0 is close to the truth, 1 is the worst this draw can do."""
@@ -51,12 +53,6 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
     outside = ndimage.distance_transform_edt(~mask)
     inside = ndimage.distance_transform_edt(mask)
     return (np.where(mask, 0.5 - inside, outside - 0.5)).astype(np.float32)
-
-
-def dice(a: np.ndarray, b: np.ndarray) -> float:
-    """2|A and B| / (|A| + |B|); 1 when both are empty."""
-    total = int(np.count_nonzero(a)) + int(np.count_nonzero(b))
-    return 2.0 * int(np.count_nonzero(a & b)) / total if total else 1.0
 
 
 def smooth_noise(shape: tuple[int, int], cells: float, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ...estimator.window_factors import BOX, NEAR_INFERENCE, OWN
+from evanyseg.quality.window_factors import NEAR_INFERENCE, WITH_BOX, WITHOUT_BOX
 
 
 def hedges(
@@ -18,8 +18,8 @@ def hedges(
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")],
     groups: Annotated[int, typer.Option(help="Groups of four masks that the trees are fitted on.")] = 2500,
     per_set: Annotated[int, typer.Option(help="Masks judged per set left out.")] = 150,
-    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = BOX,
-    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = OWN,
+    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = WITH_BOX,
+    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = WITHOUT_BOX,
     transplanted: Annotated[float, typer.Option(help="Share of the trees' images with other texture.")] = 0.0,
     warped: Annotated[float, typer.Option(help="Share of the trees' masks bent with their images.")] = 0.0,
 ) -> None:
@@ -31,6 +31,7 @@ def hedges(
     from ...estimator.config import load_options
     from ...estimator.export.export import net_of
     from ...estimator.samples.data import DataOptions, EstimatorData
+    from ...files import write_table
     from ...run_record import command_line, commit_of
 
     options = load_options(run / "run.yaml")
@@ -47,5 +48,5 @@ def hedges(
     net = net_of(run / "last.ckpt", options.data.size)
     table = hedge_table(net, train, held, groups, per_set, (factor_box, factor_own))
     told = f"{command_line()} (network: {options.optim.steps} steps, left out: {', '.join(options.sources_out)})"
-    table.assign(command=told, commit=commit_of()).to_csv(out, index=False)
+    write_table(out, table.assign(command=told, commit=commit_of()), digits=4)
     print(table.to_string(index=False))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ...estimator.window_factors import BOX, OWN
+from evanyseg.quality.window_factors import WITH_BOX, WITHOUT_BOX
 
 
 def calibrate(
@@ -20,17 +20,18 @@ def calibrate(
     trees: Annotated[Path | None, typer.Option(help="Trees written by the command trees.")] = None,
     per_set: Annotated[int, typer.Option(help="Masks per set and split.")] = 150,
     flips: Annotated[bool, typer.Option(help="Average over mirror images at inference.")] = False,
-    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = BOX,
-    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = OWN,
+    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = WITH_BOX,
+    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = WITHOUT_BOX,
 ) -> None:
     """Fit on the splits val and calib, separately with and without a box."""
-    from safetensors.numpy import save_file
+    from evanyseg.io.write import write_text
 
     from ...candidates.store import CandidateStore
     from ...data.store import Store
     from ...estimator.export.export import calibrated_description, net_of
     from ...estimator.gbdt import read_trees
     from ...estimator.samples.data import DataOptions, EstimatorData
+    from ...files import write_tensors
 
     pool = CandidateStore(candidates, Store(store))
     splits = {name: EstimatorData(pool, name, DataOptions(size=size)) for name in ("train", "val", "calib")}
@@ -38,8 +39,7 @@ def calibrate(
     description, ood_detector = calibrated_description(
         net, splits, (factor_box, factor_own), flips, per_set, trees=read_trees(trees)
     )
-    out.mkdir(parents=True, exist_ok=True)
-    save_file(ood_detector.tensors(), out / "familiar.safetensors")
-    (out / "calibration.json").write_text(json.dumps(description, indent=1), encoding="utf-8")
+    write_tensors(out / "familiar.safetensors", ood_detector.tensors())
+    write_text(out / "calibration.json", json.dumps(description, indent=1))
     for mode, figures in description["figures"].items():
         print(mode, {k: round(v, 4) for k, v in figures.items()})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ...estimator.window_factors import NEAR_INFERENCE
+from evanyseg.quality.window_factors import NEAR_INFERENCE
 
 
 def trees(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ...estimator.window_factors import BOX, OWN
+from evanyseg.quality.window_factors import WITH_BOX, WITHOUT_BOX
 
 
 def head(
@@ -21,8 +21,8 @@ def head(
     seconds: Annotated[float, typer.Option(help="Longest time to spend on storing.")] = 3600,
     without_box: Annotated[float, typer.Option(help="Share of masks judged without a box.")] = 0.45,
     real: Annotated[float, typer.Option(help="Share of masks by real methods.")] = 0.6,
-    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = BOX,
-    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = OWN,
+    factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = WITH_BOX,
+    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = WITHOUT_BOX,
 ) -> None:
     """Train the head, with the measured shape of the mask, on stored outputs of the frozen trunk."""
     from ...candidates.store import CandidateStore

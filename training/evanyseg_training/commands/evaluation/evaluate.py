@@ -34,6 +34,7 @@ def evaluate(
     """Figures with 95 % intervals, per data set and macro, with box and without; plots; results.md."""
     from functools import partial
 
+    from evanyseg.io.write import write_text
     from evanyseg.models import estimators as known_estimators
     from evanyseg.models import segmenters as known_segmenters
 
@@ -75,7 +76,7 @@ def evaluate(
     finished = Run.read(out)
     draw_all(out, finished.ours, "boosting on shape")
     text = f"# Evaluation\n\n{summary['cases']} masks, {summary['sets']} sets, commit {commit_of()}.\n\n"
-    (out / "results.md").write_text(text + run_markdown(finished), encoding="utf-8")
+    write_text(out / "results.md", text + run_markdown(finished))
     if log is not None and "evaluate-only" in summary["uses"]:
         append_run(log, reason, finished)
     print(f"{summary['cases']} masks in {summary['minutes']} min; see {out / 'results.md'}")

@@ -27,6 +27,8 @@ def report(
     machine: Annotated[str, typer.Option(help="What the hours were spent on.")] = "2 CPU cores, no GPU",
 ) -> None:
     """Generate RESULTS.md: goals, every table, plots, commands, commits, counts, hours."""
+    from evanyseg.io.write import write_text
+
     from ...data.store import Store
     from ...reporting.card_numbers import update_card
     from ...reporting.results_page import results_page
@@ -54,7 +56,7 @@ def report(
         from ...reporting.examples import draw_examples, judged_examples
 
         draw_examples(judged_examples(estimators.create(examples)), out.parent / "results" / "examples.png")
-    out.write_text(text, encoding="utf-8")
+    write_text(out, text)
     if card is not None:
         update_card(card, Run.read(held))
     print(f"{out}: {len(text.splitlines())} lines")

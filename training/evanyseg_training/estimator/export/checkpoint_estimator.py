@@ -12,8 +12,9 @@ import torch
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from evanyseg.quality.cases import cases_of_image
-from evanyseg.quality.context import FACTOR, context_input
-from evanyseg.quality.paper_crop import blended_crop, point_box
+from evanyseg.quality.context import context_input
+from evanyseg.quality.paper_crop import point_box, resized_crop
+from evanyseg.quality.window_factors import WITH_BOX
 from evanyseg.results import Caveat, QualityCase, QualityEstimate
 
 from ...data.manifest import ManifestError
@@ -84,12 +85,9 @@ class CheckpointEstimator:
         if self.options.mode == "paper":
             around = case.box or point_box(case.mask)
             assert around is not None
-            crop = torch.from_numpy(blended_crop(case.image, case.mask, around)).permute(2, 0, 1)[None].contiguous()
-            pixels = torch.nn.functional.interpolate(
-                crop, (size, size), mode="bilinear", antialias=True, align_corners=False
-            )
-            return {"pixels": pixels[0], "scalars": torch.zeros(0), "areas": torch.zeros(2)}
-        seen = context_input(case.image, case.mask, case.box, FACTOR, size)
+            pixels = resized_crop(case.image, case.mask, around, size)
+            return {"pixels": pixels, "scalars": torch.zeros(0), "areas": torch.zeros(2)}
+        seen = context_input(case.image, case.mask, case.box, WITH_BOX, size)
         cells = float(seen.window.side**2)
         return {
             "pixels": torch.from_numpy(seen.pixels),

@@ -16,11 +16,14 @@ from torch.utils.data import Dataset, Sampler
 
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import context_input, coverage
+from evanyseg.quality.window_factors import TRAINING
 
+from ...augment.box_jitter import jittered_normally
 from ...augment.elastic import Scene, warped
-from ...augment.intensity import REPAINTED, repainted
+from ...augment.geometry import dihedral
+from ...augment.intensity import REPAINTED, intensities, repainted
 from ...augment.texture import Textures, transplanted
-from ...candidates.run import jittered
+from ...candidates.run import BOX_JITTER
 from ...candidates.store import CandidateStore
 from ...data.manifest import ManifestError
 
@@ -41,7 +44,7 @@ class DataOptions:
     group: int = 4
     real: float = 0.55
     without_box: float = 0.3
-    factors: tuple[float, float] = (1.3, 2.5)
+    factors: tuple[float, float] = TRAINING
     box_jitter: float = 0.07
     set_power: float = 0.4
     set_weight: tuple[tuple[str, float], ...] = (("totalseg_reference", 0.5),)
@@ -107,7 +110,7 @@ class EstimatorData(Dataset):
             else:
                 true = self._true_box(candidate) if scene is stored else BoxPrompt.of_mask(scene.truth)
                 assert true is not None
-                box = jittered(true, scene.mask.shape, rng, abs(rng.normal(0, o.box_jitter)))
+                box = jittered_normally(true, scene.mask.shape, rng, abs(rng.normal(0, o.box_jitter)))
         factor = float(np.exp(rng.uniform(*np.log(o.factors))))
         return self.augmented(self.tensors(scene, box, own, factor), rng)
 
@@ -162,47 +165,18 @@ def log_distance(hd95: float, around: BoxPrompt) -> np.ndarray:
 def augment(
     sample: dict[str, np.ndarray], rng: np.random.Generator, textures: Textures | None = None, share: float = 0.0
 ) -> dict[str, torch.Tensor]:
-    """One of the eight symmetries of the square, and another look: gamma, a window that clips, inversion, uneven light,
-    blur, noise, loss or exchange of colours; before that a `share` gets other texture."""
-    turns, flip = int(rng.integers(4)), bool(rng.integers(2))
-    for key in ("pixels", "distance", "maps", "truth"):
-        turned = np.rot90(sample[key], turns, axes=(-2, -1))
-        sample[key] = np.ascontiguousarray(turned[..., ::-1] if flip else turned)
+    """One of the eight symmetries of the square and another look (`intensities`); before that some objects get another
+    brightness, and a `share` of the others another texture."""
+    planes = ("pixels", "distance", "maps", "truth")
+    sample |= zip(planes, dihedral([sample[key] for key in planes], rng, (-2, -1)), strict=True)
     chance = rng.uniform()
     image = sample["pixels"][:3].transpose(1, 2, 0)
     if chance < REPAINTED:
-        sample["pixels"][:3] = repainted(image, sample["truth"], rng).transpose(2, 0, 1)
+        image = repainted(image, sample["truth"], rng)
     elif textures is not None and chance < REPAINTED + share:
-        sample["pixels"][:3] = transplanted(image, sample["truth"], textures, rng).transpose(2, 0, 1)
-    sample["pixels"][:3] = _new_look(sample["pixels"][:3], rng)
+        image = transplanted(image, sample["truth"], textures, rng)
+    sample["pixels"][:3] = intensities(image, rng).transpose(2, 0, 1)
     return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}
-
-
-def _new_look(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    ramp = np.arange(256) / 255.0
-    curve = ramp ** np.exp(rng.uniform(-0.6, 0.6))
-    if rng.uniform() < 0.25:  # a window that clips, as clinicians choose them
-        low, high = rng.uniform((0.0, 0.55), (0.35, 1.0))
-        curve = np.clip((curve - low) / (high - low), 0, 1)
-    if rng.uniform() < 0.1:
-        curve = 1 - curve
-    image = (curve * 255).astype(np.uint8)[image]
-    chance = rng.uniform(size=4)
-    if chance[0] < 0.2:
-        image[:] = image.mean(axis=0, dtype=np.float32).astype(np.uint8)
-    elif chance[0] < 0.4:
-        image = np.ascontiguousarray(image[rng.permutation(3)])
-    if chance[1] < 0.2:
-        torched = torch.from_numpy(image)[None].float()
-        image = torch.nn.functional.avg_pool2d(torched, 3, 1, 1, count_include_pad=False)[0].numpy().astype(np.uint8)
-    if chance[2] < 0.2:  # the light of a coil or a lamp: a plane over the window
-        x, y = np.meshgrid(*(np.linspace(-1, 1, n, dtype=np.float32) for n in image.shape[:0:-1]))
-        light = 1 + np.float32(rng.uniform(-0.4, 0.4)) * x + np.float32(rng.uniform(-0.4, 0.4)) * y
-        image = np.clip(image * light, 0, 255).astype(np.uint8)
-    if chance[3] < 0.25:
-        noise = rng.standard_normal(image.shape[1:], dtype=np.float32) * rng.uniform(2, 14)
-        image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    return image
 
 
 def _flat_weights(dice: np.ndarray, real: np.ndarray) -> np.ndarray:
@@ -301,4 +275,4 @@ def prompt_of(data: EstimatorData, candidate: int, shape: tuple[int, ...]) -> Bo
     if np.isfinite(row[4]):
         return BoxPrompt(*(float(v) for v in row[4:8]))
     rng = np.random.default_rng([77, int(row[0]), candidate])
-    return jittered(data.candidates.store.box(int(row[0])), (shape[0], shape[1]), rng)
+    return jittered_normally(data.candidates.store.box(int(row[0])), shape, rng, BOX_JITTER)

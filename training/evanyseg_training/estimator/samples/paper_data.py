@@ -9,10 +9,12 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
-from evanyseg.quality.paper_crop import blended_crop, point_box
+from evanyseg.quality.paper_crop import point_box, resized_crop
 
 from ...augment.elastic import Scene
+from ...augment.geometry import dihedral
 from .data import EstimatorData, log_distance
 
 
@@ -25,12 +27,9 @@ class PaperData(EstimatorData):
         """The published crop and the targets of one mask; `factor` has no meaning here."""
         around = box or point_box(scene.mask)
         assert around is not None
-        image = np.repeat(scene.image, 3, axis=2) if scene.image.shape[2] == 1 else scene.image
-        crop = torch.from_numpy(blended_crop(image, scene.mask, around)).permute(2, 0, 1)[None].contiguous()
-        size = (self.options.size, self.options.size)
-        pixels = torch.nn.functional.interpolate(crop, size, mode="bilinear", antialias=True, align_corners=False)
+        pixels = resized_crop(as_rgb(scene.image), scene.mask, around, self.options.size)
         return {
-            "pixels": pixels[0].numpy(),
+            "pixels": pixels.numpy(),
             "scalars": np.zeros(0, np.float32),
             "areas": np.zeros(2, np.float32),
             "dice": np.asarray(scene.dice, np.float32),
@@ -40,6 +39,5 @@ class PaperData(EstimatorData):
 
     def augmented(self, sample: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """One of the eight symmetries of the square."""
-        turned = np.rot90(sample["pixels"], int(rng.integers(4)), axes=(-2, -1))
-        sample["pixels"] = np.ascontiguousarray(turned[..., ::-1] if rng.integers(2) else turned)
+        (sample["pixels"],) = dihedral([sample["pixels"]], rng, (-2, -1))
         return {k: torch.from_numpy(np.asarray(v)) for k, v in sample.items()}

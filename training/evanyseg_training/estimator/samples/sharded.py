@@ -11,9 +11,9 @@ import cv2
 import lightning as L
 import numpy as np
 import torch
-import yaml
 from torch.utils.data import DataLoader
 
+from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 
 from ...candidates.store import CandidateStore
@@ -21,8 +21,8 @@ from ...data.manifest import ManifestError
 from ...data.store import Store
 from ...data.streaming import Row, ShardStream, ShardWriter, shard_sizes
 from ..backbones import net_for, scorer_of
+from ..config import RunOptions, save_options
 from ..module import EstimatorModule
-from ..train import RunOptions
 from .data import DataOptions, EstimatorData, collate
 from .paper_data import PaperData
 
@@ -85,8 +85,7 @@ class RowImage:
         return pixels[..., None] if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., ::-1])
 
     def image(self, image_id: int) -> np.ndarray:
-        pixels = self.grey_or_colour(image_id)
-        return np.repeat(pixels, 3, axis=2) if pixels.shape[2] == 1 else pixels
+        return as_rgb(self.grey_or_colour(image_id))
 
     def mask(self, row: int) -> np.ndarray:
         return _unpacked(self.row, self.row["truth"], self.row["truth_box"])
@@ -168,13 +167,10 @@ def train_from_shards(
     from lightning.pytorch.callbacks import ModelCheckpoint
     from lightning.pytorch.loggers import CSVLogger
 
-    from ..train import _plain
-
     if options.data.transplanted > 0:
         raise ManifestError("A stream has no other images at hand: leave out 'transplanted', or train from a store.")
     shard_sizes(shards)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "run.yaml").write_text(yaml.safe_dump(_plain(_fields(options)), sort_keys=False), encoding="utf-8")
+    save_options(folder, options)
     L.seed_everything(options.seed, verbose=False)
     net = net_for(options.model, options.mode, options.data.size)
     module = EstimatorModule(net, options.optim, options.loss, scorer_of(options.mode))
@@ -197,9 +193,3 @@ def train_from_shards(
     trainer = L.Trainer(**(settings | more))
     trainer.fit(module, data, ckpt_path=str(last) if last.is_file() else None, weights_only=False)
     return module
-
-
-def _fields(options: RunOptions) -> dict[str, Any]:
-    from dataclasses import asdict
-
-    return asdict(options)

@@ -10,10 +10,10 @@ from scipy import ndimage
 
 from evanyseg.prompts import BoxPrompt
 
+from ...candidates.grabcut import grabcut
+
 CONTEXT = 1.6
 """GrabCut looks at the box and its surroundings: the window is this many times the box."""
-LONGEST = 128
-"""GrabCut works on at most this many pixels a side, as it would take seconds otherwise."""
 
 
 def box_mask(image: np.ndarray, box: BoxPrompt) -> np.ndarray:
@@ -63,28 +63,18 @@ def grabcut_mask(image: np.ndarray, box: BoxPrompt, rounds: int = 5) -> np.ndarr
     around = box.scaled(CONTEXT)
     x0, y0 = max(int(around.x0), 0), max(int(around.y0), 0)
     x1, y1 = min(int(np.ceil(around.x1)) + 1, width), min(int(np.ceil(around.y1)) + 1, height)
-    window = image[y0:y1, x0:x1]
-    scale = min(1.0, LONGEST / max(window.shape[:2]))
-    size = max(int(window.shape[1] * scale), 2), max(int(window.shape[0] * scale), 2)
-    small = np.ascontiguousarray(cv2.resize(window, size, interpolation=cv2.INTER_AREA))
-    inner = BoxPrompt(box.x0 - x0, box.y0 - y0, box.x1 - x0, box.y1 - y0)
-    inner = inner.per_axis(size[0] / window.shape[1], size[1] / window.shape[0])
-    labels: np.ndarray = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
-    labels[box_mask(small, inner)] = cv2.GC_PR_BGD
-    labels[ellipse_mask(small, inner)] = cv2.GC_PR_FGD
-    labels[ellipse_mask(small, inner.scaled(0.4))] = cv2.GC_FGD
-    found: np.ndarray = labels
-    if (labels == cv2.GC_BGD).any() and (labels == cv2.GC_FGD).any():
-        cv2.setRNGSeed(0)
-        try:
-            models = np.zeros((2, 1, 65))
-            start, unused = labels.copy(), (0, 0, 0, 0)
-            found = cv2.grabCut(small, start, unused, models[0], models[1], rounds, cv2.GC_INIT_WITH_MASK)[0]
-        except cv2.error:  # too few pixels of one kind to fit its mixture: the start is the answer
-            found = labels
-    share = np.isin(found, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    in_window = BoxPrompt(box.x0 - x0, box.y0 - y0, box.x1 - x0, box.y1 - y0)
+
+    def start(shape: tuple[int, int], sx: float, sy: float) -> np.ndarray:
+        small, inner = np.empty((*shape, 1), np.uint8), in_window.per_axis(sx, sy)
+        labels = np.full(shape, cv2.GC_BGD, np.uint8)
+        labels[box_mask(small, inner)] = cv2.GC_PR_BGD
+        labels[ellipse_mask(small, inner)] = cv2.GC_PR_FGD
+        labels[ellipse_mask(small, inner.scaled(0.4))] = cv2.GC_FGD
+        return labels
+
     out = np.zeros((height, width), bool)
-    out[y0:y1, x0:x1] = cv2.resize(share, (x1 - x0, y1 - y0), interpolation=cv2.INTER_LINEAR) >= 0.5
+    out[y0:y1, x0:x1] = grabcut(image[y0:y1, x0:x1], start, rounds)
     return out
 
 

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.overlap import dice, dice_of_iou
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Segmenter
 from evanyseg.results import Embedding
 
-from ...metrics.masks import dice, dice_of_iou
+from ...augment.box_jitter import jittered
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,11 +81,9 @@ def jitter_agreement(
     amounts: tuple[float, float] = (0.05, 0.10),
 ) -> np.ndarray:
     """[K]: mean Dice of each mask [K, H, W] with the same head's masks for jittered boxes (SAM-U)."""
-    from ..comparison.train import jittered
-
     values = []
     for _ in range(boxes):
-        moved = jittered(box, rng, amounts[1], embedding.shape, amounts[0])
+        moved = jittered(box, embedding.shape, rng, amounts[1], amounts[0])
         again = segmenter.segment(embedding, moved).masks
         values.append([dice(a, b) for a, b in zip(masks, again, strict=True)])
     return np.mean(values, axis=0)

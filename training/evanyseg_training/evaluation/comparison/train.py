@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, no_progress
 from evanyseg.quality.context import box_coverage, coverage, window_image
 
+from ...augment.box_jitter import jittered
 from ...data.manifest import TRAIN, ManifestError
 from ...data.store import Store
-from .model import Rival, RivalConfig, build_net, rival_input
+from ...metrics.soft_dice import soft_dice_loss
+from .model import RivalConfig, build_net, rival_input
 
 
 @dataclass(frozen=True)
@@ -66,28 +67,8 @@ def train_rival(
 
 def segmentation_loss(logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy plus soft Dice, mean over the batch; logits and targets [N, 1, n, n]."""
-    shares = torch.sigmoid(logits)
-    overlap = (shares * targets).sum((1, 2, 3))
-    total = shares.sum((1, 2, 3)) + targets.sum((1, 2, 3))
-    return F.binary_cross_entropy_with_logits(logits, targets) + (1 - (2 * overlap + 1) / (total + 1)).mean()
-
-
-def final_rival(config: RivalConfig, states: dict[int, dict[str, Tensor]]) -> Rival:
-    net = build_net(config)
-    net.load_state_dict(states[max(states)])
-    return Rival(config, net, max(states))
-
-
-def jittered(
-    box: BoxPrompt, rng: np.random.Generator, share: float, shape: Sequence[int], least: float = 0.0
-) -> BoxPrompt:
-    """Each edge moved by least..share of its side, out or in; kept on the image and at least two pixels wide."""
-    moves = rng.uniform(least, share, 4) * rng.choice((-1, 1), 4) * np.array([box.width, box.height] * 2)
-    x0, y0 = max(box.x0 + moves[0], 0.0), max(box.y0 + moves[1], 0.0)
-    x1, y1 = min(box.x1 + moves[2], float(shape[1])), min(box.y1 + moves[3], float(shape[0]))
-    if x1 - x0 < 2 or y1 - y0 < 2:
-        return box
-    return BoxPrompt(x0, y0, x1, y1)
+    overlap = soft_dice_loss(torch.sigmoid(logits), targets, (1, 2, 3))
+    return F.binary_cross_entropy_with_logits(logits, targets) + overlap.mean()
 
 
 def _batches(store: Store, config: RivalConfig, plan: RivalPlan, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
@@ -105,7 +86,7 @@ def _batches(store: Store, config: RivalConfig, plan: RivalPlan, steps: int) -> 
         for pick in rng.choice(len(by_set), plan.batch, p=weights):
             row = int(rng.choice(by_set[pick]))
             image, mask = store.image(int(table.image_id.iat[row])), store.mask(row)
-            box = jittered(store.box(row), rng, plan.jitter, mask.shape)
+            box = jittered(store.box(row), mask.shape, rng, plan.jitter)
             window = config.place(box, mask.shape, float(rng.uniform(1.3, 2.0)))
             sample = rival_input(window_image(image, window, n), box_coverage(box, window, n))
             target = torch.from_numpy(

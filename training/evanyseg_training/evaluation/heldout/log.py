@@ -6,6 +6,8 @@ import csv
 from datetime import UTC, datetime
 from pathlib import Path
 
+from evanyseg.io.write import write_text
+
 from ...data.manifest import ManifestError
 from ...data.store import Store
 from ...reporting.run_report import Run
@@ -45,7 +47,5 @@ def append_run(log: Path, reason: str, run: Run) -> int:
     what = f"{WHAT}, {run.summary['cases']} masks, {run.summary['sets']} sets"
     why = reason + (" (exploratory)" if number >= 3 else "")
     date = datetime.now(UTC).strftime("%Y-%m-%d")
-    log.write_text(
-        text + f"| {date} | {run.summary.get('commit', '')} | {what} | {why} | {result} |\n", encoding="utf-8"
-    )
+    write_text(log, text + f"| {date} | {run.summary.get('commit', '')} | {what} | {why} | {result} |\n")
     return number

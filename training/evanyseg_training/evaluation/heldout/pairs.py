@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evanyseg.io.write import atomic_path
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, no_progress
 
+from ...augment.box_jitter import jittered
 from ...candidates.store import CandidateStore, CandidateWriter
 from ...data.manifest import HELDOUT, ManifestError, order_key
 from ...data.store import Store
-from ..comparison.train import jittered
+from ...files import write_table
 from .sources import Draft, Maker, drafts_of
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def build_heldout(
     import pandas as pd
 
     table = pd.DataFrame(lines, columns=list(CSV_COLUMNS))
-    with atomic_path(folder / "pairs.csv") as partial:
-        table.to_csv(partial, index=False, float_format="%.4f")
+    write_table(folder / "pairs.csv", table, digits=4)
     progress(1.0, "done")
     return table
 
@@ -138,7 +137,8 @@ def _pairs_of(store: Store, of_set: pd.DataFrame, makers: list[Maker], options: 
     for row in of_set.to_dict("records"):
         key = object_key(store, row)
         rng = np.random.default_rng(int(order_key(options.seed, row["set"], key)[:15], 16))
-        box = jittered(store.box(row["row"]), rng, options.jitter[1], store.shape(row["image_id"]), options.jitter[0])
+        least, most = options.jitter
+        box = jittered(store.box(row["row"]), store.shape(row["image_id"]), rng, most, least)
         drafts += [(row, draft) for draft in drafts_of(store, row, box, rng, makers)]
     dice = np.array([d.dice for _, d in drafts])
     order = np.array([order_key(options.seed, d.family, f"{object_key(store, r)}{d.digest}") for r, d in drafts])

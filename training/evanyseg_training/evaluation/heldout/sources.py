@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 
 from ...candidates.generators import SceneWindow, classical_masks, damage_masks
 from ...data.store import Store
-from ...metrics.masks import dice
 from ..comparison.model import Rival
 from .unseen_corruption import UNSEEN_CLASSICAL, k_means_mask, unseen_damage
 

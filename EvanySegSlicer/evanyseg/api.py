@@ -1,0 +1,135 @@
+"""The public functions: one call for what most people want. `docs/api.md` shows them at work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from .errors import ImageError
+from .pipeline.intensity import default_preset, preset_named
+from .pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
+from .prompts import BoxPrompt, PointPrompt
+from .protocols import QualityEstimator, Segmenter
+from .results import QualityEstimate
+from .scoring.volumes import SliceScore
+
+BUILTIN = "builtin"
+
+
+def load_estimator(name_or_file: str = BUILTIN, device: str = "auto") -> QualityEstimator:
+    """A quality estimator by name (`evanyseg models list`) or from a weight file.
+
+    device: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'. Raises UnknownModelError, WeightsError, DeviceError.
+    """
+    from .models import estimators
+
+    return estimators.create(name_or_file, device)
+
+
+def load_segmenter(name_or_file: str = BUILTIN, device: str = "auto") -> Segmenter:
+    """A segmenter by name or from a weight file; as `load_estimator`."""
+    from .models import segmenters
+
+    return segmenters.create(name_or_file, device)
+
+
+@lru_cache(maxsize=4)
+def _kept_estimator(name: str) -> QualityEstimator:
+    return load_estimator(name)
+
+
+@lru_cache(maxsize=4)
+def _kept_segmenter(name: str) -> Segmenter:
+    return load_segmenter(name)
+
+
+def _pipeline(estimator: str | QualityEstimator, segmenter: str | Segmenter | None = None) -> SlicePipeline:
+    """Models named by a string are loaded once and kept for the next call."""
+    judge = _kept_estimator(estimator) if isinstance(estimator, str) else estimator
+    return SlicePipeline(judge, _kept_segmenter(segmenter) if isinstance(segmenter, str) else segmenter)
+
+
+def _slice(image: np.ndarray, intensity: str | None, spacing: tuple[float, float]) -> SliceInput:
+    image = np.asarray(image)
+    color = image.ndim == 3 and image.shape[-1] in (3, 4)
+    if image.ndim != 2 and not color:
+        raise ImageError(f"An image must be [H, W] or [H, W, 3 or 4], got {list(image.shape)}; give one slice.")
+    preset = preset_named(intensity) if intensity else default_preset(image, color)
+    return SliceInput(image, preset.fit(image), spacing)
+
+
+def score(
+    image: np.ndarray,
+    mask: np.ndarray,
+    box: BoxPrompt | None = None,
+    *,
+    estimator: str | QualityEstimator = BUILTIN,
+    intensity: str | None = None,
+    spacing: tuple[float, float] = (1.0, 1.0),
+    maps: bool = False,
+) -> QualityEstimate:
+    """Predict the Dice of one mask of one slice, without ground truth.
+
+    image [H, W] of any number type, or [H, W, 3 or 4]; mask [H, W], everything above zero is the object; box: the
+    prompt it was made with, None for an existing segmentation. intensity: a preset by name or 'fixed:LOW,HIGH'; None
+    is 'rgb' for color, else the 0.5 to 99.5 percentiles of this image. spacing: (row mm, column mm). maps: with error
+    maps [H, W]. A mask that cannot be judged has dice NaN and a caveat.
+
+    Raises ImageError (shapes that do not fit), PromptError, UnknownModelError, WeightsError.
+    """
+    mask = np.asarray(mask) > 0
+    one = _slice(image, intensity, spacing)
+    if mask.shape != one.pixels.shape[:2]:
+        raise ImageError(
+            f"The mask is {list(mask.shape)} and the image {list(one.pixels.shape[:2])}: same size needed."
+        )
+    if box is not None:
+        box = box.validated(one.grid.shape)
+    return next(_pipeline(estimator).score([(one, mask, box)], maps))
+
+
+def segment(
+    image: np.ndarray,
+    box: BoxPrompt | None = None,
+    points: Sequence[PointPrompt] = (),
+    *,
+    segmenter: str | Segmenter = BUILTIN,
+    estimator: str | QualityEstimator = BUILTIN,
+    intensity: str | None = None,
+    spacing: tuple[float, float] = (1.0, 1.0),
+    maps: bool = False,
+) -> SliceResult:
+    """Segment one slice from a box and/or points in its pixels, and judge the result.
+
+    Returns the candidates' masks with an estimate each; `.mask` and `.estimate` are those of the candidate with the
+    highest predicted Dice. Parameters and errors as for `score`.
+    """
+    return _pipeline(estimator, segmenter).segment(_slice(image, intensity, spacing), box, points, maps=maps)
+
+
+def score_files(
+    image: str | Path,
+    segmentation: str | Path,
+    *,
+    labels: Sequence[str] = (),
+    axis: str | None = None,
+    estimator: str | QualityEstimator = BUILTIN,
+    intensity: str | None = None,
+) -> list[SliceScore]:
+    """Score every segment on every slice of a file that `evanyseg score` can read (2D image, volume, DICOM folder).
+
+    labels: these segments only; axis: 'axial', 'coronal', 'sagittal' or None for the usual one. Sorted by slice.
+    Raises EvanySegError with what is wrong, where, and what to do, before a network is loaded.
+    """
+    from .io.read import read_image, read_segmentation
+    from .scoring.stacks import SliceStack
+    from .scoring.volumes import VolumeScorer
+
+    volume = read_image(image)
+    found = read_segmentation(segmentation).only(list(labels))
+    stack = SliceStack(volume, found, axis, preset_named(intensity) if intensity else None)
+    scores = VolumeScorer(stack, _pipeline(estimator)).scores()
+    return sorted(scores, key=lambda s: (s.index, s.segment))

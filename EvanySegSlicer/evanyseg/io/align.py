@@ -1,0 +1,170 @@
+"""A segmentation brought to its image's voxels, with a word about everything that this cost.
+
+Nothing here is silent: voxels that coincide are moved, others are resampled with a caveat; what falls outside the
+image is counted for each segment, and too much of it ends the case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ..errors import GeometryError, ImageError
+from ..geometry.placement import Placement, placement_of_volume
+from ..geometry.regrid import outside, voxel_move
+from ..geometry.volume import Volume, same_geometry
+
+if TYPE_CHECKING:
+    from .segmentation import Segmentation
+
+RESAMPLED = "mask resampled to the image's grid"
+SHIFTED = "mask of the image's size lies elsewhere"
+MAX_LOST = 0.01
+"""A segment may lose this share of its voxels outside the image before the case is refused."""
+
+
+def aligned(segmentation: Segmentation, volume: Volume, allow_cropped: bool = False) -> Segmentation:
+    """The same segments on the volume's voxels.
+
+    Raises ImageError when a picture's mask has another size, GeometryError when a segment loses more than `MAX_LOST`
+    outside the image (`allow_cropped`: only when nothing at all overlaps).
+    """
+    mine = segmentation.grid
+    if mine.has_geometry:
+        segmentation = replace(segmentation, remarks=segmentation.remarks + mine.source.remarks)
+    if same_geometry(mine, volume):
+        return replace(segmentation, grid=empty_like(volume), remarks=segmentation.remarks + _unplaced(mine, volume))
+    if not (volume.has_geometry and mine.has_geometry) or volume.planar or mine.planar:
+        why = "they must have the same size"
+        if not (volume.planar or mine.planar):
+            silent = mine.name if volume.has_geometry else volume.name
+            why = f"{silent} does not say where its voxels lie, so they must have the same size"
+        raise ImageError(f"The mask {mine.name} is {_size(mine)}, the image {volume.name} is {_size(volume)}: {why}.")
+    for here, there, words in _readings(mine, volume):
+        if same_geometry(here, there):
+            remark = f"{words}: with that {mine.name} and {volume.name} fit together."
+            return replace(segmentation, grid=empty_like(volume), remarks=(*segmentation.remarks, remark))
+    return _regridded(segmentation, volume, allow_cropped)
+
+
+def empty_like(volume: Volume) -> Volume:
+    """The volume's grid without its voxels in memory."""
+    return replace(volume, array=np.broadcast_to(np.uint8(0), volume.shape))
+
+
+def _regridded(segmentation: Segmentation, volume: Volume, allow_cropped: bool) -> Segmentation:
+    mine = segmentation.grid
+    move = voxel_move(mine, volume)
+    if move is not None:
+        layers = tuple(move.apply(layer, volume.shape) for layer in segmentation.layers)
+    else:
+        from .itk import resample_labels
+
+        layers = tuple(resample_labels(layer, mine, volume) for layer in segmentation.layers)
+    lost = _lost(segmentation, volume)
+    worst = max(lost, key=lambda name: lost[name], default=None)
+    if worst is not None and (min(lost.values()) >= 1 or (lost[worst] > MAX_LOST and not allow_cropped)):
+        raise GeometryError(_refusal(segmentation, volume, worst, lost))
+    gone = [s for s in segmentation.segments if s.id in lost and not (layers[s.layer] == s.value).any()]
+    names = ", ".join(s.name for s in gone)
+    if gone and not allow_cropped:
+        raise GeometryError(
+            f"Nothing is left of {names} on the voxels of {volume.name}, which are coarser than those of {mine.name}; "
+            "score it on the image that it was drawn on. --allow-cropped scores what is left."
+        )
+    remarks = (*segmentation.remarks, *([f"Not scored, for nothing of it lies in the image: {names}."] if gone else []))
+    caveats = list(segmentation.caveats)
+    if move is None:
+        caveats.append(RESAMPLED)
+    elif not move.identity and mine.shape == volume.shape and move.order == (0, 1, 2) and not move.reverse:
+        caveats.append(f"{SHIFTED} ({_apart(mine, volume)})")
+    doubts = dict(segmentation.segment_caveats)
+    for identity, part in lost.items():
+        if part > 0:
+            doubts[identity] = (*doubts.get(identity, ()), f"{_percent(part)} of the mask outside the image")
+    return replace(
+        segmentation, grid=empty_like(volume), layers=layers, caveats=tuple(caveats), segment_caveats=doubts,
+        remarks=remarks,
+    )  # fmt: skip
+
+
+def _lost(segmentation: Segmentation, volume: Volume) -> dict[str, float]:
+    """By segment id, for segments with a voxel: the share outside the image."""
+    found: dict[str, float] = {}
+    for number, layer in enumerate(segmentation.layers):
+        present = [s for s in segmentation.segments if s.layer == number and (layer == s.value).any()]
+        if present:
+            values = np.array([s.value for s in present], np.int64)
+            shares = outside(layer, segmentation.grid, volume, values)
+            found.update({s.id: float(v) for s, v in zip(present, shares, strict=True)})
+    return found
+
+
+def _refusal(segmentation: Segmentation, volume: Volume, worst: str, lost: dict[str, float]) -> str:
+    mine, share, everything = segmentation.grid, lost[worst], min(lost.values()) >= 1
+    if everything:
+        text = f"The segmentation {mine.name} and the image {volume.name} do not overlap in space; "
+    else:
+        several = len(segmentation.segments) > 1
+        name = next(s.name for s in segmentation.segments if s.id == worst)
+        subject = f"segment '{name}' of {mine.name}" if several else f"mask {mine.name}"
+        text = f"{_percent(share)} of the {subject} lies outside the image {volume.name}; "
+    if mine.shape == volume.shape:
+        what = "an identity matrix" if _identity(mine) else "another placement"
+        apart = _apart(mine, volume)
+        text += f"it has the image's size but {what} ({apart}): save it again with the image's own geometry"
+    else:
+        text += "are they of the same patient and study, and was one of them moved or cut?"
+    hint = "" if everything else " --allow-cropped scores what is left"
+    return f"{text}{'.' if text[-1] not in '.?' else ''}{hint}{'.' if hint else ''}"
+
+
+def _readings(mine: Volume, volume: Volume) -> list[tuple[Volume, Volume, str]]:
+    """Pairs of grids to try when a file gives two placements (NIfTI's sform and qform), best first."""
+    found = []
+    if volume.other is not None:
+        found.append((mine, _moved(volume, volume.other), f"The qform of {volume.name} was taken"))
+    if mine.other is not None:
+        found.append((_moved(mine, mine.other), volume, f"The qform of {mine.name} was taken"))
+    if mine.other is not None and volume.other is not None:
+        both = _moved(mine, mine.other), _moved(volume, volume.other)
+        found.append((*both, "The qforms were taken"))
+    return found
+
+
+def _moved(volume: Volume, place: Placement) -> Volume:
+    return replace(volume, spacing=place.spacing, origin=place.origin, direction=place.direction)
+
+
+def _unplaced(mine: Volume, volume: Volume) -> tuple[str, ...]:
+    """Said when two volumes fit by their sizes alone."""
+    if mine.planar or volume.planar or (mine.has_geometry and volume.has_geometry):
+        return ()
+    silent = mine.name if volume.has_geometry else volume.name
+    return (f"{silent} does not say where its voxels lie: mask and image were laid upon each other voxel by voxel.",)
+
+
+def _identity(grid: Volume) -> bool:
+    """The matrix that tools write who were given none: in RAS or in LPS."""
+    straight = np.allclose(np.abs(grid.direction), np.eye(3)) and np.allclose(grid.spacing, 1)
+    return bool(straight and np.allclose(grid.origin, 0))
+
+
+def _apart(a: Volume, b: Volume) -> str:
+    return placement_of_volume(a).apart(placement_of_volume(b), b.shape).describe()
+
+
+def _percent(share: float) -> str:
+    """Never '0 %' for something, never '100 %' for less than all."""
+    if share < 0.001:
+        return "less than 0.1 %"
+    if share < 1 and share > 0.99:
+        return f"{np.floor(share * 1000) / 10:.1f} %"
+    return f"{share * 100:.1f} %" if share < 0.1 else f"{share:.0%}".replace("%", " %")
+
+
+def _size(grid: Volume) -> str:
+    k, j, i = grid.shape
+    return f"{i} x {j} pixels" if grid.planar else f"{i} x {j} x {k} voxels"

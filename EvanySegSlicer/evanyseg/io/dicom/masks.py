@@ -1,0 +1,47 @@
+"""The door for segmentations that are DICOM objects: SEG and RTSTRUCT, checked against their image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...errors import ImageError
+from ...geometry.volume import Volume
+from ..segmentation import Segmentation
+from .headers import STRUCTURE_SET, mask_object, read_header
+from .rtstruct import read_rtstruct
+from .seg_read import read_dicom_seg
+from .source import DicomSource, read_source
+
+
+@dataclass(frozen=True)
+class ReadImage:
+    """An image as it was read: the volume, the file or folder, the series that was asked for."""
+
+    volume: Volume
+    path: Path
+    series: str | None = None
+
+    def source(self) -> DicomSource | None:
+        """Its DICOM headers; None when it is no DICOM image (or one of several that look alike)."""
+        try:
+            return read_source(self.path, self.volume, self.series)
+        except ImageError:
+            return None
+
+
+def read_dicom_mask(path: Path, image: ReadImage | None, fractional: bool = True) -> Segmentation | None:
+    """The segments of a DICOM SEG or RTSTRUCT (a file, or a folder with that file alone); None when it is neither.
+
+    Raises ImageError, GeometryError; an RTSTRUCT without `image` is refused, for its contours need a grid.
+    """
+    file = mask_object(path)
+    if file is None:
+        return None
+    header = read_header(file, ["SOPClassUID"])
+    source = image.source() if image is not None else None
+    if header is not None and str(header.SOPClassUID) == STRUCTURE_SET:
+        if image is None:
+            raise ImageError(f"{path.name} is a structure set: its contours have no pixels without the image.")
+        return read_rtstruct(file, image.volume, source)
+    return read_dicom_seg(file, image.volume if image is not None else None, source, fractional)

@@ -1,0 +1,103 @@
+"""NRRD and MetaImage volumes through SimpleITK, after their voxels were found to be all there."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import GeometryError, ImageError
+from ..geometry.placement import placement_of
+from ..geometry.volume import ImageSource, Volume
+from . import metaimage, nrrd
+from .sniff import FileKind
+
+_READERS = {FileKind.NRRD: "NrrdImageIO", FileKind.METAIMAGE: "MetaImageIO"}
+
+
+def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
+    """The volume and the file's metadata; `kind` is what the file is, whatever its ending says.
+
+    Raises ImageError for what cannot be read, GeometryError for time series and components that are not colours.
+    """
+    import SimpleITK as sitk
+
+    called_colors = False
+    if kind is FileKind.NRRD:
+        header = nrrd.check_complete(path)
+        placed, called_colors = header.placed, header.color
+    else:
+        placed = metaimage.check_complete(path)
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        reader = sitk.ImageFileReader()
+        reader.SetImageIO(_READERS[kind])
+        reader.SetFileName(str(path))
+        reader.ReadImageInformation()
+        size, components = reader.GetSize(), reader.GetNumberOfComponents()
+        meta = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+        if sum(n > 1 for n in size[3:]):
+            raise GeometryError(
+                f"{path.name} is a time series of {int(np.prod(size[3:]))} volumes (4D); save one of them as a volume."
+            )
+        image = reader.Execute()
+    except RuntimeError as error:
+        raise ImageError(f"{path} cannot be read as an image ({reason(error)}).") from error
+    if len(size) > 3:
+        image = image[(slice(None),) * 3 + (0,) * (len(size) - 3)]
+    array = sitk.GetArrayFromImage(image)
+    if components > 1 and not _segmentation(meta):
+        called_series = meta.get("NRRD_kinds[pixel]", "") in ("list", "time")
+        if not called_colors and (called_series or components not in (3, 4) or array.dtype.kind != "u"):
+            what = "a vector field" if components in (2, 3) else "no colours (a time series or vector field?)"
+            raise GeometryError(f"{path.name} has {components} values per voxel, which are {what}; save one of them "
+                                "as a volume.")  # fmt: skip
+    return _volume(image, array, path.name, placed), meta
+
+
+def geometry_of(volume: Volume, image: Any) -> None:
+    """Give a SimpleITK image the volume's spacing, origin and direction."""
+    image.SetSpacing(volume.spacing)
+    image.SetOrigin(volume.origin)
+    image.SetDirection(np.asarray(volume.direction).ravel().tolist())
+
+
+def resample_labels(labels: np.ndarray, grid: Volume, target: Volume) -> np.ndarray:
+    """Integer labels [K, J, I] on `grid`, by nearest neighbour on target's grid; 0 outside."""
+    import SimpleITK as sitk
+
+    moving = sitk.GetImageFromArray(labels)
+    geometry_of(grid, moving)
+    ijk = tuple(int(n) for n in reversed(target.shape))
+    direction = np.asarray(target.direction).ravel().tolist()
+    out = sitk.Resample(
+        moving, ijk, sitk.Transform(), sitk.sitkNearestNeighbor, target.origin, target.spacing, direction, 0
+    )
+    return sitk.GetArrayFromImage(out)
+
+
+def reason(error: RuntimeError) -> str:
+    """The last line of an ITK message: the others name C++ files."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[-1] if lines else "unknown reason"
+    return text.split("): ")[-1].removeprefix("sitk::ERROR: ").strip().rstrip(".")
+
+
+def _volume(image: Any, array: np.ndarray, name: str, placed: bool) -> Volume:
+    dimension = image.GetDimension()
+    matrix = np.eye(4)
+    direction = np.array(image.GetDirection()).reshape(dimension, dimension)
+    matrix[:dimension, :dimension] = direction * np.array(image.GetSpacing())
+    matrix[:dimension, 3] = image.GetOrigin()
+    planar = dimension == 2
+    volume = placement_of(matrix, name).volume(array[None] if planar else array, planar=planar, name=name)
+    if placed or planar:
+        return volume
+    note = f"{name} does not say where its voxels lie: the names of its slice planes are a guess."
+    return replace(volume, has_geometry=False, source=ImageSource(remarks=(note,)))
+
+
+def _segmentation(meta: dict[str, str]) -> bool:
+    return "Segment0_ID" in meta or "Segment0_Name" in meta

@@ -1,0 +1,98 @@
+"""What an NRRD header says about its voxels, to see that they are there before ITK's reader is asked.
+
+Format: http://teem.sourceforge.net/nrrd/format.html. teem measures raw voxels, but takes compressed ones as they come
+and never looks at their checksum.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import ImageError
+from .streams import unpacked_size
+
+_METHODS = {"gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
+_BYTES = {
+    "signed char": 1, "int8": 1, "int8_t": 1, "uchar": 1, "unsigned char": 1, "uint8": 1, "uint8_t": 1,
+    "short": 2, "short int": 2, "signed short": 2, "signed short int": 2, "int16": 2, "int16_t": 2, "ushort": 2,
+    "unsigned short": 2, "unsigned short int": 2, "uint16": 2, "uint16_t": 2, "int": 4, "signed int": 4, "int32": 4,
+    "int32_t": 4, "uint": 4, "unsigned int": 4, "uint32": 4, "uint32_t": 4, "longlong": 8, "long long": 8,
+    "long long int": 8, "signed long long": 8, "signed long long int": 8, "int64": 8, "int64_t": 8, "ulonglong": 8,
+    "unsigned long long": 8, "unsigned long long int": 8, "uint64": 8, "uint64_t": 8, "float": 4, "double": 8,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class NrrdHeader:
+    """fields: as the file names them, in lower case; start: offset of attached voxels; data: the file that has them,
+    None when there are several."""
+
+    fields: dict[str, str]
+    start: int
+    data: Path | None
+
+    @property
+    def placed(self) -> bool:
+        """Whether the file says where its voxels lie, in a space that ITK knows."""
+        known = {"left-posterior-superior", "right-anterior-superior", "left-anterior-superior", "lps", "ras", "las"}
+        return self.fields.get("space", "").lower() in known and "space directions" in self.fields
+
+    @property
+    def color(self) -> bool:
+        """Whether the file itself calls its components colours."""
+        return "-color" in self.fields.get("kinds", "").lower()
+
+
+def read_header(path: Path) -> NrrdHeader:
+    """Raises ImageError for a header that does not end or lacks what every NRRD has."""
+    fields: dict[str, str] = {}
+    with path.open("rb") as file:
+        while line := file.readline(1 << 20):
+            text = line.decode("utf-8", "replace").rstrip("\r\n")
+            if not text:
+                break
+            if not text.startswith("#") and ":=" not in text and ": " in text:
+                key, _, value = text.partition(": ")
+                fields[key.strip().lower()] = value.strip()
+        start = file.tell()
+    missing = [key for key in ("type", "dimension", "sizes", "encoding") if key not in fields]
+    if missing:
+        raise ImageError(f"{path.name} has a damaged NRRD header: it lacks '{missing[0]}'.")
+    named = fields.get("data file", fields.get("datafile", ""))
+    if not named:
+        return NrrdHeader(fields, start, path)
+    single = not named.upper().startswith("LIST") and "%" not in named
+    return NrrdHeader(fields, 0, path.parent / named if single else None)
+
+
+def check_complete(path: Path) -> NrrdHeader:
+    """Raises ImageError when compressed voxels are damaged, cut, or fewer than the header tells of."""
+    header = read_header(path)
+    method = _METHODS.get(header.fields["encoding"].lower())
+    if header.data is None:
+        return header
+    if not header.data.is_file():
+        raise ImageError(f"{path.name} keeps its voxels in {header.data.name}, which is not there.")
+    if method is None:
+        return header
+    try:
+        needed = math.prod(int(n) for n in header.fields["sizes"].split()) * _BYTES[header.fields["type"].lower()]
+        skip = int(header.fields.get("line skip", "0"))
+    except (ValueError, KeyError):
+        raise ImageError(f"{path.name} has a damaged NRRD header: its sizes or type cannot be read.") from None
+    start = header.start
+    with header.data.open("rb") as file:
+        file.seek(start)
+        for _ in range(skip):
+            file.readline()
+        start = file.tell()
+    found = unpacked_size(header.data, method, start)
+    if found < needed:
+        raise ImageError(
+            f"{os.fspath(header.data.name)} is cut off: it holds {found / needed:.0%} of the voxels that its header "
+            "tells of; copy or download it again."
+        )
+    return header

@@ -1,0 +1,53 @@
+"""`dev.py bench` in an environment that lacks what some figures need: those are left out, in words."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = """
+import sys
+class Without:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {hidden!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Without())
+import importlib.util as util
+found = util.find_spec
+util.find_spec = lambda name, package=None: None if name in {hidden!r} else found(name, package)
+"""
+
+
+def bench(tmp_path: Path, hidden: tuple[str, ...], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`python -m benchmarks` where the packages `hidden` are not installed."""
+    (tmp_path / "sitecustomize.py").write_text(BLOCK.format(hidden=hidden))
+    folders = [str(tmp_path), *(str(ROOT / name) for name in ("Testing", "EvanySegSlicer"))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--runs", "1", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment,
+    )
+
+
+def test_what_the_environment_lacks_is_left_out_in_words_and_the_rest_is_measured(tmp_path):
+    everything = ("PySide6", "slicer", "torch")
+    done = bench(tmp_path, everything)
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines[:-1]] == ["interactive", "desktop", "volume", "overlay", "throughput"]
+    assert "left out, this environment lacks slicer and PySide6; 'python3 dev.py setup' installs all" in lines[1]
+    assert lines[-1].startswith("import evanyseg")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_group_asked_for_by_name_that_cannot_be_measured_fails(tmp_path):
+    done = bench(tmp_path, ("PySide6",), "desktop")
+    assert done.returncode == 1
+    assert done.stdout.startswith("desktop: left out")
+    assert "Traceback" not in done.stderr

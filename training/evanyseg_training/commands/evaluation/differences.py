@@ -1,0 +1,57 @@
+"""`evanyseg-train differences`: two versions of a model on the same masks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def differences(
+    store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the masks (made once) and the table.")],
+    estimator: Annotated[list[str] | None, typer.Option(help="Two of them: NAME or NAME:FILE.")] = None,
+    segmenter: Annotated[list[str] | None, typer.Option(help="Two of them: NAME or NAME:FILE.")] = None,
+    split: Annotated[str, typer.Option(help="test, val or calib: subjects no weights were fitted on.")] = "test",
+    objects: Annotated[int, typer.Option(help="Most objects of a set.")] = 4,
+    pairs: Annotated[int, typer.Option(help="Most masks of a set.")] = 20,
+) -> None:
+    """What a rounding of the weights, another backend or another device costs."""
+    from evanyseg.errors import EvanySegError
+    from evanyseg.models import estimators, segmenters
+
+    from ...data.manifest import HELDOUT
+    from ...data.store import Store
+    from ...evaluation.cases import frozen_cases
+    from ...evaluation.differences import (
+        columns,
+        estimator_answers,
+        estimator_table,
+        segmenter_answers,
+        segmenter_table,
+    )
+    from ...evaluation.heldout.pairs import HeldoutOptions, build_heldout
+    from ...evaluation.heldout.sources import stored_maker, synthetic_maker
+    from ...run_record import command_line, commit_of
+    from .evaluate import _created, _printer
+
+    if split == HELDOUT:
+        raise EvanySegError("Evaluate-only sets are for evaluate, which logs its runs; name test, val or calib.")
+    for names in (estimator, segmenter):
+        if names and len(names) != 2:
+            raise EvanySegError(f"Two versions are compared, {len(names)} were named: {', '.join(names)}.")
+    opened = Store(store)
+    if not (out / "pairs.csv").is_file():
+        options = HeldoutOptions(split=split, objects=objects, pairs=pairs, natural=0)
+        build_heldout(opened, out, [synthetic_maker(), stored_maker()], options, _printer())
+    cases = frozen_cases(out, opened)
+    lines = [f"`{command_line()}` at commit {commit_of()}, split {split}", ""]
+    if estimator:
+        answers = [estimator_answers(cases, _created(estimators, name), _printer()) for name in estimator]
+        lines += ["## Estimator", "", columns(estimator_table(answers)), ""]
+    if segmenter:
+        found = [segmenter_answers(cases, _created(segmenters, name), _printer()) for name in segmenter]
+        lines += ["## Segmenter", "", columns(segmenter_table(found)), ""]
+    (out / "differences.md").write_text("\n".join(lines), encoding="utf-8")
+    print("\n".join(lines))
