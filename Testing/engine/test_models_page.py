@@ -68,5 +68,5 @@ def test_another_package_adds_a_segmenter_and_a_broken_one_is_left_out(plugin: P
         [sys.executable, "-c", code], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": path}, check=True
     )
     assert done.stdout.split() == ["(1,", "4,", "5)", "False", "True"]
-    assert "The segmenter 'broken' of no_such_module:SPEC cannot be loaded" in done.stderr
-    assert "'taken' of evanyseg.models.segmenters:SEGMENTERS is no ModelSpec" in done.stderr
+    assert "'broken' (no_such_module:SPEC) of evanyseg.segmenters cannot be loaded" in done.stderr
+    assert "The segmenter that 'taken' adds is no ModelSpec of a new name" in done.stderr

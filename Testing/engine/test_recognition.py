@@ -15,9 +15,19 @@ from engine.test_quality_sentinel import PaperNet
 from engine.test_sam_med2d import adapter_state
 from evanyseg import models
 from evanyseg.errors import UnknownModelError, WeightsError
+from evanyseg.models import recognise as recognition
+from evanyseg.models import specs_by_kind
 from evanyseg.models.estimators import ESTIMATORS
-from evanyseg.models.recognise import Recognised, recognise, recognise_shapes
+from evanyseg.models.recognise import Recognised
 from evanyseg.models.segmenters import SEGMENTERS
+
+
+def recognise(path) -> Recognised:
+    return recognition.recognise(path, specs_by_kind())
+
+
+def recognise_shapes(shapes, filename: str = "", wrapper: str = "") -> Recognised | None:
+    return recognition.recognise_shapes(shapes, specs_by_kind(), filename, wrapper)
 
 
 def shapes_of(state) -> dict[str, tuple[int, ...]]:

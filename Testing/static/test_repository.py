@@ -36,7 +36,8 @@ def test_the_built_in_weights_stay_under_30_mb() -> None:
 def test_the_top_level_is_the_one_the_user_fixed() -> None:
     allowed = {
         "EvanySegSlicer", "CMakeLists.txt", "Resources", "Testing", "training", "EvanySegSlicer.png", "README.md",
-        "pyproject.toml", "LICENSE", ".ci", ".gitignore", ".github", "web", "dev.py", "docs", "CITATION.cff",
+        "pyproject.toml", "LICENSE", ".ci", ".gitignore", ".github", "dev.py", "docs", "CITATION.cff",
+        "CONTRIBUTING.md", "CHANGELOG.md", ".pre-commit-config.yaml",
     }  # fmt: skip
     found = {p.relative_to(ROOT).parts[0] for p in tracked()}
     assert found <= allowed, f"unexpected at the top level: {sorted(found - allowed)}"

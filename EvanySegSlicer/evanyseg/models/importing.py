@@ -10,7 +10,7 @@ from ..errors import EvanySegError, UnknownModelError, WeightsError
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..weights.files import WeightFile
 from ..weights.store import WeightStore, mismatch_note
-from . import weight_files
+from . import specs_by_kind, weight_files
 from .recognise import Recognised, recognise
 
 SUFFIXES = {".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".pkl"}
@@ -31,7 +31,7 @@ def import_file(
     as_name: str | None = None,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
-    find: Callable[[Path], Recognised] = recognise,
+    find: Callable[[Path], Recognised] | None = None,
 ) -> Imported:
     """Copy a weight file into the store. `as_name` settles what the content cannot tell.
 
@@ -40,7 +40,7 @@ def import_file(
     source, known = source.expanduser(), weight_files()
     if as_name is not None and as_name not in known:
         raise UnknownModelError(f"'{as_name}' is no weight file that is kept here; known: {', '.join(known)}.")
-    found = find(source)
+    found = find(source) if find is not None else recognise(source, specs_by_kind())
     name, note = found.name, found.assumed
     if as_name is not None and as_name != found.name:
         if as_name not in found.alternatives:

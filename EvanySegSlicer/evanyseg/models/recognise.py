@@ -34,18 +34,20 @@ class Recognised:
     alternatives: tuple[str, ...] = ()
 
 
-def recognise(path: Path, specs: KindsAndSpecs | None = None) -> Recognised:
-    """Raises WeightsError when the file cannot be read, UnknownModelError when no loader knows it."""
+def recognise(path: Path, specs: KindsAndSpecs) -> Recognised:
+    """`specs`: the models that are known (`models.specs_by_kind()`).
+
+    Raises WeightsError when the file cannot be read, UnknownModelError when no loader knows it."""
     try:
         checkpoint = read_checkpoint(path)
     except WeightsError:
         if path.is_file() and path.suffix == ".pkl" and is_label_embeddings(read_pickle(path)):
             return Recognised(LABELS_NAME, "labels")
         raise
-    return _own(path, checkpoint) or _recognise_checkpoint(checkpoint, path.name, _all(specs))
+    return _own(path, checkpoint) or _recognise_checkpoint(checkpoint, path.name, specs)
 
 
-def name_as(kind: str, path: Path, specs: KindsAndSpecs | None = None) -> str:
+def name_as(kind: str, path: Path, specs: KindsAndSpecs) -> str:
     """The name of the model of one kind that a file holds; what was assumed is logged. Raises WeightsError for a file
     of the other kind."""
     found = recognise(path, specs)
@@ -56,11 +58,9 @@ def name_as(kind: str, path: Path, specs: KindsAndSpecs | None = None) -> str:
     return found.name
 
 
-def recognise_shapes(
-    shapes: Shapes, filename: str = "", wrapper: str = "", specs: KindsAndSpecs | None = None
-) -> Recognised | None:
+def recognise_shapes(shapes: Shapes, specs: KindsAndSpecs, filename: str = "", wrapper: str = "") -> Recognised | None:
     """The same from tensor shapes by key; None when nothing fits. `wrapper`: the key that the tensors lay under."""
-    fitting = [(kind, spec) for kind, spec in _all(specs) if spec.fingerprint is not None and spec.fingerprint(shapes)]
+    fitting = [(kind, spec) for kind, spec in specs if spec.fingerprint is not None and spec.fingerprint(shapes)]
     if not fitting:
         return None
     if len(fitting) == 1:
@@ -122,7 +122,7 @@ def _recognise_checkpoint(checkpoint: Checkpoint, filename: str, specs: KindsAnd
     if stated:
         return Recognised(stated, checkpoint.metadata.get("evanyseg_kind", "estimator"))
     shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.state.items()}
-    found = recognise_shapes(shapes, filename, checkpoint.wrapper, specs)
+    found = recognise_shapes(shapes, specs, filename, checkpoint.wrapper)
     if found is None:
         some = ", ".join(list(shapes)[:4])
         raise UnknownModelError(
@@ -130,11 +130,3 @@ def _recognise_checkpoint(checkpoint: Checkpoint, filename: str, specs: KindsAnd
             "shows the known ones."
         )
     return found
-
-
-def _all(specs: KindsAndSpecs | None) -> KindsAndSpecs:
-    if specs is not None:
-        return specs
-    from . import specs_by_kind
-
-    return specs_by_kind()

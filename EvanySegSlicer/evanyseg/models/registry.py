@@ -6,10 +6,10 @@ import difflib
 import logging
 from collections.abc import Callable, Iterable
 from functools import cached_property
-from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Generic
 
+from .. import plugins
 from ..errors import UnknownModelError
 from .spec import Model, ModelSpec
 
@@ -44,16 +44,11 @@ class Registry(Generic[Model]):
     @cached_property
     def _added(self) -> dict[str, ModelSpec[Model]]:
         found: dict[str, ModelSpec[Model]] = {}
-        for point in entry_points(group=self.group) if self.group else ():
-            try:
-                spec = point.load()
-            except Exception as error:  # somebody else's package: whatever it raises, the others are to work
-                log.warning("The %s '%s' of %s cannot be loaded: %s", self.kind, point.name, point.value, error)
-                continue
+        for point, spec in (plugins.added(self.group) if self.group else {}).items():
             if isinstance(spec, ModelSpec) and spec.name not in self._own:
                 found[spec.name] = spec
             else:
-                log.warning("The %s '%s' of %s is no ModelSpec of a new name", self.kind, point.name, point.value)
+                log.warning("The %s that '%s' adds is no ModelSpec of a new name", self.kind, point)
         return found
 
     @property

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg import plugins
+
 from ..metrics import agreement, failure
 from ..metrics.bootstrap import RESAMPLES, Interval, Metric, group_counts, interval, macro, samples
 
@@ -44,6 +46,8 @@ FULL: dict[str, Metric] = {
     "mean dice": agreement.mean_truth,
 }
 WITHIN = "within object"
+GROUP = "evanyseg.metrics"
+"""Entry points of this group are metrics that other packages add."""
 
 
 @dataclass
@@ -83,7 +87,7 @@ class Ruler:
 
     def measure(self, prediction: np.ndarray, metrics: Mapping[str, Metric] | None = None) -> Measured:
         """Figures of prediction [n] (NaN: unscored, left out and counted) on every set with enough cases."""
-        metrics = FULL if metrics is None else metrics
+        metrics = {**FULL, **plugins.added(GROUP)} if metrics is None else metrics
         truth, objects = self.table.dice.to_numpy(float), self.table.object.to_numpy()
         out: dict[str, dict[str, np.ndarray]] = {name: {} for name in [*metrics, WITHIN]}
         cases: dict[str, int] = {}

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 
+from evanyseg import plugins
+
 from ..manifest import ManifestError
 from .record import Record
 
@@ -22,11 +24,18 @@ READERS = {
     "decathlon": ("decathlon", "read_decathlon"),
 }
 
+GROUP = "evanyseg.readers"
+"""Entry points of this group are readers that other packages add."""
+
 
 def read(kind: str, root: Path, **options: object) -> Iterator[Record]:
     """Records of the data at `root`. Raises ManifestError for an unknown kind, or data that lacks what it needs."""
-    if kind not in READERS:
-        raise ManifestError(f"Unknown reader '{kind}'; choose one of {', '.join(READERS)}.")
-    module, name = READERS[kind]
-    reader: Callable[..., Iterator[Record]] = getattr(import_module(f".{module}", __name__), name)
-    return reader(Path(root), **options)
+    if kind in READERS:
+        module, name = READERS[kind]
+        reader: Callable[..., Iterator[Record]] = getattr(import_module(f".{module}", __name__), name)
+        return reader(Path(root), **options)
+    others = plugins.added(GROUP)
+    if kind not in others:
+        raise ManifestError(f"Unknown reader '{kind}'; choose one of {', '.join([*READERS, *others])}.")
+    found: Iterator[Record] = others[kind](Path(root), **options)
+    return found
