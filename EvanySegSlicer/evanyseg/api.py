@@ -73,7 +73,8 @@ def score(
 ) -> QualityEstimate:
     """Predict the Dice of one mask of one slice, without ground truth.
 
-    image [H, W] of any number type, or [H, W, 3 or 4]; mask [H, W], everything above zero is the object; box: the
+    image [H, W] of any number type, or [H, W, 3 or 4]; a slice of a volume is given as radiologists see it, which is
+    how `geometry.plane_stack.stack_of(volume)` cuts it. mask [H, W], everything above zero is the object; box: the
     prompt it was made with, None for an existing segmentation. intensity: a preset by name or 'fixed:LOW,HIGH'; None
     is 'rgb' for color, else the 0.5 to 99.5 percentiles of this image. spacing: (row mm, column mm). maps: with error
     maps [H, W]. A mask that cannot be judged has dice NaN and a caveat.

@@ -49,7 +49,7 @@ def overlay(runs: int, shape: tuple[int, int, int] = (300, 512, 512)) -> list[Fi
 
     from evanyseg.results import QualityEstimate
     from EvanySegSlicerLib.demo.stage import add_segment, set_stage
-    from EvanySegSlicerLib.scene.table.records import record_of
+    from EvanySegSlicerLib.scene.table.outcomes import SliceOutcome
 
     volume, label = volume_with_object(shape)
     stage = set_stage(Volume(volume, name="phantom"), pipeline=None)
@@ -66,7 +66,8 @@ def overlay(runs: int, shape: tuple[int, int, int] = (300, 512, 512)) -> list[Fi
                 plane = review.reader.plane(2, index)
                 mask = review.store.mask(segment_id, plane)
                 estimate = QualityEstimate(0.8, 0.7, 0.9, 0.9, "benchmark")
-                records.append(record_of(segment_id, "object", plane, mask, estimate, review.thresholds, "hash"))
+                outcome = SliceOutcome(segment_id, plane, mask, estimate, "hash", "")
+                records.append(outcome.record("object", review.thresholds))
             review.table.put(*records)
             stage.overlay.show()
             times = []

@@ -20,14 +20,14 @@ def table(path: Path) -> list[dict[str, str]]:
 ROOT = Path(__file__).resolve().parents[2]
 _PRELUDE = """
 import sys
-from engine.doubles import BrightEstimator, BrightSegmenter
+from doubles import BrightEstimator, BrightSegmenter
 from evanyseg import cli, models
-from evanyseg.models.registry import ModelSpec
+from evanyseg.models import ModelSpec
 make = {"estimator": BrightEstimator, "segmenter": BrightSegmenter}
 """
 _RUN = """
-models.estimators.register(ModelSpec("bright", "", lambda path, device: make["estimator"]()))
-models.segmenters.register(ModelSpec("bright-box", "", lambda path, device: make["segmenter"]()))
+models.estimators.register(ModelSpec("bright", "", lambda spec, path, device: make["estimator"]()))
+models.segmenters.register(ModelSpec("bright-box", "", lambda spec, path, device: make["segmenter"]()))
 sys.exit(cli.main(sys.argv[1:]))
 """
 

@@ -13,11 +13,12 @@ import pytest
 from engine import dicom_masks, files, phantom
 from engine.cli_fixtures import SHAPE, E, S, table
 from evanyseg import __version__
+from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.io.dicom.codes import SEMIAUTOMATIC
 from evanyseg.io.read import read_image
 
 TRUTH = phantom.ball(SHAPE)
-BOX = ("--box", 2, 2, 46, 38, "--slice", 6)
+BOX = ("--box", 2, 2, 46, 38, "--slice", 6, "--box-frame", "display")
 
 
 @pytest.fixture
@@ -74,16 +75,17 @@ def test_segment_takes_a_code(evanyseg, ct: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("axis", ["coronal", "sagittal"])
 def test_segment_across_the_frames(evanyseg, ct: Path, tmp_path: Path, axis: str) -> None:
-    plane = read_image(ct).plane(axis)
-    height, width = plane.shape
-    box = ("--box", 0, 0, width, height, "--slice", plane.count // 2, "--axis", axis)
+    planes = stack_of(read_image(ct), axis)
+    height, width = planes.shape
+    middle = planes.count // 2
+    box = ("--box", 0, 0, width, height, "--box-frame", "display", "--slice", middle, "--axis", axis)
     out, report = tmp_path / "out.dcm", tmp_path / "sr.dcm"
     code, _, err = evanyseg("segment", ct, *box, "-o", out, "--dicom-report", report, *E, *S)
     assert code == 0, err
     found = dicom_masks.read(out, ct)
     mask = found.mask(found.segments[0])
-    assert np.array_equal(plane.take(mask, plane.count // 2), plane.take(TRUTH, plane.count // 2))
-    assert int(mask.sum()) == int(plane.take(TRUTH, plane.count // 2).sum())
+    assert np.array_equal(planes.take(mask, middle), planes.take(TRUTH, middle))
+    assert int(mask.sum()) == int(planes.take(TRUTH, middle).sum())
     assert hd.sr.srread(report).content.get_planar_roi_measurement_groups() == []
     assert len(groups(report)) == 1
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from engine import files, phantom
 from engine.cli_fixtures import SHAPE, E, S
+from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.geometry.volume import same_geometry
 from evanyseg.io.read import read_image, read_segmentation
 
@@ -50,22 +51,37 @@ def test_segment_from_clicks(evanyseg, picture, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["o.nii.gz", "o.nrrd", "o.mha", "o.seg.nrrd"])
 def test_segment_a_slice_of_a_volume(evanyseg, volume, tmp_path: Path, axis: str, index: int, name: str) -> None:
     image = volume[0]
-    plane = read_image(image).plane(axis)
-    height, width = plane.shape
+    planes = stack_of(read_image(image), axis)
+    height, width = planes.shape
     out = tmp_path / name
-    box = ("--box", 0, 0, width, height)
+    box = ("--box", 0, 0, width, height, "--box-frame", "display")
     code, _, err = evanyseg("segment", image, *box, "--slice", index, "--axis", axis, "-o", out, *E, *S)
     assert code == 0, err
     made = read_segmentation(out)
     assert same_geometry(made.grid, read_image(image))
     truth = phantom.ball(SHAPE)
-    assert np.array_equal(plane.take(made.layers[0], index) > 0, plane.take(truth, index))
-    assert made.layers[0].sum() == np.count_nonzero(plane.take(truth, index))  # no other slice was touched
+    assert np.array_equal(planes.take(made.layers[0], index) > 0, planes.take(truth, index))
+    assert made.layers[0].sum() == np.count_nonzero(planes.take(truth, index))  # no other slice was touched
 
 
 def test_segment_propagates_both_ways_and_names_the_segment(evanyseg, volume, tmp_path: Path) -> None:
     out = tmp_path / "o.seg.nrrd"
-    arguments = ("--box", 2, 2, 46, 38, "--slice", 6, "--propagate", "--name", "Lesion 1", "-o", out)
+    arguments = (
+        "--box",
+        2,
+        2,
+        46,
+        38,
+        "--box-frame",
+        "display",
+        "--slice",
+        6,
+        "--propagate",
+        "--name",
+        "Lesion 1",
+        "-o",
+        out,
+    )
     assert evanyseg("segment", volume[0], *arguments, *E, *S)[0] == 0
     made = read_segmentation(out)
     assert made.segments[0].name == "Lesion 1"
@@ -122,7 +138,7 @@ def test_segment_refuses_in_one_sentence_and_writes_nothing(
 
 
 def test_segment_needs_a_slice_and_a_fitting_output(evanyseg, volume, tmp_path: Path) -> None:
-    box = ("--box", 2, 2, 40, 30)
+    box = ("--box", 2, 2, 40, 30, "--box-frame", "display")
     cases = {
         ("-o", tmp_path / "o.nrrd"): "has 12 axial slices; name one with --slice",
         ("--slice", 12, "-o", tmp_path / "o.nrrd"): "no axial slice 12",

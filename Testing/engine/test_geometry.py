@@ -9,7 +9,9 @@ import pytest
 
 from engine import phantom
 from evanyseg.errors import GeometryError
-from evanyseg.geometry.volume import AXES, Volume, voxel_offset
+from evanyseg.geometry.anatomy import PLANE_NAMES
+from evanyseg.geometry.plane_stack import stack_of
+from evanyseg.geometry.volume import Volume, voxel_offset
 from evanyseg.io.segmentation import segmentation_of_labels
 
 TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
@@ -62,22 +64,24 @@ def test_anatomical_axes_find_the_nearest_voxel_axis() -> None:
     # a sagittal acquisition: i runs along y, j along -z, k along x
     direction = np.array([[0, 0, 1], [1, 0, 0], [0, -1, 0]], float)
     volume = phantom.volume((5, 7, 9), direction=direction)
-    assert [volume.plane(a).ijk_axis for a in ("sagittal", "coronal", "axial")] == [2, 0, 1]
-    assert volume.plane("axial").shape == (5, 9)
-    assert volume.plane("axial").spacing == (2.0, 1.0)
-    assert volume.plane().name == "axial"
+    assert [stack_of(volume, a).axis for a in ("sagittal", "coronal", "axial")] == [2, 0, 1]
+    assert stack_of(volume, "axial").shape == (9, 5)  # x right: the patient's left is k; y down: posterior is i
+    assert stack_of(volume, "axial").spacing == (1.0, 2.0)
+    assert stack_of(volume, "axial").thickness == 1.0
+    assert stack_of(volume).name == "axial"
 
 
 def test_positions_are_ras_as_slicer_shows_them() -> None:
     volume = Volume(np.zeros((4, 5, 6), np.int16), (1.0, 2.0, 3.0), (10.0, 20.0, 30.0))
-    assert volume.plane("axial").position(2) == pytest.approx(36.0)
-    assert volume.plane("coronal").position(1) == pytest.approx(-22.0)
-    assert volume.plane("sagittal").position(3) == pytest.approx(-13.0)
+    position = lambda name, index: stack_of(volume, name).plane(index).position_mm
+    assert position("axial", 2) == pytest.approx(36.0)
+    assert position("coronal", 1) == pytest.approx(-22.0)
+    assert position("sagittal", 3) == pytest.approx(-13.0)
 
 
 def test_a_volume_of_one_slice_is_cut_along_its_thin_axis() -> None:
     for axis, shape in {"axial": (1, 8, 9), "coronal": (8, 1, 9), "sagittal": (8, 9, 1)}.items():
-        plane = phantom.volume(shape).plane()
+        plane = stack_of(phantom.volume(shape))
         assert plane.name == axis
         assert plane.count == 1
 
@@ -85,7 +89,7 @@ def test_a_volume_of_one_slice_is_cut_along_its_thin_axis() -> None:
 def test_slices_and_axes_that_are_not_there_are_named() -> None:
     volume = phantom.volume((4, 8, 8))
     with pytest.raises(GeometryError, match="no axial slice 4; slices go from 0 to 3"):
-        volume.plane("axial").pixels(4)
+        stack_of(volume, "axial").pixels(4)
     with pytest.raises(GeometryError, match="Unknown slice axis 'oblique'"):
-        volume.plane("oblique")
-    assert set(AXES) == {"axial", "coronal", "sagittal"}
+        stack_of(volume, "oblique")
+    assert set(PLANE_NAMES) == {"axial", "coronal", "sagittal"}

@@ -11,6 +11,7 @@ import SimpleITK as sitk
 
 from engine import dicom_files, files, phantom
 from evanyseg.errors import GeometryError, ImageError
+from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.geometry.volume import same_geometry
 from evanyseg.io.read import read_image
 
@@ -186,7 +187,7 @@ def test_a_2d_nifti_is_a_picture_with_a_spacing(tmp_path: Path) -> None:
     volume = read_image(tmp_path / "s.nii.gz")
     assert volume.planar
     assert volume.shape == (1, 3, 4)
-    assert volume.plane().spacing == pytest.approx((0.7, 0.5))
+    assert stack_of(volume).spacing == pytest.approx((0.7, 0.5))
 
 
 @pytest.mark.parametrize("bits", [8, 12, 16])

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engine import phantom
 from engine.cli_fixtures import table
 from evanyseg.errors import GeometryError, ImageError
+from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.read import read_image, read_segmentation
 
@@ -255,4 +256,4 @@ def test_a_flat_file_keeps_its_pixel_size_whatever_its_plane(tmp_path: Path) -> 
     got = read_image(tmp_path / "s.nii")
     assert isinstance(got, Volume)
     assert got.planar
-    assert got.plane().spacing == pytest.approx((0.7, 0.5))
+    assert stack_of(got).spacing == pytest.approx((0.7, 0.5))

@@ -6,6 +6,7 @@ import base64
 import io
 import math
 import re
+from dataclasses import replace
 from datetime import datetime
 from html.parser import HTMLParser
 
@@ -15,10 +16,11 @@ from PIL import Image
 
 from engine import phantom
 from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
+from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.geometry.volume import Volume
 from evanyseg.prompts import BoxPrompt
 from evanyseg.report.page import MAX_ROWS, ReportData, ReportPicture, ReportRow, report_html
-from evanyseg.report.pictures import oriented, outlined, png, slice_picture
+from evanyseg.report.pictures import outlined, png, slice_picture
 from evanyseg.report.strip import strip_svg
 from evanyseg.results import QualityEstimate
 from evanyseg.scoring.summary import summarize
@@ -168,10 +170,10 @@ def test_the_outline_is_the_bands_colour_and_the_rest_is_untouched() -> None:
 
 def test_a_slice_picture_shows_the_object_with_square_pixels() -> None:
     volume = phantom.volume((12, 40, 48), spacing=(1.0, 1.0, 3.0))
-    plane = volume.plane("coronal")
-    rgb = np.repeat(plane.pixels(20).astype(np.uint8)[..., None], 3, axis=-1)
-    mask = plane.take(phantom.ball((12, 40, 48)), 20)
-    picture = slice_picture(rgb, mask, QualityBand.POOR, plane, side=288)
+    planes = stack_of(volume, "coronal")
+    rgb = np.repeat(planes.pixels(20).astype(np.uint8)[..., None], 3, axis=-1)
+    mask = planes.take(phantom.ball((12, 40, 48)), 20)
+    picture = slice_picture(rgb, mask, QualityBand.POOR, planes.spacing, side=288)
     assert picture.shape == (216, 288, 3)  # 12 slices of 3 mm, 48 columns of 1 mm
     on_outline = (np.abs(picture.astype(int) - POOR) < 3).all(axis=-1)
     assert on_outline.any()
@@ -203,16 +205,8 @@ def test_pictures_are_upright_however_the_voxels_are_stored(axis: str, flips: tu
     """The corner towards the patient's right/anterior/superior must be at the top left (sagittal: anterior is left)."""
     direction = np.eye(3)[:, list(order)] * np.array(flips)
     volume = Volume(np.zeros((3, 4, 5), np.uint8), direction=direction)
-    plane = volume.plane(axis)
-    height, width = plane.shape
-    column_axis, row_axis = (a for a in range(3) if a != plane.ijk_axis)
-    world = np.zeros((height, width, 3))
-    for r in range(height):
-        for c in range(width):
-            ijk = np.zeros(3)
-            ijk[column_axis], ijk[row_axis] = c, r
-            world[r, c] = direction @ ijk
-    shown = oriented(world, plane)  # LPS of every pixel
+    world = np.stack(np.indices(volume.shape)[::-1], axis=-1) @ direction.T  # LPS of every voxel
+    shown = stack_of(replace(volume, array=world), axis).pixels(0)
     right_to_left = {"axial": 0, "coronal": 0, "sagittal": 1}[axis]
     down, sign = {"axial": (1, 1), "coronal": (2, -1), "sagittal": (2, -1)}[axis]
     assert (np.diff(shown[..., right_to_left], axis=1) > 0).all()

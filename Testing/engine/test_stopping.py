@@ -125,7 +125,7 @@ def test_volumes_are_kept_one_by_one(folder: Path) -> None:
 
 @posix
 def test_compare_goes_on_with_the_segmenter_it_was_at(bright_process, folder: Path) -> None:
-    prelude = 'models.segmenters.register(ModelSpec("other", "", lambda path, device: BrightSegmenter()))\n'
+    prelude = 'models.segmenters.register(ModelSpec("other", "", lambda spec, path, device: BrightSegmenter()))\n'
     arguments = ("compare", "--boxes", "b.csv", *S, "--segmenter", "other", *E, "--table", "t.csv")
     command = bright_command(*arguments, prelude=prelude + HELD.format(rows=3 * (COUNT + 2)))
     with subprocess.Popen(command, cwd=folder, env=bright_environment(), stderr=subprocess.PIPE, text=True) as running:

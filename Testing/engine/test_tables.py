@@ -15,7 +15,7 @@ from evanyseg import models
 from evanyseg.errors import ImageError, OutputError
 from evanyseg.io.tables import checked_scores, coordinate, open_table, score_number, write_table
 from evanyseg.io.tables.cells import guarded, unguarded
-from evanyseg.models.registry import ModelSpec
+from evanyseg.models import ModelSpec
 
 PAIRS = "image,mask,note\nimage.png,mask.png,Größe 5 µm\n"
 
@@ -24,12 +24,12 @@ PAIRS = "image,mask,note\nimage.png,mask.png,Größe 5 µm\n"
 def no_network(evanyseg):
     """Runs a command whose estimator cannot be loaded: whatever is refused is refused before."""
 
-    def fail(path, device):
+    def fail(spec, path, device):
         raise AssertionError("a network was loaded")
 
     models.estimators.register(ModelSpec("never", "", fail))
     yield lambda *a: evanyseg(*a, "--estimator", "never")
-    models.estimators._specs.pop("never")
+    models.estimators.remove("never")
 
 
 # ---- layouts -----------------------------------------------------------------------------------------------------

@@ -151,8 +151,8 @@ def misplaced(app: HeadlessSlicer, case: Case) -> tuple[int, str]:
         controller.bind(None)
         return -1, view.last or "nothing was said"
     review, answer = controller.review, answers[0]
-    plane = answer.scores[0].plane
-    segment_id = answer.scores[0].segment_id
+    plane = answer.outcomes[0].plane
+    segment_id = answer.outcomes[0].segment_id
     expected = before.copy()
     index = np.indices(case.dims[::-1]).reshape(3, -1)[::-1]
     x, y, z = plane.to_pixels((world @ np.r_[index, np.ones((1, index.shape[1]))])[:3].T).T

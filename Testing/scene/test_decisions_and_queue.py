@@ -7,7 +7,8 @@ from doubles import make_pipeline
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
 from evanyseg.prompts import BoxPrompt
-from EvanySegSlicerLib.scene.review.queue import Filters, counts, neighbour, ranked, summarise
+from EvanySegSlicerLib.scene.review.queue import Filters, before, counts, next_open, ranked
+from EvanySegSlicerLib.scene.table.summaries import review_summaries
 from scene.headless import inner_box
 
 
@@ -69,7 +70,9 @@ def test_poor_slices_and_their_share_follow_the_same_bands(review, liver):
     for bands, poor in ((BandThresholds(0.8, 0.6), 0), (BandThresholds(0.9, 0.7), 4)):
         review.table.set_thresholds(bands)
         (line,) = ReviewingPresenter(Bench, print).summaries()
-        assert (line.poor, line.poor_share, line.worst_run) == (poor, poor / 4, (18, 21) if poor else None)
+        run = line.scores.worst_run
+        assert (line.poor, line.scores.poor_fraction) == (poor, poor / 4)
+        assert ((run.first, run.last) if run else None) == ((18, 21) if poor else None)
         assert counts(review.table.records()).endswith(f"{poor} poor")
 
 
@@ -110,22 +113,26 @@ def test_the_queue_is_ordered_by_wrong_area_or_dice_and_filtered(app, volume, tr
     review.decisions.accept(by_area[0].key)
     left = ranked(review.table.records(), filters=Filters(states=("open",)))
     assert by_area[0].key not in {r.key for r in left}
-    assert neighbour(by_area, None).key == by_area[0].key
-    assert neighbour(by_area, by_area[0].key).key == by_area[1].key
-    assert neighbour(by_area, by_area[0].key, -1).key == by_area[-1].key
-    assert neighbour([], None) is None
-    assert review.next_worst().key == ranked(review.table.records())[0].key
-    assert review.next_worst(by_area[0].key, filters=Filters(states=("open",))).key == by_area[1].key
-    assert review.next_worst(filters=Filters(segments=("nobody",))) is None
+    assert next_open(by_area, None) == by_area[0].key, "these are the rows before the decision"
+    assert next_open(by_area, by_area[0].key) == by_area[1].key
+    assert before(by_area, by_area[0].key) == by_area[-1].key
+    assert next_open([], None) is before([], None) is None
+    now = ranked(review.table.records())
+    assert next_open(now, None) == by_area[1].key, "the worst is decided"
+    assert before(now, now[1].key) == by_area[0].key, "back to what was decided"
+    assert next_open(left, by_area[0].key) == by_area[1].key
+    assert next_open(ranked(now, filters=Filters(segments=("nobody",))), None) is None
+    lying = [(r.segment, r.index) for r in ranked(rows, "slice")]
+    assert lying == sorted(lying)
     with pytest.raises(ValueError, match="Unknown order"):
         ranked(rows, "beauty")
 
-    summary = {s.segment: s for s in summarise(review.table.records(), BandThresholds())}
-    assert summary["a"].worst_run == (20, 22)
+    summary = {s.scores.segment: s for s in review_summaries(review.table.records(), BandThresholds())}
+    assert (summary["a"].scores.worst_run.first, summary["a"].scores.worst_run.last) == (20, 22)
     assert summary["a"].poor == 4
     assert summary["b"].poor == 0
-    assert summary["b"].mean_dice == 1.0
-    assert summary["b"].worst_run is None
-    assert 0.05 < summary["a"].poor_share < 0.3
+    assert summary["b"].scores.mean_dice == 1.0
+    assert summary["b"].scores.worst_run is None
+    assert 0.05 < summary["a"].scores.poor_fraction < 0.3
     assert summary["a"].reviewed == 1
     assert counts(review.table.records()).startswith(f"1 of {len(rows)} reviewed, 4 poor")

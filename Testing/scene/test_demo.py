@@ -6,13 +6,11 @@ import csv
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 import doubles
 from evanyseg import cli
 from evanyseg.errors import EvanySegError, GeometryError, PromptError
-from evanyseg.geometry.slice_plane import slice_plane
+from evanyseg.geometry.boxes import BoxFrame
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.write import write_labels
 from evanyseg.prompts import BoxPrompt
@@ -39,7 +37,7 @@ def scan(tmp_path):
 
 def test_the_demo_on_a_users_volume_writes_everything(scan, tmp_path) -> None:
     box = BoxPrompt(12, 8, 28, 28)
-    run = show.own_volume(scan, "axial", 12, box, "", doubles.make_pipeline, quiet)
+    run = show.own_volume(scan, "axial", 12, box, BoxFrame.DISPLAY, "", doubles.make_pipeline, quiet)
     try:
         document = show.finish(run, tmp_path / "out", quiet)
     finally:
@@ -65,12 +63,14 @@ def test_the_demo_on_a_users_volume_writes_everything(scan, tmp_path) -> None:
 
 def test_a_box_outside_the_users_slice_is_refused(scan) -> None:
     with pytest.raises(PromptError, match="outside the image"):
-        show.own_volume(scan, "axial", 12, BoxPrompt(100, 100, 120, 120), "", doubles.make_pipeline, quiet)
+        show.own_volume(
+            scan, "axial", 12, BoxPrompt(100, 100, 120, 120), BoxFrame.FILE, "", doubles.make_pipeline, quiet
+        )
 
 
 def test_a_slice_outside_the_users_volume_is_refused(scan) -> None:
     with pytest.raises(GeometryError, match="outside the volume"):
-        show.own_volume(scan, "axial", 99, None, "", doubles.make_pipeline, quiet)
+        show.own_volume(scan, "axial", 99, None, None, "", doubles.make_pipeline, quiet)
 
 
 def test_without_a_box_the_brightest_object_is_boxed() -> None:
@@ -82,26 +82,6 @@ def test_without_a_box_the_brightest_object_is_boxed() -> None:
     assert box.y1 < 25
     with pytest.raises(EvanySegError, match="no contrast"):
         box_around_brightest(np.ones((10, 10)))
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    axis=st.integers(0, 2),
-    order=st.permutations(range(3)),
-    signs=st.tuples(*[st.sampled_from([-1, 1])] * 3),
-)
-def test_a_box_in_file_coordinates_covers_the_same_voxels_on_the_hung_slice(axis, order, signs) -> None:
-    dims = (7, 9, 11)
-    direction = np.eye(4)
-    direction[:3, :3] = np.eye(3)[list(order)] * np.array(signs)[:, None]
-    plane = slice_plane(direction, dims, axis, 3)
-    low, high = (a for a in range(3) if a != axis)
-    labels = np.zeros(dims[::-1], bool)
-    inside = [slice(3, 4)] * 3
-    inside[low], inside[high] = slice(1, 4), slice(2, 7)
-    labels[tuple(inside[::-1])] = True
-    box = show.box_on_plane(BoxPrompt(1, 2, 4, 7), plane, dims)
-    assert BoxPrompt.of_mask(plane.take(labels)) == box
 
 
 def test_structures_are_cut_where_the_tissue_says() -> None:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from doubles import make_pipeline
+from evanyseg.geometry.labels import Stamp
 from evanyseg.results import Caveat
-from EvanySegSlicerLib.scene.nodes.resample import Stamp
 from EvanySegSlicerLib.scene.nodes.segment_store import oriented_image
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from orientations import oriented_matrix

@@ -33,7 +33,7 @@ def test_a_volume_of_one_slice(app, axis):
     np.testing.assert_array_equal(segment_voxels(review.store, row.segment_id, array.shape, np.eye(4)), array == 300)
     applied = review.propagate(row.segment_id, review.reader.plane(axis, 0))
     assert applied.keys == (), "there are no neighbours"
-    assert review.judge_missing(axis).keys == ()
+    assert review.find_missing(axis).keys == ()
 
 
 @pytest.mark.parametrize("channels", [3, 4])
@@ -236,7 +236,7 @@ def test_the_display_window_never_changes_the_input(app, volume):
     np.testing.assert_array_equal(before, after)
 
 
-def test_the_intensity_preset_is_chosen_by_name_and_recorded(app, volume):
+def test_the_intensity_recipe_is_chosen_by_name_and_recorded(app, volume):
     review = open_review(volume, pipeline=make_pipeline(), preset="fixed:0,500").review
     segment = review.store.add("a")
     plane = review.reader.plane(2, 20)

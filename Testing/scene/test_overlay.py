@@ -10,7 +10,7 @@ from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
 from evanyseg.overlay_codes import OUTSIDE, STALE, UNSCORED, band_of_code, color_table, severity
 from evanyseg.overlay_codes import ZERO_DICE as SCORED
 from evanyseg.results import QualityEstimate
-from EvanySegSlicerLib.scene.jobs.slice_jobs import JobResult
+from EvanySegSlicerLib.scene.jobs.result import JobResult
 from EvanySegSlicerLib.scene.overlay.bands_segmentation import find_bands, make_bands, remove_bands
 from EvanySegSlicerLib.scene.overlay.display import DERIVED
 from EvanySegSlicerLib.scene.overlay.error_map import ErrorMapOverlay, error_codes
@@ -53,7 +53,7 @@ def test_an_update_of_some_slices_equals_a_rebuild(scored, truth):
         plane = review.reader.plane(axis, index)
         review.store.write(ids["good"], plane, np.roll(review.store.mask(ids["good"], plane), 2, axis=0))
         review.refresh()
-    review.apply(review.score_job(1, only=[(ids["good"], 1, 25, ""), (ids["bad"], 1, 26, "")]).run())
+    review.apply(review.jobs.score(1, only=[(ids["good"], 1, 25, ""), (ids["bad"], 1, 26, "")]).run())
     incremental = overlay.codes.copy()
     overlay.rebuild()
     np.testing.assert_array_equal(incremental, overlay.codes)
@@ -66,7 +66,7 @@ def test_slices_without_any_row_are_unscored_and_invisible_segments_do_not_count
     segmentation.GetDisplayNode().SetSegmentVisibility(ids["hidden"], False)
     opened = open_review(volume, segmentation, make_pipeline())
     review = opened.review
-    review.apply(review.score_job(2, only=[(ids["a"], 2, 20, "")]).run())
+    review.apply(review.jobs.score(2, only=[(ids["a"], 2, 20, "")]).run())
     opened.overlay.show()
     codes = opened.overlay.codes
     assert set(np.unique(codes[20])) == {OUTSIDE, SCORED + 100}
@@ -79,7 +79,7 @@ def test_a_missing_slice_has_no_color_since_it_has_no_mask(app, volume, truth):
     held[20] = False
     segmentation, _ = add_segmentation(app, volume, {"a": held})
     opened = open_review(volume, segmentation, make_pipeline())
-    opened.review.judge_missing(2)
+    opened.review.find_missing(2)
     opened.overlay.show()
     assert (opened.overlay.codes[20] == OUTSIDE).all()
 
@@ -252,20 +252,20 @@ def test_error_codes_show_the_likelier_error(seed):
 
 def test_the_error_map_is_shown_over_the_overlay_and_gives_it_back(app, opened, review, liver):
     plane = review.reader.plane(2, 20)
-    result = review.box_job(liver, plane, inner_box(plane), maps=True).run()
+    result = review.jobs.box(liver, plane, inner_box(plane), maps=True).run()
     review.apply(result)
     opened.overlay.show()
     view = app.slice_logics["Red"].GetSliceCompositeNode()
     errors = ErrorMapOverlay(opened.session)
     assert not errors.show(plane, QualityEstimate.unscored("x")), "no maps, nothing shown"
-    assert errors.show(plane, result.scores[0].estimate)
+    assert errors.show(plane, result.outcomes[0].estimate)
     assert view.GetForegroundVolumeID() == errors.node.GetID()
     centre = np.array([0.0] * 6)
     errors.node.GetRASBounds(centre)
     expected = plane.to_ras(np.array([[0, 0], plane.shape[::-1]]))
     np.testing.assert_allclose(sorted(centre[:2]), sorted(expected[:, 0]), atol=1e-6)
     np.testing.assert_allclose(sorted(centre[2:4]), sorted(expected[:, 1]), atol=1e-6)
-    errors.show(review.reader.plane(1, 20), result.scores[0].estimate)
+    errors.show(review.reader.plane(1, 20), result.outcomes[0].estimate)
     errors.remove()
     assert view.GetForegroundVolumeID() == opened.overlay.node.GetID()
     assert view.GetForegroundOpacity() == pytest.approx(0.35)

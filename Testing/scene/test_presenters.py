@@ -8,14 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evanyseg.errors import PromptError
+from evanyseg.geometry.boxes import box_around
 from evanyseg.prompts import BoxPrompt
 from EvanySegSlicerLib.presenters.explore import pictures
 from EvanySegSlicerLib.presenters.explore import synthetic_errors as damage
 from EvanySegSlicerLib.presenters.explore.comparing import ComparingPresenter
 from EvanySegSlicerLib.presenters.explore.exploring import ExploringPresenter
-from EvanySegSlicerLib.presenters.review_queue import arrange, step
-from EvanySegSlicerLib.presenters.segmenting import box_on, result_text
-from EvanySegSlicerLib.scene.review.queue import Filters
+from EvanySegSlicerLib.presenters.segmenting import result_text
+from EvanySegSlicerLib.scene.review.queue import Filters, next_open, ranked
 from EvanySegSlicerLib.scene.table.records import ScoreRecord
 from scene.desk import desk
 
@@ -131,10 +131,10 @@ def test_a_turned_view_still_gives_an_upright_pixel_box(desk):
     angle = np.deg2rad(30)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     corners = np.array([[-10, -5], [10, -5], [10, 5], [-10, 5]]) @ turn.T + [32, 32]
-    box = box_on(plane, np.c_[corners, np.full(4, 5.0)])
+    box = box_around(plane, np.c_[corners, np.full(4, 5.0)])
     assert box.width == pytest.approx(20 * np.cos(angle) + 10 * np.sin(angle), abs=1e-6)
     with pytest.raises(PromptError):
-        box_on(plane, np.c_[corners + 200, np.full(4, 5.0)])
+        box_around(plane, np.c_[corners + 200, np.full(4, 5.0)])
 
 
 @settings(max_examples=40, deadline=None)
@@ -147,12 +147,12 @@ def test_stepping_visits_every_open_row_once(items, order):
         ScoreRecord("S", "S", "axial", 2, n, dice=d, wrong_mm2=a * (1 - d), area_mm2=a, decision=decision)
         for n, (d, a, decision) in enumerate(items)
     ]
-    shown = arrange(rows, order, Filters())
+    shown = ranked(rows, order, Filters())
     assert sorted(r.index for r in shown) == list(range(len(rows)))
     open_rows = {r.key for r in rows if not r.decision}
     seen, current = [], None
     for _ in range(len(open_rows)):
-        current = step(shown, current)
+        current = next_open(shown, current)
         seen.append(current)
     assert set(seen) == open_rows
 

@@ -126,7 +126,7 @@ def test_only_changed_slices_are_scored_again(app, volume, truth):
     review.store.write(ids["a"], plane, np.roll(plane.take(truth), 4, axis=1))
     assert review.refresh() == [(ids["a"], 2, 18, "")]
     assert review.table.get((ids["a"], 2, 18, "")).state == "stale"
-    applied = review.apply(review.rescore_job(2).run())
+    applied = review.apply(review.jobs.rescore(2).run())
     assert applied.keys == ((ids["a"], 2, 18, ""),)
     assert review.pipeline.estimator.judged == judged + 1
     assert review.table.get((ids["a"], 2, 18, "")).state == "open"
@@ -154,7 +154,7 @@ def test_gaps_and_ends_that_lack_a_mask_are_found(app, volume, truth):
     held[last - 4 :] = False  # the upper end was forgotten
     segmentation, ids = add_segmentation(app, volume, {"a": held})
     review = open_review(volume, segmentation, make_pipeline()).review
-    review.judge_missing(2)
+    review.find_missing(2)
     rows = {r.index: r for r in review.table.records(ids["a"]) if r.kind == MISSING}
     assert set(rows) == {15, 16, last - 4}, "the lower end has no object beyond it"
     for index, row in rows.items():
@@ -165,7 +165,7 @@ def test_gaps_and_ends_that_lack_a_mask_are_found(app, volume, truth):
         assert row.area_mm2 == pytest.approx(truth[index].sum() * 1.2, rel=0.15)
         assert not review.store.mask(ids["a"], review.reader.plane(2, index)).any(), "nothing was written"
     judged = review.pipeline.segmenter.embedded
-    review.judge_missing(2)
+    review.find_missing(2)
     assert review.pipeline.segmenter.embedded - judged <= 1, "judged slices are not judged again"
     review.segment_box(ids["a"], review.reader.plane(2, 15), rows[15].box_prompt)
     assert review.table.get((ids["a"], 2, 15, "")).kind == "mask", "the offer was taken: a row like any other"
@@ -176,25 +176,23 @@ def test_editing_with_the_segment_editors_masking_respects_the_editable_area(app
 
     from EvanySegSlicerLib.scene.review.mask_history import MaskHistory
     from EvanySegSlicerLib.scene.review.open_review import open_review
-    from EvanySegSlicerLib.scene.review.session import ReviewSession
     from scene.headless import add_segmentation
 
     half = truth.copy()
     half[:, :, 30:] = False
     segmentation, ids = add_segmentation(app, volume, {"area": half, "new": np.zeros_like(truth)})
-    table = open_review(volume, segmentation).review.table
     history = MaskHistory.create(segmentation, volume)
     editor = history.logic.GetSegmentEditorNode()
     editor.SetMaskMode(slicer.vtkMRMLSegmentationNode.EditAllowedInsideSingleSegment)
     editor.SetMaskSegmentID(ids["area"])
-    review = ReviewSession(volume, segmentation, table, make_pipeline(), history, respect_masking=True)
+    review = open_review(volume, segmentation, make_pipeline()).review.through(history)
     plane = review.reader.plane(2, 20)
     applied = review.segment_box(ids["new"], plane, inner_box(plane))
     assert applied.ok
     np.testing.assert_array_equal(review.store.mask(ids["new"], plane), plane.take(half))
     np.testing.assert_array_equal(review.store.mask(ids["area"], plane), plane.take(half))
     assert review.table.get(applied.keys[0]).state == "stale", "what is stored is not what was judged"
-    review.apply(review.rescore_job(2).run())
+    review.apply(review.jobs.rescore(2).run())
     row = review.table.get(applied.keys[0])
     assert row.state == "open"
     assert row.dice == pytest.approx(2 * half[20].sum() / (half[20].sum() + truth[20].sum()), abs=0.02)

@@ -11,11 +11,11 @@ from scene.headless import inner_box
 def test_a_result_can_be_applied_in_small_steps_while_the_scene_goes_away(app, review, liver, truth):
     plane = review.reader.plane(2, 20)
     review.segment_box(liver, plane, inner_box(plane))
-    result = review.propagate_job(liver, plane).run()
+    result = review.jobs.propagate(liver, plane).run()
     steps = review.apply_steps(result)
     next(steps)
     some = len(review.table)
-    assert 1 < some < len(result.scores)
+    assert 1 < some < len(result.outcomes)
     app.scene.RemoveNode(review.segmentation)
     with pytest.raises(StopIteration) as end:
         next(steps)
@@ -70,7 +70,7 @@ def test_cancel_at_any_stage_leaves_everything_as_it_was(review, liver, when):
         review.score_existing(1, should_cancel=lambda: next(polls) >= when)
     polls = iter(range(10_000))
     with pytest.raises(CancelledError):
-        review.judge_missing(2, should_cancel=lambda: next(polls) >= when)
+        review.find_missing(2, should_cancel=lambda: next(polls) >= when)
     assert repr(review.table.records()) == repr(before)
     assert review.undo()
     assert not review.history.can_undo
@@ -81,10 +81,10 @@ def test_a_node_removed_while_a_job_runs_is_reported_and_nothing_crashes(app, re
     plane = review.reader.plane(2, 20)
     review.segment_box(liver, plane, inner_box(plane))
     jobs = [
-        review.box_job(liver, plane, inner_box(plane)),
-        review.propagate_job(liver, plane),
-        review.score_job(1),
-        review.missing_job(2),
+        review.jobs.box(liver, plane, inner_box(plane)),
+        review.jobs.propagate(liver, plane),
+        review.jobs.score(1),
+        review.jobs.missing(2),
     ]
     if gone == "segment":
         review.segmentation.GetSegmentation().RemoveSegment(liver)
@@ -96,18 +96,18 @@ def test_a_node_removed_while_a_job_runs_is_reported_and_nothing_crashes(app, re
     for job in jobs:
         result = job.run()
         applied = review.apply(result)
-        assert not applied.ok or not result.scores
-        assert not result.scores or "removed" in applied.message
+        assert not applied.ok or not result.outcomes
+        assert not result.outcomes or "removed" in applied.message
     assert review.undo() == [] or gone == "segment"
     if gone != "segment":
         with pytest.raises(EvanySegError, match="was removed"):
-            review.score_job(2)
+            review.jobs.score(2)
 
 
 def test_a_slice_edited_while_it_was_being_scored_keeps_its_old_state(review, liver, truth):
     plane = review.reader.plane(2, 20)
     review.store.write(liver, plane, plane.take(truth), review.volume)
-    job = review.score_job(2)
+    job = review.jobs.score(2)
     result = job.run()
     review.store.write(liver, plane, np.roll(plane.take(truth), 3, axis=1))
     applied = review.apply(result)

@@ -75,7 +75,7 @@ def test_a_box_drawn_in_space_changes_its_own_voxels_only(app, case, orientation
     corners[1][axis] = high[axis]
     ras = [(matrix @ [*c, 1])[:3] for c in corners]
     box = BoxPrompt.from_corners(*plane.to_pixels(ras)[:, :2].round(4).ravel())
-    result = review.box_job(ids["mine"], plane, box).run()
+    result = review.jobs.box(ids["mine"], plane, box).run()
     applied = review.apply(result)
     assert applied.ok, applied.message
 

@@ -51,7 +51,7 @@ def test_rows_masks_decisions_history_and_session_survive(app, opened, review, l
     again.review.refresh()
     judged = again.review.pipeline.estimator.judged
     truth_box = first.box_prompt
-    mask = again.review.box_job(liver, again.review.reader.plane(2, 20), truth_box).run().scores[0].write
+    mask = again.review.jobs.box(liver, again.review.reader.plane(2, 20), truth_box).run().outcomes[0].write
     judged = again.review.pipeline.estimator.judged
     again.review.store.write(liver, again.review.reader.plane(2, 20), mask, again.review.volume)
     again.review.refresh()

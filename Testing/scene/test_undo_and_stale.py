@@ -55,7 +55,7 @@ def test_an_edited_slice_is_stale_in_every_direction_and_its_undo_is_not(review,
         plane = review.reader.plane(axis, index)
         review.store.write(liver, plane, plane.take(truth), review.volume)
     for axis, index in ((2, 20), (1, 25), (0, 30)):
-        review.apply(review.score_job(axis, only=[(liver, axis, index, "")]).run())
+        review.apply(review.jobs.score(axis, only=[(liver, axis, index, "")]).run())
     assert {r.key for r in review.table.records()} == {(liver, 2, 20, ""), (liver, 1, 25, ""), (liver, 0, 30, "")}
     plane = review.reader.plane(2, 20)
     before = review.store.mask(liver, plane)

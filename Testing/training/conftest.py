@@ -5,7 +5,8 @@ import pytest
 from evanyseg_training.candidates.run import CandidateOptions, copy_stored, make_damage
 from evanyseg_training.candidates.store import CandidateStore
 from evanyseg_training.data.store import Store
-from evanyseg_training.estimator.samples.data import DataOptions, EstimatorData
+from evanyseg_training.estimator.samples.data import EstimatorData
+from evanyseg_training.estimator.samples.options import DataOptions
 from training.estimator_runs import SIZE
 from training.made_up_store import make_store
 

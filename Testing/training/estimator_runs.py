@@ -7,7 +7,7 @@ from evanyseg_training.candidates.store import CandidateStore
 from evanyseg_training.data.store import Store
 from evanyseg_training.estimator.config import RunOptions
 from evanyseg_training.estimator.module import OptimOptions
-from evanyseg_training.estimator.samples.data import DataOptions
+from evanyseg_training.estimator.samples.options import DataOptions
 from evanyseg_training.estimator.train import train_estimator
 
 SIZE = 32

@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from evanyseg_training.candidates.store import CandidateStore
 from evanyseg_training.cli import app
-from evanyseg_training.data.manifest import ManifestError
 from evanyseg_training.data.store import Store
+from evanyseg_training.errors import LeakageError, OptionError
 from evanyseg_training.segmenter.train import train_segmenter
 from training.tiny_segmenter import config, run, store
 
@@ -41,7 +41,7 @@ def test_a_segmenter_that_left_a_set_out_makes_masks_of_it(store: Store, tmp_pat
     half = config(store, tmp_path / "half", weight_of={"two": 0.0, "three": 0.0}, steps=2, keep=(1.0,))
     train_segmenter(half, progress=False)
     model = f"{tmp_path / 'half' / 'averaged.safetensors'}@left-out"
-    with pytest.raises(ManifestError, match="saw subject"):  # nobody is left for set 'one'
+    with pytest.raises(LeakageError, match="saw subject"):  # nobody is left for set 'one'
         make(store, tmp_path / "c", "--model", model)
     # a second one is said to have seen nobody
     made = make(store, tmp_path / "d", "--model", model, "--model", f"{tmp_path / 'half' / 'kept_100.safetensors'}")
@@ -50,5 +50,5 @@ def test_a_segmenter_that_left_a_set_out_makes_masks_of_it(store: Store, tmp_pat
 
 
 def test_no_model_is_refused(store: Store, tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="--model"):
+    with pytest.raises(OptionError, match="--model"):
         make(store, tmp_path / "e")

@@ -14,7 +14,8 @@ from evanyseg_training.candidates.grabcut import grabcut
 from evanyseg_training.candidates.run import CandidateOptions, chosen_objects, copy_stored, make_damage
 from evanyseg_training.candidates.segmenter_masks import FoldModel, SegmenterRun, allowed, make_segmenter_masks
 from evanyseg_training.candidates.store import CandidateStore, CandidateWriter
-from evanyseg_training.data.manifest import ManifestError, fold_of
+from evanyseg_training.data.manifest import fold_of
+from evanyseg_training.errors import CandidateError, LeakageError, OptionError, RunError
 from evanyseg_training.metrics.surface import surface_scores
 from training.made_up_store import make_store
 
@@ -65,12 +66,12 @@ def test_what_is_written_is_read_back(store, tmp_path):
         assert pool.table.dice[index] == pytest.approx(dice(mask, truth))
         assert pool.own_box(index) == BoxPrompt.of_mask(mask)
     assert pool.table.qx1[0] == 30
-    with pytest.raises(ManifestError, match="already has"):
+    with pytest.raises(CandidateError, match="already has"):
         CandidateWriter(tmp_path, "part")
 
 
 def test_an_empty_folder_is_refused(store, tmp_path):
-    with pytest.raises(ManifestError, match="no candidates"):
+    with pytest.raises(CandidateError, match="no candidates"):
         CandidateStore(tmp_path, store)
 
 
@@ -184,7 +185,7 @@ def test_models_that_all_saw_a_subject_are_refused(store, tmp_path):
     assert allowed([FoldModel(tmp_path, 1)], row | {"split": "val"}, 2)
     fold = fold_of("a", "a0", 2)
     assert not allowed([FoldModel(tmp_path, 1 - fold)], row, 2)
-    with pytest.raises(ManifestError, match="cross-fitted"):
+    with pytest.raises(LeakageError, match="cross-fitted"):
         make_segmenter_masks(
             store, tmp_path / "d", [FoldModel(tmp_path, 5)], lambda p: _Boxer(), CandidateOptions(splits=("train",))
         )
@@ -205,7 +206,7 @@ def test_a_model_that_left_sets_out_makes_masks_of_these_alone(store, tmp_path):
 def test_models_are_named_with_what_they_never_saw(tmp_path):
     assert FoldModel.parsed("x/y.safetensors") == FoldModel(Path("x/y.safetensors"))
     assert FoldModel.parsed("x/y.safetensors@1") == FoldModel(Path("x/y.safetensors"), 1)
-    with pytest.raises(ManifestError, match="neither a fold nor"):
+    with pytest.raises(OptionError, match="neither a fold nor"):
         FoldModel.parsed("x/y.safetensors@half")
-    with pytest.raises(ManifestError, match="leaves no data set out"):
+    with pytest.raises(RunError, match="leaves no data set out"):
         FoldModel.parsed(f"{tmp_path}/y.safetensors@left-out")

@@ -10,11 +10,12 @@ from typer.testing import CliRunner
 
 from evanyseg.quality.builtin import load
 from evanyseg_training.cli import app
-from evanyseg_training.data.manifest import ManifestError
 from evanyseg_training.data.store import Store
+from evanyseg_training.errors import CandidateError, RunError
 from evanyseg_training.estimator.backbones import build_net
 from evanyseg_training.estimator.module import OptimOptions
-from evanyseg_training.estimator.samples.data import DataOptions, EstimatorData
+from evanyseg_training.estimator.samples.data import EstimatorData
+from evanyseg_training.estimator.samples.options import DataOptions
 from training.estimator_runs import SIZE, module_pool, options
 
 
@@ -66,7 +67,7 @@ def test_train_calibrate_export_load_from_the_command_line(folders, tmp_path):
     assert set(table["mode"]) == {"box", "own"}
     assert "network alone" in set(table.answer)
     assert source in table.command[0]
-    with pytest.raises(ManifestError, match="left no source out"):
+    with pytest.raises(RunError, match="left no source out"):
         command("hedges", store, made, tmp_path / "run", "-o", tmp_path / "none.csv")
 
 
@@ -98,5 +99,5 @@ def test_architectures_are_compared_on_sources_left_out(folders, tmp_path):
     assert (table["box masks"] == 14).all()
     assert table["own MAE"].between(0, 1).all()
     assert (tmp_path / "architectures.csv").is_file()
-    with pytest.raises(ManifestError, match="no candidates"):
+    with pytest.raises(CandidateError, match="no candidates"):
         compare(Store(folders / "store"), folders / "candidates", tmp_path / "x", chosen, ["z"], pairs[:1])

@@ -9,13 +9,13 @@ import torch
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.prompts import BoxPrompt
 from evanyseg_training.augment.intensity import repainted
-from evanyseg_training.data.manifest import ManifestError
+from evanyseg_training.errors import CandidateError, OptionError
 from evanyseg_training.estimator.backbones import build_net, scorer_of
 from evanyseg_training.estimator.config import load_options
 from evanyseg_training.estimator.losses import LossWeights, estimator_loss
 from evanyseg_training.estimator.module import EstimatorModule, OptimOptions, macro_figures, run_net
-from evanyseg_training.estimator.samples.data import DataOptions, EpochSampler, EstimatorData, collate
-from evanyseg_training.estimator.samples.paper_data import PaperData
+from evanyseg_training.estimator.samples.data import EpochSampler, EstimatorData, collate
+from evanyseg_training.estimator.samples.options import DataOptions
 from evanyseg_training.estimator.train import load_weights
 from training.estimator_runs import SIZE, load_net_config, module_pool, options, run
 
@@ -78,7 +78,7 @@ def test_ranks_share_an_epoch_without_overlap_and_keep_objects_whole():
 
 
 def test_a_split_without_candidates_is_refused(data):
-    with pytest.raises(ManifestError, match="split 'heldout'"):
+    with pytest.raises(CandidateError, match="split 'heldout'"):
         EstimatorData(data.candidates, "heldout", data.options)
 
 
@@ -139,10 +139,10 @@ def test_published_input_is_the_engines_crop(folders):
     from evanyseg.quality.paper_crop import blended_crop
 
     pool = module_pool(folders)
-    data = PaperData(pool, "train", DataOptions(size=SIZE))
+    data = EstimatorData(pool, "train", DataOptions(size=SIZE), mode="paper")
     candidate = int(data.objects[0][0][0])
     mask, box = pool.mask(candidate), BoxPrompt(10, 10, 42, 42)
-    sample = data.tensors(data.scene(candidate), box, None, 1.0)
+    sample = data.samples.arrays(data.masks.stored(candidate), box, None, 1.0)
     image = pool.store.image(int(pool.table.image_id[candidate]))
     np.testing.assert_array_equal(sample["pixels"].transpose(1, 2, 0), blended_crop(image, mask, box))
     assert "maps" not in sample
@@ -157,9 +157,9 @@ def test_backbones_answer_like_the_builtin_net(name, channels):
 
 
 def test_unknown_names_are_refused():
-    with pytest.raises(ManifestError, match="vit-tiny"):
+    with pytest.raises(OptionError, match="vit-tiny"):
         build_net("alexnet", 64)
-    with pytest.raises(ManifestError, match="context or paper"):
+    with pytest.raises(OptionError, match="context or paper"):
         scorer_of("other")
 
 
@@ -179,7 +179,7 @@ def test_options_come_from_yaml_and_the_command_line(tmp_path):
     assert (chosen.batch, chosen.data.size, chosen.data.factors) == (12, 64, (1.4, 2.0))
     assert (chosen.optim.lr, chosen.optim.steps, chosen.mode, chosen.model) == (0.01, 7, "paper", "builtin")
     path.write_text("data:\n  sise: 64\n")
-    with pytest.raises(ManifestError, match="sise"):
+    with pytest.raises(OptionError, match="sise"):
         load_options(path)
 
 
@@ -210,7 +210,7 @@ def test_macro_figures_by_hand():
 
 
 def test_repainting_changes_the_true_object_alone(data):
-    item = data.tensors(data.scene(3), None, data.candidates.own_box(3), 1.75)
+    item = data.samples.arrays(data.masks.stored(3), None, data.candidates.own_box(3), 1.75)
     before, truth = item["pixels"][:3].transpose(1, 2, 0), item["truth"]
     assert 0 < (truth > 0).mean() < 1
     changed = (repainted(before, truth, np.random.default_rng(0)) != before).any(2)
@@ -223,7 +223,9 @@ def test_other_texture_changes_images_and_nothing_else(data):
     changed = 0
     for seed in range(12):
         candidate = int(data.objects[seed % len(data.objects)][0][0])
-        before, after, again = (d.sample(candidate, np.random.default_rng(seed)) for d in (data, painted, painted))
+        before, after, again = (
+            d.samples.draw(candidate, np.random.default_rng(seed)) for d in (data, painted, painted)
+        )
         for key in ("dice", "maps", "scalars", "truth", "distance"):
             assert torch.equal(before[key], after[key])
         assert torch.equal(before["pixels"][3:], after["pixels"][3:])
@@ -232,15 +234,15 @@ def test_other_texture_changes_images_and_nothing_else(data):
     assert changed > 3  # where an object is very small or an empty crop, there is no outline to keep
 
 
-@pytest.mark.parametrize("kind", [EstimatorData, PaperData], ids=["context", "paper"])
-def test_a_share_of_masks_is_bent_with_its_image(data, kind):
-    still = kind(data.candidates, "train", data.options)
-    bent = kind(data.candidates, "train", replace(data.options, warped=0.5))
+@pytest.mark.parametrize("mode", ["context", "paper"])
+def test_a_share_of_masks_is_bent_with_its_image(data, mode):
+    still = EstimatorData(data.candidates, "train", data.options, mode=mode)
+    bent = EstimatorData(data.candidates, "train", replace(data.options, warped=0.5), mode=mode)
     changed = 0
     for seed in range(24):
         candidate = int(data.objects[seed % len(data.objects)][0][0])
-        as_stored = float(still.scene(candidate).dice)
-        first, again = (bent.sample(candidate, np.random.default_rng(seed)) for _ in range(2))
+        as_stored = float(still.masks.stored(candidate).dice)
+        first, again = (bent.samples.draw(candidate, np.random.default_rng(seed)) for _ in range(2))
         assert all(torch.equal(first[k], again[k]) or torch.isnan(first[k]).all() for k in first)
         assert abs(float(first["dice"]) - as_stored) < 0.3
         changed += bool(torch.isnan(first["log_hd95"]))  # bending makes the distance unknown

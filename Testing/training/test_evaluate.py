@@ -10,8 +10,8 @@ from evanyseg.errors import WeightsError
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
 from evanyseg_training.candidates.store import CandidateStore
-from evanyseg_training.data.manifest import ManifestError
 from evanyseg_training.data.store import Store
+from evanyseg_training.errors import HeldoutListError, ManifestError, RunError, UnrecordedRunError
 from evanyseg_training.evaluation import pool
 from evanyseg_training.evaluation.cases import cached_features, frozen_cases, training_cases
 from evanyseg_training.evaluation.comparison.model import RIVALS, load_rivals, save_rival
@@ -81,7 +81,7 @@ def test_the_list_has_only_its_split_and_both_halves(made):
 
 
 def test_a_list_without_its_masks_is_refused(made, tmp_path):
-    with pytest.raises(ManifestError, match=r"pairs\.csv"):
+    with pytest.raises(HeldoutListError, match=r"pairs\.csv"):
         read_heldout(tmp_path, made[1])
 
 
@@ -235,7 +235,7 @@ def test_all_that_the_command_is_told_is_on_the_page(run, tmp_path):
 
 def test_the_card_gets_the_numbers_once(run, tmp_path):
     card = tmp_path / "estimator.md"
-    with pytest.raises(ManifestError, match="model card"):
+    with pytest.raises(RunError, match="model card"):
         update_card(card, run)
     card.write_text("# Card\n\nWords.\n\n## Data sets behind the weights\n\n| a |\n\n## Not seen\n\nMuch.\n")
     update_card(card, run)
@@ -251,7 +251,7 @@ def test_the_card_gets_the_numbers_once(run, tmp_path):
 def test_runs_on_evaluate_only_sets_leave_a_trace(made, run, tmp_path):
     folder, store = made
     log = tmp_path / "log.md"
-    with pytest.raises(ManifestError, match="recorded"):
+    with pytest.raises(UnrecordedRunError, match="recorded"):
         heldout_log.check_log(store, folder / "list", None, "")
     heldout_log.check_log(store, folder / "list", log, "a test")
     numbers = [heldout_log.append_run(log, "a test", run) for _ in range(3)]

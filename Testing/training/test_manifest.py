@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,13 +17,12 @@ from evanyseg_training.data.manifest import (
     TEST,
     TRAIN,
     VAL,
-    ManifestError,
     SplitPlan,
     assign_splits,
     fold_of,
-    read_splits,
     write_splits,
 )
+from evanyseg_training.errors import ManifestError
 
 
 def people(source: str, count: int, use: str = "train") -> list[tuple[str, str, str]]:
@@ -84,17 +84,9 @@ def test_folds_cut_subjects_about_in_halves_and_do_not_depend_on_others() -> Non
 def test_a_split_file_survives_a_round_trip_and_tells_its_seed(tmp_path: Path) -> None:
     splits = assign_splits(people("a, with comma", 30))
     write_splits(tmp_path / "splits.csv", splits, SplitPlan())
-    assert read_splits(tmp_path / "splits.csv") == splits
+    table = pd.read_csv(tmp_path / "splits.csv", comment="#")
+    assert {(s, p): split for s, p, split in table.itertuples(index=False)} == splits
     assert str(SplitPlan().seed) in (tmp_path / "splits.csv").read_text().splitlines()[0]
-
-
-@pytest.mark.parametrize(("lines", "told"), [
-    ("a,p1,train\na,p1,test\n", "in two splits"), ("a,p1,somewhere\n", "unknown split 'somewhere'"),
-])  # fmt: skip
-def test_bad_split_files_are_refused(tmp_path: Path, lines: str, told: str) -> None:
-    (tmp_path / "s.csv").write_text(f"# seed 1\nsource,subject,split\n{lines}")
-    with pytest.raises(ManifestError, match=told):
-        read_splits(tmp_path / "s.csv")
 
 
 def test_there_are_five_splits() -> None:

@@ -10,8 +10,8 @@ import cv2
 import numpy as np
 import pytest
 
-from evanyseg_training.data.manifest import ManifestError
 from evanyseg_training.data.readers import READERS, read
+from evanyseg_training.errors import DataError, OptionError
 
 
 def picture(path: Path, values: np.ndarray) -> Path:
@@ -34,7 +34,7 @@ def table(path: Path, rows: list[dict[str, str]]) -> Path:
 
 
 def test_an_unknown_reader_is_refused_with_the_list_of_names(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="sa-med2d"):
+    with pytest.raises(OptionError, match="sa-med2d"):
         read("zip", tmp_path)
 
 
@@ -47,12 +47,12 @@ def test_plain_csv_fills_what_it_lacks(tmp_path: Path) -> None:
 
 
 def test_csv_without_masks_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="mask"):
+    with pytest.raises(DataError, match="mask"):
         list(read("csv", table(tmp_path / "x.csv", [{"image": "a.png"}])))
 
 
 def test_a_missing_csv_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"no table x\.csv"):
+    with pytest.raises(DataError, match=r"no table x\.csv"):
         list(read("csv", tmp_path / "x.csv"))
 
 
@@ -70,7 +70,7 @@ def test_index_keeps_predictions_people_and_volumes(tmp_path: Path) -> None:
 
 def test_an_index_must_tell_who_is_who(tmp_path: Path) -> None:
     table(tmp_path / "index.csv", [{"image": "a.png", "mask": "b.png", "set": "s"}])
-    with pytest.raises(ManifestError, match="source, subject, use"):
+    with pytest.raises(DataError, match="source, subject, use"):
         list(read("index", tmp_path))
 
 
@@ -95,12 +95,12 @@ def test_label_maps_in_pairs_give_one_record_per_class(tmp_path: Path) -> None:
 def test_an_image_without_its_mask_is_refused(tmp_path: Path) -> None:
     picture(tmp_path / "images/a.png", disc())
     (tmp_path / "masks").mkdir()
-    with pytest.raises(ManifestError, match=r"a\.png .* has no mask"):
+    with pytest.raises(DataError, match=r"a\.png .* has no mask"):
         list(read("pairs", tmp_path))
 
 
 def test_a_folder_without_pairs_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="no folder 'images'"):
+    with pytest.raises(DataError, match="no folder 'images'"):
         list(read("pairs", tmp_path))
 
 
@@ -120,7 +120,7 @@ def test_sa_med2d_names_tell_modality_case_and_class(tmp_path: Path, mapping: di
 def test_odd_names_in_sa_med2d_are_refused(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     picture(tmp_path / "masks/whatever.png", disc())
-    with pytest.raises(ManifestError, match=r"whatever\.png"):
+    with pytest.raises(DataError, match=r"whatever\.png"):
         list(read("sa-med2d", tmp_path))
 
 
@@ -144,12 +144,12 @@ def test_decathlon_tasks_give_one_record_per_label(tmp_path: Path) -> None:
 def test_a_decathlon_list_with_a_missing_file_is_refused(tmp_path: Path) -> None:
     decathlon(tmp_path, {"0": "background", "1": "x"})
     (tmp_path / "imagesTr/la_003.nii.gz").unlink()
-    with pytest.raises(ManifestError, match=r"la_003\.nii\.gz, which is not there"):
+    with pytest.raises(DataError, match=r"la_003\.nii\.gz, which is not there"):
         list(read("decathlon", tmp_path))
 
 
 def test_a_folder_that_is_no_decathlon_task_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"no dataset\.json"):
+    with pytest.raises(DataError, match=r"no dataset\.json"):
         list(read("decathlon", tmp_path))
 
 

@@ -14,8 +14,9 @@ from torch.nn import functional as F
 from evanyseg.prompts import BoxPrompt
 from evanyseg.segmenters.tokens import NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg_training.augment.intensity import repainted
-from evanyseg_training.data.manifest import ManifestError, fold_of
+from evanyseg_training.data.manifest import fold_of
 from evanyseg_training.data.store import Store
+from evanyseg_training.errors import ManifestError, OptionError, RunError
 from evanyseg_training.segmenter.checkpoints import segmenter_from_checkpoint
 from evanyseg_training.segmenter.config import SegmenterConfig
 from evanyseg_training.segmenter.data import SamplingPlan, SegmenterSamples, prompt_for
@@ -182,7 +183,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one(store: Store, run: Path, tmp_
 
 
 def test_a_finished_run_is_not_overwritten(store: Store, run: Path) -> None:
-    with pytest.raises(ManifestError, match="--resume"):
+    with pytest.raises(RunError, match="--resume"):
         train_segmenter(config(store, run), progress=False)
 
 
@@ -205,7 +206,7 @@ def test_configs_keep_what_they_are_given_and_refuse_what_they_do_not_know(tmp_p
     assert SegmenterConfig.load(path) == SegmenterConfig(fold=(0, 2), minutes=3.5)
     assert SegmenterConfig.load(path, steps=7, fold=None).steps == 7
     path.write_text("learning: 3\n")
-    with pytest.raises(ManifestError, match="learning"):
+    with pytest.raises(OptionError, match="learning"):
         SegmenterConfig.load(path)
 
 

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
 
-from evanyseg_training.data.manifest import ManifestError, read_splits
 from evanyseg_training.data.prepare import PrepareOptions, build_store, select_values
 from evanyseg_training.data.readers import Record
 from evanyseg_training.data.store import Store, StoreWriter
+from evanyseg_training.errors import DataError, OptionError, StoreError
 
 
 def blobs(shape: tuple[int, int], *circles: tuple[int, int, int], value: int = 1) -> np.ndarray:
@@ -130,7 +131,7 @@ def test_predictions_refer_to_their_object_and_tell_people_apart(store: Store) -
 
 
 def test_an_object_has_no_prediction(store: Store) -> None:
-    with pytest.raises(ManifestError, match="no stored prediction"):
+    with pytest.raises(StoreError, match="no stored prediction"):
         store.prediction(0)
 
 
@@ -186,7 +187,8 @@ def test_nobody_is_in_two_splits(store: Store) -> None:
     per_subject = store.manifest.groupby(["source", "subject"]).split.nunique()
     assert (per_subject == 1).all()
     assert set(store.manifest.split[store.manifest.use == "evaluate-only"]) == {"heldout"}
-    splits = read_splits(store.folder / "splits.csv")
+    written = pd.read_csv(store.folder / "splits.csv", comment="#")
+    splits = {(source, subject): split for source, subject, split in written.itertuples(index=False)}
     for row in store.manifest.itertuples():
         assert splits[row.source, row.subject] == row.split
 
@@ -203,7 +205,7 @@ def test_a_store_can_be_pickled_for_workers(store: Store) -> None:
 def test_a_mask_of_another_size_is_refused_and_leaves_no_store(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "i.png"), np.zeros((30, 30), np.uint8))
     cv2.imwrite(str(tmp_path / "m.png"), np.ones((30, 31), np.uint8))
-    with pytest.raises(ManifestError, match=r"m\.png has another size"):
+    with pytest.raises(DataError, match=r"m\.png has another size"):
         build_store([Record(tmp_path / "i.png", tmp_path / "m.png", "s", "s", "p")], tmp_path / "store")
     assert not (tmp_path / "store").exists()
 
@@ -212,22 +214,22 @@ def test_a_mask_of_another_size_is_refused_and_leaves_no_store(tmp_path: Path) -
 def test_unreadable_files_are_refused_by_name(tmp_path: Path, is_3d: bool) -> None:
     (tmp_path / "i.nii").write_text("no picture")
     record = Record(tmp_path / "i.nii", tmp_path / "i.nii", "s", "s", "p", is_3d=is_3d)
-    with pytest.raises(ManifestError, match=r"i\.nii is missing or not a readable"):
+    with pytest.raises(DataError, match=r"i\.nii is missing or not a readable"):
         build_store([record], tmp_path / "store")
 
 
 def test_nothing_to_prepare_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match="nothing to prepare"):
+    with pytest.raises(DataError, match="nothing to prepare"):
         build_store([], tmp_path / "store")
 
 
 def test_an_existing_store_is_not_overwritten(store: Store) -> None:
-    with pytest.raises(ManifestError, match="exists already"):
+    with pytest.raises(StoreError, match="exists already"):
         StoreWriter(store.folder)
 
 
 def test_a_folder_that_is_no_store_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ManifestError, match=r"images\.parquet"):
+    with pytest.raises(StoreError, match=r"images\.parquet"):
         Store(tmp_path)
 
 
@@ -252,7 +254,7 @@ def test_the_command_prepares_folders_of_pairs(tmp_path: Path) -> None:
 
 def test_the_command_refuses_a_wrong_number_of_slices(tmp_path: Path) -> None:
     result = prepared(tmp_path, "--slices-of", "hippocampus:6")
-    assert isinstance(result.exception, ManifestError)
+    assert isinstance(result.exception, OptionError)
     assert "SET=N" in str(result.exception)
 
 

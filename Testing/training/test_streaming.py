@@ -10,20 +10,16 @@ import torch
 from torch.utils.data import DataLoader
 
 from evanyseg_training.candidates.store import CandidateStore
-from evanyseg_training.data.manifest import ManifestError
 from evanyseg_training.data.streaming import ShardStream, ShardWriter, buffered_shuffle, read_shard, shard_sizes
+from evanyseg_training.errors import OptionError, RunError, ShardError
 from evanyseg_training.estimator.config import RunOptions, load_options
 from evanyseg_training.estimator.export.checkpoint_estimator import CheckpointEstimator
 from evanyseg_training.estimator.losses import LossWeights
 from evanyseg_training.estimator.module import OptimOptions
-from evanyseg_training.estimator.samples.data import DataOptions, EstimatorData
-from evanyseg_training.estimator.samples.sharded import (
-    GroupSampler,
-    RowImage,
-    RowMasks,
-    train_from_shards,
-    write_shards,
-)
+from evanyseg_training.estimator.samples.data import EstimatorData
+from evanyseg_training.estimator.samples.options import DataOptions
+from evanyseg_training.estimator.samples.shards import GroupSampler, RowMasks, write_shards
+from evanyseg_training.estimator.train_shards import train_from_shards
 from evanyseg_training.evaluation.throughput import measure
 from training.made_store import make_candidates, make_store
 
@@ -80,16 +76,16 @@ def test_ranks_and_workers_share_no_object(small):
 
 
 def test_more_readers_than_shards_are_refused(small):
-    with pytest.raises(ManifestError, match="smaller shards"):
+    with pytest.raises(ShardError, match="smaller shards"):
         next(iter(ShardStream(small, row_number, rank=0, world=9)))
 
 
 def test_a_folder_without_an_index_or_with_a_lost_shard_is_refused(tmp_path):
-    with pytest.raises(ManifestError, match="no index"):
+    with pytest.raises(ShardError, match="no index"):
         shard_sizes(tmp_path)
     folder = write(tmp_path / "s", 70)
     next(folder.glob("*.parquet")).unlink()
-    with pytest.raises(ManifestError, match="lacks 1"):
+    with pytest.raises(ShardError, match="lacks 1"):
         ShardStream(folder, row_number)
 
 
@@ -142,15 +138,15 @@ def test_shards_hold_the_very_pixels_of_the_stores(real):
     store, candidates, folder = real
     rows = [row for path in sorted((folder / "shards").glob("*.parquet")) for row in read_shard(path)]
     for row in rows[:3]:
-        image, masks = RowImage(row), RowMasks(row, RowImage(row))
+        masks = RowMasks(row)
         at = candidates.table.index[candidates.table.row == row["object"]]
         image_id = int(candidates.table.image_id[at[0]])
-        assert np.array_equal(image.image(0), store.image(image_id))
-        assert np.array_equal(image.mask(0), store.mask(row["object"]))
-        assert image.box(0) == store.box(row["object"])
+        assert np.array_equal(masks.image(), store.grey_or_colour(image_id))
+        assert np.array_equal(masks.truth(), store.mask(row["object"]))
+        assert masks.true_box(0) == store.box(row["object"])
         for k, i in enumerate(at):
             assert np.array_equal(masks.mask(k), candidates.mask(int(i)))
-            assert masks.own_box(k) == candidates.own_box(int(i))
+            assert masks.mask_box(k) == candidates.own_box(int(i))
         assert row["dice"] == pytest.approx(candidates.table.dice[at].tolist())
 
 
@@ -163,7 +159,7 @@ def test_a_streamed_sample_is_what_the_store_would_have_given(real):
     at = candidates.table.index[candidates.table.row == row["object"]]
     rng = np.random.default_rng(1)
     picks = rng.choice(len(at), 2, replace=False)
-    expected = [data.sample(int(at[i]), rng) for i in picks]
+    expected = [data.samples.draw(int(at[i]), rng) for i in picks]
     for name, values in streamed.items():
         assert torch.allclose(values.float(), torch.stack([e[name] for e in expected]).float()), name
 
@@ -191,12 +187,12 @@ def test_training_from_shards_runs_and_goes_on(real, tmp_path, model, mode):
 
 
 def test_texture_of_other_images_needs_a_store(tmp_path):
-    with pytest.raises(ManifestError, match="train from a store"):
+    with pytest.raises(OptionError, match="train from a store"):
         train_from_shards(tmp_path, tmp_path / "run", RunOptions(data=DataOptions(transplanted=0.5)))
 
 
 def test_a_folder_that_is_not_a_run_is_refused(tmp_path):
-    with pytest.raises(ManifestError, match=r"run\.yaml"):
+    with pytest.raises(RunError, match=r"run\.yaml"):
         CheckpointEstimator(tmp_path)
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from evanyseg.overlap import dice
-from evanyseg_training.augment.elastic import FEWEST, SIDES, Scene, warped
+from evanyseg_training.augment.elastic import FEWEST, SIDES, warped
+from evanyseg_training.augment.sample import Sample
 
 ROWS, COLS = np.mgrid[:90, :120]
 
@@ -17,7 +18,7 @@ def disc(y, x, radius):
 
 def scene(mask, truth, channels=1):
     image = np.repeat((truth * np.uint8(200))[..., None], channels, axis=2)
-    return Scene(image, mask, truth, dice(mask, truth), 3.0)
+    return Sample(image, mask, truth, dice(mask, truth), 3.0)
 
 
 @pytest.mark.parametrize("seed", range(12))

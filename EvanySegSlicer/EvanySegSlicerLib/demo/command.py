@@ -13,6 +13,7 @@ from evanyseg.commands.support.loading import load_pipeline
 from evanyseg.commands.support.options import (
     RESULTS,
     AxisOption,
+    BoxFrameOption,
     BoxOption,
     DeviceOption,
     EstimatorOption,
@@ -31,6 +32,7 @@ def demo(
         Path | None, typer.Option("--volume", metavar="FILE", help="Your own volume instead of the brain template.")
     ] = None,
     box: BoxOption = None,
+    box_frame: BoxFrameOption = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
     intensity: IntensityOption = None,
@@ -46,7 +48,7 @@ def demo(
 
     Without --volume: the MNI152 brain template that nilearn ships, whose tissue maps tell the true Dice.
 
-    Example: evanyseg demo --volume scan.nii.gz --axis axial --slice 40 --box 120 90 210 180
+    Example: evanyseg demo --volume scan.nii.gz --slice 40 --box 120 90 210 180 --box-frame display
     """
     if find_spec("slicer") is None:
         raise EvanySegError(
@@ -64,7 +66,7 @@ def demo(
             raise EvanySegError("--box, --slice and --axis go with --volume.")
         run = show.template(make_pipeline, tell)
     else:
-        run = show.own_volume(volume, axis, slice_index, box_of(box), intensity or "", make_pipeline, tell)
+        run = show.own_volume(volume, axis, slice_index, box_of(box), box_frame, intensity or "", make_pipeline, tell)
     try:
         document = show.finish(run, out, tell)
         if as_json:

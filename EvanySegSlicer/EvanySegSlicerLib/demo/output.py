@@ -16,8 +16,9 @@ from evanyseg.io.targets import sentence
 from evanyseg.io.write import atomic_path, write_text
 from evanyseg.report.page import ReportData, ReportPicture, ReportRow, report_html
 
-from ..scene.table.exports import report_rows, report_summary
+from ..scene.table.exports import report_rows
 from ..scene.table.records import COLUMNS
+from ..scene.table.summaries import score_summary
 from .pictures import Shot, contact_sheet, photograph_3d, scatter, take
 from .run import DemoRow, DemoRun, Say
 
@@ -154,7 +155,7 @@ def _report(run: DemoRun, files: dict[str, Path], shots: Sequence[Shot], facts: 
     bands = run.stage.review.thresholds
     records = [r.record for r in run.rows]
     names = dict.fromkeys(r.segment for r in rows)
-    summaries = [report_summary(n, [r for r in records if r.segment == n], bands) for n in names]
+    summaries = [score_summary(n, [r for r in records if r.segment == n], bands) for n in names]
     pictures = []
     for shot in shots:
         row = next((r for r in rows for s in shot.rows if r.segment == s.segment and r.index == s.index), None)

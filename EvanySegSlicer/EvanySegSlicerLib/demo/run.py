@@ -99,9 +99,9 @@ def _run(
         _act(run, prompt, references.get(prompt.structure), box, say)
     if references:
         with run.timed("Judging an existing mask", say):
-            _judge_old(run, old_mask(references), references)
+            _score_old(run, old_mask(references), references)
     with run.timed("Looking for missing slices", say):
-        _judge_missing(run)
+        _find_missing(run)
     with run.timed("Colouring by quality", say):
         stage.overlay.show()
     run.rows = [_compared(run, record, references) for record in stage.review.table.records()]
@@ -123,11 +123,11 @@ def _act(run: DemoRun, prompt: DemoPrompt, reference: np.ndarray | None, box: Bo
     mask = review.store.mask(segment_id, plane)
     if prompt.reach != 0 and mask.any():
         with run.timed(f"Propagating: {prompt.segment}", say):
-            job = review.propagate_job(segment_id, plane, "both", stop_below=0.5, **_limit(prompt))
+            job = review.jobs.propagate(segment_id, plane, "both", stop_below=0.5, **_limit(prompt))
             _checked(review.apply(job.run()))
 
 
-def _judge_old(run: DemoRun, old: OldMask, references: dict[str, np.ndarray]) -> None:
+def _score_old(run: DemoRun, old: OldMask, references: dict[str, np.ndarray]) -> None:
     """Put an existing mask into the scene and score it slice by slice, without any box."""
     review = run.stage.review
     segment_id = add_segment(run.stage, old.segment)
@@ -147,12 +147,12 @@ def _checked(applied) -> None:
         raise EvanySegError(applied.message)
 
 
-def _judge_missing(run: DemoRun) -> None:
+def _find_missing(run: DemoRun) -> None:
     """Only where no limit of the demo cut a stack short: existing masks, and boxes carried until quality fell."""
     stacks = [(prompt.axis, s) for prompt, s, _ in run.prompts if prompt.reach is None]
     stacks += [(old.axis, s) for old, s in run.olds]
     for axis, segment_id in stacks:
-        run.stage.review.judge_missing(axis, [segment_id])
+        run.stage.review.find_missing(axis, [segment_id])
 
 
 def _compared(run: DemoRun, record: ScoreRecord, references: dict[str, np.ndarray]) -> DemoRow:

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from evanyseg.geometry.anatomy import LPS_TO_RAS
-from evanyseg.geometry.slice_plane import SlicePlane, slice_plane
-from evanyseg.geometry.volume import Volume
+from evanyseg.commands.support.prompts import shown_prompts
+from evanyseg.geometry.boxes import BoxFrame
+from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
@@ -31,11 +31,12 @@ def own_volume(
     axis: str | None,
     index: int | None,
     box: BoxPrompt | None,
+    box_frame: BoxFrame | None,
     preset: str,
     make_pipeline: Callable[[], SlicePipeline],
     say: Say,
 ) -> DemoRun:
-    """The demo on a user's volume. `axis`, `index` and `box` mean what they mean to `evanyseg segment`.
+    """The demo on a user's volume. `axis`, `index`, `box` and `box_frame` mean what they mean to `evanyseg segment`.
 
     Raises ImageError, GeometryError, PromptError.
     """
@@ -43,21 +44,10 @@ def own_volume(
 
     say(f"Reading {path.name}")
     volume = read_image(path)
-    stack = volume.plane(axis)
-    prompt = prompt_for(volume, stack.ijk_axis, index)
-    plane = slice_plane(LPS_TO_RAS @ volume.ijk_to_lps, _dims(volume), prompt.axis, prompt.index)
-    turned = box_on_plane(box.validated(stack.shape), plane, _dims(volume)) if box is not None else None
-    return run_volume(volume, prompt, turned, make_pipeline, say, preset)
-
-
-def box_on_plane(box: BoxPrompt, plane: SlicePlane, dims: tuple[int, int, int]) -> BoxPrompt:
-    """A box in voxel coordinates of a slice (x along the lower voxel axis, y along the higher, as files store it) in
-    the pixels of the slice as it is hung for reading."""
-    low, high = (a for a in range(3) if a != plane.axis)
-    span = {low: (box.x0, box.x1), high: (box.y0, box.y1)}
-    across = _turned(span[plane.col_axis], dims[plane.col_axis], plane.flip_cols)
-    down = _turned(span[plane.row_axis], dims[plane.row_axis], plane.flip_rows)
-    return BoxPrompt(across[0], down[0], across[1], down[1])
+    planes = stack_of(volume, axis)
+    prompt = prompt_for(volume, planes.axis, index)
+    shown = shown_prompts(planes, prompt.index, box, (), box_frame)[0]
+    return run_volume(volume, prompt, shown, make_pipeline, say, preset)
 
 
 def finish(run: DemoRun, folder: Path, say: Say) -> dict[str, Any]:
@@ -169,12 +159,3 @@ def _row(row: DemoRow) -> dict[str, Any]:
         "wrong_mm2": r.wrong_mm2,
         "caveats": r.caveats,
     }
-
-
-def _dims(volume: Volume) -> tuple[int, int, int]:
-    k, j, i = volume.shape
-    return i, j, k
-
-
-def _turned(span: tuple[float, float], size: int, flip: bool) -> tuple[float, float]:
-    return (size - span[1], size - span[0]) if flip else span

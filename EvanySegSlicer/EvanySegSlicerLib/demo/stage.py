@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evanyseg.geometry.anatomy import LPS_TO_RAS
 from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..scene.headless.boot import HeadlessSlicer, boot
-from ..scene.nodes.session_node import SessionNode
 from ..scene.overlay.quality_overlay import QualityOverlay
-from ..scene.review.open_review import new_segmentation
+from ..scene.review.open_review import new_segmentation, open_review
 from ..scene.review.session import ReviewSession
-from ..scene.table.score_table import ScoreTable
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScene, vtkMRMLSegmentationNode, vtkMRMLVolumeNode
 
 SEGMENT_COLORS = ((0.55, 0.83, 0.98), (0.98, 0.72, 0.83), (0.72, 0.90, 0.60), (0.93, 0.87, 0.75), (0.80, 0.70, 0.95))
 
@@ -26,10 +26,19 @@ class Stage:
     """Everything the demo acts on. `close` empties the scene."""
 
     slicer: HeadlessSlicer
-    volume: Any
-    segmentation: Any
     review: ReviewSession
-    overlay: QualityOverlay
+
+    @property
+    def volume(self) -> vtkMRMLVolumeNode:
+        return self.review.volume
+
+    @property
+    def segmentation(self) -> vtkMRMLSegmentationNode:
+        return self.review.segmentation
+
+    @property
+    def overlay(self) -> QualityOverlay:
+        return self.review.overlay
 
     def close(self) -> None:
         self.slicer.close()
@@ -44,14 +53,7 @@ def set_stage(volume: Volume, pipeline: SlicePipeline, preset: str = "") -> Stag
     node = add_volume(slicer.scene, volume)
     slicer.show(node)
     segmentation = new_segmentation(node, "EvanySeg demo")
-    table = ScoreTable.create(slicer.scene)
-    session = SessionNode.of_scene(slicer.scene)
-    for role, what in (("volume", node), ("segmentation", segmentation), ("score_table", table.node)):
-        session.set(role, what.GetID())
-    review = ReviewSession(node, segmentation, table, pipeline, preset=preset)
-    overlay = QualityOverlay(review.reader, review.store, table, session)
-    review.overlay = overlay
-    return Stage(slicer, node, segmentation, review, overlay)
+    return Stage(slicer, open_review(node, segmentation, pipeline, preset).review)
 
 
 def add_segment(stage: Stage, name: str) -> str:
@@ -63,7 +65,7 @@ def add_segment(stage: Stage, name: str) -> str:
     return segment_id
 
 
-def add_volume(scene: Any, volume: Volume) -> Any:
+def add_volume(scene: vtkMRMLScene, volume: Volume) -> vtkMRMLVolumeNode:
     """A volume node (scalar, or vector for colour) with the array [K, J, I(, C)] and geometry of `volume`."""
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
@@ -79,7 +81,7 @@ def add_volume(scene: Any, volume: Volume) -> Any:
     node = scene.AddNewNodeByClass(kind, volume.name or "volume")
     node.SetAndObserveImageData(image)
     matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy((LPS_TO_RAS @ volume.ijk_to_lps).ravel())
+    matrix.DeepCopy((volume.ijk_to_ras).ravel())
     node.SetIJKToRASMatrix(matrix)
     node.CreateDefaultDisplayNodes()
     return node

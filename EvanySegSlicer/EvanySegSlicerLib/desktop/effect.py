@@ -15,12 +15,13 @@ import vtk
 from slicer.i18n import tr as _
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.boxes import box_around
+from evanyseg.geometry.labels import Stamp
 
 from ..presenters.review_controller import ReviewController
 from ..presenters.rubber_band import RubberBand
-from ..presenters.segmenting import box_on, result_text
-from ..scene.jobs.slice_jobs import JobResult
-from ..scene.nodes.resample import Stamp
+from ..presenters.segmenting import result_text
+from ..scene.jobs.result import JobResult
 from ..scene.nodes.segment_store import oriented_image
 from ..scene.review.session import Applied, ReviewSession
 from .views.slice_views import SliceView
@@ -193,7 +194,7 @@ class EffectDelegate:
             return
 
         def gather(review: ReviewSession) -> Any:
-            return review.box_job(segment_id, plane, box_on(plane, corners))
+            return review.jobs.box(segment_id, plane, box_around(plane, corners))
 
         controller.work(gather, self._done, through=self._through, owner=self)
         if not controller.busy:
@@ -201,18 +202,7 @@ class EffectDelegate:
 
     def _through(self, review: ReviewSession) -> ReviewSession:
         """The same review, writing through the Segment Editor."""
-        through = ReviewSession(
-            review.volume,
-            review.segmentation,
-            review.table,
-            review.pipeline,
-            EditorHistory(self.effect, review.segmentation),
-            review.overlay,
-            review.reader.preset,
-            respect_masking=True,
-        )
-        through.listeners = review.listeners
-        return through
+        return review.through(EditorHistory(self.effect, review.segmentation))
 
     def _done(self, applied: Applied, result: JobResult) -> None:
         if not applied.ok or not applied.keys:

@@ -50,7 +50,7 @@ class Panel:
         self.pump = JobPump()
         self.models = models or ModelStore.of_engine()
         self.installer = Installer(Path(folder) / "evanyseg")
-        self.controller = ReviewController(self.pump.runner, self.models, self, self._make_overlay)
+        self.controller = ReviewController(self.pump.runner, self.models, self)
         self.quality = QualityView(self.controller)
         self.segmenting = SegmentingPresenter(self.controller)
         self.reviewing = ReviewingPresenter(self.controller, self._jump)
@@ -189,9 +189,6 @@ class Panel:
         # PySide and newer PythonQt give (path, filter)
         path = path[0] if isinstance(path, tuple) else path
         return Path(path) if path else None
-
-    def _make_overlay(self, node: SessionNode, review: Any) -> Any:
-        return self.quality.make_overlay(node, review)
 
     def _jump(self, plane: SlicePlane) -> None:
         review = self.controller.review

@@ -10,8 +10,8 @@ from .review_controller import ReviewController
 
 
 class Prefetcher:
-    """One quiet job at a time; what it makes lies in the flow's cache. The user never waits behind it: encoding another
-    slice than the one wanted now is stopped."""
+    """One quiet job at a time; its result lies in the pipeline's cache. The user never waits behind it: encoding a
+    slice other than the one wanted now is stopped."""
 
     def __init__(self, controller: ReviewController) -> None:
         self.controller = controller

@@ -10,8 +10,9 @@ from evanyseg.io.write import write_text
 from evanyseg.report.page import ReportData, report_html
 
 from ..scene.review.session import ReviewSession
-from ..scene.table.exports import report_rows, report_summary
+from ..scene.table.exports import report_rows
 from ..scene.table.records import ScoreRecord
+from ..scene.table.summaries import score_summary
 
 
 def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
@@ -23,7 +24,7 @@ def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
         groups.setdefault((row.segment, row.plane), []).append(row)
     several = len({plane for _segment, plane in groups}) > 1
     summaries = [
-        report_summary(f"{segment} ({plane})" if several else segment, group, review.thresholds)
+        score_summary(f"{segment} ({plane})" if several else segment, group, review.thresholds)
         for (segment, plane), group in groups.items()
     ]
     levels = [r.level for r in rows if r.level == r.level]

@@ -15,15 +15,14 @@ from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
+from ..scene.jobs.result import JobResult, SliceJob
 from ..scene.jobs.runner import Job, JobContext, JobRunner
-from ..scene.jobs.slice_jobs import BoxJob, JobResult
 from ..scene.nodes.session_node import Session, SessionNode
-from ..scene.review.open_review import TABLE_ROLE, new_segmentation
+from ..scene.review.open_review import new_segmentation, open_review
 from ..scene.review.session import Applied, ReviewSession
-from ..scene.table.score_table import ScoreTable
 from .foreground_jobs import ForegroundJobs
 from .setup.model_store import ModelStore
-from .view import Gathered, View
+from .view import View
 
 Meant = TypeVar("Meant")
 CLOSED = "The review was closed meanwhile; the result was dropped."
@@ -39,25 +38,15 @@ class Loaded:
 
 
 class ReviewController:
-    """`make_overlay(session_node, review)` gives an overlay with update(keys), or None; `history_of(segmentation)` the
-    desktop's undo history, or None for an own one."""
+    """Knows which review is open, which models are loaded, and what runs; presenters of tabs act through it."""
 
-    def __init__(
-        self,
-        runner: JobRunner,
-        models: ModelStore,
-        view: View,
-        make_overlay: Callable[[SessionNode, ReviewSession], Any] | None = None,
-        history_of: Callable[[Any], Any] | None = None,
-    ) -> None:
+    def __init__(self, runner: JobRunner, models: ModelStore, view: View) -> None:
         self.runner = runner
         self.models = models
         self.view = view
         self.review: ReviewSession | None = None
         self.node: SessionNode | None = None
         self.jobs = ForegroundJobs(runner, view)
-        self._make_overlay = make_overlay
-        self._history_of = history_of or (lambda segmentation: None)
         self._loaded: Loaded | None = None
         self._opened: tuple | None = None
         self._problem = ""
@@ -91,20 +80,12 @@ class ReviewController:
         if volume is None or segmentation is None or volume.GetImageData() is None:
             return None
         try:
-            review = ReviewSession(
-                volume,
-                segmentation,
-                self._table(segmentation, session),
-                self._loaded.pipeline if self._loaded is not None else None,
-                self._history_of(segmentation),
-                preset=session.preset,
-            )
+            pipeline = self._loaded.pipeline if self._loaded is not None else None
+            review = open_review(volume, segmentation, pipeline).review
         except EvanySegError as error:
             self._problem = str(error)
             self.view.status(self._problem, problem=True)
             return None
-        if self._make_overlay is not None:
-            review.overlay = self._make_overlay(self.node, review)
         review.listeners.append(self.view.updated)
         self.review, self._opened = review, wanted
         self.view.updated([])
@@ -121,27 +102,11 @@ class ReviewController:
             raise EvanySegError(self._problem or "This volume has no voxels; choose another one.")
         return review
 
-    def _table(self, segmentation: Any, session: Session) -> ScoreTable:
-        """The segmentation's score table; a table that belongs to another segmentation is left alone."""
-        assert self.node is not None
-        found = segmentation.GetNodeReference(TABLE_ROLE)
-        if found is None:
-            kept = self.node.node.GetNodeReference("score_table")
-            found = kept if kept is not None and not kept.GetAttribute("EvanySeg.Segmentation") else None
-        if found is None:
-            table = ScoreTable.create(segmentation.GetScene(), f"{segmentation.GetName()} scores", session.thresholds)
-        else:
-            table = ScoreTable.of_node(found, session.thresholds)
-        table.node.SetAttribute("EvanySeg.Segmentation", segmentation.GetID())
-        segmentation.SetNodeReferenceID(TABLE_ROLE, table.node.GetID())
-        self.node.set("score_table", table.node.GetID())
-        return table
-
     def _drop_review(self) -> None:
         review, self.review, self._opened = self.review, None, None
         if review is not None:
             review.listeners.clear()
-            if review.overlay is not None and self.node is not None and self.node.node.GetScene() is not None:
+            if self.node is not None and self.node.node.GetScene() is not None:
                 review.overlay.remove()
 
     # ---- jobs -------------------------------------------------------------------------------------------------
@@ -168,7 +133,7 @@ class ReviewController:
 
     def work(
         self,
-        gather: Callable[[ReviewSession], Gathered],
+        gather: Callable[[ReviewSession], SliceJob],
         then: Callable[[Applied, JobResult], None] = lambda applied, result: None,
         through: Callable[[ReviewSession], ReviewSession] = lambda review: review,
         owner: object | None = None,
@@ -206,7 +171,7 @@ class ReviewController:
         self.models.forget()
 
     def with_models(self, action: Callable[[SlicePipeline], None]) -> None:
-        """Call `action(flow)` on the main thread as soon as the chosen models are there; what it raises is reported."""
+        """Call `action(pipeline)` on the main thread once the chosen models are there; what it raises is reported."""
         session = self.session
         names = (session.segmenter, session.estimator, session.device)
 
@@ -227,7 +192,7 @@ class ReviewController:
     def _run(
         self,
         review: ReviewSession,
-        gather: Callable[[ReviewSession], Gathered],
+        gather: Callable[[ReviewSession], SliceJob],
         then: Callable[[Applied, JobResult], None],
         through: Callable[[ReviewSession], ReviewSession],
     ) -> None:
@@ -253,11 +218,11 @@ class ReviewController:
                 self.view.status(applied.message, problem=not applied.ok or bool(result.problem))
             then(applied, result)
 
-        plane = job.plane if isinstance(job, BoxJob) else None
-        self.start(job.title, lambda context: job.run(context.progress, context.should_cancel), done, plane=plane)
+        run = lambda context: job.run(context.progress, context.should_cancel)
+        self.start(job.title, run, done, plane=job.encodes)
 
 
-def _in_place(review: ReviewSession, job: Gathered) -> bool:
+def _in_place(review: ReviewSession, job: SliceJob) -> bool:
     """Whether the volume lies where it lay when the job was made: its slices would be written elsewhere."""
     try:
         now = review.reader.snapshot().ijk_to_ras

@@ -9,11 +9,11 @@ from pathlib import Path
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
 
-from ..scene.review.queue import Filters, SegmentSummary, counts, summarise
+from ..scene.review.queue import Filters, before, counts, next_open, ranked
 from ..scene.table.exports import csv_text
 from ..scene.table.records import Key, ScoreRecord
+from ..scene.table.summaries import SegmentReview, review_summaries
 from .review_controller import ReviewController
-from .review_queue import arrange, step
 
 
 class ReviewingPresenter:
@@ -34,15 +34,15 @@ class ReviewingPresenter:
         """The rows that pass the filters, in the order chosen."""
         session = self.controller.session
         filters = replace(self.filters, min_area_mm2=session.min_area_mm2)
-        return arrange(self.all_rows(), session.order, filters)
+        return ranked(self.all_rows(), session.order, filters)
 
     def counts(self) -> str:
         rows = self.all_rows()
         return counts(rows) if rows else "Nothing is scored yet."
 
-    def summaries(self) -> list[SegmentSummary]:
+    def summaries(self) -> list[SegmentReview]:
         review = self.controller.review
-        return summarise(self.all_rows(), review.thresholds) if review is not None else []
+        return review_summaries(self.all_rows(), review.thresholds) if review is not None else []
 
     @property
     def current(self) -> Key | None:
@@ -77,7 +77,7 @@ class ReviewingPresenter:
 
     def next(self) -> None:
         """The next row in order that nobody has decided."""
-        key = step(self.rows(), self.current)
+        key = next_open(self.rows(), self.current)
         if key is not None:
             self.go(key)
         elif not self.all_rows():
@@ -86,7 +86,7 @@ class ReviewingPresenter:
             self.controller.view.status("Every slice shown here has been reviewed.")
 
     def previous(self) -> None:
-        key = step(self.rows(), self.current, forward=False)
+        key = before(self.rows(), self.current)
         if key is not None:
             self.go(key)
 
@@ -135,7 +135,7 @@ class ReviewingPresenter:
         """Every row, in the order chosen; returns how many. Raises EvanySegError when it cannot be written."""
         from .report import write_whole
 
-        rows = arrange(self.all_rows(), self.controller.session.order, Filters())
+        rows = ranked(self.all_rows(), self.controller.session.order, Filters())
         write_whole(path, csv_text(rows), "utf-8-sig")
         return len(rows)
 
@@ -144,7 +144,7 @@ class ReviewingPresenter:
         from .report import review_page, write_whole
 
         review = self.controller.review
-        rows = arrange(self.all_rows(), self.controller.session.order, Filters())
+        rows = ranked(self.all_rows(), self.controller.session.order, Filters())
         if review is None or not rows:
             raise EvanySegError("There is nothing to report yet: score a slice first.")
         write_whole(path, review_page(review, rows))

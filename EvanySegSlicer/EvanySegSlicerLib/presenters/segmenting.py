@@ -12,10 +12,11 @@ import numpy as np
 from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError, GeometryError
 from evanyseg.geometry.anatomy import PLANE_NAMES, anatomical_axes
+from evanyseg.geometry.boxes import box_around
 from evanyseg.geometry.slice_plane import SlicePlane
-from evanyseg.prompts import BoxPrompt, PointPrompt
+from evanyseg.prompts import PointPrompt
 
-from ..scene.jobs.slice_jobs import JobResult
+from ..scene.jobs.result import JobResult
 from ..scene.review.session import Applied, ReviewSession
 from ..scene.table.records import Key, ScoreRecord
 from .prefetch import Prefetcher, neighbours
@@ -53,8 +54,8 @@ class SegmentingPresenter:
         plane, wanted = meant
 
         def gather(review: ReviewSession) -> Any:
-            box = box_on(plane, corners)
-            return review.box_job(wanted or self._segment(review), plane, box, maps=self.maps)
+            box = box_around(plane, corners)
+            return review.jobs.box(wanted or self._segment(review), plane, box, maps=self.maps)
 
         self.controller.work(gather, self._scored)
 
@@ -71,7 +72,7 @@ class SegmentingPresenter:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
             x, y, _ = plane.to_pixels(ras)[0]
             point = PointPrompt(float(x), float(y), positive)
-            return review.refine_job(wanted or self._segment(review), plane, [point], maps=self.maps)
+            return review.jobs.refine(wanted or self._segment(review), plane, [point], maps=self.maps)
 
         self.controller.work(gather, self._scored)
 
@@ -87,7 +88,7 @@ class SegmentingPresenter:
         def gather(review: ReviewSession) -> Any:
             if not wanted:
                 raise EvanySegError("There is no mask to propagate yet; draw a box first.")
-            return review.propagate_job(wanted, plane, direction, stop_below)
+            return review.jobs.propagate(wanted, plane, direction, stop_below)
 
         self.controller.work(gather)
 
@@ -102,9 +103,9 @@ class SegmentingPresenter:
                 self.controller.view.status(text, problem=bool(result.problem) or not applied.ok)
 
             if missing and scored.ok:
-                self.controller.work(lambda review: review.missing_job(axis_of(review), allow_cropped=cropped), both)
+                self.controller.work(lambda review: review.jobs.missing(axis_of(review), allow_cropped=cropped), both)
 
-        self.controller.work(lambda review: review.score_job(axis_of(review), allow_cropped=cropped), then)
+        self.controller.work(lambda review: review.jobs.score(axis_of(review), allow_cropped=cropped), then)
 
     def rescore(self) -> None:
         """Score again what was edited since, axis by axis."""
@@ -117,7 +118,7 @@ class SegmentingPresenter:
         def chain(rest: Sequence[int]) -> None:
             if rest:
                 self.controller.work(
-                    lambda review: review.rescore_job(rest[0], self.controller.session.allow_cropped),
+                    lambda review: review.jobs.rescore(rest[0], self.controller.session.allow_cropped),
                     lambda applied, result: chain(rest[1:]),
                 )
 
@@ -164,7 +165,7 @@ class SegmentingPresenter:
     def _scored(self, applied: Applied, result: JobResult) -> None:
         if not (applied.ok and applied.keys):
             return
-        before, plane = self.last_plane, result.scores[0].plane
+        before, plane = self.last_plane, result.outcomes[0].plane
         self.last, self.last_plane = applied.keys[0], plane
         self.controller.view.updated(list(applied.keys))
         if self.controller.review is not None:
@@ -187,13 +188,6 @@ class SegmentingPresenter:
         if review is None or review.problem or self.last is None:
             return None
         return review.table.get(self.last)
-
-
-def box_on(plane: SlicePlane, corners: np.ndarray) -> BoxPrompt:
-    """The upright pixel box around a rectangle in RAS [4, 3] (the view may be turned against the pixels)."""
-    pixels = plane.to_pixels(corners)
-    (x0, y0), (x1, y1) = pixels[:, :2].min(axis=0), pixels[:, :2].max(axis=0)
-    return BoxPrompt.from_corners(float(x0), float(y0), float(x1), float(y1)).validated(plane.shape)
 
 
 def axis_named(review: ReviewSession, plane_name: str) -> int:

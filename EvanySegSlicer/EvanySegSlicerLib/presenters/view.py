@@ -1,11 +1,9 @@
-"""What presenters ask of the panel that shows them, and of the jobs that they run. No Qt."""
+"""What presenters ask of the panel that shows them. No Qt."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
-from ..scene.nodes.volume_reader import VolumeSnapshot
 from ..scene.table.records import Key
 
 
@@ -23,15 +21,3 @@ class View(Protocol):
 
     def updated(self, keys: list[Key]) -> None:
         """Rows or masks of these keys changed."""
-
-
-class Gathered(Protocol):
-    """What `ReviewSession.*_job` return."""
-
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def volume(self) -> VolumeSnapshot: ...
-
-    def run(self, progress: Callable[[float, str], None], should_cancel: Callable[[], bool]) -> Any: ...

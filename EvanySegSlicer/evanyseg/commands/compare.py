@@ -11,17 +11,27 @@ import numpy as np
 import typer
 
 from ..errors import EvanySegError, ImageError
+from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import Table, cell, check_table_output, checked_scores, open_table, write_table
 from ..io.targets import on_stdout
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..scoring.boxes import COLUMNS, score_boxes
-from ..scoring.pairs import BOX, FAILED
+from ..scoring.pairs import FAILED
+from ..scoring.table_boxes import BOX
 from ..scoring.unfinished import RowLog
 from ..uses import Comparison, compare_segmenters
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
 from .support.loading import load_estimator, load_segmenter
-from .support.options import DeviceOption, EstimatorOption, IntensityOption, JsonOption, OutOption, preset_of
+from .support.options import (
+    BoxFrameOption,
+    DeviceOption,
+    EstimatorOption,
+    IntensityOption,
+    JsonOption,
+    OutOption,
+    preset_of,
+)
 from .support.results import check_stdout, identity_of, say_layout
 
 RUN = "Run the segmenters here"
@@ -45,6 +55,7 @@ def compare(
         list[str] | None,
         typer.Option("--segmenter", metavar="NAME|FILE", help="With --boxes; repeatable.", rich_help_panel=RUN),
     ] = None,
+    box_frame: BoxFrameOption = None,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
@@ -100,8 +111,8 @@ def compare(
         if len(segmenter or []) < 2:
             raise typer.BadParameter("--boxes needs at least two --segmenter")
         keys = [ROW]
-        log = _log(given, segmenter or [], estimator, intensity, table_out, resume)
-        rows = _segmented(given, segmenter or [], estimator, device, intensity, log)
+        log = _log(given, segmenter or [], estimator, intensity, box_frame, table_out, resume)
+        rows = _segmented(given, segmenter or [], estimator, device, intensity, box_frame, log)
         say_written([table_out])
         dice = [_number(row["pred_dice"]) for row in rows]
         table_of = _by_segmenter(rows, dice, "segmenter", keys, group, given.path.name)
@@ -159,18 +170,31 @@ def _by_segmenter(
 
 
 def _log(
-    boxes: Table, segmenters: list[str], estimator: str, intensity: str | None, out: Path | None, resume: bool
+    boxes: Table,
+    segmenters: list[str],
+    estimator: str,
+    intensity: str | None,
+    box_frame: BoxFrame | None,
+    out: Path | None,
+    resume: bool,
 ) -> RowLog | None:
     """Where the scored rows go, when they are kept."""
     if out is None:
         return None
     models = ", ".join(identity_of(name) for name in dict.fromkeys(segmenters))
     run = f"segmenters {models}; estimator {identity_of(estimator)}; intensity {intensity or 'by kind'}"
+    run += f"; boxes in the {box_frame.value} frame" if box_frame else ""
     return RowLog(out, [c for c in dict.fromkeys([*boxes.columns, *COLUMNS]) if c], run, resume)
 
 
 def _segmented(
-    boxes: Table, segmenters: list[str], estimator: str, device: str, intensity: str | None, log: RowLog | None
+    boxes: Table,
+    segmenters: list[str],
+    estimator: str,
+    device: str,
+    intensity: str | None,
+    box_frame: BoxFrame | None,
+    log: RowLog | None,
 ) -> list[dict[str, str]]:
     """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
     preset, judge = preset_of(intensity), load_estimator(estimator, device)
@@ -184,7 +208,7 @@ def _segmented(
                 continue
             pipeline = SlicePipeline(judge, load_segmenter(name, device))
             part = lambda fraction, text, n=number: progress((n + fraction) / len(names), text)
-            for row in score_boxes(boxes, pipeline, preset, part, first=first):
+            for row in score_boxes(boxes, pipeline, preset, box_frame, part, first=first):
                 found = {**row, "segmenter": name}
                 if log is not None:
                     log.write(found)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..bands import BandThresholds
+from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import check_table_output, open_table
 from ..io.targets import on_stdout
@@ -39,6 +40,7 @@ from .support.options import (
     RESULTS,
     AxisOption,
     BandsOption,
+    BoxFrameOption,
     BoxOption,
     CroppedOption,
     DeviceOption,
@@ -63,12 +65,14 @@ def score(
     image: Annotated[Path | None, typer.Argument(help=IMAGE_HELP)] = None,
     mask: Annotated[Path | None, typer.Argument(help="Mask, label map or .seg.nrrd of that image.")] = None,
     box: BoxOption = None,
+    box_frame: BoxFrameOption = None,
     pairs: Annotated[
         Path | None,
         typer.Option(
             "--pairs",
             metavar="CSV",
-            help="Score every row of a table with the columns image,mask[,x0,y0,x1,y1]; paths are relative to it.",
+            help="Score every row of a table with the columns image,mask[,x0,y0,x1,y1[,box_frame]]; "
+            "paths are relative to it.",
             rich_help_panel=TABLES,
         ),
     ] = None,
@@ -139,19 +143,22 @@ def score(
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(
-                "--pairs only goes with --out, --label-column, --resume, --estimator, --device, --intensity"
+                "--pairs only goes with --out, --label-column, --box-frame, --resume, --estimator, --device and "
+                "--intensity"
             )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, estimator, device, intensity, levels, as_json, allow_cropped, resume)
+        _score_pairs(
+            pairs, output, label_column, box_frame, estimator, device, intensity, levels, as_json, allow_cropped, resume
+        )
         return
     if resume:
         raise typer.BadParameter("--resume goes with --pairs")
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
-        image, mask, box_of(box), label or [], slice_index, axis, preset_of(intensity), levels, series, output,
-        overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
+        image, mask, box_of(box), box_frame, label or [], slice_index, axis, preset_of(intensity), levels, series,
+        output, overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     score_image.check_endings(request)
@@ -189,12 +196,12 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
             for s in sorted(result.summaries, key=lambda s: (s.scored == 0, s.mean_dice))
         ]
         columns = ["Segment", ">Mean Dice", "Band", ">Scored", ">Missing?", ">Worst slice", ">Worst run", ">Poor"]
-        console.print(table(f"Segments, {stack.plane.name} slices (mean weighted by area)", columns, rows))
+        console.print(table(f"Segments, {stack.planes.name} slices (mean weighted by area)", columns, rows))
     worst = result.worst_first
     rows = [
         [
             shown(r.segment),
-            r.plane if stack.plane.name == "picture" else str(r.index),
+            r.plane if stack.planes.name == "picture" else str(stack.planes.shown_index(r.index)),
             str(r.area),
             *_with_finding(estimate_cells(r.estimate, bands), r.finding),
         ]
@@ -216,6 +223,7 @@ def _score_pairs(
     pairs: Path,
     output: Path,
     label_column: str | None,
+    box_frame: BoxFrame | None,
     estimator: str,
     device: str,
     intensity: str | None,
@@ -231,9 +239,10 @@ def _score_pairs(
     check_stdout([output], as_json)
     say_layout(given)
     run = f"estimator {identity_of(estimator)}; intensity {intensity or 'by kind'}; label column {label_column or '-'}"
-    run += "; cropped masks allowed" * allow_cropped
+    run += "; cropped masks allowed" * allow_cropped + (f"; boxes in the {box_frame.value} frame" if box_frame else "")
     log = log_of_pairs(given, output, run, resume)
-    scorer = PairsScorer(load_pipeline(estimator, None, device), preset, label_column, allow_cropped=allow_cropped)
+    pipeline = load_pipeline(estimator, None, device)
+    scorer = PairsScorer(pipeline, preset, label_column, allow_cropped=allow_cropped, box_frame=box_frame)
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(given, log, progress)
     scored = [s for s in result.scores if s == s]

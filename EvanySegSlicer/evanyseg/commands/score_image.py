@@ -11,6 +11,7 @@ import numpy as np
 
 from ..bands import BandThresholds
 from ..errors import ImageError, OutputError
+from ..geometry.boxes import BoxFrame
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import Segment, Segmentation
@@ -27,14 +28,16 @@ from ..report.pictures import outlined, slice_picture
 from ..scoring.missing_slices import EmptySliceStatus, MissingSliceDetector
 from ..scoring.run import ScoreRun, run_scoring
 from ..scoring.stacks import SliceStack
+from ..scoring.table_boxes import BOX, FRAME
 from ..scoring.volumes import SliceScore, VolumeScorer
 from .support.dicom import DicomRequest, DicomResults, prepare_dicom
+from .support.prompts import shown_box
 from .support.results import PAGES, check_ending
 
 PICTURED = 24
 COLUMNS = (
     "segment", "plane", "index", "position_mm", "area_px", "pred_dice", "low", "high", "band", "finding",
-    "x0", "y0", "x1", "y1", "caveats", "estimator", "segmenter", "intensity",
+    *BOX, FRAME, "caveats", "estimator", "segmenter", "intensity",
 )  # fmt: skip
 
 
@@ -45,6 +48,7 @@ class ScoreRequest:
     image: Path
     mask: Path
     box: BoxPrompt | None
+    box_frame: BoxFrame | None
     labels: list[str]
     slice_index: int | None
     axis: str | None
@@ -76,7 +80,8 @@ def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
 
     Raises EvanySegError for every input that cannot be used.
     """
-    volume = read_image(request.image, request.series)
+    volume = read_image(request.image, request.series, request.slice_index)
+    only = None if volume.source.frame is not None else request.slice_index
     image = ReadImage(volume, request.image, request.series)
     segmentation = read_segmentation(request.mask, image=image, fractional=request.dicom.fractional)
     segmentation = segmentation.only(request.labels)
@@ -85,9 +90,8 @@ def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
     if request.box is not None and len(segmentation.segments) > 1:
         names = ", ".join(s.name for s in segmentation.segments)
         raise ImageError(f"A box belongs to one object, but {request.mask.name} has {names}; name one with --label.")
-    stack = SliceStack(
-        volume, segmentation, request.axis, request.preset, request.slice_index, request.box, request.allow_cropped
-    )
+    box = shown_box(volume, request.axis, only, request.box, request.box_frame)
+    stack = SliceStack(volume, segmentation, request.axis, request.preset, only, box, request.allow_cropped)
     if request.overlay is not None:
         _check_overlay(request.overlay, stack)
     return stack, prepare_dicom(request.dicom, image, request.mask, stack.segments)
@@ -108,7 +112,7 @@ def run(
         write_table(
             request.out,
             COLUMNS,
-            [row_fields(r, request.bands) for r in result.rows],
+            [row_fields(r, request.bands, stack.planes.shown_index(r.index)) for r in result.rows],
             document(request, stack, pipeline, result),
         )
     if request.overlay is not None:
@@ -117,25 +121,25 @@ def run(
         write_text(request.report, report_html(_report(request, stack, pipeline, result)))
     if dicom is not None:
         seg, numbers = dicom.write(stack.segmentation)
-        measured = measured_segments(result.rows, numbers, in_frames=stack.plane.ijk_axis == 2)
+        measured = measured_segments(result.rows, numbers, in_frames=stack.planes.axis == 2)
         dicom.write_report(seg, measured, pipeline.estimator, request.bands, *_dicom_facts(request, stack))
     return result
 
 
 def _dicom_facts(request: ScoreRequest, stack: SliceStack) -> tuple[str, ...]:
     """How the numbers of a DICOM report came about, one line each."""
-    box = "prompt box: " + (_box_text(stack.box) if stack.box is not None else "none, each mask's own")
-    return f"intensity: {stack.window.describe()}", f"slices: {stack.plane.name}", box, f"mask: {request.mask.name}"
+    box = "prompt box: " + (_box_text(stack) if stack.box is not None else "none, each mask's own")
+    return f"intensity: {stack.window.describe()}", f"slices: {stack.planes.name}", box, f"mask: {request.mask.name}"
 
 
-def row_fields(row: SliceScore, bands: BandThresholds) -> dict[str, Any]:
-    """One row of the score table."""
+def row_fields(row: SliceScore, bands: BandThresholds, index: int) -> dict[str, Any]:
+    """One row of the score table; `index`: what a person calls the slice."""
     e, box = row.estimate, row.box
     corners = box.as_tuple() if box is not None else (None,) * 4
     return {
         "segment": row.segment,
         "plane": row.plane,
-        "index": row.index,
+        "index": index,
         "position_mm": round(row.position, 3),
         "area_px": row.area,
         "pred_dice": e.dice,
@@ -143,7 +147,8 @@ def row_fields(row: SliceScore, bands: BandThresholds) -> dict[str, Any]:
         "high": e.high,
         "band": bands.band(e.dice).value,
         "finding": row.finding.value,
-        **{name: None if v is None else round(v, 2) for name, v in zip(("x0", "y0", "x1", "y1"), corners, strict=True)},
+        **{name: None if v is None else round(v, 2) for name, v in zip(BOX, corners, strict=True)},
+        FRAME: BoxFrame.DISPLAY.value if box is not None else "",
         "caveats": "; ".join(e.caveats),
         "estimator": e.estimator,
         "segmenter": row.segmenter,
@@ -164,7 +169,7 @@ def document(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, 
         "remarks": list(stack.remarks),
         "bands": {"good": request.bands.good, "check": request.bands.check},
         "summaries": [_summary_fields(s, request.bands) for s in result.summaries],
-        "rows": [row_fields(r, request.bands) for r in result.rows],
+        "rows": [row_fields(r, request.bands, stack.planes.shown_index(r.index)) for r in result.rows],
     }
 
 
@@ -190,7 +195,7 @@ def _check_overlay(path: Path, stack: SliceStack) -> None:
 def _write_overlay(path: Path, stack: SliceStack, result: ScoreRun, bands: BandThresholds) -> None:
     if ending(path) in PICTURES:
         index = stack.only or 0
-        picture = stack.window.apply(stack.plane.pixels(index))
+        picture = stack.window.apply(stack.planes.pixels(index))
         for row in reversed(result.pictured):  # the worst on top
             if row.mask is not None and row.mask.any():
                 picture = outlined(picture, row.mask, bands.band(row.dice))
@@ -214,12 +219,12 @@ def _color_table_path(overlay: Path) -> Path | None:
 def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, result: ScoreRun) -> ReportData:
     pictures = [
         ReportPicture(
-            _report_row(row),
+            _report_row(row, stack),
             slice_picture(
-                stack.window.apply(stack.plane.pixels(row.index)),
-                row.mask if row.mask is not None else np.zeros(stack.plane.shape, bool),
+                stack.window.apply(stack.planes.pixels(row.index)),
+                row.mask if row.mask is not None else np.zeros(stack.planes.shape, bool),
                 request.bands.band(row.dice),
-                stack.plane,
+                stack.planes.spacing,
                 row.box if request.box is not None or row.finding is not EmptySliceStatus.MASK else None,
                 side=300 if len(result.pictured) > 1 else 520,
             ),
@@ -232,8 +237,8 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
         "Image": f"{request.image.name}, {i} x {j}" + ("" if volume.planar else f" x {k} voxels"),
         "Spacing": " x ".join(f"{s:.3g}" for s in volume.spacing) + " mm" if volume.has_geometry else "",
         "Segmentation": request.mask.name,
-        "Slices": "" if volume.planar else f"{stack.plane.name}, {stack.plane.count}",
-        "Prompt box": _box_text(stack.box) if stack.box is not None else "none: each mask's own box",
+        "Slices": "" if volume.planar else f"{stack.planes.name}, {stack.planes.count}",
+        "Prompt box": _box_text(stack) or "none: each mask's own box",
         "Quality estimator": f"{pipeline.estimator.name} on {pipeline.estimator.device}",
         "Segmenter": f"{pipeline.segmenter.name}, for slices without a mask" if pipeline.segmenter else "",
         "Intensity window": stack.window.describe(),
@@ -242,7 +247,7 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
     return ReportData(
         subject=f"{request.mask.name} on {request.image.name}",
         summaries=sorted(result.summaries, key=lambda s: (np.isnan(s.mean_dice), s.mean_dice)),
-        rows=[_report_row(r) for r in result.worst_first],
+        rows=[_report_row(r, stack) for r in result.worst_first],
         pictures=pictures,
         facts=facts,
         bands=request.bands,
@@ -252,10 +257,14 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
     )
 
 
-def _report_row(row: SliceScore) -> ReportRow:
+def _report_row(row: SliceScore, stack: SliceStack) -> ReportRow:
     note = "" if row.finding is EmptySliceStatus.MASK else row.finding.value
-    return ReportRow(row.segment, row.plane, row.index, row.position, row.area, row.estimate, note)
+    index = stack.planes.shown_index(row.index)
+    return ReportRow(row.segment, row.plane, index, row.position, row.area, row.estimate, note)
 
 
-def _box_text(box: BoxPrompt) -> str:
-    return ", ".join(f"{v:g}" for v in box.as_tuple())
+def _box_text(stack: SliceStack) -> str:
+    if stack.box is None:
+        return ""
+    corners = ", ".join(f"{v:g}" for v in stack.box.as_tuple())
+    return f"{corners} (display frame)" if stack.volume.has_geometry else corners

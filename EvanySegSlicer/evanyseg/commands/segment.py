@@ -8,16 +8,18 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import EvanySegError
-from ..geometry.volume import SlicePlane
+from ..geometry.boxes import BoxFrame
+from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.codes import property_of_text
 from ..io.dicom.masks import ReadImage
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image
 from ..io.write import ending
-from ..pipeline.intensity import default_preset
+from ..pipeline.intensity import window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
 from ..prompts import PointPrompt
 from ..report.measurements import measured_segment
+from ..scoring.table_boxes import FRAME
 from .support.console import (
     estimate_cells,
     estimate_document,
@@ -38,6 +40,7 @@ from .support.options import (
     RESULTS,
     AxisOption,
     BandsOption,
+    BoxFrameOption,
     BoxOption,
     DeviceOption,
     EstimatorOption,
@@ -50,6 +53,7 @@ from .support.options import (
     box_of,
     preset_of,
 )
+from .support.prompts import shown_prompts
 
 
 def segment(
@@ -70,6 +74,7 @@ def segment(
         list[str] | None,
         typer.Option("--point", metavar="X,Y[,-]", help="A click in pixels; ',-' excludes. Repeatable."),
     ] = None,
+    box_frame: BoxFrameOption = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
     propagate: Annotated[
@@ -95,11 +100,12 @@ def segment(
 
     \b
     evanyseg segment slice.png --box 120 90 210 180 -o mask.png
-    evanyseg segment mr.nii.gz --slice 90 --axis coronal --box 60 50 99 90 -o m.mha
-    evanyseg segment ct.nrrd --slice 40 --box 80 90 160 170 --propagate \\
-        --intensity ct-soft -o liver.seg.nrrd
-    evanyseg segment ct_folder --slice 40 --box 80 90 160 170 --name Liver \\
-        -o liver.dcm --dicom-report quality.dcm
+    evanyseg segment mr.nii.gz --slice 90 --axis coronal --box 60 50 99 90 \\
+        --box-frame display -o m.mha
+    evanyseg segment ct.nrrd --slice 40 --box 80 90 160 170 --box-frame display \\
+        --propagate --intensity ct-soft -o liver.seg.nrrd
+    evanyseg segment ct_folder --slice 40 --box 80 90 160 170 --box-frame display \\
+        --name Liver -o liver.dcm --dicom-report quality.dcm
     """
     if box is None and not point:
         raise typer.BadParameter("say where the object is: --box X0 Y0 X1 Y1 or --point X,Y")
@@ -114,50 +120,50 @@ def segment(
         raise typer.BadParameter("--code and --dicom-report go with a DICOM SEG: -o FILE.dcm")
     known = property_of_text(code) if code else None
     refuse_overwriting([output, dicom_report], [image, segmenter, estimator])
-    volume = read_image(image, series)
-    for remark in volume.source.remarks:
+    volume = read_image(image, series, slice_index)
+    remarks = volume.source.remarks + window_remarks(volume, preset)
+    for remark in remarks:
         say(f"Note: {shown(remark)}")
-    plane = volume.plane(axis)
-    index = slice_index_of(slice_index, plane)
+    planes = stack_of(volume, axis)
+    index = 0 if volume.source.frame is not None else slice_index_of(slice_index, planes)
     dicom = prepare_dicom(request, ReadImage(volume, image, series), None)
     if dicom is None:
-        check_output(output, plane)
-    if prompt is not None:
-        prompt.validated(plane.shape)  # refuse before a network is loaded
+        check_output(output, planes)
+    prompt, points = shown_prompts(planes, index, prompt, points, box_frame)  # refuses before a network is loaded
     pipeline = load_pipeline(estimator, segmenter, device)
-    window = (preset or default_preset(volume.array, volume.color)).fit(volume.array)
-    slice_at = lambda i: SliceInput(plane.pixels(i), window, plane.spacing, (i,))
+    window = window_of(volume, preset)
+    slice_at = lambda i: SliceInput(planes.pixels(i), window, planes.spacing, (i,))
     first = pipeline.segment(slice_at(index), prompt, points)
     found = {index: first}
     if propagate:
-        found.update(_propagated(pipeline, plane, slice_at, index, first, stop_below))
+        found.update(_propagated(pipeline, planes, slice_at, index, first, stop_below))
     masks = {i: r.mask for i, r in found.items()}
     if dicom is None:
-        write_masks(output, plane, masks, name)
+        write_masks(output, planes, masks, name)
     else:
-        how = f"slice={plane.name} {index}; box={box}; points={point}; propagate={propagate}"
+        how = f"slice={planes.name} {index}; box={box}; points={point}; propagate={propagate}"
         made_by = segmented_here(pipeline.segmenter.name if pipeline.segmenter else "", how)
-        seg, _ = dicom.write(segmentation_of_masks(plane, masks, name, known), made_by)
+        seg, _ = dicom.write(segmentation_of_masks(planes, masks, name, known), made_by)
         measured = measured_segment(
-            1, name, [(i, int(r.mask.sum()), r.estimate) for i, r in sorted(found.items())], plane.ijk_axis == 2
+            1, name, [(i, int(r.mask.sum()), r.estimate) for i, r in sorted(found.items())], planes.axis == 2
         )
         dicom.write_report(seg, [measured], pipeline.estimator, levels, f"intensity: {window.describe()}", how)
     head = {"segmenter": pipeline.segmenter.name if pipeline.segmenter else "", "device": pipeline.estimator.device}
     if as_json:
-        rows = [_document(i, plane, found[i], levels) for i in sorted(found)]
+        rows = [_document(i, planes, found[i], levels) for i in sorted(found)]
         print_json(
             {
                 "image": str(image),
                 "out": str(output),
                 "intensity": window.describe(),
                 **head,
-                "remarks": list(volume.source.remarks),
+                "remarks": list(remarks),
                 "slices": rows,
             }
         )
         return
     lines = [
-        [_label(i, plane), str(int(r.mask.sum())), *estimate_cells(r.estimate, levels)]
+        [_label(i, planes), str(int(r.mask.sum())), *estimate_cells(r.estimate, levels)]
         for i, r in sorted(found.items())
     ]
     columns = ["Slice", ">Pixels", ">Dice", "Band", f"{pipeline.estimator.level:.0%} interval", "Caveats"]
@@ -168,14 +174,14 @@ def segment(
 
 
 def _propagated(
-    pipeline: SlicePipeline, plane: SlicePlane, slice_at: Any, index: int, first: SliceResult, stop_below: float
+    pipeline: SlicePipeline, planes: PlaneStack, slice_at: Any, index: int, first: SliceResult, stop_below: float
 ) -> dict[int, SliceResult]:
     found = {}
     with progress_bar("Propagating") as progress:
-        for stop in (plane.count, -1):
+        for stop in (planes.count, -1):
             for i, result in pipeline.propagate(slice_at, index, first.mask, stop, stop_below):
                 found[i] = result
-                progress(len(found) / max(1, plane.count - 1), f"slice {i}")
+                progress(len(found) / max(1, planes.count - 1), f"slice {i}")
     return found
 
 
@@ -189,17 +195,20 @@ def _point(text: str) -> PointPrompt:
         raise EvanySegError(f"'{text}' is no point; write X,Y or X,Y,- in pixels, for example 120,88.") from None
 
 
-def _label(index: int, plane: SlicePlane) -> str:
-    return "picture" if plane.volume.planar else f"{plane.name} {index}"
+def _label(index: int, planes: PlaneStack) -> str:
+    if planes.volume.planar:
+        return planes.name if planes.volume.source.frame is None else f"frame {planes.volume.source.frame}"
+    return f"{planes.name} {index}"
 
 
-def _document(index: int, plane: SlicePlane, result: SliceResult, levels: Any) -> dict[str, Any]:
+def _document(index: int, planes: PlaneStack, result: SliceResult, levels: Any) -> dict[str, Any]:
     return {
-        "plane": plane.name,
-        "index": index,
-        "position_mm": plane.position(index),
+        "plane": planes.name,
+        "index": planes.shown_index(index),
+        "position_mm": planes.plane(index).position_mm,
         "area_px": int(result.mask.sum()),
         "box": list(result.box.as_tuple()) if result.box else None,
+        FRAME: BoxFrame.DISPLAY.value if result.box else None,
         **estimate_document(result.estimate, levels),
         "candidates": [e.dice for e in result.estimates],
         "chosen": result.chosen,

@@ -10,6 +10,7 @@ import numpy as np
 import typer
 
 from ..errors import EvanySegError, OutputError
+from ..geometry.plane_stack import stack_of
 from ..geometry.volume import Volume
 from ..io.copying import copy_mask
 from ..io.dicom.masks import ReadImage
@@ -35,6 +36,7 @@ from .support.options import (
     RESULTS,
     AxisOption,
     BandsOption,
+    BoxFrameOption,
     BoxOption,
     CroppedOption,
     DeviceOption,
@@ -46,6 +48,7 @@ from .support.options import (
     box_of,
     preset_of,
 )
+from .support.prompts import shown_box, shown_prompts
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,7 @@ def select(
     image: Annotated[Path | None, typer.Argument(help=IMAGE_HELP)] = None,
     candidates: Annotated[list[Path] | None, typer.Argument(help="Masks of that image to choose from.")] = None,
     box: BoxOption = None,
+    box_frame: BoxFrameOption = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
     segmenter: Annotated[
@@ -105,26 +109,28 @@ def select(
         raise typer.BadParameter("give an IMAGE with masks, an IMAGE with --segmenter and --box, or --scores CSV")
     preset, prompt = preset_of(intensity), box_of(box)
     refuse_overwriting([output], [image, *(candidates or []), *(segmenter or []), estimator])
-    volume = read_image(image)
+    volume = read_image(image, frame=slice_index)
+    slice_index = None if volume.source.frame is not None else slice_index
     if candidates:
         # read and checked before a network is loaded
+        prompt = shown_box(volume, axis, slice_index, prompt, box_frame)
         read = ReadImage(volume, image)
         stacks = [(c, _stack(read, c, axis, preset, slice_index, prompt, allow_cropped)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
         pipeline = SlicePipeline(load_estimator(estimator, device))
         found = [_Candidate(str(path), _judged(stack, pipeline), file=path) for path, stack in stacks]
-        plane = None
+        planes = None
     else:
         if prompt is None:
             raise typer.BadParameter("--segmenter needs the object's --box")
-        plane = volume.plane(axis)
-        index = slice_index_of(slice_index, plane)
-        prompt.validated(plane.shape)
+        planes = stack_of(volume, axis)
+        index = slice_index_of(slice_index, planes)
+        asked = shown_prompts(planes, index, prompt, (), box_frame)[0] or prompt
         if output is not None:
-            check_output(output, plane)
+            check_output(output, planes)
         stack = _nothing_yet(volume, axis, index, preset)
-        found = _segmented(stack, index, prompt, segmenter or [], load_estimator(estimator, device), device)
+        found = _segmented(stack, index, asked, segmenter or [], load_estimator(estimator, device), device)
     order = best_of_candidates([c.estimate for c in found])
     best = found[order[0]]
     if not best.estimate.scored:
@@ -132,8 +138,8 @@ def select(
     if output is not None:
         if best.file is not None:
             copy_mask(best.file, output)
-        elif plane is not None and best.mask is not None:
-            write_masks(output, plane, {index: best.mask}, "Segment")
+        elif planes is not None and best.mask is not None:
+            write_masks(output, planes, {index: best.mask}, "Segment")
     if as_json:
         documents = [estimate_document(found[i].estimate, levels) for i in order]
         ranked = [{"candidate": found[i].name, **d} for i, d in zip(order, documents, strict=True)]
@@ -165,7 +171,7 @@ def _nothing_yet(volume: Volume, axis: str | None, index: int, preset: Intensity
 def _judged(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
     """One estimate of a candidate: of its slice, or the mean over the slices of a volume."""
     if stack.only is not None:
-        mask = np.zeros(stack.plane.shape, bool)
+        mask = np.zeros(stack.planes.shape, bool)
         for segment in stack.segments:
             mask |= stack.mask(segment, stack.only)
         estimate = next(pipeline.score([(stack.slice_input(stack.only), mask, stack.box)]))

@@ -68,6 +68,32 @@ def oblique_of_key(index: int, geometry: str) -> SlicePlane:
     return SlicePlane(OBLIQUE, index, (height, width), name, frozen(matrix))
 
 
+def resampled(array: np.ndarray, ijk_to_ras: np.ndarray, plane: SlicePlane) -> np.ndarray:
+    """The pixels [H, W(, C)] of a plane of any orientation from an array [K, J, I(, C)]: linear, float32.
+
+    Outside the volume they have the smallest value found inside.
+    """
+    from scipy.ndimage import map_coordinates
+
+    rows, cols = np.mgrid[: plane.shape[0], : plane.shape[1]] + 0.5
+    to_index = np.linalg.inv(ijk_to_ras) @ plane.pixel_to_ras
+    ijk = [to_index[a, 0] * cols + to_index[a, 1] * rows + to_index[a, 3] for a in range(3)]
+    channels = array[..., None] if array.ndim == 3 else array
+    # half a voxel beyond the outer centres is still inside the volume: repeat the edge there
+    inside = np.ones(plane.shape, bool)
+    for a in range(3):
+        inside &= (ijk[a] >= -0.5) & (ijk[a] < channels.shape[2 - a] - 0.5)
+    out = np.stack(
+        [
+            map_coordinates(channels[..., c], ijk[::-1], output=np.float32, order=1, mode="nearest")
+            for c in range(channels.shape[-1])
+        ],
+        axis=-1,
+    )
+    out[~inside] = np.nanmin(out[inside]) if inside.any() else 0
+    return out[..., 0] if array.ndim == 3 else out
+
+
 def _cut(m: np.ndarray, dims: tuple[int, int, int], normal: np.ndarray, offset: float) -> np.ndarray:
     """Where the 12 edges of the volume's box meet the plane: points [N, 3] in RAS."""
     corners = np.array([[x, y, z, 1] for x in (0, 1) for y in (0, 1) for z in (0, 1)], float)

@@ -1,9 +1,7 @@
 """One slice of a volume, built from matrices alone: which voxels it has and how its pixels lie in space.
 
-Pixels are always shown to models the way a radiologist hangs them (axial and coronal: the patient's right on the
-left; sagittal: anterior on the left; anterior or superior up), whatever the view does: turning or zooming a view
-never changes a score. Pixel coordinates are those of `evanyseg.prompts`: x right, y down, the centre of pixel
-(row r, column c) is (c + 0.5, r + 0.5). World coordinates are RAS in mm.
+Pixels are those of the display frame (see the package), whatever a view does: turning or zooming it never changes a
+score. World coordinates are RAS in mm.
 """
 
 from __future__ import annotations
@@ -45,6 +43,11 @@ class SlicePlane:
     @property
     def oblique(self) -> bool:
         return self.axis == OBLIQUE
+
+    @property
+    def as_stored(self) -> bool:
+        """Whether the file's own order of voxels is that of the pixels: nothing is mirrored or transposed."""
+        return self.row_axis > self.col_axis and not (self.flip_rows or self.flip_cols)
 
     @property
     def key(self) -> tuple[int, int, str]:

@@ -11,6 +11,9 @@ from ..prompts import BoxPrompt, PointPrompt
 TOLERANCE = 1.05
 """Spacing ratios up to this are taken as square: resampling would blur more than it corrects."""
 
+_ROUNDED = 1e-3
+"""What the last digits of a header can change: one volume stored in two ways must not get two sizes."""
+
 
 @dataclass(frozen=True)
 class SquareGrid:
@@ -23,9 +26,9 @@ class SquareGrid:
     def square_shape(self) -> tuple[int, int]:
         row, col = self.spacing
         fine = min(row, col)
-        if max(row, col) <= TOLERANCE * fine:
+        if max(row, col) <= (TOLERANCE + _ROUNDED) * fine:
             return self.shape
-        return max(1, round(self.shape[0] * row / fine)), max(1, round(self.shape[1] * col / fine))
+        return _whole(self.shape[0] * row / fine), _whole(self.shape[1] * col / fine)
 
     @property
     def identity(self) -> bool:
@@ -47,9 +50,6 @@ class SquareGrid:
     def box(self, box: BoxPrompt) -> BoxPrompt:
         return box.per_axis(self.square_shape[1] / self.shape[1], self.square_shape[0] / self.shape[0])
 
-    def box_back(self, box: BoxPrompt) -> BoxPrompt:
-        return box.per_axis(self.shape[1] / self.square_shape[1], self.shape[0] / self.square_shape[0])
-
     def point(self, point: PointPrompt) -> PointPrompt:
         return PointPrompt(
             point.x * self.square_shape[1] / self.shape[1],
@@ -63,6 +63,11 @@ class SquareGrid:
             return values
         flat = values.reshape(-1, *values.shape[-2:])
         return np.stack([resize(v, self.shape, order=1) for v in flat]).reshape(*values.shape[:-2], *self.shape)
+
+
+def _whole(length: float) -> int:
+    """The nearest whole number of pixels, at least one; halves, and what rounding makes of them, go up."""
+    return max(1, int(length + 0.5 + _ROUNDED))
 
 
 def resize(values: np.ndarray, shape: tuple[int, int], order: int) -> np.ndarray:

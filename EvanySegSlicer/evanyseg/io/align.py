@@ -60,7 +60,7 @@ def _regridded(segmentation: Segmentation, volume: Volume, allow_cropped: bool) 
     if move is not None:
         layers = tuple(move.apply(layer, volume.shape) for layer in segmentation.layers)
     else:
-        from .itk import resample_labels
+        from .formats.itk import resample_labels
 
         layers = tuple(resample_labels(layer, mine, volume) for layer in segmentation.layers)
     lost = _lost(segmentation, volume)

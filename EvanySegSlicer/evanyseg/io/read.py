@@ -9,24 +9,25 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
+from .dicom.images.image import read_dicom_image
 from .dicom.masks import ReadImage, read_dicom_mask
-from .itk import read_itk
-from .medical import read_dicom
-from .nifti import read_nifti
-from .pictures import read_picture, read_picture_labels
+from .formats.itk import read_itk
+from .formats.nifti import read_nifti
+from .formats.pictures import read_picture, read_picture_labels
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
 from .sniff import FileKind, refuse_other, sniff
 
 
-def read_image(path: Path | str, series: str | None = None) -> Volume:
+def read_image(path: Path | str, series: str | None = None, frame: int | None = None) -> Volume:
     """An image or volume from PNG, JPEG, WebP, TIFF, NIfTI, NRRD, MetaImage, a DICOM file or a DICOM folder.
 
+    `series`: the SeriesInstanceUID to take from a folder with several; `frame`: the picture to take from a film.
     Raises ImageError for what cannot be read, GeometryError for what has no plain 3D geometry.
     """
     path = Path(path).expanduser()
     kind = _kind_of(path)
-    return read_picture(path) if kind is FileKind.PICTURE else _read_volume(path, kind, series)[0]
+    return read_picture(path) if kind is FileKind.PICTURE else _read_volume(path, kind, series, frame)[0]
 
 
 def read_segmentation(
@@ -73,11 +74,13 @@ def _kind_of(path: Path) -> FileKind:
     return found.kind
 
 
-def _read_volume(path: Path, kind: FileKind, series: str | None) -> tuple[Volume, dict[str, str]]:
+def _read_volume(
+    path: Path, kind: FileKind, series: str | None, frame: int | None = None
+) -> tuple[Volume, dict[str, str]]:
     if kind is FileKind.NIFTI:
         return read_nifti(path), {}
     if kind is FileKind.DICOM:
-        return read_dicom(path, series)
+        return read_dicom_image(path, series, frame), {}
     return read_itk(path, kind)
 
 

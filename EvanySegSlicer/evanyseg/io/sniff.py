@@ -12,8 +12,8 @@ from enum import Enum
 from pathlib import Path
 
 from ..errors import ImageError
-from .nifti_header import header_of_voxels
-from .streams import unpacked_head
+from .formats.nifti_header import header_of_voxels
+from .formats.streams import unpacked_head
 
 HEAD = 4096
 GZIP = b"\x1f\x8b"

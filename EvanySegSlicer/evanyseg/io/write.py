@@ -69,7 +69,7 @@ def write_labels(path: Path, labels: np.ndarray, grid: Volume) -> None:
     libraries below do not report every failed write. Raises OutputError."""
     import SimpleITK as sitk
 
-    from .itk import geometry_of
+    from .formats.itk import geometry_of
 
     image = sitk.GetImageFromArray(labels[0] if grid.planar else labels)
     if grid.planar:

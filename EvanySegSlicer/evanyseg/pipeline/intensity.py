@@ -11,8 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ImageError
+from ..geometry.volume import Volume
 from ..pixels import as_rgb
 from ..results import Caveat
+
+CT_DEFAULT = "ct-soft"
+"""The window of a CT whose file says that its values are in HU, when nobody chooses one."""
 
 _SAMPLE = 2_000_000
 """Voxels looked at for percentiles: keeps fitting of a 512x512x300 volume well under a second."""
@@ -20,15 +24,23 @@ _SAMPLE = 2_000_000
 
 @dataclass(frozen=True)
 class IntensityWindow:
-    """Intensities low..high are shown as 0..255, clipped. `name` records the preset; 'rgb' passes through."""
+    """Intensities low..high are shown as 0..255, clipped. `name` records the preset; 'rgb' keeps colours.
+
+    padding: (low, high) intensities that mark what was not scanned; they are shown as 0.
+    """
 
     low: float
     high: float
     name: str
+    padding: tuple[float, float] | None = None
 
     def describe(self) -> str:
         """One phrase for the score table, e.g. 'ct-soft [-160, 240]'."""
-        return self.name if self.name == "rgb" else f"{self.name} [{self.low:g}, {self.high:g}]"
+        return self.name if self._plain_colors else f"{self.name} [{self.low:g}, {self.high:g}]"
+
+    @property
+    def _plain_colors(self) -> bool:
+        return self.name == "rgb" and (self.low, self.high) == (0, 255)
 
     def apply(self, pixels: np.ndarray) -> np.ndarray:
         """uint8 RGB [H, W, 3] of a slice [H, W] or [H, W, 3 or 4]; NaN becomes the lower end.
@@ -36,17 +48,23 @@ class IntensityWindow:
         Raises ImageError for other shapes.
         """
         if pixels.ndim == 3 and pixels.shape[-1] in (3, 4) and self.name == "rgb":
-            return np.ascontiguousarray(_eight_bit(pixels[..., :3]))
+            colors = pixels[..., :3]
+            return np.ascontiguousarray(_eight_bit(colors) if self._plain_colors else self._scaled(colors))
         if pixels.ndim == 3 and pixels.shape[-1] in (1, 2):
             pixels = pixels[..., 0]
         elif pixels.ndim == 3 and pixels.shape[-1] in (3, 4):
             pixels = pixels[..., :3].mean(axis=-1)
         if pixels.ndim != 2:
             raise ImageError(f"A slice must be [H, W] or [H, W, 3 or 4], got {list(pixels.shape)}.")
-        scale = 255.0 / (self.high - self.low) if self.high > self.low else 0.0
-        grey = np.nan_to_num(pixels.astype(np.float32), nan=self.low, posinf=self.high, neginf=self.low)
-        grey = np.clip((grey - self.low) * scale, 0, 255).round().astype(np.uint8)
+        grey = self._scaled(pixels)
+        if self.padding is not None:
+            grey[(pixels >= self.padding[0]) & (pixels <= self.padding[1])] = 0
         return as_rgb(grey)
+
+    def _scaled(self, pixels: np.ndarray) -> np.ndarray:
+        scale = 255.0 / (self.high - self.low) if self.high > self.low else 0.0
+        values = np.nan_to_num(pixels.astype(np.float32), nan=self.low, posinf=self.high, neginf=self.low)
+        return np.clip((values - self.low) * scale, 0, 255).round().astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -58,22 +76,35 @@ class IntensityPreset:
     low: float = 0.0
     high: float = 0.0
 
-    def fit(self, data: np.ndarray) -> IntensityWindow:
-        """The window for one image or volume (any shape; colour images have 3 or 4 as last size)."""
+    def fit(self, data: np.ndarray, padding: tuple[float, float] | None = None) -> IntensityWindow:
+        """The window for one image or volume (any shape; colour images have 3 or 4 as last size).
+
+        `padding`: values from the first to the second mark what was not scanned; they count for no percentile.
+        """
         if self.kind == "rgb":
-            return IntensityWindow(0, 255, "rgb")
+            # 10 or 12 bits of colour stored in 16 would be nearly black: their range is found as that of grey values
+            few = data.dtype == np.uint16 and data.size and data[..., :3].max() < 2**15
+            low, high = _percentiles(data[..., :3], 0.5, 99.5, None) if few else (0.0, 255.0)
+            return IntensityWindow(low, high, "rgb")
         if self.kind == "window":
-            return IntensityWindow(self.low, self.high, self.name)
-        flat = data.reshape(-1)
-        if flat.size > _SAMPLE:
-            flat = flat[:: flat.size // _SAMPLE + 1]
-        finite = flat[np.isfinite(flat)] if np.issubdtype(flat.dtype, np.floating) else flat
-        if finite.size == 0:
-            return IntensityWindow(0.0, 0.0, self.name)
-        low, high = np.percentile(finite, (self.low, self.high))
-        if low == high:  # a small bright object on a flat ground: percentiles collapse, the range does not
-            low, high = finite.min(), finite.max()
-        return IntensityWindow(float(low), float(high), self.name)
+            return IntensityWindow(self.low, self.high, self.name, padding)
+        return IntensityWindow(*_percentiles(data, self.low, self.high, padding), self.name, padding)
+
+
+def _percentiles(data: np.ndarray, low: float, high: float, padding: tuple[float, float] | None) -> tuple[float, float]:
+    """Of the finite values that are no padding; their range where the percentiles meet; (0, 0) without any."""
+    flat = _sample(data).reshape(-1)
+    if np.issubdtype(flat.dtype, np.floating):
+        flat = flat[np.isfinite(flat)]
+    if padding is not None:
+        measured = flat[(flat < padding[0]) | (flat > padding[1])]
+        flat = measured if measured.size else flat
+    if flat.size == 0:
+        return 0.0, 0.0
+    first, last = np.percentile(flat, (low, high))
+    if first == last:  # a small bright object on a flat ground: percentiles collapse, the range does not
+        first, last = flat.min(), flat.max()
+    return float(first), float(last)
 
 
 PRESETS: dict[str, IntensityPreset] = {
@@ -109,6 +140,20 @@ def default_preset(data: np.ndarray, color: bool) -> IntensityPreset:
     return PRESETS["rgb" if color else "percentile"]
 
 
+def window_of(volume: Volume, preset: IntensityPreset | None = None) -> IntensityWindow:
+    """How a volume is shown: by the preset, else by what is right for its kind; padding is left out."""
+    chosen = preset or (PRESETS[CT_DEFAULT] if volume.source.hounsfield else default_preset(volume.array, volume.color))
+    return chosen.fit(volume.array, volume.source.padding)
+
+
+def window_remarks(volume: Volume, preset: IntensityPreset | None = None) -> tuple[str, ...]:
+    """Said when the modality alone chose the window."""
+    if preset is not None or not volume.source.hounsfield:
+        return ()
+    window = window_of(volume).describe()
+    return (f"A CT in Hounsfield units: shown by {window}; --intensity ct-lung, ct-bone, ... chooses another window.",)
+
+
 def image_caveats(pixels: np.ndarray) -> tuple[str, ...]:
     """Doubts that a slice itself gives: NaN or infinite values, no contrast at all."""
     caveats = []
@@ -119,6 +164,29 @@ def image_caveats(pixels: np.ndarray) -> tuple[str, ...]:
     if pixels.size == 0 or pixels.min() == pixels.max():
         caveats.append(Caveat.CONSTANT_IMAGE)
     return tuple(caveats)
+
+
+def _sample(data: np.ndarray) -> np.ndarray:
+    """Voxels on a coarser grid, at most `_SAMPLE` or little more of them.
+
+    The grid lies in the middle and is as coarse along axes of one length, so that a volume gets the same sample, and
+    thus the same window, in whatever order and direction its axes are stored.
+    """
+    steps = [1] * data.ndim
+    kept = lambda: [-(-n // step) for n, step in zip(data.shape, steps, strict=True)]
+    while np.prod(kept()) > _SAMPLE:
+        longest = max(kept())
+        lengths = {n for n, left in zip(data.shape, kept(), strict=True) if left == longest}
+        steps = [step + 2 if n in lengths else step for n, step in zip(data.shape, steps, strict=True)]
+    return data[tuple(_middle(n, step) for n, step in zip(data.shape, steps, strict=True))]
+
+
+def _middle(length: int, step: int) -> slice:
+    """Every `step`-th (odd) of `length` places, as far from the first as from the last."""
+    count = (length - 1) // step + 1
+    count -= (length - 1 - (count - 1) * step) % 2  # else the middle would lie between two places
+    start = (length - 1 - (count - 1) * step) // 2
+    return slice(start, start + (count - 1) * step + 1, step)
 
 
 def _eight_bit(pixels: np.ndarray) -> np.ndarray:

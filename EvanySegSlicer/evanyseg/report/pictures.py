@@ -9,7 +9,6 @@ import numpy as np
 from scipy.ndimage import binary_dilation, binary_erosion
 
 from ..bands import BAND_COLORS, QualityBand
-from ..geometry.volume import AXES, SlicePlane
 from ..prompts import BoxPrompt
 
 SIDE = 300
@@ -21,15 +20,14 @@ def slice_picture(
     rgb: np.ndarray,
     mask: np.ndarray,
     band: QualityBand,
-    plane: SlicePlane | None = None,
+    spacing: tuple[float, float] = (1.0, 1.0),
     box: BoxPrompt | None = None,
     side: int = SIDE,
 ) -> np.ndarray:
-    """uint8 RGB picture of a slice uint8 [H, W, 3]: cropped around the object, square pixels, upright as a reader of
-    the modality expects it, the mask [H, W] outlined in its band's colour, the box dashed in white."""
+    """uint8 RGB picture of a slice uint8 [H, W, 3] in the display frame, `spacing` (row mm, column mm): cropped around
+    the object, square pixels, the mask [H, W] outlined in its band's colour, the box dashed in white."""
     region = _region(mask, box, rgb.shape[:2])
     y, x = region
-    spacing = plane.spacing if plane is not None else (1.0, 1.0)
     size = _target(y.stop - y.start, x.stop - x.start, spacing, side)
     picture = _resized(rgb[y, x], size, smooth=True)
     big = _resized(mask[y, x].astype(np.uint8) * 255, size, smooth=True) > 127
@@ -37,7 +35,7 @@ def slice_picture(
     if box is not None:
         scale = (size[0] / (y.stop - y.start), size[1] / (x.stop - x.start))
         _dashed(picture, box, (y.start, x.start), scale)
-    return oriented(picture, plane) if plane is not None else picture
+    return picture
 
 
 def outlined(picture: np.ndarray, mask: np.ndarray, band: QualityBand, width: int = 1) -> np.ndarray:
@@ -48,23 +46,6 @@ def outlined(picture: np.ndarray, mask: np.ndarray, band: QualityBand, width: in
         out[binary_dilation(mask) & ~mask] //= 4
     out[line] = [round(255 * c) for c in BAND_COLORS[band]]
     return out
-
-
-def oriented(picture: np.ndarray, plane: SlicePlane) -> np.ndarray:
-    """A slice's picture turned as radiologists read it: patient's right on the left, anterior or superior up,
-    anterior on the left in sagittal views. Pictures without an anatomical plane stay as they are."""
-    if plane.name not in AXES:
-        return picture
-    direction = np.asarray(plane.volume.direction)
-    columns, rows = (a for a in range(3) if a != plane.ijk_axis)
-    world = plane.volume.world_axes
-    if world[columns] > world[rows]:  # rows are y or z, columns x or y
-        picture = np.swapaxes(picture, 0, 1)
-        columns, rows = rows, columns
-    if direction[world[columns], columns] < 0:
-        picture = picture[:, ::-1]
-    upward = direction[world[rows], rows] > 0 if world[rows] == 2 else direction[world[rows], rows] < 0
-    return np.ascontiguousarray(picture[::-1] if upward else picture)
 
 
 def png(picture: np.ndarray) -> bytes:

@@ -7,26 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import CancelledError, EvanySegError, ImageError
+from ..geometry.boxes import BoxFrame
+from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.read import read_image
 from ..io.tables import Table
-from ..pipeline.intensity import IntensityPreset, default_preset
+from ..pipeline.intensity import IntensityPreset, window_of
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .pairs import BOX, FAILED, box_of_row, needed_cell
+from .pairs import FAILED
+from .table_boxes import BOX, FRAME, displayed_box_of_row, needed_cell
 
-COLUMNS = ("image", *BOX, "segmenter", "pred_dice", "low", "high", "caveats")
+COLUMNS = ("image", *BOX, FRAME, "segmenter", "pred_dice", "low", "high", "caveats")
 
 
 def score_boxes(
     table: Table,
     pipeline: SlicePipeline,
     preset: IntensityPreset | None = None,
+    box_frame: BoxFrame | None = None,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
     first: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """One row of `COLUMNS` for each row of a table with image,x0,y0,x1,y1 (paths relative to it), further columns kept.
 
+    `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it; every row returned does.
     The segmenter's best mask by predicted Dice counts. A row that fails has no score and 'error: ...' in `caveats`.
     `first`: how many rows to leave out. Raises CancelledError.
     """
@@ -39,10 +44,11 @@ def score_boxes(
         progress(number / max(1, table.count), f"{name}: {row['image']}")
         scores: dict[str, Any] = {"pred_dice": None, "low": None, "high": None}
         try:
-            box = box_of_row(row, table.layout.separator)
-            if box is None:
+            planes, slice_ = images.slice(needed_cell(row, "image"))
+            box, frame = displayed_box_of_row(row, planes, box_frame, table.layout.separator)
+            if box is None or frame is None:
                 raise ImageError("The box is empty; fill x0, y0, x1 and y1.")
-            slice_ = images.slice(needed_cell(row, "image"))
+            row = {**row, FRAME: frame.value}
             estimate = pipeline.segment(slice_, box, should_cancel=should_cancel).estimate
             scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}
             caveats = "; ".join(estimate.caveats)
@@ -59,14 +65,14 @@ class _Images:
     def __init__(self, folder: Path, preset: IntensityPreset | None) -> None:
         self.folder = folder
         self.preset = preset
-        self._last: tuple[str, SliceInput] | None = None
+        self._last: tuple[str, PlaneStack, SliceInput] | None = None
 
-    def slice(self, name: str) -> SliceInput:
+    def slice(self, name: str) -> tuple[PlaneStack, SliceInput]:
         if self._last is None or self._last[0] != name:
             volume = read_image(self.folder / name)
-            plane = volume.plane()
-            if plane.count > 1:
+            planes = stack_of(volume)
+            if planes.count > 1:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; save that slice as an image.")
-            window = (self.preset or default_preset(volume.array, volume.color)).fit(volume.array)
-            self._last = (name, SliceInput(plane.pixels(0), window, plane.spacing, key=name))
-        return self._last[1]
+            window = window_of(volume, self.preset)
+            self._last = (name, planes, SliceInput(planes.pixels(0), window, planes.spacing, key=name))
+        return self._last[1], self._last[2]

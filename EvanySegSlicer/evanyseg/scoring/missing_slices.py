@@ -6,6 +6,7 @@ must overlap what the neighbour has, and must look like the neighbour's object r
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -40,6 +41,18 @@ class EmptySliceJudgement:
     estimate: QualityEstimate
     box: BoxPrompt | None = None
     found: np.ndarray | None = None
+
+
+def empty_slices(filled: Sequence[int], count: int, beyond_ends: bool) -> list[tuple[int, int]]:
+    """(slice without a mask, nearest slice with one) of the gaps between `filled` slices (ascending indices of a stack
+    of `count`) and, with `beyond_ends`, of the slice beyond each end; of two equally near ones the lower."""
+    if len(filled) == 0:
+        return []
+    known = np.asarray(filled, int)
+    reach = int(beyond_ends)
+    looked_at = range(max(0, int(known[0]) - reach), min(count, int(known[-1]) + 1 + reach))
+    here = {int(index) for index in known}
+    return [(i, int(known[np.abs(known - i).argmin()])) for i in looked_at if i not in here]
 
 
 class MissingSliceDetector:

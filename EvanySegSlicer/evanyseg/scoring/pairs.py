@@ -11,20 +11,21 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import EvanySegError, ImageError
-from ..geometry.volume import Volume
+from ..geometry.boxes import BoxFrame
+from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
-from ..io.tables import Table, coordinate, score_number
-from ..pipeline.intensity import IntensityPreset, default_preset
+from ..io.tables import Table, score_number
+from ..pipeline.intensity import IntensityPreset, window_of
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import Caveat, QualityEstimate
 from .stacks import SliceStack
+from .table_boxes import BOX, FRAME, columns_with_frame, displayed_box_of_row, needed_cell
 from .unfinished import RowLog
 from .volumes import VolumeScorer, mean_of_slices
 
-BOX = ("x0", "y0", "x1", "y1")
 ADDED = ("pred_dice", "low", "high", "caveats", "estimator", "intensity")
 FAILED = "error: "
 """How the `caveats` of a row begin that could not be scored."""
@@ -50,7 +51,8 @@ class PairsResult:
 
 def log_of_pairs(table: Table, out: Path, run: str = "", resume: bool = False) -> RowLog:
     """Where the scored rows of a table go: its columns and the added ones. Raises OutputError; see `RowLog`."""
-    return RowLog(out, [c for c in table.columns if c and c not in ADDED] + list(ADDED), run, resume)
+    kept = columns_with_frame([c for c in table.columns if c and c not in ADDED])
+    return RowLog(out, [*kept, *ADDED], run, resume)
 
 
 @dataclass
@@ -60,13 +62,15 @@ class _Waiting:
     error: str = ""
     intensity: str = ""
     caveats: tuple[str, ...] = ()
+    frame: BoxFrame | None = None
 
 
 class PairsScorer:
     """Streams one table through an estimator.
 
     `label_column`: the column that names the mask's label value (or several, `1;2`); without it everything above zero
-    is the object. Paths in the table are relative to the table.
+    is the object; `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it. Paths in
+    the table are relative to the table.
     """
 
     def __init__(
@@ -76,13 +80,15 @@ class PairsScorer:
         label_column: str | None = None,
         shown: int = 20,
         allow_cropped: bool = False,
+        box_frame: BoxFrame | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.preset = preset
         self.label_column = label_column
         self.shown = shown
         self.allow_cropped = allow_cropped
-        self._last: tuple[Path, Volume, SliceInput | None] | None = None
+        self.box_frame = box_frame
+        self._last: tuple[Path, PlaneStack, SliceInput | None] | None = None
 
     def score(
         self,
@@ -147,13 +153,13 @@ class PairsScorer:
     ) -> tuple[SliceInput, np.ndarray, BoxPrompt | None] | None:
         """The row as a case for the network; None when the row was judged here (a volume)."""
         row, folder = item.row, table.path.parent
-        volume, slice_ = self._image(folder / needed_cell(row, "image"))
+        planes, slice_ = self._image(folder / needed_cell(row, "image"))
+        volume = planes.volume
         label = row[self.label_column].strip() if self.label_column else ""
         image = ReadImage(volume, folder / needed_cell(row, "image"))
         segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label, image=image)
-        box = box_of_row(row, table.layout.separator)
         if slice_ is None:
-            if box is not None:
+            if any(row.get(name, "").strip() for name in BOX):
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             segmentation = segmentation.only(label.split(";") if label else [])
             stack = SliceStack(volume, segmentation, preset=self.preset, allow_cropped=self.allow_cropped)
@@ -168,23 +174,24 @@ class PairsScorer:
         item.caveats = grid.all_caveats
         mask = np.zeros(slice_.pixels.shape[:2], bool)
         for segment in grid.segments:
-            mask |= volume.plane().take(grid.layers[segment.layer], 0) == segment.value
+            mask |= planes.take(grid.layers[segment.layer], 0) == segment.value
+        box, item.frame = displayed_box_of_row(row, planes, self.box_frame, table.layout.separator)
         if box is not None:
             usable = box.validated(mask.shape)
             item.caveats += (Caveat.BOX_OFF_IMAGE,) * (usable != box)
             box = usable
         return slice_, mask, box
 
-    def _image(self, path: Path) -> tuple[Volume, SliceInput | None]:
+    def _image(self, path: Path) -> tuple[PlaneStack, SliceInput | None]:
         """The image and, when it is a single slice, that slice; the last one is kept for rows that share it."""
         if self._last is None or self._last[0] != path:
             volume = read_image(path)
-            plane = volume.plane()
+            planes = stack_of(volume)
             slice_ = None
-            if plane.count == 1:
-                window = (self.preset or default_preset(volume.array, volume.color)).fit(volume.array)
-                slice_ = SliceInput(plane.pixels(0), window, plane.spacing)
-            self._last = (path, volume, slice_)
+            if planes.count == 1:
+                window = window_of(volume, self.preset)
+                slice_ = SliceInput(planes.pixels(0), window, planes.spacing)
+            self._last = (path, planes, slice_)
         return self._last[1], self._last[2]
 
     def _mean(self, scores: list) -> QualityEstimate:
@@ -199,6 +206,8 @@ class PairsScorer:
         result.rows += 1
         row: dict[str, object] = {k: v for k, v in item.row.items() if k not in ADDED}
         row |= {"estimator": self.pipeline.estimator.name, "intensity": item.intensity}
+        if item.frame is not None:
+            row[FRAME] = item.frame.value
         if item.estimate is None:
             result.fail(item.error, self.shown)
             return {**row, "caveats": f"{FAILED}{item.error}"}
@@ -213,7 +222,7 @@ def _counted(log: RowLog, table: Table, result: PairsResult, shown: int) -> int:
     """Counts the rows of an earlier run and returns how many they are. Raises ImageError when the table changed."""
     for row, before in zip(table.rows(), log.finished(), strict=False):
         result.rows += 1
-        if any(before[name] != row[name] for name in row if name not in ADDED):
+        if any(before[name] != row[name] for name in row if name not in (*ADDED, FRAME)):
             raise ImageError(
                 f"Row {result.rows} of {table.path.name} is not the one that was scored before the run was stopped; "
                 f"delete {log.partial} to start again."
@@ -225,26 +234,3 @@ def _counted(log: RowLog, table: Table, result: PairsResult, shown: int) -> int:
         result.unscored += math.isnan(score)
         result.scores.append(score)
     return result.rows
-
-
-def needed_cell(row: dict[str, str], column: str) -> str:
-    """The cell's text. Raises ImageError when it is empty."""
-    value = row[column].strip()
-    if not value:
-        raise ImageError(f"The cell '{column}' is empty.")
-    return value
-
-
-def box_of_row(row: dict[str, str], separator: str = ",") -> BoxPrompt | None:
-    """The box in the columns x0, y0, x1, y1; None when all four are empty or absent. `separator`: the table's, which
-    tells whether commas may be decimal. Raises ImageError."""
-    cells = [row.get(name, "").strip() for name in BOX]
-    if not any(cells):
-        return None
-    if not all(cells):
-        raise ImageError("The box is incomplete; fill x0, y0, x1 and y1, or none of them.")
-    try:
-        x0, y0, x1, y1 = (coordinate(c, separator) for c in cells)
-    except ImageError as error:
-        raise ImageError(f"The box {', '.join(cells)} is not four numbers: {error}") from None
-    return BoxPrompt(x0, y0, x1, y1)

@@ -49,7 +49,7 @@ def run_scoring(
     worst: list[tuple[float, int, SliceScore]] = []
     for number, score in enumerate(scorer.scores(progress, should_cancel)):
         if painted is not None and score.mask is not None and score.mask.any():
-            paint(stack.plane.take(painted, score.index), score.mask, code_of(score.dice), severities)
+            paint(stack.planes.take(painted, score.index), score.mask, code_of(score.dice), severities)
         if pictures and score.finding is not EmptySliceStatus.ABSENT:
             # a heap with the best of the worst on top; unscored rows rank as 1, for they too need a look
             entry = (-1.0 if math.isnan(score.dice) else -score.dice, -number, score)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import PromptError
-from ..geometry.volume import SlicePlane, Volume
+from ..geometry.plane_stack import PlaneStack, stack_of
+from ..geometry.volume import Volume
 from ..io.segmentation import Segment, Segmentation
-from ..pipeline.intensity import IntensityPreset, IntensityWindow, default_preset
+from ..pipeline.intensity import IntensityPreset, IntensityWindow, window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput
 from ..prompts import BoxPrompt
 from ..results import Caveat
@@ -16,8 +17,9 @@ from ..results import Caveat
 class SliceStack:
     """The segmentation is brought to the volume's voxels; the intensity window is fitted once, to the whole volume.
 
-    `only`: this slice alone counts, every segment of it, empty or not; `box`: the prompt's box on that slice;
-    `allow_cropped`: segments may lie partly outside the volume. `remarks`: what a person should know about the reading.
+    `only`: this slice alone counts, every segment of it, empty or not; `box`: the prompt's box on that slice, in the
+    display frame; `allow_cropped`: segments may lie partly outside the volume. `remarks`: what a person should know
+    about the reading.
     Raises ImageError, GeometryError, PromptError: all that can be wrong is found before a network is loaded.
     """
 
@@ -33,16 +35,16 @@ class SliceStack:
     ) -> None:
         self.volume = volume
         self.segmentation = segmentation.on_grid_of(volume, allow_cropped)
-        self.remarks = volume.source.remarks + self.segmentation.remarks
-        self.plane: SlicePlane = volume.plane(axis)
-        self.only = 0 if only is None and self.plane.count == 1 else only
+        self.remarks = volume.source.remarks + self.segmentation.remarks + window_remarks(volume, preset)
+        self.planes: PlaneStack = stack_of(volume, axis)
+        self.only = 0 if only is None and self.planes.count == 1 else only
         if self.only is not None:
-            self.plane.pixels(self.only)  # raises for a slice that is not there
+            self.planes.plane(self.only)  # raises for a slice that is not there
         if box is not None and self.only is None:
             raise PromptError("A box belongs to one slice; name that slice.")
-        self.box = box.validated(self.plane.shape) if box is not None else None
+        self.box = box.validated(self.planes.shape) if box is not None else None
         self._box_caveats = (Caveat.BOX_OFF_IMAGE,) * (self.box != box)
-        self.window: IntensityWindow = (preset or default_preset(volume.array, volume.color)).fit(volume.array)
+        self.window: IntensityWindow = window_of(volume, preset)
 
     @property
     def segments(self) -> tuple[Segment, ...]:
@@ -58,19 +60,19 @@ class SliceStack:
 
     def slice_input(self, index: int) -> SliceInput:
         """The slice as the models get it; embeddings are cached under the place in this volume."""
-        key = (id(self.volume.array), self.plane.ijk_axis, index)
-        return SliceInput(self.plane.pixels(index), self.window, self.plane.spacing, key)
+        key = (id(self.volume.array), self.planes.axis, index)
+        return SliceInput(self.planes.pixels(index), self.window, self.planes.spacing, key)
 
     def mask(self, segment: Segment, index: int) -> np.ndarray:
         """bool [H, W] of one segment on one slice."""
-        return self.plane.take(self.segmentation.layers[segment.layer], index) == segment.value
+        return np.ascontiguousarray(self.planes.take(self.segmentation.layers[segment.layer], index)) == segment.value
 
     def areas(self) -> np.ndarray:
         """Pixels of each segment on each slice, int [segments, slices], in one pass over each layer.
 
         Memory is read in the order it is stored in, k by k, whatever the axis: across it would take far longer.
         """
-        slices, axis = self.plane.count, self.plane.ijk_axis
+        slices, axis = self.planes.count, self.planes.axis
         out = np.zeros((len(self.segments), slices), np.int64)
         for number, layer in enumerate(self.segmentation.layers):
             rows = [row for row, s in enumerate(self.segments) if s.layer == number]

@@ -18,13 +18,14 @@ from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import QualityEstimate
-from .missing_slices import EmptySliceStatus, MissingSliceDetector
+from .missing_slices import EmptySliceStatus, MissingSliceDetector, empty_slices
 from .stacks import SliceStack
 
 
 @dataclass(frozen=True)
 class SliceScore:
-    """One segment on one slice. position in mm along the axis (RAS), area in pixels, box in slice pixels.
+    """One segment on one slice. position in mm (`SlicePlane.position_mm`), area in pixels, box in pixels of the
+    display frame.
 
     `finding` tells what an empty slice is: see `EmptySliceStatus`; on slices with a mask it is `EmptySliceStatus.MASK`.
     """
@@ -69,14 +70,16 @@ class VolumeScorer:
 
         Raises CancelledError; what was yielded before is complete.
         """
-        stack, plane = self.stack, self.stack.plane
+        stack, planes = self.stack, self.stack.planes
         areas, segments = stack.areas(), stack.segments
         rows = range(len(segments))
         if stack.only is not None:
             todo, empty = [(stack.only, s) for s in rows], []
         else:
-            todo = [(i, s) for i in range(plane.count) for s in rows if areas[s, i]]
-            empty = [(s, i, near) for s in rows for i, near in self._empty(areas[s])]
+            todo = [(i, s) for i in range(planes.count) for s in rows if areas[s, i]]
+            filled = [np.flatnonzero(areas[s]).tolist() for s in rows]
+            beyond = self.judge is not None
+            empty = [(s, i, near) for s in rows for i, near in empty_slices(filled[s], planes.count, beyond)]
         total = max(1, len(todo) + len(empty))
         waiting: deque[tuple[int, int, np.ndarray]] = deque()
 
@@ -95,7 +98,7 @@ class VolumeScorer:
         for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
             index, row, mask = waiting.popleft()
             done += 1
-            progress(done / total, f"{plane.name} slice {index}")
+            progress(done / total, f"{planes.name} slice {index}")
             doubts = stack.caveats_of(segments[row])
             if doubts:
                 estimate = replace(estimate, caveats=tuple(dict.fromkeys(doubts + estimate.caveats)))
@@ -106,20 +109,9 @@ class VolumeScorer:
             progress(done / total, f"empty slice {index} of {segments[row].name}")
             yield self._judged(segments[row], index, near, should_cancel)
 
-    def _empty(self, areas: np.ndarray) -> list[tuple[int, int]]:
-        """(index, neighbour with a mask) of the gaps, and of the slice beyond each end when there is a judge."""
-        filled = np.flatnonzero(areas)
-        if filled.size == 0:
-            return []
-        first, last = int(filled[0]), int(filled[-1])
-        gaps = [i for i in range(first, last) if not areas[i]]
-        if self.judge is not None:
-            gaps += [i for i in (first - 1, last + 1) if 0 <= i < len(areas)]
-        return [(i, int(filled[np.abs(filled - i).argmin()])) for i in sorted(gaps)]
-
     def _judged(self, segment: Segment, index: int, near: int, should_cancel: ShouldCancel) -> SliceScore:
         stack = self.stack
-        mask = np.zeros(stack.plane.shape, bool)
+        mask = np.zeros(stack.planes.shape, bool)
         if self.judge is None:
             estimate = QualityEstimate.unscored(self.pipeline.estimator.name, EmptySliceStatus.GAP.value)
             return replace(self._score(segment, index, 0, estimate, mask), finding=EmptySliceStatus.GAP)
@@ -134,9 +126,9 @@ class VolumeScorer:
     ) -> SliceScore:
         return SliceScore(
             segment=segment.name,
-            plane=self.stack.plane.name,
+            plane=self.stack.planes.name,
             index=index,
-            position=self.stack.plane.position(index),
+            position=self.stack.planes.plane(index).position_mm,
             area=area,
             estimate=estimate,
             box=self.stack.box or BoxPrompt.of_mask(mask),

@@ -7,13 +7,14 @@ has, so the object, the mask and the image under them are bent together, and the
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
+
+from .sample import Sample
 
 SIDES = (48, 288)
 """Smallest and largest patch in pixels."""
@@ -23,35 +24,23 @@ FEWEST = 8
 """Pixels that an object keeps at least."""
 
 
-@dataclass(frozen=True)
-class Scene:
-    """A mask on its image. image uint8 [H, W, 1 or 3]; mask and truth bool [H, W]; dice; hd95 in pixels, NaN where
-    unknown."""
-
-    image: np.ndarray
-    mask: np.ndarray
-    truth: np.ndarray
-    dice: float
-    hd95: float
-
-
-def warped(scene: Scene, rng: np.random.Generator) -> Scene:
+def warped(sample: Sample, rng: np.random.Generator) -> Sample:
     """A patch around the object and the mask with another shape, its Dice measured anew and its distance unknown; the
-    scene itself where too little would be left."""
-    boxes = [b for b in (BoxPrompt.of_mask(scene.truth), BoxPrompt.of_mask(scene.mask)) if b is not None]
+    sample itself where too little would be left."""
+    boxes = [b for b in (BoxPrompt.of_mask(sample.truth), BoxPrompt.of_mask(sample.mask)) if b is not None]
     if not boxes:
-        return scene
+        return sample
     x, y = _places(boxes, rng)
-    image = cv2.remap(np.ascontiguousarray(scene.image), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    image = cv2.remap(np.ascontiguousarray(sample.image), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     mask, truth = (
         cv2.remap(m.view(np.uint8) * np.uint8(255), x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT) > 127
-        for m in (scene.mask, scene.truth)
+        for m in (sample.mask, sample.truth)
     )
-    lost = scene.mask.any() and np.count_nonzero(mask) < FEWEST
+    lost = sample.mask.any() and np.count_nonzero(mask) < FEWEST
     if lost or np.count_nonzero(truth) < FEWEST:
-        return scene
+        return sample
     # measuring the distance anew would take longer than all the rest
-    return Scene(image.reshape(*mask.shape, -1), mask, truth, dice(mask, truth), math.nan)
+    return Sample(image.reshape(*mask.shape, -1), mask, truth, dice(mask, truth), math.nan)
 
 
 def _places(boxes: list[BoxPrompt], rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -12,8 +12,9 @@ from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, Segmenter, no_progress
 
 from ..augment.box_jitter import jittered_normally
-from ..data.manifest import ManifestError, fold_of
+from ..data.manifest import fold_of
 from ..data.store import Store
+from ..errors import LeakageError, OptionError, RunError
 from ..segmenter.config import SegmenterConfig
 from .run import CandidateOptions, chosen_objects
 from .store import CandidateWriter
@@ -32,7 +33,7 @@ class FoldModel:
     def parsed(cls, text: str) -> FoldModel:
         """From FILE, FILE@FOLD or FILE@left-out: the sets that the config.yaml beside FILE gives no weight.
 
-        Raises ManifestError for another word, or where that file is missing or leaves nothing out.
+        Raises OptionError for another word, RunError where that file is missing or leaves nothing out.
         """
         path, _, kind = text.rpartition("@")
         if not path:
@@ -40,12 +41,12 @@ class FoldModel:
         if kind.isdigit():
             return cls(Path(path), int(kind))
         if kind != "left-out":
-            raise ManifestError(f"'{kind}' in --model {text} is neither a fold nor 'left-out'.")
+            raise OptionError(f"'{kind}' in --model {text} is neither a fold nor 'left-out'.")
         config = Path(path).parent / "config.yaml"
         weights = SegmenterConfig.load(config).weight_of if config.is_file() else {}
         sets = frozenset(name for name, weight in weights.items() if weight == 0)
         if not sets:
-            raise ManifestError(f"{config} leaves no data set out: give it 'weight_of' of 0 for some, and train.")
+            raise RunError(f"{config} leaves no data set out: give it 'weight_of' of 0 for some, and train.")
         return cls(Path(path), left_out=sets)
 
     def never_saw(self, row: Mapping[str, str], folds: int) -> bool:
@@ -86,7 +87,7 @@ def make_segmenter_masks(
 ) -> int:
     """Every mask head of every prompt becomes a candidate with its prompt box; the number of masks written.
 
-    Raises ManifestError when no model is allowed for a subject (all of them saw it).
+    Raises LeakageError when no model is allowed for a subject (all of them saw it).
     """
     run = run or SegmenterRun()
     loaded: Mapping[FoldModel, Segmenter] = {m: load(m.path) for m in models}
@@ -97,7 +98,7 @@ def make_segmenter_masks(
         first = rows.iloc[0]
         usable = allowed(models, first.to_dict(), run.folds)
         if not usable:
-            raise ManifestError(
+            raise LeakageError(
                 f"Every segmenter given saw subject {first.subject} of {first.source}; give cross-fitted ones."
             )
         rng = np.random.default_rng([options.seed, 3, int(image_id)])

@@ -19,7 +19,8 @@ import numpy as np
 from evanyseg.io.write import atomic_path
 from evanyseg.prompts import BoxPrompt
 
-from ..data.manifest import ManifestError
+from ..data.packing import PixelBox, packed, unpacked
+from ..errors import CandidateError
 from ..metrics.surface import surface_scores
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ COLUMNS = (
     "row", "image_id", "set", "source", "subject", "split", "use", "maker", "family", "dice", "hd95", "nsd",
     "x0", "y0", "x1", "y1", "qx0", "qy0", "qx1", "qy1", "predicted_iou", "stability", "offset",
 )  # fmt: skip
+PROMPT = ("qx0", "qy0", "qx1", "qy1")
 """x0..y1: the mask's tight box (0 when empty); qx0..qy1: the box it was prompted with (NaN: none). `maker`: damage,
 classical, stored, people or segmenter; `family`: the kind of damage, the method, or the model."""
 
@@ -48,7 +50,7 @@ class CandidateWriter:
         self.folder = Path(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         if (self.folder / f"{self.name}.parquet").exists():
-            raise ManifestError(f"{self.folder} already has a part '{self.name}'; name another or remove it.")
+            raise CandidateError(f"{self.folder} already has a part '{self.name}'; name another or remove it.")
         self._bits = (self.folder / f"{self.name}.bin.part").open("wb")
 
     def add(
@@ -64,19 +66,18 @@ class CandidateWriter:
     ) -> float:
         """Measure and store one mask (bool [H, W], like `truth`); its Dice. `store_row`: the object's manifest row."""
         assert self._bits is not None
-        own = BoxPrompt.of_mask(mask)
-        x0, y0, x1, y1 = (int(v) for v in own.as_tuple()) if own else (0, 0, 0, 0)
+        own, bits = packed(mask)
         scores = surface_scores(mask, truth)
         prompt = box.as_tuple() if box else (float("nan"),) * 4
         shared = {n: store_row[n] for n in ("row", "image_id", "set", "source", "subject", "split", "use")}
         self.rows.append(
             shared
             | {"maker": maker, "family": family, "dice": scores.dice, "hd95": scores.hd95, "nsd": scores.nsd}
-            | {"x0": x0, "y0": y0, "x1": x1, "y1": y1, "offset": self._bits.tell()}
-            | dict(zip(("qx0", "qy0", "qx1", "qy1"), prompt, strict=True))
+            | {**own._asdict(), "offset": self._bits.tell()}
+            | dict(zip(PROMPT, prompt, strict=True))
             | {"predicted_iou": predicted_iou, "stability": stability}
         )
-        self._bits.write(np.packbits(mask[y0:y1, x0:x1]).tobytes())
+        self._bits.write(bits)
         return scores.dice
 
     def close(self) -> None:
@@ -92,18 +93,22 @@ class CandidateWriter:
 class CandidateStore:
     """Read access to all parts of a folder (or to the named ones). Cheap to pickle.
 
-    Raises ManifestError when there is no part.
+    `prompts` [N, 4]: boxes to take instead of those that the masks were made with (NaN: none). Raises CandidateError
+    when there is no part.
     """
 
-    def __init__(self, folder: Path | str, store: Store, parts: Sequence[str] | None = None) -> None:
-        self.folder, self.store = Path(folder), store
+    def __init__(
+        self, folder: Path | str, store: Store, parts: Sequence[str] | None = None, prompts: np.ndarray | None = None
+    ) -> None:
+        self.folder, self.store, self._given_prompts = Path(folder), store, prompts
         found = sorted(p.stem for p in self.folder.glob("*.parquet"))
         self.parts = [p for p in found if parts is None or p in parts]
         if not self.parts:
-            raise ManifestError(f"{self.folder} has no candidates; run candidates first.")
+            raise CandidateError(f"{self.folder} has no candidates; run candidates first.")
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"folder": self.folder, "store": self.store, "parts": self.parts}
+        kept = ("folder", "store", "parts", "_given_prompts")
+        return {name: self.__dict__[name] for name in kept}
 
     def __len__(self) -> int:
         return len(self.table)
@@ -114,11 +119,23 @@ class CandidateStore:
         import pandas as pd
 
         frames = [pd.read_parquet(self.folder / f"{p}.parquet").assign(part=i) for i, p in enumerate(self.parts)]
-        return pd.concat(frames, ignore_index=True)
+        table = pd.concat(frames, ignore_index=True)
+        if self._given_prompts is not None:
+            table[list(PROMPT)] = self._given_prompts
+        return table
+
+    @cached_property
+    def prompts(self) -> np.ndarray:
+        """[N, 4]: x0, y0, x1, y1 of the box that each mask was prompted with; NaN without one."""
+        return self.table[list(PROMPT)].to_numpy(float)
+
+    def with_prompts(self, prompts: np.ndarray) -> CandidateStore:
+        """The same candidates with other prompt boxes [N, 4]."""
+        return CandidateStore(self.folder, self.store, self.parts, prompts)
 
     @cached_property
     def _layout(self) -> np.ndarray:
-        return self.table[["part", "image_id", "x0", "y0", "x1", "y1", "offset"]].to_numpy(np.int64)
+        return self.table[["part", "image_id", "offset", "x0", "y0", "x1", "y1"]].to_numpy(np.int64)
 
     @cached_property
     def _bits(self) -> list[np.ndarray]:
@@ -127,15 +144,15 @@ class CandidateStore:
 
     def mask(self, index: int) -> np.ndarray:
         """bool [H, W]."""
-        part, image_id, x0, y0, x1, y1, offset = (int(v) for v in self._layout[index])
-        out = np.zeros(self.store.shape(image_id), bool)
-        size = (y1 - y0) * (x1 - x0)
-        if size:
-            bits = np.unpackbits(self._bits[part][offset : offset + (size + 7) // 8], count=size)
-            out[y0:y1, x0:x1] = bits.reshape(y1 - y0, x1 - x0)
-        return out
+        part, image_id, offset, *corners = (int(v) for v in self._layout[index])
+        return unpacked(self._bits[part][offset:], PixelBox(*corners), self.store.shape(image_id))
 
     def own_box(self, index: int) -> BoxPrompt | None:
         """Tight box of the mask; None when it is empty."""
-        x0, y0, x1, y1 = (float(v) for v in self._layout[index][2:6])
-        return BoxPrompt(x0, y0, x1, y1) if x1 > x0 else None
+        _, _, _, *corners = (int(v) for v in self._layout[index])
+        return PixelBox(*corners).prompt()
+
+    def prompt(self, index: int) -> BoxPrompt | None:
+        """The box that the mask was prompted with; None without one."""
+        corners = self.prompts[index]
+        return BoxPrompt(*(float(v) for v in corners)) if np.isfinite(corners).all() else None

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from evanyseg.errors import EvanySegError
+from ..errors import ManifestError
 
 TRAIN, VAL, CALIB, TEST, HELDOUT = "train", "val", "calib", "test", "heldout"
 SPLITS = (TRAIN, VAL, CALIB, TEST, HELDOUT)
@@ -27,10 +27,6 @@ ROW_COLUMNS = (
     "n_components", "paper", "mask_value", "x0", "y0", "x1", "y1", "area", "mask_offset",
     "reference", "prediction_source", "people", "px0", "py0", "px1", "py1", "prediction_offset",
 )  # fmt: skip
-
-
-class ManifestError(EvanySegError, ValueError):
-    """A manifest, split file or data folder that cannot be used as it is."""
 
 
 @dataclass(frozen=True)
@@ -95,17 +91,3 @@ def write_splits(path: Path, splits: Mapping[tuple[str, str], str], plan: SplitP
         writer = csv.writer(file)
         writer.writerow(("source", "subject", "split"))
         writer.writerows((*key, split) for key, split in sorted(splits.items()))
-
-
-def read_splits(path: Path) -> dict[tuple[str, str], str]:
-    """What write_splits wrote. Raises ManifestError for a subject listed twice or an unknown split."""
-    splits: dict[tuple[str, str], str] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(line for line in file if not line.startswith("#")):
-            key = (row["source"], row["subject"])
-            if key in splits and splits[key] != row["split"]:
-                raise ManifestError(f"{path.name}: subject {key[1]} of {key[0]} is in two splits.")
-            if row["split"] not in SPLITS:
-                raise ManifestError(f"{path.name}: unknown split '{row['split']}'; use one of {', '.join(SPLITS)}.")
-            splits[key] = row["split"]
-    return splits

@@ -15,7 +15,8 @@ from evanyseg.io.write import write_text
 from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.protocols import Progress, no_progress
 
-from .manifest import ManifestError, SplitPlan, assign_splits, write_splits
+from ..errors import DataError
+from .manifest import SplitPlan, assign_splits, write_splits
 from .readers import Record
 from .store import Store, StoreWriter
 
@@ -43,12 +44,12 @@ def build_store(
 ) -> Store:
     """Write the store at `out` (a new folder) and open it.
 
-    Raises ManifestError for unreadable files, masks of another shape than their image, or no records at all.
+    Raises DataError for unreadable files, masks of another shape than their image, or no records at all.
     """
     options = options or PrepareOptions()
     ordered = sorted(records, key=lambda r: (r.set, str(r.image)))
     if not ordered:
-        raise ManifestError("There is nothing to prepare: the readers found no image with a mask.")
+        raise DataError("There is nothing to prepare: the readers found no image with a mask.")
     splits = assign_splits(((r.source, r.subject, r.use) for r in ordered), options.plan)
     writer = StoreWriter(out)
     done = 0
@@ -104,7 +105,7 @@ def _add_slice(
         if key not in whole_rows:
             map_ = labels(record.mask)
             if map_.shape != shape:
-                raise ManifestError(f"{record.mask.name} has another size than its image {record.image.name}.")
+                raise DataError(f"{record.mask.name} has another size than its image {record.image.name}.")
             several = len({r.mask_value for r in records if r.mask == record.mask}) > 1
             found = objects_of(_fitted(map_, cv2.INTER_NEAREST), record, options, rims=several)
             for mask, component, whole, count in found:
@@ -127,7 +128,7 @@ def _add_prediction(
     writer: StoreWriter, record: Record, map_: np.ndarray, reference: int, shape: tuple[int, int]
 ) -> None:
     if map_.shape != shape:
-        raise ManifestError(f"{record.prediction} has another size than its image {record.image.name}.")
+        raise DataError(f"{record.prediction} has another size than its image {record.image.name}.")
     box, offset = writer.add_mask(select_values(_fitted(map_, cv2.INTER_NEAREST), record.mask_value))
     kept = dict(writer.rows[reference])
     kept.pop("row")
@@ -196,20 +197,20 @@ def select_values(map_: np.ndarray, mask_value: str) -> np.ndarray:
 
 
 def load_image(path: Path) -> np.ndarray:
-    """uint8 or uint16 [H, W, 1 or 3] (RGB). Raises ManifestError when it cannot be read."""
+    """uint8 or uint16 [H, W, 1 or 3] (RGB). Raises DataError when it cannot be read."""
     pixels = cv2.imread(str(path), cv2.IMREAD_ANYDEPTH | cv2.IMREAD_ANYCOLOR)
     if pixels is None:
-        raise ManifestError(f"{path} is missing or not a readable image.")
+        raise DataError(f"{path} is missing or not a readable image.")
     return pixels[..., None] if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 2::-1])
 
 
 def load_labels(path: Path, is_3d: bool = False) -> np.ndarray:
-    """Integer label map [H, W] (or [slices, H, W]). Raises ManifestError when it cannot be read."""
+    """Integer label map [H, W] (or [slices, H, W]). Raises DataError when it cannot be read."""
     if is_3d:
         return np.rint(load_volume(path)).astype(np.int32)
     map_ = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if map_ is None:
-        raise ManifestError(f"{path} is missing or not a readable mask.")
+        raise DataError(f"{path} is missing or not a readable mask.")
     return map_ if map_.ndim == 2 else map_[..., :3].max(axis=2)
 
 
@@ -220,7 +221,7 @@ def load_volume(path: Path) -> np.ndarray:
     try:
         volume = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
     except RuntimeError as error:
-        raise ManifestError(f"{path} is missing or not a readable volume.") from error
+        raise DataError(f"{path} is missing or not a readable volume.") from error
     return volume[0] if volume.ndim == 4 else volume
 
 

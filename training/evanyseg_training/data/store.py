@@ -22,7 +22,6 @@ Layout of a store folder:
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +32,9 @@ import numpy as np
 from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 
-from .manifest import IMAGE_COLUMNS, ROW_COLUMNS, ManifestError
+from ..errors import StoreError
+from .manifest import IMAGE_COLUMNS, ROW_COLUMNS
+from .packing import PixelBox, packed, unpacked
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,7 +49,7 @@ class Store:
         self.folder = Path(folder)
         missing = [name for name in FILES if not (self.folder / name).is_file()]
         if missing:
-            raise ManifestError(f"{self.folder} is not a data store: it lacks {', '.join(missing)}; run prepare first.")
+            raise StoreError(f"{self.folder} is not a data store: it lacks {', '.join(missing)}; run prepare first.")
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder}
@@ -83,9 +84,12 @@ class Store:
         return self.images[["height", "width", "channels", "offset"]].to_numpy(np.int64)
 
     @cached_property
-    def _row_layout(self) -> np.ndarray:
-        names = ["image_id", "x0", "y0", "x1", "y1", "mask_offset", "px0", "py0", "px1", "py1", "prediction_offset"]
-        return self.manifest[names].to_numpy(np.int64)
+    def _mask_layout(self) -> np.ndarray:
+        return self.manifest[["image_id", "mask_offset", "x0", "y0", "x1", "y1"]].to_numpy(np.int64)
+
+    @cached_property
+    def _prediction_layout(self) -> np.ndarray:
+        return self.manifest[["image_id", "prediction_offset", "px0", "py0", "px1", "py1"]].to_numpy(np.int64)
 
     def shape(self, image_id: int) -> tuple[int, int]:
         """(H, W) of an image."""
@@ -103,28 +107,22 @@ class Store:
 
     def mask(self, row: int) -> np.ndarray:
         """bool [H, W]: the true object of the row (of the reference, for a prediction row)."""
-        image_id, x0, y0, x1, y1, offset = (int(v) for v in self._row_layout[row][:6])
-        return self._unpack(image_id, (x0, y0, x1, y1), offset)
+        return self._unpack(self._mask_layout[row])
 
     def prediction(self, row: int) -> np.ndarray:
-        """bool [H, W]: the stored prediction. Raises ManifestError for a row that has none."""
-        image_id, x0, y0, x1, y1, offset = (int(v) for v in self._row_layout[row][[0, 6, 7, 8, 9, 10]])
-        if offset < 0:
-            raise ManifestError(f"Row {row} of the manifest has no stored prediction.")
-        return self._unpack(image_id, (x0, y0, x1, y1), offset)
+        """bool [H, W]: the stored prediction. Raises StoreError for a row that has none."""
+        if self.manifest.prediction_offset.iat[row] < 0:
+            raise StoreError(f"Row {row} of the manifest has no stored prediction.")
+        return self._unpack(self._prediction_layout[row])
 
     def box(self, row: int) -> BoxPrompt:
         """Tight box of the true object."""
-        x0, y0, x1, y1 = (float(v) for v in self._row_layout[row][1:5])
-        return BoxPrompt(x0, y0, x1, y1)
+        _, _, *corners = self._mask_layout[row]
+        return BoxPrompt(*(float(v) for v in corners))
 
-    def _unpack(self, image_id: int, box: tuple[int, int, int, int], offset: int) -> np.ndarray:
-        x0, y0, x1, y1 = box
-        out = np.zeros(self.shape(image_id), bool)
-        size = (y1 - y0) * (x1 - x0)
-        bits = np.unpackbits(self._bits[offset : offset + (size + 7) // 8], count=size)
-        out[y0:y1, x0:x1] = bits.reshape(y1 - y0, x1 - x0)
-        return out
+    def _unpack(self, layout: np.ndarray) -> np.ndarray:
+        image_id, offset, *corners = (int(v) for v in layout)
+        return unpacked(self._bits[offset:], PixelBox(*corners), self.shape(image_id))
 
 
 @dataclass
@@ -139,7 +137,7 @@ class StoreWriter:
     def __post_init__(self) -> None:
         self.folder = Path(self.folder)
         if self.folder.exists():
-            raise ManifestError(f"{self.folder} exists already; name a new folder or remove the old one.")
+            raise StoreError(f"{self.folder} exists already; name a new folder or remove the old one.")
         self.partial = self.folder.with_name(self.folder.name + ".part")
         self.partial.mkdir(parents=True, exist_ok=True)
         self._files = {name: (self.partial / name).open("wb") for name in ("images.bin", "masks.bin")}
@@ -155,14 +153,13 @@ class StoreWriter:
         file.write(np.ascontiguousarray(pixels).tobytes())
         return len(self.images) - 1
 
-    def add_mask(self, mask: np.ndarray) -> tuple[tuple[int, int, int, int], int]:
+    def add_mask(self, mask: np.ndarray) -> tuple[PixelBox, int]:
         """Store a bool [H, W] mask; its half-open box (all 0 when empty) and offset."""
         file = self._files["masks.bin"]
-        box = BoxPrompt.of_mask(mask)
-        x0, y0, x1, y1 = (int(v) for v in box.as_tuple()) if box else (0, 0, 0, 0)
         offset = file.tell()
-        file.write(np.packbits(mask[y0:y1, x0:x1]).tobytes())
-        return (x0, y0, x1, y1), offset
+        box, bits = packed(mask)
+        file.write(bits)
+        return box, offset
 
     def add_row(self, **columns: Any) -> int:
         """A manifest row; columns that are not named get 'nothing' values. Returns its index."""
@@ -178,11 +175,7 @@ class StoreWriter:
 
         for file in self._files.values():
             file.close()
-        _table(pd, self.images, IMAGE_COLUMNS).to_parquet(self.partial / "images.parquet")
-        _table(pd, self.rows, ROW_COLUMNS).to_parquet(self.partial / "manifest.parquet")
+        pd.DataFrame(self.images, columns=list(IMAGE_COLUMNS)).to_parquet(self.partial / "images.parquet")
+        pd.DataFrame(self.rows, columns=list(ROW_COLUMNS)).to_parquet(self.partial / "manifest.parquet")
         os.replace(self.partial, self.folder)
         return Store(self.folder)
-
-
-def _table(pd: Any, rows: Sequence[dict[str, Any]], columns: Sequence[str]) -> Any:
-    return pd.DataFrame(list(rows), columns=list(columns))

@@ -22,7 +22,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from evanyseg.io.write import write_text
 
-from .manifest import ManifestError
+from ..errors import ShardError
 
 Row = dict[str, Any]
 SCHEMA = pa.schema(
@@ -95,15 +95,15 @@ class ShardWriter:
 
 
 def shard_sizes(folder: Path) -> dict[str, tuple[int, int]]:
-    """(objects, masks) of each shard. Raises ManifestError when the folder has no index or lacks a shard."""
+    """(objects, masks) of each shard. Raises ShardError when the folder has no index or lacks a shard."""
     found = sorted(folder.glob(INDEX.format("*")))
     if not found:
-        raise ManifestError(f"{folder} has no index: it is not a folder of shards, or they were never finished.")
+        raise ShardError(f"{folder} has no index: it is not a folder of shards, or they were never finished.")
     lists = [json.loads(path.read_text(encoding="utf-8")) for path in found]
     sizes = {name: (int(o), int(m)) for counts in lists for name, (o, m) in counts.items()}
     missing = sorted(name for name in sizes if not (folder / name).is_file())
     if missing:
-        raise ManifestError(f"{folder} lacks {len(missing)} of its shards, for example {missing[0]}.")
+        raise ShardError(f"{folder} lacks {len(missing)} of its shards, for example {missing[0]}.")
     return sizes
 
 
@@ -128,7 +128,8 @@ def buffered_shuffle(rows: Iterator[Row], size: int, rng: np.random.Generator) -
 class ShardStream(IterableDataset):
     """An endless stream of samples: `sample(row, rng)` of one rank's and worker's rows, epoch after epoch.
 
-    `rank` and `world` are asked of torch.distributed when they are not given. Every rank needs at least one shard.
+    Streams of one seed and another `number` have other orders and draws. `rank` and `world` are asked of
+    torch.distributed when they are not given. Every rank needs at least one shard.
     """
 
     def __init__(
@@ -140,25 +141,26 @@ class ShardStream(IterableDataset):
         rank: int | None = None,
         world: int | None = None,
         epochs: int | None = None,
+        number: int = 0,
     ) -> None:
-        self.folder, self.sample, self.buffer, self.seed = Path(folder), sample, buffer, seed
+        self.folder, self.sample, self.buffer, self.seeds = Path(folder), sample, buffer, (seed, number)
         self.rank, self.world, self.epochs = rank, world, epochs
         self.names = sorted(shard_sizes(self.folder))
 
     def __iter__(self) -> Iterator[Any]:
         part, parts = self._place()
         if parts > len(self.names):
-            raise ManifestError(
+            raise ShardError(
                 f"{self.folder} has {len(self.names)} shards for {parts} readers (ranks times workers); "
                 "write smaller shards or use fewer workers."
             )
         for epoch in count() if self.epochs is None else range(self.epochs):
-            order = np.random.default_rng([self.seed, epoch]).permutation(len(self.names))
+            order = np.random.default_rng([*self.seeds, epoch]).permutation(len(self.names))
             mine = [self.names[k] for k in order[part::parts]]
-            rng = np.random.default_rng([self.seed, epoch, part])
+            rng = np.random.default_rng([*self.seeds, epoch, part])
             rows = (row for name in mine for row in read_shard(self.folder / name))
             for row in buffered_shuffle(rows, self.buffer, rng):
-                yield self.sample(row, np.random.default_rng([self.seed, epoch, int(row["object"])]))
+                yield self.sample(row, np.random.default_rng([*self.seeds, epoch, int(row["object"])]))
 
     def _place(self) -> tuple[int, int]:
         rank, world = self.rank, self.world

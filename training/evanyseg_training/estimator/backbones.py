@@ -15,7 +15,7 @@ from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig
 from evanyseg.quality.context import LATE, SCALARS
 from evanyseg.quality.paper_crop import IMAGENET_MEAN, IMAGENET_STD
 
-from ..data.manifest import ManifestError
+from ..errors import OptionError
 from .module import Scorer, run_net
 
 TIMM_NAMES = {
@@ -29,11 +29,11 @@ NAMES = ("builtin", *TIMM_NAMES)
 
 
 def build_net(name: str, size: int, channels: int = 6, scalars: int = LATE, pretrained: bool = False) -> nn.Module:
-    """A freshly initialised network for windows of `size` pixels. Raises ManifestError for an unknown name."""
+    """A freshly initialised network for windows of `size` pixels. Raises OptionError for an unknown name."""
     if name == "builtin":
         return BuiltinEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=scalars - len(SCALARS)))
     if name not in TIMM_NAMES:
-        raise ManifestError(f"Unknown estimator '{name}'; choose one of {', '.join(NAMES)}.")
+        raise OptionError(f"Unknown estimator '{name}'; choose one of {', '.join(NAMES)}.")
     import timm
 
     extra: dict[str, Any] = {"img_size": size} if name.startswith("vit") else {}
@@ -78,8 +78,8 @@ def run_paper(net: nn.Module, batch: dict[str, Tensor]) -> EstimatorOutput:
 
 
 def scorer_of(mode: str) -> Scorer:
-    """How batches are shown: 'context' or 'paper'. Raises ManifestError for another name."""
+    """How batches are shown: 'context' or 'paper'. Raises OptionError for another name."""
     scorers = {"context": run_net, "paper": run_paper}
     if mode not in scorers:
-        raise ManifestError(f"Unknown input mode '{mode}'; choose context or paper.")
+        raise OptionError(f"Unknown input mode '{mode}'; choose context or paper.")
     return scorers[mode]

@@ -13,7 +13,8 @@ from evanyseg.quality.window_factors import WITH_BOX, WITHOUT_BOX
 
 from .gbdt import TreeOptions, collect, fit_trees, looked_at
 from .module import macro_figures
-from .samples.data import UNSEEN, EstimatorData, FixedData, fixed_samples
+from .samples.data import UNSEEN, EstimatorData
+from .samples.fixed import FixedData, fixed_samples
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,13 +15,13 @@ from torch.utils.data import DataLoader
 from evanyseg.quality.window_factors import WITH_BOX
 
 from ..candidates.store import CandidateStore
-from ..data.manifest import ManifestError
 from ..data.store import Store
+from ..errors import CandidateError
 from ..files import write_table
 from .config import RunOptions
 from .module import EstimatorModule, macro_figures
-from .samples.data import EstimatorData, FixedData, fixed_samples
-from .samples.paper_data import PaperData
+from .samples.data import EstimatorData
+from .samples.fixed import FixedData, fixed_samples
 from .train import train_estimator
 
 CONTENDERS = (
@@ -45,7 +45,7 @@ def compare(
     """Train each (model, input) without `sources_out` and score it there; one row each, also written to
     folder/architectures.csv after every run, so that a cut run leaves what it has.
 
-    Raises ManifestError when there is nothing to judge on.
+    Raises CandidateError when there is nothing to judge on.
     """
     rows = []
     for model, mode in contenders:
@@ -76,8 +76,8 @@ def judged(
     pool = CandidateStore(candidates, store, options.parts)
     sets = sorted(pool.table.loc[pool.table.source.isin(set(options.sources_out)), "set"].unique())
     if not sets:
-        raise ManifestError("The sources left out have no candidates; name sources of the manifest.")
-    data = (PaperData if options.mode == "paper" else EstimatorData)(pool, "train", options.data, sets)
+        raise CandidateError("The sources left out have no candidates; name sources of the manifest.")
+    data = EstimatorData(pool, "train", options.data, sets, options.mode)
     figures: dict[str, float] = {}
     for name, without_box in (("box", False), ("own", True)):
         picks = fixed_samples(data, per_set, 21, without_box)

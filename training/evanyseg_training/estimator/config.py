@@ -11,10 +11,10 @@ import yaml
 
 from evanyseg.io.write import write_text
 
-from ..data.manifest import ManifestError
+from ..errors import OptionError
 from .losses import LossWeights
 from .module import OptimOptions
-from .samples.data import DataOptions
+from .samples.options import DataOptions
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ PARTS = {"data": DataOptions, "optim": OptimOptions, "loss": LossWeights}
 
 def load_options(path: Path | None = None, **given: Any) -> RunOptions:
     """RunOptions of a YAML file (any of its fields; `data`, `optim`, `loss` are tables), then what is `given` and not
-    None (`size` and `steps` go to their tables). Raises ManifestError for unknown names."""
+    None (`size` and `steps` go to their tables). Raises OptionError for unknown names."""
     stored = yaml.safe_load(path.read_text(encoding="utf-8")) or {} if path is not None else {}
     options = _made(RunOptions, {k: v for k, v in stored.items() if k not in PARTS})
     options = replace(options, **{k: _made(kind, stored.get(k) or {}) for k, kind in PARTS.items()})
@@ -64,7 +64,7 @@ def _made(kind: Any, values: Mapping[str, Any]) -> Any:
     known = {f.name for f in fields(kind)}
     unknown = sorted(set(values) - known)
     if unknown:
-        raise ManifestError(f"Unknown option {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
+        raise OptionError(f"Unknown option {', '.join(unknown)}; known: {', '.join(sorted(known))}.")
     return kind(**{k: _frozen(v) for k, v in values.items()})
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +22,8 @@ from evanyseg.quality.window_factors import NEAR_INFERENCE
 
 from .losses import LossWeights, pinball_loss, ranking_loss
 from .module import macro_figures
-from .samples.data import UNSEEN, EpochSampler, EstimatorData, FixedData, collate, fixed_samples
+from .samples.data import UNSEEN, EpochSampler, EstimatorData, collate
+from .samples.fixed import FixedData, fixed_samples
 
 
 @dataclass(frozen=True)
@@ -159,9 +160,7 @@ def second_stage(
     seconds: float = float("inf"),
 ) -> list[dict[str, float]]:
     """Store the trunk's outputs for train and val and train the head on them; `factors`: windows used on val."""
-    narrow = replace(train.options, factors=NEAR_INFERENCE)
-    closer = copy.copy(train)
-    closer.options = narrow
+    closer = train.with_factors(NEAR_INFERENCE)
     sampler = EpochSampler(options.groups, position=lambda: options.first)
     stored = look_at(net, DataLoader(closer, 8, sampler=sampler, collate_fn=collate), [], seconds)
     lists = []

@@ -54,15 +54,23 @@ class EstimatorModule(L.LightningModule):
         self._scores: list[tuple[np.ndarray, np.ndarray]] = []
         self.val_sets: list[list[str]] = []
 
+    def loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of a batch and its parts."""
+        return estimator_loss(self.scorer(self.net, batch), batch, self.weights)
+
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
-        loss, parts = estimator_loss(self.scorer(self.net, batch), batch, self.weights)
+        loss, parts = self.loss(batch)
         self.log("loss", loss.detach(), prog_bar=True)
         self.log_dict({f"loss/{k}": v.detach() for k, v in parts.items()})
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.update_average(self.global_step)
+
+    def update_average(self, step: int) -> None:
+        """Move `ema` towards the weights after `step` steps."""
         # short averages at first: the untrained start must not linger
-        decay = min(self.optim.ema, (1 + self.global_step) / (10 + self.global_step))
+        decay = min(self.optim.ema, (1 + step) / (10 + step))
         with torch.no_grad():
             for mine, theirs in zip(self.ema.state_dict().values(), self.net.state_dict().values(), strict=True):
                 if mine.dtype.is_floating_point:

@@ -19,8 +19,8 @@ from ..data.store import Store
 from .backbones import net_for, scorer_of
 from .config import RunOptions, save_options
 from .module import EstimatorModule
-from .samples.data import EpochSampler, EstimatorData, FixedData, collate, fixed_samples
-from .samples.paper_data import PaperData
+from .samples.data import EpochSampler, EstimatorData, collate
+from .samples.fixed import FixedData, fixed_samples
 
 
 class ShortLog(Callback):
@@ -36,9 +36,9 @@ def make_data(store: Store, candidates: Path, options: RunOptions) -> tuple[Esti
     pool = CandidateStore(candidates, store, options.parts)
     out = set(options.sources_out)
     sets = sorted(pool.table.loc[~pool.table.source.isin(out), "set"].unique())
-    kind = PaperData if options.mode == "paper" else EstimatorData
-    train = kind(pool, "train", options.data, sets)
-    return train, kind(pool, "val", options.data) if (pool.table.split == "val").any() else None
+    of = lambda split, names=None: EstimatorData(pool, split, options.data, names, options.mode)
+    train = of("train", sets)
+    return train, of("val") if (pool.table.split == "val").any() else None
 
 
 def make_trainer(folder: Path, options: RunOptions, **more: Any) -> L.Trainer:
@@ -72,7 +72,7 @@ def train_estimator(
     **trainer_options: Any,
 ) -> EstimatorModule:
     """Train (or go on from folder/last.ckpt) and return the module; `start`: a checkpoint whose averaged weights are
-    the starting point of a new run. Raises ManifestError when there are no candidates."""
+    the starting point of a new run. Raises CandidateError when there are no candidates."""
     save_options(folder, options)
     L.seed_everything(options.seed, verbose=False)
     train, val = make_data(store, candidates, options)

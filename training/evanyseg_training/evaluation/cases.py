@@ -15,8 +15,8 @@ from evanyseg.results import QualityCase
 
 from ..augment.box_jitter import jittered
 from ..candidates.store import CandidateStore
-from ..data.manifest import ManifestError
 from ..data.store import Store
+from ..errors import CandidateError
 from ..files import write_table
 from .baselines.shape import FEATURES, shape_features_for
 from .heldout.pairs import read_heldout
@@ -62,8 +62,7 @@ class CaseSet:
         """The jittered prompt, or None in mode 'own'."""
         if mode == "own":
             return None
-        line = self.masks.table.iloc[self._at(i)]
-        return BoxPrompt(*(float(line[n]) for n in ("qx0", "qy0", "qx1", "qy1")))
+        return self.masks.prompt(self._at(i))
 
     def quality_cases(self, mode: str) -> Iterator[QualityCase]:
         """What an estimator judges, in order."""
@@ -104,23 +103,21 @@ def training_cases(
     people: bool = False,
 ) -> CaseSet:
     """A sample of candidates of a split, at most `per_set` of each data set, every one with a box: its prompt's, or the
-    true box with jitter. `people`: masks that people drew, and no others. Raises ManifestError when there are none."""
+    true box with jitter. `people`: masks that people drew, and no others. Raises CandidateError when there are none."""
     rng = np.random.default_rng(seed)
     table = masks.table
     chosen = table[(table.split == split) & ((table.maker == "people") == people)]
     if chosen.empty:
-        raise ManifestError(f"{masks.folder} has no candidates of the {split} split.")
+        raise CandidateError(f"{masks.folder} has no candidates of the {split} split.")
     chosen = chosen.assign(order=rng.random(len(chosen))).sort_values("order")
     chosen = chosen[chosen.groupby("set").cumcount() < per_set].sort_index()
-    boxes = masks.table.loc[:, ["qx0", "qy0", "qx1", "qy1"]].to_numpy(float, copy=True)
+    boxes = masks.prompts.copy()
     for at in chosen.index[np.isnan(boxes[chosen.index, 0])]:
         row = int(table.row.iat[at])
         shape = masks.store.shape(int(table.image_id.iat[at]))
         boxes[at] = jittered(masks.store.box(row), shape, rng, jitter[1], jitter[0]).as_tuple()
-    boxed = CandidateStore(masks.folder, masks.store, masks.parts)
-    boxed.__dict__["table"] = table.assign(**dict(zip(("qx0", "qy0", "qx1", "qy1"), boxes.T, strict=True)))
     lines = chosen.assign(at=chosen.index, image=chosen.image_id.astype(str), object=chosen.row.astype(str), area=0)
-    return CaseSet(masks.store, boxed, lines.reset_index(drop=True))
+    return CaseSet(masks.store, masks.with_prompts(boxes), lines.reset_index(drop=True))
 
 
 def cached_features(cases: CaseSet, folder: Path | None) -> dict[str, pd.DataFrame]:

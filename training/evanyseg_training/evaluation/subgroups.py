@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..metrics import audit
-from ..metrics.coverage import coverage, covered, terciles
+from ..metrics.coverage import coverage, terciles
 from .metric_evaluator import FEWEST_CASES, HEADLINE, Measured, Ruler
 from .predictions import Predictions
 
@@ -68,15 +68,6 @@ def coverage_table(table: pd.DataFrame, methods: Mapping[str, Predictions], cave
             width = float((prediction.high - prediction.low)[keep].mean())
             rows.append((name, part, int(keep.sum()), found.value, found.low, found.high, width))
     return pd.DataFrame(rows, columns=["method", "part", "cases", "coverage", "low", "high", "width"])
-
-
-def macro_coverage(table: pd.DataFrame, prediction: Predictions) -> float:
-    """Mean over data sets of the coverage."""
-    assert prediction.low is not None
-    assert prediction.high is not None
-    inside = covered(table.dice.to_numpy(float), prediction.low, prediction.high)
-    scored = np.isfinite(prediction.low)
-    return float(np.mean([inside[scored & (table.set == s)].mean() for s in table.set.unique()]))
 
 
 def audit_table(table: pd.DataFrame, methods: Mapping[str, Predictions]) -> pd.DataFrame:

@@ -16,8 +16,9 @@ from ..data.streaming import ShardStream
 from ..estimator.backbones import net_for, scorer_of
 from ..estimator.losses import LossWeights
 from ..estimator.module import EstimatorModule, OptimOptions
-from ..estimator.samples.data import DataOptions, collate
-from ..estimator.samples.sharded import GroupSampler
+from ..estimator.samples.data import collate
+from ..estimator.samples.options import DataOptions
+from ..estimator.samples.shards import GroupSampler
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,17 @@ def measure(shards: Path, model: str, mode: str, size: int, batch: int = 8, step
         net = net_for(model, mode, size)
         loss = LossWeights(published=mode == "paper")
         module = EstimatorModule(net, OptimOptions(), loss, scorer_of(mode))
-        module.log = module.log_dict = lambda *a, **k: None  # type: ignore[method-assign, assignment]
         optimiser = torch.optim.AdamW(net.parameters(), 1e-4)
         examples = collate(groups[:batch])
         for step in range(steps + 1):
             if step == 1:
                 began = time.process_time()
             with torch.autocast("cpu", torch.bfloat16):
-                value = module.training_step(examples, step)
+                value, _ = module.loss(examples)
             optimiser.zero_grad()
             value.backward()
             optimiser.step()
+            module.update_average(step)
         training = steps * batch / (time.process_time() - began)
     finally:
         torch.set_num_threads(threads)

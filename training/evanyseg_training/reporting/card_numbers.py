@@ -7,7 +7,7 @@ from pathlib import Path
 
 from evanyseg.io.write import write_text
 
-from ..data.manifest import ManifestError
+from ..errors import RunError
 from ..evaluation.metric_evaluator import MACRO
 from .run_report import Run, markdown_table
 
@@ -59,9 +59,9 @@ def card_section(held: Run) -> str:
 
 
 def update_card(card: Path, held: Run) -> None:
-    """Put the section into the card, in the place of an older one. Raises ManifestError when there is no card."""
+    """Put the section into the card, in the place of an older one. Raises RunError when there is no card."""
     if not card.is_file():
-        raise ManifestError(f"There is no model card {card.name}; export the model first.")
+        raise RunError(f"There is no model card {card.name}; export the model first.")
     text = card.read_text(encoding="utf-8")
     text = re.sub(rf"{re.escape(TITLE)}\n.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
     before, mark, after = text.partition("## Data sets behind the weights")

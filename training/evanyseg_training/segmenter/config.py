@@ -11,7 +11,7 @@ import yaml
 
 from evanyseg.io.write import write_text
 
-from ..data.manifest import ManifestError
+from ..errors import OptionError
 
 
 @dataclass(frozen=True)
@@ -49,12 +49,12 @@ class SegmenterConfig:
 
     @classmethod
     def load(cls, path: Path, **overrides: Any) -> SegmenterConfig:
-        """From a YAML file; `overrides` that are not None win. Raises ManifestError for unknown settings."""
+        """From a YAML file; `overrides` that are not None win. Raises OptionError for unknown settings."""
         values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         values |= {k: v for k, v in overrides.items() if v is not None}
         unknown = set(values) - {f.name for f in fields(cls)}
         if unknown:
-            raise ManifestError(f"{path.name} has unknown setting(s): {', '.join(sorted(unknown))}.")
+            raise OptionError(f"{path.name} has unknown setting(s): {', '.join(sorted(unknown))}.")
         for name in ("fold", "keep"):
             if values.get(name) is not None:
                 values[name] = tuple(values[name])

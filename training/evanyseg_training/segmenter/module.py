@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -17,6 +18,11 @@ from evanyseg.segmenters.tokens import NEGATIVE, NOT_A_POINT, POSITIVE
 
 from .config import SegmenterConfig
 from .losses import segmenter_loss
+
+CELL = 32
+"""Pixels of one cell of the encoder's position grid."""
+REFINEMENT, PLACE = 1, 2
+"""First numbers of the seeds that a step draws from."""
 
 
 class SegmenterModule(L.LightningModule):
@@ -59,11 +65,11 @@ class SegmenterModule(L.LightningModule):
         count = batch["target"].shape[1]
         coords, labels, target = (batch[k].flatten(0, 1) for k in ("coords", "labels", "target"))
         at = window_at(batch["image"].shape[-1], self.global_step)
-        coords = coords + 32.0 * coords.new_tensor((at[1], at[0]))
+        coords = coords + float(CELL) * coords.new_tensor((at[1], at[0]))
         features = self.net.encoder(batch["image"], at).repeat(count)
         logits, iou = self.net.decode(features, coords, labels, at=at)
         loss, parts = segmenter_loss(logits, iou, target)
-        if (self.global_step * 2654435761 % 100) < 100 * self.config.refine_share:
+        if refines(self.global_step, self.config.refine_share):
             coords, labels = corrected(logits[:, 0].detach().float(), target, coords, labels, at, self.global_step)
             previous = logits[:, :1].detach()
             again = torch.ones(len(previous), dtype=torch.bool, device=previous.device)
@@ -89,10 +95,18 @@ class SegmenterModule(L.LightningModule):
             self.trainer.should_stop = True
 
 
+def refines(step: int, share: float) -> bool:
+    """Whether a step prompts again with a corrected point and its own mask: a `share` of the steps, the same ones on
+    every rank and after a resume."""
+    return bool(np.random.default_rng([REFINEMENT, step]).random() < share)
+
+
 def window_at(side: int, step: int) -> tuple[int, int]:
-    """Where a window of `side` px lies in the 256 px view, in cells of 32 px: another place every step."""
-    places = (INPUT_SIDE - side) // 32 + 1
-    return step * 7 % places, step * 7 // places % places
+    """Row and column, in cells of CELL px, where a window of `side` px lies in the 256 px view: any of its places, the
+    same one on every rank and after a resume."""
+    places = (INPUT_SIDE - side) // CELL + 1
+    row, column = np.random.default_rng([PLACE, step]).integers(places, size=2)
+    return int(row), int(column)
 
 
 def corrected(
@@ -108,7 +122,7 @@ def corrected(
     flat = noise.flatten(1).argmax(1)
     width = target.shape[-1]
     place = torch.stack([flat % width, flat // width], 1).to(coords.dtype) * 2 + 1
-    place = place + 32.0 * coords.new_tensor((at[1], at[0]))
+    place = place + float(CELL) * coords.new_tensor((at[1], at[0]))
     missed = target.flatten(1).gather(1, flat[:, None])[:, 0] > 0.5
     some = wrong.flatten(1).any(1)
     free = (labels[:, 2:] == NOT_A_POINT).float().argmax(1) + 2

@@ -12,8 +12,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 from torch.utils.data import DataLoader
 
-from ..data.manifest import TRAIN, ManifestError, fold_of
+from ..data.manifest import TRAIN, fold_of
 from ..data.store import Store
+from ..errors import ManifestError, RunError
 from .checkpoints import save_weights
 from .config import SegmenterConfig
 from .data import SampleNumbers, SamplingPlan, SegmenterSamples
@@ -72,12 +73,12 @@ class KeepAverages(L.Callback):
 def train_segmenter(config: SegmenterConfig, resume: bool = False, progress: bool = True) -> Path:
     """Train into `config.out` (config.yaml, metrics.csv, last.ckpt, kept_*.safetensors); path of the last weights.
 
-    `resume` goes on from last.ckpt. Raises ManifestError when the folder holds a run and resume is off.
+    `resume` goes on from last.ckpt. Raises RunError when the folder holds a run and resume is off.
     """
     out = Path(config.out)
     last = out / "last.ckpt"
     if last.exists() and not resume:
-        raise ManifestError(f"{out} holds a run already; use --resume, or name another folder.")
+        raise RunError(f"{out} holds a run already; use --resume, or name another folder.")
     out.mkdir(parents=True, exist_ok=True)
     config.save(out / "config.yaml")
     torch.set_num_threads(config.threads)

@@ -12,8 +12,7 @@ from slicer.i18n import tr as _
 from evanyseg.bands import QualityBand
 from evanyseg.errors import EvanySegError
 
-from ...presenters.review_queue import ORDERS, STATES
-from ...scene.review.queue import Filters
+from ...scene.review.queue import ORDERS, STATES, Filters
 from ...scene.table.records import Key
 from .quality_strip import QualityStrip
 from .review_table import ReviewTable
@@ -140,14 +139,15 @@ class ReviewTab:
         self._summaries = summaries
         table = self.ui.summaryTable
         table.setRowCount(len(summaries))
-        for row, s in enumerate(summaries):
+        for row, line in enumerate(summaries):
+            scores, run = line.scores, line.scores.worst_run
             texts = (
-                s.segment,
-                _number(s.mean_dice),
-                _number(s.worst_dice),
-                "" if math.isnan(s.poor_share) else f"{100 * s.poor_share:.0f} %",
-                "" if s.worst_run is None else f"{s.worst_run[0]}-{s.worst_run[1]}",
-                f"{s.reviewed}/{s.slices + s.missing}",
+                scores.segment,
+                _number(scores.mean_dice),
+                _number(scores.worst_dice),
+                "" if math.isnan(scores.poor_fraction) else f"{100 * scores.poor_fraction:.0f} %",
+                "" if run is None else f"{run.first}-{run.last}",
+                f"{line.reviewed}/{scores.slices}",
             )
             for column, text in enumerate(texts):
                 table.setItem(row, column, qt.QTableWidgetItem(text))

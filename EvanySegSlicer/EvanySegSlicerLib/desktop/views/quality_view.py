@@ -9,9 +9,7 @@ from evanyseg.errors import EvanySegError
 from evanyseg.overlay_codes import legend_entries
 
 from ...presenters.review_controller import ReviewController
-from ...scene.nodes.session_node import SessionNode
 from ...scene.overlay.error_map import LEGEND
-from ...scene.overlay.quality_overlay import QualityOverlay
 from ...scene.overlay.view_labels import ViewLabels, badge_lines
 from ...scene.review.session import ReviewSession
 from .slice_views import SliceView, all_views
@@ -28,10 +26,6 @@ class QualityView:
         """Whether the error map is in the views in place of the quality colours."""
         self._labels: list[tuple[SliceView, ViewLabels, Any, int]] = []
         self._texts: dict[str, list] = {}
-
-    def make_overlay(self, node: SessionNode, review: ReviewSession) -> QualityOverlay:
-        """The review's overlay, not shown yet."""
-        return QualityOverlay(review.reader, review.store, review.table, node, continuous=node.read().continuous)
 
     def set_on(self, on: bool) -> None:
         """Show or take away; taking away puts back what was displaced."""

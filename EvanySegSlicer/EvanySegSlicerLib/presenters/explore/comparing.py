@@ -16,7 +16,8 @@ from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from evanyseg.results import QualityEstimate
 
-from ...scene.jobs.slice_jobs import BoxJob, JobResult, finished
+from ...scene.jobs.prompt_jobs import BoxJob, outcome_of
+from ...scene.jobs.result import JobResult
 from ...scene.nodes.volume_reader import VolumeSnapshot
 from ...scene.review.session import ReviewSession
 from ..review_controller import ReviewController
@@ -91,10 +92,14 @@ class KeepJob:
     def volume(self) -> VolumeSnapshot:
         return self.template.volume
 
+    @property
+    def encodes(self) -> None:
+        return None
+
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> JobResult:
         chosen = replace(self.candidate.result, chosen=self.candidate.number)
         job = replace(self.template, pipeline=self.candidate.pipeline)
-        return JobResult((finished(job, job.plane, chosen, should_cancel),), chosen)
+        return JobResult((outcome_of(job, job.plane, chosen, should_cancel),), chosen)
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -135,7 +140,7 @@ class ComparingPresenter:
             return
 
         def begin(pipeline: SlicePipeline) -> None:
-            template = review.box_job(segment_id, plane, box, pipeline=pipeline)
+            template = review.jobs.box(segment_id, plane, box, pipeline=pipeline)
             job = CompareJob(template, self.controller.models, tuple(names), self.controller.session.device)
             self.controller.start(
                 job.title, lambda c: job.run(c.progress, c.should_cancel), lambda r: done(template, r)
@@ -160,7 +165,7 @@ class ComparingPresenter:
         candidate = self.candidates[number]
 
         def gather(review: ReviewSession) -> KeepJob:
-            review.check_place(template.plane)
+            review.jobs.check_place(template.plane)
             return KeepJob(replace(template, volume=review.reader.snapshot()), candidate)
 
         self.controller.work(gather)

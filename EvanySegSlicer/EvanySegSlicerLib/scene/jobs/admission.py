@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evanyseg.geometry.labels import LabelArray
 from evanyseg.geometry.mask_fit import mask_fit, percent
 
-from ..nodes.resample import LabelArray
 from ..nodes.volume_reader import VolumeSnapshot
 
 

@@ -6,28 +6,37 @@ written onto its own voxels.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from evanyseg.errors import GeometryError, ImageError
+from evanyseg.geometry.labels import LabelArray, Stamp, stamp
 from evanyseg.geometry.slice_plane import SlicePlane
 
 from .matrices import matrix_array, node_to_world, vtk_matrix
-from .resample import LabelArray, Stamp, stamp
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSegmentationNode
 
 _SURFACE = "Closed surface"
 _LABELMAP = "Binary labelmap"
 
 
+class Masking(Protocol):
+    """An editor whose settings (editable area, intensity range, overwrite mode) edits obey."""
+
+    def modify(self, node: vtkMRMLSegmentationNode, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
+        """Change a segment within `found`; `matrix`: voxel indices to the node's own space, 4x4."""
+
+
 class SegmentStore:
     """The binary labelmaps of one segmentation node.
 
-    `masking`: a `MaskHistory` whose editor settings (editable area, overwrite mode) edits must respect, or None to
-    change the segment itself only.
+    `masking`: the editor that edits go through, or None to change the segment itself only.
     """
 
-    def __init__(self, node: Any, masking: Any | None = None) -> None:
+    def __init__(self, node: vtkMRMLSegmentationNode, masking: Masking | None = None) -> None:
         self.node = node
         self.masking = masking
         self.pending_surfaces: set[str] = set()

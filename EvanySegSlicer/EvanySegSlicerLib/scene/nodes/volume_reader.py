@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from evanyseg.errors import GeometryError
-from evanyseg.geometry.oblique import oblique_of_key, plane_of_view
+from evanyseg.geometry.oblique import oblique_of_key, plane_of_view, resampled
 from evanyseg.geometry.slice_plane import OBLIQUE, SlicePlane, slice_plane
 from evanyseg.pipeline.intensity import IntensityWindow, default_preset, preset_named
 from evanyseg.pipeline.slice_pipeline import SliceInput
@@ -45,7 +45,7 @@ class VolumeSnapshot:
 
     def pixels(self, plane: SlicePlane) -> np.ndarray:
         """The slice's stored pixels [H, W(, C)]; oblique planes are resampled linearly."""
-        return plane.take(self.array) if not plane.oblique else _resampled(self.array, self.ijk_to_ras, plane)
+        return plane.take(self.array) if not plane.oblique else resampled(self.array, self.ijk_to_ras, plane)
 
     def image_hash(self, plane: SlicePlane) -> str:
         """Fingerprint of the slice's pixels, remembered."""
@@ -106,26 +106,3 @@ class VolumeReader:
                 "volume plane first."
             )
         return plane
-
-
-def _resampled(array: np.ndarray, ijk_to_ras: np.ndarray, plane: SlicePlane) -> np.ndarray:
-    """A plane of any orientation, linear, float32 [H, W(, C)]; outside the volume its smallest value."""
-    from scipy.ndimage import map_coordinates
-
-    rows, cols = np.mgrid[: plane.shape[0], : plane.shape[1]] + 0.5
-    to_index = np.linalg.inv(ijk_to_ras) @ plane.pixel_to_ras
-    ijk = [to_index[a, 0] * cols + to_index[a, 1] * rows + to_index[a, 3] for a in range(3)]
-    channels = array[..., None] if array.ndim == 3 else array
-    # half a voxel beyond the outer centres is still inside the volume: repeat the edge there
-    inside = np.ones(plane.shape, bool)
-    for a in range(3):
-        inside &= (ijk[a] >= -0.5) & (ijk[a] < channels.shape[2 - a] - 0.5)
-    out = np.stack(
-        [
-            map_coordinates(channels[..., c], ijk[::-1], output=np.float32, order=1, mode="nearest")
-            for c in range(channels.shape[-1])
-        ],
-        axis=-1,
-    )
-    out[~inside] = np.nanmin(out[inside]) if inside.any() else 0
-    return out[..., 0] if array.ndim == 3 else out

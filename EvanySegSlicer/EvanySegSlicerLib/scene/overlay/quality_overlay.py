@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 
+from evanyseg.geometry.labels import stamp
 from evanyseg.geometry.slice_plane import OBLIQUE, SlicePlane
 from evanyseg.overlay_codes import OUTSIDE, STALE, UNSCORED, code_of, color_table, severity, worst
 
 from ..nodes.matrices import volume_dims
-from ..nodes.resample import stamp
 from ..nodes.segment_store import SegmentStore
 from ..nodes.session_node import SessionNode
 from ..nodes.volume_reader import VolumeReader

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from ..nodes.resample import Stamp
+from evanyseg.geometry.labels import Stamp
+
+from ..nodes.segment_store import Masking, oriented_image
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSegmentationNode, vtkMRMLVolumeNode, vtkSlicerSegmentEditorLogic
+
+
+class EditHistory(Masking, Protocol):
+    """Undo and redo of mask edits, and edits that obey an editor's settings."""
+
+    @property
+    def can_undo(self) -> bool: ...
+
+    @property
+    def can_redo(self) -> bool: ...
+
+    def save(self) -> None:
+        """Remember the segmentation as it is: the next edit is one undo step. Raises EvanySegError when it cannot."""
+
+    def undo(self) -> bool:
+        """False when there is nothing to take back."""
+
+    def redo(self) -> bool: ...
 
 
 class MaskHistory:
@@ -16,11 +39,11 @@ class MaskHistory:
     `create` makes one.
     """
 
-    def __init__(self, logic: Any) -> None:
+    def __init__(self, logic: vtkSlicerSegmentEditorLogic) -> None:
         self.logic = logic
 
     @classmethod
-    def create(cls, segmentation_node: Any, volume: Any) -> MaskHistory:
+    def create(cls, segmentation_node: vtkMRMLSegmentationNode, volume: vtkMRMLVolumeNode) -> MaskHistory:
         import slicer
 
         scene = segmentation_node.GetScene()
@@ -66,10 +89,8 @@ class MaskHistory:
         self.logic.Redo()
         return True
 
-    def modify(self, node: Any, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
+    def modify(self, node: vtkMRMLSegmentationNode, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
         """Change a segment as the editor's masking settings allow: editable area, intensity range, overwriting."""
-        from ..nodes.segment_store import oriented_image
-
         logic = self.logic
         for mode, part in (
             (logic.ModificationModeRemove, found.slab & ~found.value),

@@ -1,4 +1,4 @@
-"""Which slices to look at first, and what a segmentation looks like as a whole: plain records in, plain values out."""
+"""Which slices to look at first, and where to go from one: plain records in, plain values out."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from evanyseg.bands import BandThresholds, QualityBand
-from evanyseg.scoring.summary import summarize
+from evanyseg.bands import QualityBand
 
 from ..table.records import MASK, Key, ScoreRecord
 
-ORDERS = ("wrong area", "dice")
-"""By expected wrong area in mm2 (tiny end slices do not fill the queue), or by predicted Dice."""
+BY_WRONG_AREA, BY_DICE, BY_SLICE = "wrong area", "dice", "slice"
+ORDERS = (BY_WRONG_AREA, BY_DICE, BY_SLICE)
+"""By expected wrong area in mm2 (tiny end slices do not fill the queue), by predicted Dice, or as the slices lie."""
+
+STATES = ("open", "stale", "missing?", "accepted", "flagged")
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What the queue shows; empty tuples mean: all. states: open, stale, missing?, accepted, flagged."""
+    """What the queue shows; empty tuples mean: all. states: of `STATES`."""
 
     segments: tuple[str, ...] = ()
     bands: tuple[str, ...] = ()
@@ -35,13 +37,16 @@ class Filters:
         )
 
 
-def ranked(rows: Iterable[ScoreRecord], order: str = "wrong area", filters: Filters | None = None) -> list[ScoreRecord]:
-    """Worst first. Slices that could not be scored come before the good ones but after the poor ones of their order:
-    for "wrong area" they count their whole area at even odds, for "dice" they come last."""
+def ranked(
+    rows: Iterable[ScoreRecord], order: str = BY_WRONG_AREA, filters: Filters | None = None
+) -> list[ScoreRecord]:
+    """The rows that pass, worst first (or as they lie). Slices that could not be scored come before the good ones but
+    after the poor ones of their order: for the wrong area they count their whole area at even odds, for Dice they come
+    last. Raises ValueError for another order."""
     if order not in ORDERS:
         raise ValueError(f"Unknown order '{order}'; choose one of {', '.join(ORDERS)}.")
     kept = [r for r in rows if filters is None or filters.keep(r)]
-    return sorted(kept, key=_by_area if order == "wrong area" else _by_dice)
+    return sorted(kept, key={BY_WRONG_AREA: _by_area, BY_DICE: _by_dice, BY_SLICE: _by_slice}[order])
 
 
 def _by_area(row: ScoreRecord) -> tuple:
@@ -53,79 +58,29 @@ def _by_dice(row: ScoreRecord) -> tuple:
     return (row.dice if row.scored else math.inf), *_place(row)
 
 
+def _by_slice(row: ScoreRecord) -> tuple:
+    return row.segment, row.axis, row.index, row.geometry
+
+
 def _place(row: ScoreRecord) -> tuple:
     return row.segment_id, row.axis, row.index
 
 
-def neighbour(queue: Sequence[ScoreRecord], current: Key | None, step: int = 1) -> ScoreRecord | None:
-    """The row after (step 1) or before (-1) the current one, round the end; the first when the current is not in it."""
-    if not queue:
-        return None
-    keys = [r.key for r in queue]
-    if current not in keys:
-        return queue[0 if step > 0 else -1]
-    return queue[(keys.index(current) + step) % len(queue)]
+def next_open(rows: Sequence[ScoreRecord], current: Key | None) -> Key | None:
+    """From the current row on: the next one that nobody has decided, round the end; None when all are decided."""
+    keys = [r.key for r in rows]
+    at = keys.index(current) if current in keys else -1
+    for offset in range(1, len(rows) + 1):
+        row = rows[(at + offset) % len(rows)]
+        if not row.decision and row.key != current:
+            return row.key
+    return None
 
 
-@dataclass(frozen=True)
-class SegmentSummary:
-    """One segment along one axis. mean_dice: weighted by area; worst_run: first and last index of the run of
-    neighbouring poor slices with most wrong area (None when none is poor); poor_share: part of the scored area that
-    is poor."""
-
-    segment_id: str
-    segment: str
-    axis: int
-    slices: int
-    scored: int
-    reviewed: int
-    poor: int
-    stale: int
-    missing: int
-    mean_dice: float
-    worst_dice: float
-    wrong_mm2: float
-    worst_run: tuple[int, int] | None
-    poor_share: float
-
-
-def summarise(rows: Iterable[ScoreRecord], thresholds: BandThresholds) -> list[SegmentSummary]:
-    """One line per segment and axis, in the order of first appearance; `thresholds`: what counts as poor."""
-    groups: dict[tuple[str, int], list[ScoreRecord]] = {}
-    for row in rows:
-        groups.setdefault((row.segment_id, row.axis), []).append(row)
-    return [_summary(group, thresholds) for group in groups.values()]
-
-
-def _summary(group: list[ScoreRecord], thresholds: BandThresholds) -> SegmentSummary:
-    masks = [r for r in group if r.kind == MASK]
-    # the engine weighs by `area`; here that is mm2, which along one axis is the same
-    weighed = [_Weighed(r.index, r.area_mm2, r.dice) for r in masks]
-    engine = summarize(group[0].segment, weighed, thresholds, len(group) - len(masks))
-    run = engine.worst_run
-    return SegmentSummary(
-        group[0].segment_id,
-        group[0].segment,
-        group[0].axis,
-        slices=engine.slices,
-        scored=engine.scored,
-        reviewed=sum(bool(r.decision) for r in group),
-        poor=sum(thresholds.band(r.dice) is QualityBand.POOR for r in masks),
-        stale=sum(r.stale for r in group),
-        missing=engine.missing,
-        mean_dice=engine.mean_dice,
-        worst_dice=engine.worst_dice,
-        wrong_mm2=sum(r.wrong_mm2 for r in group if not math.isnan(r.wrong_mm2)),
-        worst_run=(run.first, run.last) if run is not None else None,
-        poor_share=engine.poor_fraction,
-    )
-
-
-@dataclass(frozen=True)
-class _Weighed:
-    index: int
-    area: float
-    dice: float
+def before(rows: Sequence[ScoreRecord], current: Key | None) -> Key | None:
+    """The row before the current one, round the end, decided or not: a reviewer wants to see what he just did."""
+    keys = [r.key for r in rows]
+    return keys[(keys.index(current) if current in keys else 0) - 1] if keys else None
 
 
 def counts(rows: Iterable[ScoreRecord]) -> str:

@@ -1,7 +1,8 @@
-"""One review: a volume, a segmentation, its score table and the models that judge it.
+"""One review: a volume, a segmentation, its score table and the models that assess it.
 
-Every action has three parts, so that a worker thread can do the long one: `..._job` gathers arrays on the main thread,
-`job.run` computes without the scene, `apply` writes on the main thread (masks, rows, overlay) or says why it cannot.
+Every action has three parts, so that a worker thread can do the long one: `jobs.box`, `jobs.score`, ... gather arrays
+on the main thread, `job.run` computes without the scene, `apply` writes on the main thread (masks, rows, overlay) or
+says why it cannot.
 `segment_box`, `propagate`, ... do all three at once.
 """
 
@@ -9,25 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress
 
-from ..jobs.job_maker import JobMaker
-from ..jobs.slice_jobs import JobResult, SliceScore
+from ..jobs.job_factory import JobFactory
+from ..jobs.result import JobResult
+from ..jobs.review_nodes import ReviewNodes
+from ..nodes.segment_store import SegmentStore
+from ..nodes.volume_reader import VolumeReader
 from ..overlay.quality_overlay import QualityOverlay
-from ..table.records import MISSING, Key, ScoreRecord, record_of
+from ..table.outcomes import SliceOutcome
+from ..table.records import MISSING, Key, ScoreRecord
 from ..table.score_table import ScoreTable
 from ..table.staleness import refresh_steps
 from .decisions import DecisionLog
-from .mask_history import MaskHistory
-from .queue import Filters, neighbour, ranked
+from .mask_history import EditHistory
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSegmentationNode, vtkMRMLVolumeNode
 
 APPLY_STEP = 8
 """Slices written between two breaths of the main thread."""
@@ -42,28 +50,66 @@ class Applied:
     ok: bool = True
 
 
-class ReviewSession(JobMaker):
-    """Ties nodes, table, undo, overlay and models together; all state is in the scene.
+class ReviewSession:
+    """Ties nodes, jobs, undo, overlay and decisions together; all state is in the scene. `open_review` makes one.
 
     listeners: called with the changed keys after every change of rows or masks made here.
     """
 
     def __init__(
-        self,
-        volume: Any,
-        segmentation: Any,
-        table: ScoreTable,
-        pipeline: SlicePipeline | None = None,
-        history: MaskHistory | None = None,
-        overlay: QualityOverlay | None = None,
-        preset: str = "",
-        respect_masking: bool = False,
+        self, nodes: ReviewNodes, history: EditHistory, overlay: QualityOverlay, pipeline: SlicePipeline | None = None
     ) -> None:
-        """As `JobMaker`, with the overlay to keep up to date. Raises ImageError, GeometryError."""
-        super().__init__(volume, segmentation, table, pipeline, history, preset, respect_masking)
+        self.nodes = nodes
+        self.history = history
         self.overlay = overlay
-        self.decisions = DecisionLog(table)
+        self.jobs = JobFactory(nodes, pipeline)
+        self.decisions = DecisionLog(nodes.table)
         self.listeners: list[Callable[[list[Key]], None]] = []
+
+    def through(self, history: EditHistory) -> ReviewSession:
+        """The same review writing through another editor: its undo, and its masking settings."""
+        store = SegmentStore(self.segmentation, history)
+        other = ReviewSession(replace(self.nodes, store=store), history, self.overlay, self.pipeline)
+        other.listeners = self.listeners
+        return other
+
+    @property
+    def reader(self) -> VolumeReader:
+        return self.nodes.reader
+
+    @property
+    def store(self) -> SegmentStore:
+        return self.nodes.store
+
+    @property
+    def table(self) -> ScoreTable:
+        return self.nodes.table
+
+    @property
+    def volume(self) -> vtkMRMLVolumeNode:
+        return self.nodes.volume
+
+    @property
+    def segmentation(self) -> vtkMRMLSegmentationNode:
+        return self.nodes.segmentation
+
+    @property
+    def thresholds(self) -> BandThresholds:
+        return self.nodes.thresholds
+
+    @property
+    def problem(self) -> str:
+        """Empty, or why this review cannot go on: a node is gone."""
+        return self.nodes.problem
+
+    @property
+    def pipeline(self) -> SlicePipeline | None:
+        """The models in use; None until they are loaded."""
+        return self.jobs.pipeline
+
+    @pipeline.setter
+    def pipeline(self, pipeline: SlicePipeline | None) -> None:
+        self.jobs.pipeline = pipeline
 
     # ---- apply ------------------------------------------------------------------------------------------------
 
@@ -79,17 +125,18 @@ class ReviewSession(JobMaker):
     def apply_steps(self, result: JobResult) -> Generator[None, None, Applied]:
         """The same a few slices at a time (about 15 ms), for front ends that must not stop; the generator's return
         value is what `apply` returns."""
-        scores = [s for s in result.scores if not self.problem and self.store.has(s.segment_id)]
-        if self.problem or (result.scores and not scores):
-            return Applied(message=self.problem or "The segment was removed; the result was dropped.", ok=False)
-        writes = [s for s in scores if s.write is not None]
+        outcomes = [o for o in result.outcomes if not self.problem and self.store.has(o.segment_id)]
+        if self.problem or (result.outcomes and not outcomes):
+            return Applied(message=f"{self.problem or 'The segment was removed'}; the result was dropped.", ok=False)
+        writes = [o for o in outcomes if o.write is not None]
         keys: list[Key] = []
         dropped = 0
         try:
             if writes:
                 self.history.save()
-            for start in range(0, len(scores), APPLY_STEP):
-                rows = [self._applied(s) for s in scores[start : start + APPLY_STEP] if self.store.has(s.segment_id)]
+            for start in range(0, len(outcomes), APPLY_STEP):
+                part = outcomes[start : start + APPLY_STEP]
+                rows = [self._applied(o) for o in part if self.store.has(o.segment_id)]
                 kept = [r for r in rows if r is not None]
                 dropped += len(rows) - len(kept)
                 self.table.put(*kept)
@@ -98,14 +145,14 @@ class ReviewSession(JobMaker):
                 self.changed([r.key for r in kept])
                 yield
                 if self.problem:
-                    return Applied(tuple(keys), self.problem, ok=False)
+                    return Applied(tuple(keys), f"{self.problem}; the rest of the result was dropped.", ok=False)
         except EvanySegError as error:
             if writes:
                 self.undo()
             return Applied(message=str(error), ok=False)
-        self.remember_prompt(result)
+        self.jobs.remember_prompt(result)
         # an edit along one axis crosses the slices of the others
-        edited = {(s.segment_id, s.plane.axis) for s in writes}
+        edited = {(o.segment_id, o.plane.axis) for o in writes}
         crossed = [r.key for r in self.table.records() if any(r.segment_id == s and r.axis != a for s, a in edited)]
         for _ in self.refresh_steps(crossed) if crossed else ():
             yield
@@ -114,28 +161,16 @@ class ReviewSession(JobMaker):
             return Applied(tuple(keys), f"{message} {result.problem}".strip(), ok=bool(message))
         return Applied(tuple(keys), message)
 
-    def _applied(self, score: SliceScore) -> ScoreRecord | None:
-        """The row of one score, its mask written; None when the slice was edited while it was being judged."""
-        if score.write is not None:
-            self.store.write(score.segment_id, score.plane, score.write, self.volume)
-        held = self.store.mask(score.segment_id, score.plane)
-        judged = np.zeros_like(held) if score.kind == MISSING else score.mask
-        same = np.array_equal(held, judged)
-        if not same and score.write is None:
+    def _applied(self, outcome: SliceOutcome) -> ScoreRecord | None:
+        """The row of one outcome, its mask written; None when the slice was edited while it was being assessed."""
+        if outcome.write is not None:
+            self.store.write(outcome.segment_id, outcome.plane, outcome.write, self.volume)
+        held = self.store.mask(outcome.segment_id, outcome.plane)
+        assessed = np.zeros_like(held) if outcome.kind == MISSING else outcome.mask
+        same = np.array_equal(held, assessed)
+        if not same and outcome.write is None:
             return None
-        row = record_of(
-            score.segment_id,
-            self.store.name(score.segment_id),
-            score.plane,
-            score.mask,
-            score.estimate,
-            self.thresholds,
-            score.content,
-            score.window,
-            score.box,
-            score.segmenter,
-            score.kind,
-        )
+        row = outcome.record(self.store.name(outcome.segment_id), self.thresholds)
         return row if same else replace(row, stale=1)  # masking settings kept part of the answer out
 
     # ---- all three parts at once ------------------------------------------------------------------------------
@@ -150,10 +185,10 @@ class ReviewSession(JobMaker):
         should_cancel: ShouldCancel = never_cancel,
     ) -> Applied:
         """Raises PromptError, GeometryError, CancelledError."""
-        return self.apply(self.box_job(segment_id, plane, box, points, maps).run(no_progress, should_cancel))
+        return self.apply(self.jobs.box(segment_id, plane, box, points, maps).run(no_progress, should_cancel))
 
     def refine(self, segment_id: str, plane: SlicePlane, points: Sequence[PointPrompt]) -> Applied:
-        return self.apply(self.refine_job(segment_id, plane, points).run())
+        return self.apply(self.jobs.refine(segment_id, plane, points).run())
 
     def propagate(
         self,
@@ -164,7 +199,7 @@ class ReviewSession(JobMaker):
         progress: Progress = no_progress,
         should_cancel: ShouldCancel = never_cancel,
     ) -> Applied:
-        return self.apply(self.propagate_job(segment_id, plane, direction, stop_below).run(progress, should_cancel))
+        return self.apply(self.jobs.propagate(segment_id, plane, direction, stop_below).run(progress, should_cancel))
 
     def score_existing(
         self,
@@ -174,9 +209,9 @@ class ReviewSession(JobMaker):
         should_cancel: ShouldCancel = never_cancel,
         allow_cropped: bool = False,
     ) -> Applied:
-        return self.apply(self.score_job(axis, segment_ids, allow_cropped=allow_cropped).run(progress, should_cancel))
+        return self.apply(self.jobs.score(axis, segment_ids, allow_cropped=allow_cropped).run(progress, should_cancel))
 
-    def judge_missing(
+    def find_missing(
         self,
         axis: int,
         segment_ids: Sequence[str] | None = None,
@@ -184,16 +219,9 @@ class ReviewSession(JobMaker):
         should_cancel: ShouldCancel = never_cancel,
         allow_cropped: bool = False,
     ) -> Applied:
-        return self.apply(self.missing_job(axis, segment_ids, allow_cropped=allow_cropped).run(progress, should_cancel))
-
-    # ---- the queue ---------------------------------------------------------------------------------------------
-
-    def next_worst(
-        self, current: Key | None = None, order: str = "wrong area", filters: Filters | None = None, step: int = 1
-    ) -> ScoreRecord | None:
-        """The row to look at after `current` (None: the worst), round the end; step -1: the one before. None when no
-        row passes the filters."""
-        return neighbour(ranked(self.table.records(), order, filters), current, step)
+        return self.apply(
+            self.jobs.missing(axis, segment_ids, allow_cropped=allow_cropped).run(progress, should_cancel)
+        )
 
     # ---- undo and staleness -----------------------------------------------------------------------------------
 
@@ -227,7 +255,7 @@ class ReviewSession(JobMaker):
                 return
         if keys is not None:
             return
-        for _ in self.overlay.sync_steps() if self.overlay is not None else ():
+        for _ in self.overlay.sync_steps():
             yield []
             if self.problem:
                 return
@@ -236,7 +264,6 @@ class ReviewSession(JobMaker):
 
     def changed(self, keys: list[Key]) -> None:
         """Tell the overlay and the listeners that rows or masks of these keys changed."""
-        if self.overlay is not None:
-            self.overlay.update(keys)
+        self.overlay.update(keys)
         for listener in list(self.listeners):
             listener(keys)

@@ -1,4 +1,4 @@
-"""The score table for other programs: CSV rows and the header of the HTML report."""
+"""The score table for other programs: CSV rows and rows of the HTML report."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import csv
 import io
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from evanyseg.bands import BandThresholds
+from evanyseg.geometry.boxes import BoxFrame
 from evanyseg.io.tables.cells import guarded
 from evanyseg.report.page import ReportRow
 from evanyseg.results import QualityEstimate
-from evanyseg.scoring.summary import SegmentSummary, summarize
+from evanyseg.scoring.table_boxes import FRAME
 
-from .records import COLUMNS, MISSING, ScoreRecord
+from .records import COLUMNS, ScoreRecord
 
 HIDDEN = ("serial", "geometry", "level")
 
@@ -22,11 +22,13 @@ HIDDEN = ("serial", "geometry", "level")
 def csv_text(rows: Iterable[ScoreRecord]) -> str:
     """One line per row, named columns, empty cells for what is not known; Excel and pandas read it as it is."""
     names = [c for c in COLUMNS if c not in HIDDEN]
+    names.insert(names.index("box") + 1, FRAME)
     out = io.StringIO()
     writer = csv.DictWriter(out, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in rows:
-        writer.writerow({k: _cell(v) for k, v in asdict(row).items()})
+        frame = BoxFrame.DISPLAY.value if row.box else ""
+        writer.writerow({k: _cell(v) for k, v in {**asdict(row), FRAME: frame}.items()})
     return out.getvalue()
 
 
@@ -57,19 +59,3 @@ def report_rows(rows: Iterable[ScoreRecord], pixel_area: Callable[[ScoreRecord],
         )
         for row in rows
     ]
-
-
-@dataclass(frozen=True)
-class _Scored:
-    """What `evanyseg.scoring.summary.summarize` needs of a slice; area in mm2."""
-
-    index: int
-    area: float
-    dice: float
-
-
-def report_summary(segment: str, rows: Iterable[ScoreRecord], thresholds: BandThresholds) -> SegmentSummary:
-    """The rows of one segment along one axis as the report's card; `Missing?` rows are counted, not averaged."""
-    listed = list(rows)
-    masks = [_Scored(r.index, r.area_mm2, r.dice) for r in listed if r.kind != MISSING]
-    return summarize(segment, masks, thresholds, len(listed) - len(masks))

@@ -6,12 +6,8 @@ import json
 import math
 from dataclasses import dataclass, fields, replace
 
-import numpy as np
-
 from evanyseg.bands import BandThresholds, QualityBand
-from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.prompts import BoxPrompt
-from evanyseg.results import QualityEstimate
 
 Key = tuple[str, int, int, str]
 """(segment id, voxel axis, index, geometry of an oblique plane): what a row is about."""
@@ -71,8 +67,13 @@ class ScoreRecord:
         return not math.isnan(self.dice)
 
     @property
+    def area(self) -> float:
+        """mm2 of the mask: 0 where there is none (`Missing?`). What summaries weigh by."""
+        return self.area_mm2 if self.kind == MASK else 0.0
+
+    @property
     def box_prompt(self) -> BoxPrompt | None:
-        """The box in pixels of the slice, when it was prompted with one."""
+        """The box in pixels of the slice (display frame), when it was prompted with one."""
         return BoxPrompt(*json.loads(self.box)) if self.box else None
 
     @property
@@ -96,59 +97,5 @@ REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2",
 
 
 def text_of_box(box: BoxPrompt | None) -> str:
-    """JSON [x0, y0, x1, y1] in pixels of the slice, empty without a box."""
+    """JSON [x0, y0, x1, y1] in pixels of the slice (display frame), empty without a box."""
     return json.dumps([round(v, 3) for v in box.as_tuple()]) if box is not None else ""
-
-
-def expected_wrong_area(estimate: QualityEstimate, mask: np.ndarray, pixel_area: float) -> float:
-    """mm2 that are probably wrong: the error maps' sum, else (1 - dice) x area; NaN when unscored."""
-    if not estimate.scored:
-        return NAN
-    if estimate.false_positive is not None and estimate.false_negative is not None:
-        return float(estimate.false_positive.sum() + estimate.false_negative.sum()) * pixel_area
-    return (1.0 - estimate.dice) * np.count_nonzero(mask) * pixel_area
-
-
-def record_of(
-    segment_id: str,
-    segment: str,
-    plane: SlicePlane,
-    mask: np.ndarray,
-    estimate: QualityEstimate,
-    thresholds: BandThresholds,
-    content: str,
-    window: str = "",
-    box: BoxPrompt | None = None,
-    segmenter: str = "",
-    kind: str = MASK,
-) -> ScoreRecord:
-    """A row from an estimate of `mask` [H, W] on `plane`; `content` is its content hash."""
-    axis, index, geometry = plane.key
-    area = np.count_nonzero(mask) * plane.pixel_area
-    wrong = expected_wrong_area(estimate, mask, plane.pixel_area)
-    if kind == MISSING:
-        wrong = area
-    return ScoreRecord(
-        segment_id=segment_id,
-        segment=segment,
-        plane=plane.name if not plane.oblique else f"oblique {plane.name}",
-        axis=axis,
-        index=index,
-        geometry=geometry,
-        position_mm=round(plane.position_mm, 3),
-        kind=kind,
-        dice=float(estimate.dice),
-        low=float(estimate.low),
-        high=float(estimate.high),
-        level=float(estimate.level),
-        band=thresholds.band(estimate.dice).value,
-        estimator=estimate.estimator,
-        segmenter=segmenter,
-        window=window,
-        box=text_of_box(box),
-        content_hash=content,
-        caveats="; ".join(estimate.caveats),
-        area_mm2=area,
-        wrong_mm2=wrong,
-        hd95_mm=estimate.hd95 * float(np.sqrt(plane.pixel_area)) if estimate.hd95 is not None else NAN,
-    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError, OutputError
-from ...geometry.volume import SlicePlane
+from ...geometry.plane_stack import PlaneStack
 from ...io.dicom.codes import SegmentedProperty
 from ...io.seg_nrrd import write_seg_nrrd
 from ...io.segmentation import Segment, Segmentation
@@ -16,15 +16,15 @@ from ...io.write import PICTURES, VOLUMES, ending, write_labels, write_picture
 from .results import check_ending
 
 
-def write_masks(path: Path, plane: SlicePlane, masks: dict[int, np.ndarray], name: str) -> None:
-    """Masks bool [H, W] by slice index, as the file's ending asks: 0/255 in pictures, label 1 elsewhere.
+def write_masks(path: Path, planes: PlaneStack, masks: dict[int, np.ndarray], name: str) -> None:
+    """Masks bool [H, W] (display frame) by slice index, in the file's own voxels: 0/255 in pictures, label 1 elsewhere.
 
     Raises OutputError.
     """
-    segmentation = segmentation_of_masks(plane, masks, name)
+    segmentation = segmentation_of_masks(planes, masks, name)
     (labels,), grid = segmentation.layers, segmentation.grid
     if ending(path) in PICTURES:
-        write_picture(path, plane.take(labels, 0) * np.uint8(255))
+        write_picture(path, np.where(labels.take(0, 2 - planes.axis), np.uint8(255), np.uint8(0)))
     elif ending(path) == ".seg.nrrd":
         write_seg_nrrd(path, segmentation)
     else:
@@ -32,29 +32,29 @@ def write_masks(path: Path, plane: SlicePlane, masks: dict[int, np.ndarray], nam
 
 
 def segmentation_of_masks(
-    plane: SlicePlane, masks: dict[int, np.ndarray], name: str, known: SegmentedProperty | None = None
+    planes: PlaneStack, masks: dict[int, np.ndarray], name: str, known: SegmentedProperty | None = None
 ) -> Segmentation:
     """One segment on the volume's grid, label 1, from masks bool [H, W] by slice index."""
-    labels = np.zeros(plane.volume.shape, np.uint8)
+    labels = np.zeros(planes.volume.shape, np.uint8)
     for index, mask in masks.items():
-        plane.take(labels, index)[mask] = 1
-    grid = replace(plane.volume, array=labels)
+        planes.take(labels, index)[mask] = 1
+    grid = replace(planes.volume, array=labels)
     return Segmentation(grid, (labels,), (Segment("Segment_1", name, 1, property=known),))
 
 
-def check_output(path: Path, plane: SlicePlane) -> None:
+def check_output(path: Path, planes: PlaneStack) -> None:
     """Raises OutputError when a mask of these slices cannot be written under that name."""
     known = (*PICTURES, *VOLUMES, ".seg.nrrd")
     check_ending(path, "a mask", known)
-    if ending(path) in PICTURES and plane.count > 1:
+    if ending(path) in PICTURES and planes.count > 1:
         raise OutputError(f"{path.name} is a picture, the mask a volume; write .nii.gz, .nrrd, .mha or .seg.nrrd.")
 
 
-def slice_index_of(index: int | None, plane: SlicePlane) -> int:
+def slice_index_of(index: int | None, planes: PlaneStack) -> int:
     """The only slice, or the one asked for. Raises ImageError, GeometryError."""
     if index is None:
-        if plane.count > 1:
-            raise ImageError(f"{plane.volume.name} has {plane.count} {plane.name} slices; name one with --slice.")
+        if planes.count > 1:
+            raise ImageError(f"{planes.volume.name} has {planes.count} {planes.name} slices; name one with --slice.")
         return 0
-    plane.pixels(index)  # raises for an index that is not there
+    planes.plane(index)  # raises for an index that is not there
     return index

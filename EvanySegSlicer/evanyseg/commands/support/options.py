@@ -10,7 +10,8 @@ import typer
 from ...bands import BandThresholds
 from ...device import CHOICES
 from ...errors import EvanySegError
-from ...geometry.volume import AXES
+from ...geometry.anatomy import PLANE_NAMES
+from ...geometry.boxes import BoxFrame
 from ...pipeline.intensity import PRESETS, IntensityPreset, preset_named
 from ...prompts import BoxPrompt
 
@@ -22,7 +23,16 @@ BoxOption = Annotated[
     typer.Option(
         "--box",
         metavar="X0 Y0 X1 Y1",
-        help="Box in pixels of the slice, half-open: x right, y down, the whole image is 0 0 W H.",
+        help="Box in pixels of the slice, half-open: x right, y down, the whole image is 0 0 W H. "
+        "Of a volume: with --box-frame.",
+    ),
+]
+BoxFrameOption = Annotated[
+    BoxFrame | None,
+    typer.Option(
+        "--box-frame",
+        help="What boxes and points of a volume are counted in: 'display', the slice as radiologists see it (as in "
+        "every result), or 'file', the file's own voxel order (as versions up to 0.1 took them).",
     ),
 ]
 SliceOption = Annotated[int | None, typer.Option("--slice", help="Index of the slice in a volume, from 0.")]
@@ -30,7 +40,7 @@ AxisOption = Annotated[
     str | None,
     typer.Option(
         "--axis",
-        metavar="|".join(reversed(AXES)),
+        metavar="|".join(reversed(PLANE_NAMES)),
         help="Slice plane of a volume: the voxel axis nearest to that anatomical one. Default: axial.",
     ),
 ]

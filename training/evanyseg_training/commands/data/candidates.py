@@ -25,8 +25,8 @@ def candidates(
     """Make candidates of one kind."""
     from ...candidates.run import CandidateOptions, copy_stored, make_damage
     from ...candidates.segmenter_masks import FoldModel, SegmenterRun, make_segmenter_masks
-    from ...data.manifest import ManifestError
     from ...data.store import Store
+    from ...errors import OptionError
 
     data = Store(store)
     per_set = {key: int(n) for key, n in (text.split("=") for text in objects_of or ())}
@@ -41,9 +41,9 @@ def candidates(
 
         models = [FoldModel.parsed(text) for text in model or ()]
         if not models:
-            raise ManifestError("No segmenter was given; add --model FILE@FOLD.")
+            raise OptionError("No segmenter was given; add --model FILE@FOLD.")
         run = SegmenterRun(boxes=tuple(box_jitter or SegmenterRun.boxes), folds=folds)
         count = make_segmenter_masks(data, out, models, segmenter_from_checkpoint, options, run, name or "segmenter")
     else:
-        raise ManifestError(f"Unknown kind '{kind}'; choose damage, stored or segmenter.")
+        raise OptionError(f"Unknown kind '{kind}'; choose damage, stored or segmenter.")
     print(f"{count} masks in {out}")

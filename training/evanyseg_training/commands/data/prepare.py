@@ -19,15 +19,16 @@ def prepare(
     """Cache images and masks, list every object, split by (source, subject)."""
     from rich.progress import Progress as Bar
 
-    from ...data.manifest import ManifestError, SplitPlan
+    from ...data.manifest import SplitPlan
     from ...data.prepare import PrepareOptions, build_store
     from ...data.readers import read
+    from ...errors import OptionError
 
     per_set = {}
     for text in slices_of or ():
         name, _, count = text.rpartition("=")
         if not name or not count.isdigit() or int(count) < 1:
-            raise ManifestError(f"--slices-of {text} is not SET=N; write for example --slices-of hippocampus=6.")
+            raise OptionError(f"--slices-of {text} is not SET=N; write for example --slices-of hippocampus=6.")
         per_set[name] = int(count)
     options = PrepareOptions(slices, per_set, plan=SplitPlan(seed=seed))
     with Bar() as bar:

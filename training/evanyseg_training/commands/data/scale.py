@@ -18,7 +18,7 @@ def shards(
     """Write candidates as Parquet shards: one row an object, with its image and all its masks."""
     from ...candidates.store import CandidateStore
     from ...data.store import Store
-    from ...estimator.samples.sharded import write_shards
+    from ...estimator.samples.shards import write_shards
 
     first, of = (int(n) for n in shard.split("/"))
     opened = Store(store)
@@ -37,7 +37,7 @@ def scale(
 ) -> None:
     """Train an estimator from shards."""
     from ...estimator.config import load_options
-    from ...estimator.samples.sharded import train_from_shards
+    from ...estimator.train_shards import train_from_shards
 
     options = load_options(config, steps=steps)
     module = train_from_shards(folder, out, options, devices or "auto", nodes, strategy=strategy)

@@ -25,18 +25,19 @@ def hedges(
 ) -> None:
     """Fit trees on the run's training sources and judge the sources that it left out, with several hedges."""
     from ...candidates.store import CandidateStore
-    from ...data.manifest import ManifestError
     from ...data.store import Store
+    from ...errors import RunError
     from ...estimator.blend import hedge_table
     from ...estimator.config import load_options
     from ...estimator.export.export import net_of
-    from ...estimator.samples.data import DataOptions, EstimatorData
+    from ...estimator.samples.data import EstimatorData
+    from ...estimator.samples.options import DataOptions
     from ...files import write_table
     from ...run_record import command_line, commit_of
 
     options = load_options(run / "run.yaml")
     if not options.sources_out:
-        raise ManifestError(f"{run} left no source out; train one with --leave-out.")
+        raise RunError(f"{run} left no source out; train one with --leave-out.")
     pool = CandidateStore(candidates, Store(store), options.parts)
     left = pool.table.source.isin(options.sources_out)
     inside, outside = (sorted(pool.table.loc[use, "set"].unique()) for use in (~left, left))

@@ -30,7 +30,8 @@ def calibrate(
     from ...data.store import Store
     from ...estimator.export.export import calibrated_description, net_of
     from ...estimator.gbdt import read_trees
-    from ...estimator.samples.data import DataOptions, EstimatorData
+    from ...estimator.samples.data import EstimatorData
+    from ...estimator.samples.options import DataOptions
     from ...files import write_tensors
 
     pool = CandidateStore(candidates, Store(store))

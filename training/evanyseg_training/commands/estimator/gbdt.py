@@ -31,7 +31,8 @@ def trees(
     from ...data.store import Store
     from ...estimator.export.export import net_of
     from ...estimator.gbdt import TreeOptions, collect, fit_trees, write_trees
-    from ...estimator.samples.data import UNSEEN, DataOptions, EstimatorData
+    from ...estimator.samples.data import UNSEEN, EstimatorData
+    from ...estimator.samples.options import DataOptions
 
     pool = CandidateStore(candidates, Store(store))
     options = DataOptions(

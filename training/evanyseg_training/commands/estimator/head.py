@@ -29,7 +29,8 @@ def head(
     from ...data.store import Store
     from ...estimator.export.export import net_of
     from ...estimator.head import HeadOptions, save_as_checkpoint, second_stage
-    from ...estimator.samples.data import DataOptions, EstimatorData
+    from ...estimator.samples.data import EstimatorData
+    from ...estimator.samples.options import DataOptions
 
     pool = CandidateStore(candidates, Store(store))
     options = DataOptions(size=size, without_box=without_box, real=real)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from evanyseg import plugins
 
-from ..manifest import ManifestError
+from ...errors import OptionError
 from .record import Record
 
 __all__ = ["READERS", "Record", "read"]
@@ -29,13 +29,13 @@ GROUP = "evanyseg.readers"
 
 
 def read(kind: str, root: Path, **options: object) -> Iterator[Record]:
-    """Records of the data at `root`. Raises ManifestError for an unknown kind, or data that lacks what it needs."""
+    """Records of the data at `root`. Raises OptionError for an unknown kind, DataError for data that lack something."""
     if kind in READERS:
         module, name = READERS[kind]
         reader: Callable[..., Iterator[Record]] = getattr(import_module(f".{module}", __name__), name)
         return reader(Path(root), **options)
     others = plugins.added(GROUP)
     if kind not in others:
-        raise ManifestError(f"Unknown reader '{kind}'; choose one of {', '.join([*READERS, *others])}.")
+        raise OptionError(f"Unknown reader '{kind}'; choose one of {', '.join([*READERS, *others])}.")
     found: Iterator[Record] = others[kind](Path(root), **options)
     return found

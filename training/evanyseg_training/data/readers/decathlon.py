@@ -6,18 +6,18 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..manifest import ManifestError
+from ...errors import DataError
 from .record import Record
 
 
 def read_decathlon(root: Path, use: str = "train") -> Iterator[Record]:
     """Records of one task folder, or of each task folder in `root`; every volume is a subject.
 
-    Raises ManifestError where there is no dataset.json or a listed file is missing.
+    Raises DataError where there is no dataset.json or a listed file is missing.
     """
     tasks = [root] if (root / "dataset.json").is_file() else sorted(p.parent for p in root.glob("*/dataset.json"))
     if not tasks:
-        raise ManifestError(f"There is no dataset.json in {root} or in a folder of it; name a Decathlon task folder.")
+        raise DataError(f"There is no dataset.json in {root} or in a folder of it; name a Decathlon task folder.")
     for task in tasks:
         described = json.loads((task / "dataset.json").read_text(encoding="utf-8"))
         modality = " ".join(str(m) for m in described.get("modality", {}).values())
@@ -25,7 +25,7 @@ def read_decathlon(root: Path, use: str = "train") -> Iterator[Record]:
             image, mask = task / case["image"], task / case["label"]
             for path in (image, mask):
                 if not path.is_file():
-                    raise ManifestError(f"{task.name}/dataset.json lists {path.name}, which is not there.")
+                    raise DataError(f"{task.name}/dataset.json lists {path.name}, which is not there.")
             for value, label in described["labels"].items():
                 if int(value) > 0:
                     subject = image.name.removesuffix(".gz").removesuffix(".nii")

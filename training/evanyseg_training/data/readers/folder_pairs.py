@@ -11,7 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..manifest import USES, ManifestError
+from ...errors import DataError, ManifestError
+from ..manifest import USES
 from .record import Record
 
 SUFFIXES = {".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
@@ -24,7 +25,7 @@ def read_folder_pairs(
     """Records of every `images` folder under `root` that has a `masks` folder beside it.
 
     `subject_by`: file names up to this text are the subject ('_' makes p07_slice3 subject p07); without it every image
-    is a subject of its own. The set is the folder's name. Raises ManifestError when there is no pair, or an image has
+    is a subject of its own. The set is the folder's name. Raises DataError when there is no pair, or an image has
     no mask.
     """
     if use not in USES:
@@ -41,14 +42,14 @@ def read_folder_pairs(
         name = _set_name(root, images.parent)
         for image in sorted(p for p in images.iterdir() if p.suffix.lower() in SUFFIXES):
             if image.stem not in by_stem:
-                raise ManifestError(f"{image.name} in {images} has no mask of the same name in {masks}.")
+                raise DataError(f"{image.name} in {images} has no mask of the same name in {masks}.")
             found = True
             mask = by_stem[image.stem]
             subject = image.stem.split(subject_by)[0] if subject_by else image.stem
             for value, label in _classes(mask):
                 yield Record(image, mask, name, name.split("/")[0], subject, use, modality, label, value)
     if not found:
-        raise ManifestError(f"{root} has no folder 'images' with a folder 'masks' beside it.")
+        raise DataError(f"{root} has no folder 'images' with a folder 'masks' beside it.")
 
 
 def _set_name(root: Path, parent: Path) -> str:

@@ -8,18 +8,18 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..manifest import ManifestError
+from ...errors import DataError
 from .record import Record
 
 
 def read_sa_med2d(root: Path, use: str = "train") -> Iterator[Record]:
     """Records in the order of the folder listing, one at a time: memory does not grow with the data.
 
-    A subject is DATASET and CASE; a source is DATASET. Raises ManifestError for a missing folder or an odd name.
+    A subject is DATASET and CASE; a source is DATASET. Raises DataError for a missing folder or an odd name.
     """
     masks = root / "masks"
     if not masks.is_dir() or not (root / "images").is_dir():
-        raise ManifestError(f"{root} is not laid out as SA-Med2D-20M: it needs the folders 'images' and 'masks'.")
+        raise DataError(f"{root} is not laid out as SA-Med2D-20M: it needs the folders 'images' and 'masks'.")
     names = _class_names(root)
     with os.scandir(masks) as entries:
         for entry in entries:
@@ -27,7 +27,7 @@ def read_sa_med2d(root: Path, use: str = "train") -> Iterator[Record]:
                 continue
             parts = entry.name[: -len(".png")].split("--")
             if len(parts) < 5 or "_" not in parts[-1]:
-                raise ManifestError(f"{entry.name} is not a mask name of SA-Med2D-20M (five parts joined by '--').")
+                raise DataError(f"{entry.name} is not a mask name of SA-Med2D-20M (five parts joined by '--').")
             modality, dataset, case = parts[0], parts[1], "--".join(parts[2:-2])
             class_id = parts[-1].split("_")[0]
             yield Record(

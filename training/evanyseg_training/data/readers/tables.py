@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..manifest import ManifestError
+from ...errors import DataError
 from .record import Record
 
 _TRUE = {"1", "true", "yes"}
@@ -15,14 +15,14 @@ _TRUE = {"1", "true", "yes"}
 def read_csv(path: Path, **defaults: str) -> Iterator[Record]:
     """Records of a CSV with columns image,mask[,set,source,subject,use,modality,label,mask_value,is_3d,prediction,
     prediction_source]; paths relative to the CSV. Without a subject every image is its own; without a source the
-    set's name is taken. `defaults` fill columns that the table lacks. Raises ManifestError for missing columns."""
+    set's name is taken. `defaults` fill columns that the table lacks. Raises DataError for missing columns."""
     if not path.is_file():
-        raise ManifestError(f"There is no table {path.name} in {path.parent}.")
+        raise DataError(f"There is no table {path.name} in {path.parent}.")
     with path.open(newline="", encoding="utf-8") as file:
         reader = csv.DictReader(file)
         missing = {"image", "mask"} - set(reader.fieldnames or ())
         if missing:
-            raise ManifestError(f"{path.name} lacks the column(s) {', '.join(sorted(missing))}.")
+            raise DataError(f"{path.name} lacks the column(s) {', '.join(sorted(missing))}.")
         for raw in reader:
             row = {**defaults, **{k: v for k, v in raw.items() if v}}
             name = row.get("set", path.stem)
@@ -49,5 +49,5 @@ def read_index(root: Path, **defaults: str) -> Iterator[Record]:
         with path.open(newline="", encoding="utf-8") as file:
             missing = {"set", "source", "use", "subject"} - set(next(csv.reader(file), ()))
         if missing:
-            raise ManifestError(f"{path.name} lacks the column(s) {', '.join(sorted(missing))}.")
+            raise DataError(f"{path.name} lacks the column(s) {', '.join(sorted(missing))}.")
     yield from read_csv(path, **defaults)

@@ -17,7 +17,7 @@ from evanyseg.quality.paper_crop import point_box, resized_crop
 from evanyseg.quality.window_factors import WITH_BOX
 from evanyseg.results import Caveat, QualityCase, QualityEstimate
 
-from ...data.manifest import ManifestError
+from ...errors import RunError
 from ..backbones import net_for, scorer_of
 from ..config import load_options
 from ..train import load_weights
@@ -31,10 +31,10 @@ class CheckpointEstimator:
     level = 0.9
 
     def __init__(self, run: Path, device: str = "cpu") -> None:
-        """`run`: folder with run.yaml and best.ckpt (or last.ckpt). Raises ManifestError when they are missing."""
+        """`run`: folder with run.yaml and best.ckpt (or last.ckpt). Raises RunError when they are missing."""
         found = [run / name for name in ("best.ckpt", "last.ckpt") if (run / name).is_file()]
         if not found or not (run / "run.yaml").is_file():
-            raise ManifestError(f"{run} is not the folder of an estimator's run: it lacks run.yaml or a checkpoint.")
+            raise RunError(f"{run} is not the folder of an estimator's run: it lacks run.yaml or a checkpoint.")
         self.options = load_options(run / "run.yaml")
         self.name, self.device = f"{self.options.model}, {self.options.mode} input", device
         net = net_for(self.options.model, self.options.mode, self.options.data.size)

@@ -21,7 +21,8 @@ from evanyseg.quality.shape import FEATURES
 
 from ..calibrate import Predictions, coverage_and_width, fit_calibration, fit_ood_detector, joined
 from ..module import macro_figures
-from ..samples.data import EstimatorData, FixedData, fixed_samples
+from ..samples.data import EstimatorData
+from ..samples.fixed import FixedData, fixed_samples
 from ..train import load_weights
 
 

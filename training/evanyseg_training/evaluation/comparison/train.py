@@ -16,8 +16,9 @@ from evanyseg.protocols import Progress, no_progress
 from evanyseg.quality.context import box_coverage, coverage, window_image
 
 from ...augment.box_jitter import jittered
-from ...data.manifest import TRAIN, ManifestError
+from ...data.manifest import TRAIN
 from ...data.store import Store
+from ...errors import ManifestError
 from ...metrics.soft_dice import soft_dice_loss
 from .model import RivalConfig, build_net, rival_input
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from evanyseg.io.write import write_text
 
-from ...data.manifest import ManifestError
 from ...data.store import Store
+from ...errors import HeldoutListError, UnrecordedRunError
 from ...reporting.run_report import Run
 from ..metric_evaluator import MACRO
 
@@ -24,15 +24,18 @@ WHAT = "evaluate"
 
 
 def check_log(store: Store, pairs: Path, log: Path | None, reason: str) -> None:
-    """Raises ManifestError when a list has evaluate-only sets and the run would leave no trace."""
+    """Raises UnrecordedRunError when a list has evaluate-only sets and the run would leave no trace, HeldoutListError
+    where there is no list."""
     path = pairs / "pairs.csv"
     if not path.is_file():
-        raise ManifestError(f"{pairs} has no pairs.csv; build the list with evanyseg-train heldout.")
+        raise HeldoutListError(f"{pairs} has no pairs.csv; build the list with evanyseg-train heldout.")
     with path.open(newline="", encoding="utf-8") as file:
         sets = {line["set"] for line in csv.DictReader(file)}
     held = store.manifest[store.manifest.use == "evaluate-only"].set.unique()
     if sets & set(held) and (log is None or not reason):
-        raise ManifestError("The list has evaluate-only sets: give --reason and --log, so that the run is recorded.")
+        raise UnrecordedRunError(
+            "The list has evaluate-only sets: give --reason and --log, so that the run is recorded."
+        )
 
 
 def append_run(log: Path, reason: str, run: Run) -> int:

@@ -22,8 +22,9 @@ from evanyseg.protocols import Progress, no_progress
 
 from ...augment.box_jitter import jittered
 from ...candidates.store import CandidateStore, CandidateWriter
-from ...data.manifest import HELDOUT, ManifestError, order_key
+from ...data.manifest import HELDOUT, order_key
 from ...data.store import Store
+from ...errors import HeldoutListError, ManifestError
 from ...files import write_table
 from .sources import Draft, Maker, drafts_of
 
@@ -61,7 +62,7 @@ def build_heldout(
 ) -> pd.DataFrame:
     """Write the list into `folder` (new or empty) and return its table.
 
-    Raises ManifestError when the split has no objects, or the folder has a list already.
+    Raises ManifestError when the split has no objects, CandidateError when the folder has a list already.
     """
     options = options or HeldoutOptions()
     objects = chosen_objects(store, options)
@@ -83,14 +84,14 @@ def build_heldout(
 
 
 def read_heldout(folder: Path, store: Store) -> tuple[CandidateStore, pd.DataFrame]:
-    """The masks and the list. Raises ManifestError when either is missing or they do not belong together."""
+    """The masks and the list. Raises HeldoutListError when either is missing or they do not belong together."""
     import pandas as pd
 
     if not (folder / "pairs.csv").is_file():
-        raise ManifestError(f"{folder} has no pairs.csv; build the list with evanyseg-train heldout.")
+        raise HeldoutListError(f"{folder} has no pairs.csv; build the list with evanyseg-train heldout.")
     masks, table = CandidateStore(folder, store, [PART]), pd.read_csv(folder / "pairs.csv", dtype={"subject": str})
     if len(masks) != len(table):
-        raise ManifestError(f"{folder}: pairs.csv has {len(table)} lines for {len(masks)} masks; rebuild the list.")
+        raise HeldoutListError(f"{folder}: pairs.csv has {len(table)} lines for {len(masks)} masks; rebuild the list.")
     return masks, table
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from ..errors import ImageError
+from ...errors import ImageError
 
 _CHUNK = 1 << 20
 _LARGEST = 1 << 24

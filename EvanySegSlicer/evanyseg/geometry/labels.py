@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evanyseg.geometry.slice_plane import SlicePlane
+from .slice_plane import SlicePlane
 
 _EPS = 1e-4
 """Pixels: rounding noise of matrix inverses must not push an exact voxel centre over a pixel's edge."""
@@ -50,7 +50,7 @@ class LabelArray:
         return (self.array[k, j, i] == self.label) & inside
 
     def copy(self) -> LabelArray:
-        """Detached from the scene: bool voxels, one byte each."""
+        """Detached from what holds the voxels: bool, one byte each."""
         return LabelArray(self.array == self.label, 1, self.array_to_ras.copy())
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from ..errors import ImageError
+from ...errors import ImageError
 from .streams import unpacked_size
 
 _BYTES = {

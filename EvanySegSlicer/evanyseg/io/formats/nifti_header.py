@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import ImageError
+from ...errors import ImageError
 from .streams import unpacked_head
 
 SIZE = 348

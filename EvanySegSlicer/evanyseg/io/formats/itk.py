@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import GeometryError, ImageError
-from ..geometry.placement import placement_of
-from ..geometry.volume import ImageSource, Volume
+from ...errors import GeometryError, ImageError
+from ...geometry.placement import placement_of
+from ...geometry.volume import ImageSource, Volume
+from ..sniff import FileKind
 from . import metaimage, nrrd
-from .sniff import FileKind
 
 _READERS = {FileKind.NRRD: "NrrdImageIO", FileKind.METAIMAGE: "MetaImageIO"}
 

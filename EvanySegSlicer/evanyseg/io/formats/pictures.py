@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import GeometryError, ImageError
-from ..geometry.volume import Volume
+from ...errors import GeometryError, ImageError
+from ...geometry.volume import Volume
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
 _GREY = {"L", "I", "I;16", "I;16B", "I;16L", "F"}

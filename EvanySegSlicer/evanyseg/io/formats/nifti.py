@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import GeometryError, ImageError
-from ..geometry.placement import Placement, placement_of
-from ..geometry.volume import ImageSource, Volume
+from ...errors import GeometryError, ImageError
+from ...geometry.placement import Placement, placement_of
+from ...geometry.volume import ImageSource, Volume
 from .nifti_header import GZIP, NiftiHeader, read_header
 from .streams import unpacked
 

@@ -1,0 +1,1 @@
+"""One file format a module, each read whole or refused in words."""
