@@ -39,3 +39,19 @@ def rotation(*degrees: float) -> np.ndarray:
         turn[a, b], turn[b, a] = -np.sin(angle), np.sin(angle)
         result = turn @ result
     return result
+
+
+def stored_as(
+    array: np.ndarray, matrix: np.ndarray, permutation: tuple[int, ...], signs: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same voxels in the same places, in another order: new axis n (I, J, K) is old axis permutation[n], reversed
+    where signs[n] is -1. `array` [K, J, I(, C)], `matrix` 4x4 voxel indices to world (of any kind)."""
+    change = np.zeros((4, 4))
+    change[3, 3] = 1
+    for new, (old, sign) in enumerate(zip(permutation, signs, strict=True)):
+        change[old, new] = sign
+        if sign < 0:
+            change[old, 3] = array.shape[2 - old] - 1
+    order = [2 - permutation[2 - a] for a in range(3)]
+    turned = np.flip(array.transpose(*order, *range(3, array.ndim)), [a for a in range(3) if signs[2 - a] < 0])
+    return np.ascontiguousarray(turned), matrix @ change

@@ -3,6 +3,14 @@ are told. (`small_segmenter` holds a real network of few weights; import it by n
 """
 
 from .bright import BrightEstimator, BrightSegmenter
+from .digest import DigestEstimator
 from .truth import KnownTruthEstimator, ThresholdSegmenter, make_pipeline
 
-__all__ = ["BrightEstimator", "BrightSegmenter", "KnownTruthEstimator", "ThresholdSegmenter", "make_pipeline"]
+__all__ = [
+    "BrightEstimator",
+    "BrightSegmenter",
+    "DigestEstimator",
+    "KnownTruthEstimator",
+    "ThresholdSegmenter",
+    "make_pipeline",
+]

@@ -155,7 +155,7 @@ def test_score_refuses_in_one_sentence(evanyseg, picture, volume, tmp_path: Path
     cases = [
         ((tmp_path / "t.nii.gz", mask), "time series of 4 volumes (4D)"),
         ((image, small), "must have the same size"),
-        ((image, image), "and no background; is it an image"),
+        ((image, image), "grey levels, not labels"),
         ((volume[0], nothing), "has no label above zero"),
         ((volume[0], volume[1], "--box", 1, 1, 9, 9), "belongs to one slice"),
         ((image, two, "--box", 1, 1, 9, 9), "name one with --label"),

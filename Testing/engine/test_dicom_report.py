@@ -101,7 +101,7 @@ def test_each_slice_refers_to_its_frame_and_its_image(written: Path, segmentatio
     groups = hd.sr.srread(written).content.get_planar_roi_measurement_groups()
     assert [g.tracking_identifier for g in groups] == [f"Leber 肝, slice {k}" for k in (2, 3, 5)] + ["b, slice 2"]
     assert values(groups[1]) == {
-        ("pred-dice", ""): 0.62, ("pred-dice-low", ""): 0.48, ("pred-dice-high", ""): 0.74, ("interval-level", ""): 0.9
+        ("pred-dice", ""): 0.62, ("pred-dice-low", ""): 0.48, ("pred-dice-high", ""): 0.74
     }  # fmt: skip
     made, images = pydicom.dcmread(segmentation), dicom_masks.headers(series)
     for group, number, k in zip(groups, (1, 1, 1, 2), (2, 3, 5, 2), strict=True):
@@ -144,7 +144,7 @@ def test_dcmqi_reads_the_same_numbers(written: Path, segmentation: Path, tmp_pat
     }
     assert means == {"pred-dice": 0.81, "pred-dice-low": 0.7, "pred-dice-high": 0.9}
     one = {m["quantity"]["CodeValue"]: float(m["value"]) for m in by_name["Leber 肝, slice 3"]["measurementItems"]}
-    assert one == {"pred-dice": 0.62, "pred-dice-low": 0.48, "pred-dice-high": 0.74, "interval-level": 0.9}
+    assert one == {"pred-dice": 0.62, "pred-dice-low": 0.48, "pred-dice-high": 0.74}
 
 
 def test_slices_of_another_plane_are_left_to_the_segment(series: Path, segmentation: Path, tmp_path: Path) -> None:

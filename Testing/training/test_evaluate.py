@@ -12,18 +12,20 @@ from evanyseg.results import QualityCase
 from evanyseg_training.candidates.store import CandidateStore
 from evanyseg_training.data.store import Store
 from evanyseg_training.errors import HeldoutListError, ManifestError, RunError, UnrecordedRunError
-from evanyseg_training.evaluation import pool
+from evanyseg_training.evaluation.answers import BAR, Lists
 from evanyseg_training.evaluation.cases import cached_features, frozen_cases, training_cases
 from evanyseg_training.evaluation.comparison.model import RIVALS, load_rivals, save_rival
 from evanyseg_training.evaluation.comparison.train import RivalPlan, train_rival
+from evanyseg_training.evaluation.controls import CONTROLS, controlled
 from evanyseg_training.evaluation.heldout import log as heldout_log
 from evanyseg_training.evaluation.heldout.pairs import HeldoutOptions, build_heldout, read_heldout
 from evanyseg_training.evaluation.heldout.sources import stored_maker, synthetic_maker
 from evanyseg_training.evaluation.heldout.unseen_corruption import UNSEEN_FAMILIES
 from evanyseg_training.evaluation.metric_evaluator import MACRO, Ruler
-from evanyseg_training.evaluation.pool import PoolOptions, kept_pool
-from evanyseg_training.evaluation.predictions import CONTROLS, controlled
-from evanyseg_training.evaluation.run import BAR, EvaluateOptions, Evaluation
+from evanyseg_training.evaluation.pool import build as pool
+from evanyseg_training.evaluation.pool.build import PoolOptions, kept_pool
+from evanyseg_training.evaluation.pool.selecting import Selection
+from evanyseg_training.evaluation.run import EvaluateOptions, Evaluation, evaluate
 from evanyseg_training.reporting import run_report as report
 from evanyseg_training.reporting.card_numbers import TITLE, update_card
 from evanyseg_training.reporting.plots import draw_all
@@ -53,11 +55,9 @@ def run(made):
     )
     estimators = {"ours": BoxOverlapEstimator()}
     frozen = frozen_cases(folder / "list", store)
-    evaluation = Evaluation(store, frozen, training_cases(parts, 72), estimators, folder / "run", options=options)
-    evaluation.calibration = frozen
-    evaluation.people = training_cases(parts, 20, people=True)
-    evaluation.segmenter = ThresholdSegmenter
-    summary = evaluation.run()
+    lists = Lists(frozen, training_cases(parts, 72), frozen, training_cases(parts, 20, people=True))
+    evaluation = Evaluation(lists, estimators, Selection(ThresholdSegmenter()))
+    summary = evaluate(evaluation, folder / "run", options)
     write_record(folder / "run", "evaluate", summary)
     return report.Run.read(folder / "run")
 

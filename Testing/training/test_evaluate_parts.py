@@ -12,7 +12,7 @@ from evanyseg_training.evaluation import probes
 from evanyseg_training.evaluation.annotators import distance_table
 from evanyseg_training.evaluation.heldout.pairs import BINS, flat_choice
 from evanyseg_training.evaluation.metric_evaluator import MACRO
-from evanyseg_training.evaluation.pool import OWN_CHOICE, PoolMatrix
+from evanyseg_training.evaluation.pool.matrix import OWN_CHOICE, PoolMatrix
 from evanyseg_training.evaluation.predictions import Predictions
 from evanyseg_training.reporting.examples import best_and_worst, draw_examples, judged_examples
 from evanyseg_training.reporting.targets import segmenter_goals
@@ -88,3 +88,16 @@ def test_examples_are_the_nearest_and_the_farthest(tmp_path):
     assert np.mean([abs(e.error) for e in nearest]) < np.mean(errors)
     assert all(e.truth.any() and e.image.shape == (*e.truth.shape, 3) for e in examples)
     assert draw_examples(examples, tmp_path / "plots" / "examples.png").stat().st_size > 20_000
+
+
+def test_models_are_named_with_other_weights_too(tmp_path):
+    import shutil
+
+    from evanyseg.models import estimators
+    from evanyseg.quality.builtin import BUILTIN
+    from evanyseg_training.commands.support import created_model
+
+    for suffix in (".safetensors", ".json"):
+        shutil.copy(BUILTIN.with_suffix(suffix), tmp_path / f"mine{suffix}")
+    for name in ("builtin", f"builtin:{tmp_path / 'mine.safetensors'}"):
+        assert created_model(estimators, name).name == "builtin"

@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from evanyseg_training.data.manifest import (
     CALIB,
     HELDOUT,
-    SPLITS,
     TEST,
     TRAIN,
     VAL,
@@ -87,7 +86,3 @@ def test_a_split_file_survives_a_round_trip_and_tells_its_seed(tmp_path: Path) -
     table = pd.read_csv(tmp_path / "splits.csv", comment="#")
     assert {(s, p): split for s, p, split in table.itertuples(index=False)} == splits
     assert str(SplitPlan().seed) in (tmp_path / "splits.csv").read_text().splitlines()[0]
-
-
-def test_there_are_five_splits() -> None:
-    assert set(SPLITS) == {TRAIN, VAL, CALIB, TEST, HELDOUT}

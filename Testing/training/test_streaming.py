@@ -19,8 +19,8 @@ from evanyseg_training.estimator.module import OptimOptions
 from evanyseg_training.estimator.samples.data import EstimatorData
 from evanyseg_training.estimator.samples.options import DataOptions
 from evanyseg_training.estimator.samples.shards import GroupSampler, RowMasks, write_shards
+from evanyseg_training.estimator.throughput import measure
 from evanyseg_training.estimator.train_shards import train_from_shards
-from evanyseg_training.evaluation.throughput import measure
 from training.made_store import make_candidates, make_store
 
 MASKS = 8

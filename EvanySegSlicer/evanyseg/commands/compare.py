@@ -32,7 +32,7 @@ from .support.options import (
     OutOption,
     preset_of,
 )
-from .support.results import check_stdout, identity_of, say_layout
+from .support.results import check_stdout, described, identity_of, say_layout
 
 RUN = "Run the segmenters here"
 ROW = "(row)"
@@ -181,10 +181,13 @@ def _log(
     """Where the scored rows go, when they are kept."""
     if out is None:
         return None
-    models = ", ".join(identity_of(name) for name in dict.fromkeys(segmenters))
-    run = f"segmenters {models}; estimator {identity_of(estimator)}; intensity {intensity or 'by kind'}"
-    run += f"; boxes in the {box_frame.value} frame" if box_frame else ""
-    return RowLog(out, [c for c in dict.fromkeys([*boxes.columns, *COLUMNS]) if c], run, resume)
+    made_with = {
+        "segmenters": ", ".join(identity_of(name) for name in dict.fromkeys(segmenters)),
+        "estimator": identity_of(estimator),
+        "intensity": intensity,
+        "box frame": box_frame.value if box_frame else None,
+    }
+    return RowLog(out, [c for c in dict.fromkeys([*boxes.columns, *COLUMNS]) if c], described(made_with), resume)
 
 
 def _segmented(

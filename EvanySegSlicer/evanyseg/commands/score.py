@@ -50,11 +50,13 @@ from .support.options import (
     OutOption,
     SeriesOption,
     SliceOption,
+    ThresholdOption,
     bands_of,
     box_of,
     preset_of,
+    threshold_of,
 )
-from .support.results import check_stdout, identity_of, say_layout
+from .support.results import check_stdout, described, identity_of, say_layout
 
 TABLES = "Tables of pairs"
 SHOWN = 15
@@ -116,6 +118,7 @@ def score(
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
+    threshold: ThresholdOption = None,
     allow_cropped: CroppedOption = False,
     bands: BandsOption = (0.9, 0.7),
     dicom_seg: DicomSegOption = None,
@@ -148,9 +151,8 @@ def score(
             )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(
-            pairs, output, label_column, box_frame, estimator, device, intensity, levels, as_json, allow_cropped, resume
-        )
+        _score_pairs(pairs, output, label_column, box_frame, estimator, device, intensity, levels, as_json,
+                     allow_cropped, resume, threshold_of(threshold))  # fmt: skip
         return
     if resume:
         raise typer.BadParameter("--resume goes with --pairs")
@@ -159,6 +161,7 @@ def score(
     request = score_image.ScoreRequest(
         image, mask, box_of(box), box_frame, label or [], slice_index, axis, preset_of(intensity), levels, series,
         output, overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
+        threshold_of(threshold),
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     score_image.check_endings(request)
@@ -231,6 +234,7 @@ def _score_pairs(
     as_json: bool,
     allow_cropped: bool,
     resume: bool,
+    threshold: float | str | None,
 ) -> None:
     preset = preset_of(intensity)
     given = open_table(pairs, [*PAIR, *([label_column] if label_column else [])])
@@ -238,11 +242,19 @@ def _score_pairs(
     check_table_output(output, json=False)
     check_stdout([output], as_json)
     say_layout(given)
-    run = f"estimator {identity_of(estimator)}; intensity {intensity or 'by kind'}; label column {label_column or '-'}"
-    run += "; cropped masks allowed" * allow_cropped + (f"; boxes in the {box_frame.value} frame" if box_frame else "")
-    log = log_of_pairs(given, output, run, resume)
+    made_with = {
+        "estimator": identity_of(estimator),
+        "intensity": intensity,
+        "label column": label_column,
+        "box frame": box_frame.value if box_frame else None,
+        "threshold": threshold,
+        "cropped masks": "allowed" if allow_cropped else None,
+    }
+    log = log_of_pairs(given, output, described(made_with), resume)
     pipeline = load_pipeline(estimator, None, device)
-    scorer = PairsScorer(pipeline, preset, label_column, allow_cropped=allow_cropped, box_frame=box_frame)
+    scorer = PairsScorer(
+        pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold, box_frame=box_frame
+    )
     with progress_bar("Scoring pairs") as progress:
         result = scorer.score(given, log, progress)
     scored = [s for s in result.scores if s == s]

@@ -60,6 +60,7 @@ class ScoreRequest:
     report: Path | None
     allow_cropped: bool = False
     dicom: DicomRequest = field(default_factory=DicomRequest)
+    threshold: float | str | None = None
 
     @property
     def written(self) -> list[Path | None]:
@@ -83,7 +84,8 @@ def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
     volume = read_image(request.image, request.series, request.slice_index)
     only = None if volume.source.frame is not None else request.slice_index
     image = ReadImage(volume, request.image, request.series)
-    segmentation = read_segmentation(request.mask, image=image, fractional=request.dicom.fractional)
+    fractional, threshold = request.dicom.fractional, request.threshold
+    segmentation = read_segmentation(request.mask, image=image, fractional=fractional, threshold=threshold)
     segmentation = segmentation.only(request.labels)
     if not segmentation.segments:
         segmentation = _empty(segmentation, request.mask)

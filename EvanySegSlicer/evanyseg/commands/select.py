@@ -44,9 +44,11 @@ from .support.options import (
     IntensityOption,
     JsonOption,
     SliceOption,
+    ThresholdOption,
     bands_of,
     box_of,
     preset_of,
+    threshold_of,
 )
 from .support.prompts import shown_box, shown_prompts
 
@@ -89,6 +91,7 @@ def select(
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
     intensity: IntensityOption = None,
+    threshold: ThresholdOption = None,
     allow_cropped: CroppedOption = False,
     bands: BandsOption = (0.9, 0.7),
     as_json: JsonOption = False,
@@ -114,8 +117,8 @@ def select(
     if candidates:
         # read and checked before a network is loaded
         prompt = shown_box(volume, axis, slice_index, prompt, box_frame)
-        read = ReadImage(volume, image)
-        stacks = [(c, _stack(read, c, axis, preset, slice_index, prompt, allow_cropped)) for c in candidates]
+        read, cut = ReadImage(volume, image), threshold_of(threshold)
+        stacks = [(c, _stack(read, c, axis, preset, slice_index, prompt, allow_cropped, cut)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
         pipeline = SlicePipeline(load_estimator(estimator, device))
@@ -158,8 +161,9 @@ def _stack(
     only: int | None,
     box: BoxPrompt | None,
     allow_cropped: bool,
+    threshold: float | str | None,
 ) -> SliceStack:
-    mask = read_segmentation(path, binary=True, image=image)
+    mask = read_segmentation(path, binary=True, image=image, threshold=threshold)
     return SliceStack(image.volume, mask, axis, preset, only, box, allow_cropped)
 
 

@@ -13,7 +13,9 @@ from .dicom.images.image import read_dicom_image
 from .dicom.masks import ReadImage, read_dicom_mask
 from .formats.itk import read_itk
 from .formats.nifti import read_nifti
-from .formats.pictures import read_picture, read_picture_labels
+from .formats.picture_masks import read_picture_labels
+from .formats.pictures import read_picture
+from .grey_levels import refuse_grey_levels
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
 from .sniff import FileKind, refuse_other, sniff
@@ -36,32 +38,40 @@ def read_segmentation(
     series: str | None = None,
     image: ReadImage | None = None,
     fractional: bool = True,
+    threshold: float | str | None = None,
 ) -> Segmentation:
     """A mask, label map, `.seg.nrrd`, DICOM SEG or RTSTRUCT. `binary`: everything above zero is one segment 'mask'.
 
     `image`: what the segmentation belongs to; contours are rasterised on it, and DICOM headers are compared with its
     own. `fractional`: take fractional DICOM SEGs as the part above one half (with a caveat); False refuses them.
+    `threshold`: of a grey mask everything above this value is the mask; 'labels': its values are labels, however many.
     Raises ImageError for images given as masks, GeometryError as `read_image` does.
     """
     path = Path(path).expanduser()
     kind = _kind_of(path)
+    cut = threshold if isinstance(threshold, float) else None
     coded = read_dicom_mask(path, image, fractional) if kind is FileKind.DICOM else None
     if coded is not None:
-        return _merged(coded) if binary else coded
+        return _named(coded, binary, cut)
     if kind is FileKind.PICTURE:
-        labels = whole_labels(read_picture_labels(path), path.name)[None]
-        grid = Volume(labels, planar=True, has_geometry=False, name=path.name)
+        pixels, remarks = read_picture_labels(path, cut)
+        grid = Volume(pixels[None], planar=True, has_geometry=False, name=path.name)
     else:
-        volume, meta = _read_volume(path, kind, series)
+        grid, meta = _read_volume(path, kind, series)
+        remarks = ()
         if kind is FileKind.NRRD and is_seg_nrrd(path, meta):
-            return _merged(segmentation_of_nrrd(volume, meta)) if binary else segmentation_of_nrrd(volume, meta)
-        if volume.color:
+            return _named(segmentation_of_nrrd(grid, meta), binary, cut)
+        if grid.color:
             raise ImageError(f"{path.name} is a colour image, not a mask; save the mask with one value per voxel.")
-        labels, grid = whole_labels(volume.array, path.name), volume
+        if cut is not None:
+            grid = replace(grid, array=(grid.array > cut).astype(np.uint8))
+    labels = whole_labels(grid.array, path.name)
+    if threshold is None:
+        refuse_grey_levels(labels, path.name)
     if binary:
         labels = (labels > 0).astype(np.uint8)
-    found = segmentation_of_labels(labels, grid)
-    if (grid.planar and set(np.unique(labels)) <= {0, 255}) or binary:
+    found = replace(segmentation_of_labels(labels, grid), remarks=remarks)
+    if (grid.planar and set(np.unique(labels)) <= {0, 255}) or binary or cut is not None:
         found = replace(found, segments=tuple(replace(s, id="mask", name="mask") for s in found.segments))
     return found
 
@@ -82,6 +92,13 @@ def _read_volume(
     if kind is FileKind.DICOM:
         return read_dicom_image(path, series, frame), {}
     return read_itk(path, kind)
+
+
+def _named(segmentation: Segmentation, binary: bool, cut: float | None) -> Segmentation:
+    """A file of named segments, which needs no threshold."""
+    if cut is not None:
+        raise ImageError(f"{segmentation.grid.name} holds segments, not grey levels; leave --threshold out.")
+    return _merged(segmentation) if binary else segmentation
 
 
 def _merged(segmentation: Segmentation) -> Segmentation:

@@ -101,7 +101,10 @@ def whole_labels(values: np.ndarray, name: str) -> np.ndarray:
         whole = np.round(values)
         off = np.abs(values - whole) > ROUNDED
         if off.any():
-            raise ImageError(f"The label map {name} has fractions such as {values[off].flat[0]:g}; is it an image?")
+            raise ImageError(
+                f"The label map {name} has fractions such as {values[off].flat[0]:g}; is it an image, or a soft mask? "
+                "--threshold 0.5 takes everything above that value as the mask."
+            )
         values = whole
     low, high = (values.min(), values.max()) if values.size else (0, 0)
     if low < 0:

@@ -80,6 +80,7 @@ class PairsScorer:
         label_column: str | None = None,
         shown: int = 20,
         allow_cropped: bool = False,
+        threshold: float | str | None = None,
         box_frame: BoxFrame | None = None,
     ) -> None:
         self.pipeline = pipeline
@@ -87,6 +88,7 @@ class PairsScorer:
         self.label_column = label_column
         self.shown = shown
         self.allow_cropped = allow_cropped
+        self.threshold = threshold
         self.box_frame = box_frame
         self._last: tuple[Path, PlaneStack, SliceInput | None] | None = None
 
@@ -157,7 +159,8 @@ class PairsScorer:
         volume = planes.volume
         label = row[self.label_column].strip() if self.label_column else ""
         image = ReadImage(volume, folder / needed_cell(row, "image"))
-        segmentation = read_segmentation(folder / needed_cell(row, "mask"), binary=not label, image=image)
+        mask_path = folder / needed_cell(row, "mask")
+        segmentation = read_segmentation(mask_path, binary=not label, image=image, threshold=self.threshold)
         if slice_ is None:
             if any(row.get(name, "").strip() for name in BOX):
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")

@@ -15,7 +15,6 @@ from pathlib import Path
 from ..errors import ManifestError
 
 TRAIN, VAL, CALIB, TEST, HELDOUT = "train", "val", "calib", "test", "heldout"
-SPLITS = (TRAIN, VAL, CALIB, TEST, HELDOUT)
 USES = ("train", "evaluate-only")
 
 IMAGE_COLUMNS = (

@@ -74,6 +74,15 @@ CroppedOption = Annotated[
     bool,
     typer.Option("--allow-cropped", help="Score masks that lie partly outside the image: what is left of them."),
 ]
+ThresholdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--threshold",
+        metavar="VALUE|labels",
+        help="Of a grey mask (soft, resized, anti-aliased) take everything above VALUE; 'labels': take its values as "
+        "labels. Without it grey masks are refused.",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of tables.", rich_help_panel=RESULTS)
 ]
@@ -98,6 +107,16 @@ def box_of(values: tuple[float, float, float, float] | None) -> BoxPrompt | None
 def preset_of(name: str | None) -> IntensityPreset | None:
     """None means: the default of the image's kind. Raises ImageError."""
     return preset_named(name) if name else None
+
+
+def threshold_of(text: str | None) -> float | str | None:
+    """A grey value, 'labels', or None. Raises EvanySegError."""
+    if text is None or text == "labels":
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise EvanySegError(f"'{text}' is no threshold; write a grey value such as 127 or 0.5, or labels.") from None
 
 
 def bands_of(values: tuple[float, float]) -> BandThresholds:

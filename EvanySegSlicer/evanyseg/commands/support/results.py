@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -37,6 +37,11 @@ def identity_of(model: str) -> str:
         return model
     found = path.stat()
     return f"{path.absolute()} ({found.st_size} bytes, {datetime.fromtimestamp(found.st_mtime):%Y-%m-%d %H:%M:%S})"
+
+
+def described(settings: Mapping[str, object]) -> str:
+    """What rows are made with, in words; options that were not given are left out."""
+    return "; ".join(f"{name} {value}" for name, value in settings.items() if value is not None)
 
 
 def say_layout(table: Table) -> None:

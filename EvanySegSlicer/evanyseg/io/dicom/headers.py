@@ -82,9 +82,11 @@ def items(dataset: Any, keyword: str) -> list[Any]:
 
 def functional_group(dataset: Any, frame: int, keyword: str) -> Any | None:
     """The first item of a functional group of a multi-frame object: the frame's own, else the shared one."""
-    own = items(dataset, "PerFrameFunctionalGroupsSequence")
-    for group in (*own[frame : frame + 1], *items(dataset, "SharedFunctionalGroupsSequence")[:1]):
-        found = items(group, keyword)
+    for sequence, index in (("PerFrameFunctionalGroupsSequence", frame), ("SharedFunctionalGroupsSequence", 0)):
+        groups = dataset.get(sequence)
+        if groups is None or index >= len(groups):
+            continue
+        found = groups[index].get(keyword)
         if found:
             return found[0]
     return None

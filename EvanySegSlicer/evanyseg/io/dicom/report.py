@@ -1,7 +1,8 @@
 """Predicted quality as a DICOM measurement report (TID 1500) about the segments of a DICOM SEG. Needs highdicom.
 
 One group of measurements per segment (TID 1411) and one per slice of it (TID 1410), each with the predicted Dice, its
-interval and the band. A group that could not be scored has no number, only the reason.
+interval and the band. A group that could not be scored has no number, only the reason. What is the same for all slices
+(the estimator, the interval's level) stands with the segment alone: reports of thousands of slices stay readable.
 Source: DICOM PS3.16 TID 1500, 1411, 1410, 300, 310. DICOM has no code for a Dice coefficient, so the codes of
 `99EVANYSEG` below are this project's own; the report's header says so.
 """
@@ -145,8 +146,7 @@ def _groups(
     frames, slices = frames_by_slice(segmentation, volume), made_on.frames_of(volume)
     for segment in report.segments:
         about = described[segment.number]
-        shared = {
-            "algorithm_id": _algorithm(hd, report),
+        finding = {
             "finding_type": coded(hd, _code(about, "SegmentedPropertyTypeCodeSequence")),
             "finding_category": coded(hd, _code(about, "SegmentedPropertyCategoryCodeSequence")),
         }
@@ -162,7 +162,8 @@ def _groups(
             referenced_segment=hd.sr.ReferencedSegment(
                 *identity, segment.number, source_series=hd.sr.SourceSeriesForSegmentation(made_on.series)
             ),
-            **shared,
+            algorithm_id=_algorithm(hd, report),
+            **finding,
         )
         for one in sorted(segment.slices, key=lambda s: -1 if s.k is None else s.k):
             frame = None if one.k is None else frames.get((segment.number, one.k))
@@ -179,7 +180,7 @@ def _groups(
                 referenced_segment=_referenced_frame(
                     hd, identity, frame, segment.number, _source_image(hd, made_on, slices[one.k])
                 ),
-                **shared,
+                **finding,
             )
 
 
@@ -232,8 +233,8 @@ def _measurements(
     if interval:
         yield measure(LOW, low, **derived)
         yield measure(HIGH, high, **derived)
+    if summary is not None:
         yield measure(LEVEL, report.level)
-    if summary is not None and not math.isnan(summary):
         yield measure(PREDICTED_DICE, summary, derivation=coded(hd, _MINIMUM))
 
 

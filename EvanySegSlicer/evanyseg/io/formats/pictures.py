@@ -1,16 +1,38 @@
-"""Two-dimensional pictures through Pillow: PNG, JPEG, WebP, TIFF, BMP."""
+"""Two-dimensional pictures through Pillow: PNG, JPEG, WebP, TIFF, BMP; 16-bit colours through SimpleITK.
+
+Pillow keeps 8 bits of every colour channel: 12 bits stored in 16 would come out nearly black.
+"""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ...errors import GeometryError, ImageError
 from ...geometry.volume import Volume
+from .tiff import channels_of_tiff
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp")
+MOST_PIXELS = 500_000_000
+"""Pictures with more would need more memory than most machines have."""
+
 _GREY = {"L", "I", "I;16", "I;16B", "I;16L", "F"}
+_COLOR = {"LA", "RGB", "RGBA"}
+
+
+@dataclass(frozen=True)
+class Picture:
+    """pixels [H, W] or [H, W, C], upright; mode: Pillow's name for what they are; palette: RGB [N, 3] of mode 'P';
+    lossy: the file was compressed with loss."""
+
+    pixels: np.ndarray
+    mode: str
+    palette: np.ndarray | None = None
+    lossy: bool = False
 
 
 def read_picture(path: Path) -> Volume:
@@ -18,65 +40,125 @@ def read_picture(path: Path) -> Volume:
 
     Raises ImageError for files that cannot be read, GeometryError for files of several pages.
     """
-    pixels, mode = _open(path)
-    if mode == "1":
+    picture = open_picture(path)
+    pixels = picture.pixels
+    if picture.mode == "1":
         pixels = pixels.astype(np.uint8) * 255
+    elif picture.mode == "LA":
+        pixels = pixels[..., 0]
     return Volume(pixels[None], planar=True, has_geometry=False, name=path.name)
 
 
-def read_picture_labels(path: Path) -> np.ndarray:
-    """A mask or label map as integers [H, W].
+def open_picture(path: Path, palette: bool = False) -> Picture:
+    """The pixels as the file has them; palettes become colours unless `palette` asks for their indices.
 
-    Palette pictures give their indices. Grey pictures stored as RGB(A) give their grey. Files of lossy formats are
-    black and white with noise: white is above the middle. Raises ImageError for colours, fractions, negative values.
+    Raises ImageError, GeometryError.
     """
-    pixels, mode = _open(path, palette=True)
-    if mode == "1":
-        return pixels.astype(np.uint8)
-    if mode in ("LA", "RGBA", "RGB"):
-        colors = pixels[..., : 1 if mode == "LA" else 3]
-        if (colors != colors[..., :1]).any() and not _lossy(path):
-            raise ImageError(f"{path.name} is a colour picture, not a mask; save the mask with one grey channel.")
-        pixels = colors[..., 0] if colors.shape[-1] == 1 else np.median(colors, axis=-1)
-    if _lossy(path):
-        return (pixels > 127).astype(np.uint8)
-    return pixels
-
-
-def _open(path: Path, palette: bool = False) -> tuple[np.ndarray, str]:
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    from PIL import Image, UnidentifiedImageError
 
     try:
-        with Image.open(path) as picture:
-            frames = getattr(picture, "n_frames", 1)
-            if frames > 1:
-                raise GeometryError(
-                    f"{path.name} has {frames} pages without a spacing; convert it to NRRD, NIfTI or MetaImage first."
-                )
-            upright = ImageOps.exif_transpose(picture) or picture
-            if upright.mode == "P" and not palette:
-                upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
-            elif upright.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
-                upright = upright.convert("RGB")
-            if upright.mode not in _GREY | {"1", "P", "LA", "RGB", "RGBA"}:
-                raise ImageError(f"{path.name} has the pixel type '{upright.mode}', which cannot be used.")
-            pixels = np.asarray(upright)
-            mode = upright.mode
+        with _any_size(Image), Image.open(path) as picture:
+            return _opened(picture, path, palette)
     except FileNotFoundError:
         raise ImageError(f"There is no file {path}.") from None
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+    except UnidentifiedImageError as error:
+        channels = channels_of_tiff(path)
+        if channels and channels > 4:
+            raise ImageError(
+                f"{path.name} has {channels} channels per pixel; save one of them as grey, or three as RGB."
+            ) from error
+        raise ImageError(f"{path} cannot be read as a picture (of a kind that is not known here).") from error
+    except (OSError, SyntaxError, ValueError, MemoryError) as error:
         if isinstance(error, ImageError | GeometryError):
             raise
-        raise ImageError(f"{path} cannot be read as a picture ({error}).") from error
-    if mode == "LA" and not palette:
-        pixels = pixels[..., 0]
-    return pixels, mode
+        raise ImageError(f"{path} cannot be read as a picture ({str(error) or type(error).__name__}).") from error
 
 
-def _lossy(path: Path) -> bool:
-    if path.suffix.lower() in (".jpg", ".jpeg"):
+def _opened(picture: Any, path: Path, palette: bool) -> Picture:
+    from PIL import ImageOps
+
+    frames = getattr(picture, "n_frames", 1)
+    if frames > 1:
+        raise GeometryError(
+            f"{path.name} has {frames} pages without a spacing; convert it to NRRD, NIfTI or MetaImage first."
+        )
+    if picture.width * picture.height > MOST_PIXELS:
+        raise ImageError(
+            f"{path.name} has {picture.width} x {picture.height} pixels, more than {MOST_PIXELS // 10**6} million; "
+            "cut out the region of interest, or save it smaller."
+        )
+    lossy = _lossy(picture, path)
+    deep = _is_deep(picture)
+    upright = ImageOps.exif_transpose(picture) or picture
+    if upright.mode == "P" and not palette:
+        upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
+    elif upright.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        upright = upright.convert("RGB")
+    if upright.mode not in _GREY | _COLOR | {"1", "P"}:
+        raise ImageError(f"{path.name} has the pixel type '{upright.mode}', which cannot be used.")
+    pixels = np.asarray(upright)
+    if deep and upright.mode in _COLOR:
+        pixels = _deep_pixels(path, pixels, np.asarray(picture))
+    colors = None
+    if upright.mode == "P":
+        table = np.array(upright.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+        colors = np.zeros((256, 3), np.uint8)
+        colors[: len(table)] = table
+    return Picture(pixels, upright.mode, colors, lossy)
+
+
+@contextlib.contextmanager
+def _any_size(image: Any) -> Iterator[None]:
+    """Pillow's guard against small files of many pixels is for servers; there is a limit of our own."""
+    before, image.MAX_IMAGE_PIXELS = image.MAX_IMAGE_PIXELS, None
+    try:
+        yield
+    finally:
+        image.MAX_IMAGE_PIXELS = before
+
+
+def _is_deep(picture: Any) -> bool:
+    """Whether a channel has 16 bits in the file."""
+    if picture.format == "PNG":
+        return any(";16" in str(tile[3][0] if isinstance(tile[3], tuple) else tile[3]) for tile in picture.tile)
+    if picture.format == "TIFF":
+        return max(picture.tag_v2.get(258, (8,))) == 16
+    return False
+
+
+def _deep_pixels(path: Path, upright: np.ndarray, stored: np.ndarray) -> np.ndarray:
+    """All 16 bits of a colour picture; the upper eight must be those that Pillow saw."""
+    import SimpleITK as sitk
+
+    remedy = "save it as PNG, and without an alpha channel"
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        pixels = sitk.GetArrayFromImage(sitk.ReadImage(str(path), imageIO=_reader_of(path)))
+    except RuntimeError as error:
+        raise ImageError(f"{path.name} has 16 bits per channel in a way that cannot be read; {remedy}.") from error
+    if pixels.shape != stored.shape or not np.array_equal((pixels >> 8).astype(np.uint8), stored):
+        raise ImageError(f"{path.name} has 16 bits per channel, which two readers see differently; {remedy}.")
+    if upright.shape == stored.shape and np.array_equal(upright, stored):
+        return pixels
+    for turn in range(4):
+        for mirrored in (pixels, pixels[:, ::-1]):
+            turned = np.rot90(mirrored, turn)
+            if turned.shape == upright.shape and np.array_equal((turned >> 8).astype(np.uint8), upright):
+                return np.ascontiguousarray(turned)
+    raise ImageError(f"{path.name} has 16 bits per channel and cannot be turned upright; save it upright.")
+
+
+def _reader_of(path: Path) -> str:
+    with path.open("rb") as file:
+        return "PNGImageIO" if file.read(4) == b"\x89PNG" else "TIFFImageIO"
+
+
+def _lossy(picture: Any, path: Path) -> bool:
+    if picture.format == "JPEG":
         return True
-    if path.suffix.lower() != ".webp":
+    if picture.format == "TIFF":
+        return picture.tag_v2.get(259) in (6, 7)  # JPEG inside TIFF
+    if picture.format != "WEBP":
         return False
     with path.open("rb") as file:
         return b"VP8L" not in file.read(64)

@@ -51,7 +51,7 @@ def throughput(
     epochs: Annotated[int, typer.Option(help="Epochs of the projected run.")] = 30,
 ) -> None:
     """Measure what training costs on a core of this machine, and project a run of the paper's size."""
-    from ...evaluation.throughput import measure
+    from ...estimator.throughput import measure
 
     print("| model | input | parameters, M | data, masks/s/core | training, masks/s/core | projected core-hours |")
     print("|---|---|---|---|---|---|")

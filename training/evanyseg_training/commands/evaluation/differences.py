@@ -18,11 +18,12 @@ def differences(
     pairs: Annotated[int, typer.Option(help="Most masks of a set.")] = 20,
 ) -> None:
     """What a rounding of the weights, another backend or another device costs."""
-    from evanyseg.errors import EvanySegError
+    from evanyseg.io.write import write_text
     from evanyseg.models import estimators, segmenters
 
     from ...data.manifest import HELDOUT
     from ...data.store import Store
+    from ...errors import OptionError
     from ...evaluation.cases import frozen_cases
     from ...evaluation.differences import (
         columns,
@@ -34,24 +35,24 @@ def differences(
     from ...evaluation.heldout.pairs import HeldoutOptions, build_heldout
     from ...evaluation.heldout.sources import stored_maker, synthetic_maker
     from ...run_record import command_line, commit_of
-    from .evaluate import _created, _printer
+    from ..support import created_model, progress_printer
 
     if split == HELDOUT:
-        raise EvanySegError("Evaluate-only sets are for evaluate, which logs its runs; name test, val or calib.")
+        raise OptionError("Evaluate-only sets are for evaluate, which logs its runs; name test, val or calib.")
     for names in (estimator, segmenter):
         if names and len(names) != 2:
-            raise EvanySegError(f"Two versions are compared, {len(names)} were named: {', '.join(names)}.")
+            raise OptionError(f"Two versions are compared, {len(names)} were named: {', '.join(names)}.")
     opened = Store(store)
     if not (out / "pairs.csv").is_file():
         options = HeldoutOptions(split=split, objects=objects, pairs=pairs, natural=0)
-        build_heldout(opened, out, [synthetic_maker(), stored_maker()], options, _printer())
+        build_heldout(opened, out, [synthetic_maker(), stored_maker()], options, progress_printer())
     cases = frozen_cases(out, opened)
     lines = [f"`{command_line()}` at commit {commit_of()}, split {split}", ""]
     if estimator:
-        answers = [estimator_answers(cases, _created(estimators, name), _printer()) for name in estimator]
+        answers = [estimator_answers(cases, created_model(estimators, name), progress_printer()) for name in estimator]
         lines += ["## Estimator", "", columns(estimator_table(answers)), ""]
     if segmenter:
-        found = [segmenter_answers(cases, _created(segmenters, name), _printer()) for name in segmenter]
+        found = [segmenter_answers(cases, created_model(segmenters, name), progress_printer()) for name in segmenter]
         lines += ["## Segmenter", "", columns(segmenter_table(found)), ""]
-    (out / "differences.md").write_text("\n".join(lines), encoding="utf-8")
+    write_text(out / "differences.md", "\n".join(lines))
     print("\n".join(lines))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -32,78 +31,53 @@ def evaluate(
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples of images.")] = 2000,
 ) -> None:
     """Figures with 95 % intervals, per data set and macro, with box and without; plots; results.md."""
-    from functools import partial
-
     from evanyseg.io.write import write_text
     from evanyseg.models import estimators as known_estimators
     from evanyseg.models import segmenters as known_segmenters
 
     from ...candidates.store import CandidateStore
     from ...data.store import Store
+    from ...evaluation.answers import BAR, Lists
     from ...evaluation.cases import frozen_cases, training_cases
     from ...evaluation.comparison.model import RIVALS, load_rivals
     from ...evaluation.heldout.log import append_run, check_log
-    from ...evaluation.pool import PoolOptions
+    from ...evaluation.pool.build import PoolOptions
+    from ...evaluation.pool.selecting import Selection
     from ...evaluation.run import EvaluateOptions, Evaluation
+    from ...evaluation.run import evaluate as run_evaluation
     from ...reporting.plots import draw_all
     from ...reporting.run_report import Run, run_markdown
     from ...run_record import commit_of, write_record
+    from ..support import created_model, progress_printer
 
     split = [text.partition("=") for text in estimator or ["builtin"]]
     named = {label: name or label for label, _, name in split}
     opened = Store(store)
     check_log(opened, pairs, log, reason)
-    loaded = {label: _created(known_estimators, name) for label, name in named.items()}
+    loaded = {label: created_model(known_estimators, name) for label, name in named.items()}
     parts = CandidateStore(candidates, opened)
     options = EvaluateOptions(limit=limit, resamples=resamples, pool=PoolOptions(pool))
-    training = training_cases(parts, options.training_masks)
-    run = Evaluation(
-        opened, frozen_cases(pairs, opened), training, loaded, out, options=options, progress=_printer(), cache=cache
-    )
+    cases = frozen_cases(pairs, opened)
     drawn = (parts.table.maker == "people") & (parts.table.split == "test")
-    if drawn.any() and "test" in set(run.cases.masks.table.split):
-        run.people = training_cases(parts, PEOPLE, split="test", people=True)
-    if calibration is not None:
-        run.calibration = frozen_cases(calibration, opened)
+    lists = Lists(
+        cases,
+        training_cases(parts, options.training_masks),
+        calibration=frozen_cases(calibration, opened) if calibration is not None else None,
+        people=training_cases(parts, PEOPLE, split="test", people=True)
+        if drawn.any() and "test" in set(cases.masks.table.split)
+        else None,
+    )
+    selection = None
     if segmenter is not None:
-        run.segmenter = partial(_created, known_segmenters, segmenter)
-    if rivals is not None:
-        run.rivals = [r for name in RIVALS for r in load_rivals(rivals / f"{name}.safetensors")]
-    if single_from is not None:
-        run.single = lambda: Run.read(single_from).summary["single"]
-    summary = run.run()
+        known = [r for name in RIVALS for r in load_rivals(rivals / f"{name}.safetensors")] if rivals else []
+        single = Run.read(single_from).summary["single"] if single_from is not None else None
+        selection = Selection(created_model(known_segmenters, segmenter), known, single)
+    summary = run_evaluation(Evaluation(lists, loaded, selection), out, options, cache, progress_printer())
     write_record(out, "evaluate", {**summary, "estimators": list(named)})
     finished = Run.read(out)
-    draw_all(out, finished.ours, "boosting on shape")
+    draw_all(out, finished.ours, BAR)
     text = f"# Evaluation\n\n{summary['cases']} masks, {summary['sets']} sets, commit {commit_of()}.\n\n"
     write_text(out / "results.md", text + run_markdown(finished))
     if log is not None and "evaluate-only" in summary["uses"]:
         append_run(log, reason, finished)
     print(f"{summary['cases']} masks in {summary['minutes']} min; see {out / 'results.md'}")
-
-
-def _created(registry: Any, name: str) -> Any:
-    """A model by registered name; MODEL:FILE: other weights of one; run:FOLDER: a training run's checkpoint."""
-    from evanyseg.device import resolve_device
-
-    model, _, file = name.partition(":")
-    if file and model == "run":
-        from ...estimator.export.checkpoint_estimator import CheckpointEstimator
-
-        return CheckpointEstimator(Path(file), resolve_device("auto"))
-    if file and model in registry.names():
-        return registry.get(model).factory(Path(file), resolve_device("auto"))
-    return registry.create(name)
-
-
-def _printer() -> Callable[[float, str], None]:
-    import time
-
-    last = [0.0]
-
-    def show(done: float, what: str) -> None:
-        if time.monotonic() - last[0] > 10:
-            last[0] = time.monotonic()
-            print(f"{done:4.0%} {what}", flush=True)
-
-    return show

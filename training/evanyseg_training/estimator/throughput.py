@@ -13,12 +13,12 @@ from pathlib import Path
 import torch
 
 from ..data.streaming import ShardStream
-from ..estimator.backbones import net_for, scorer_of
-from ..estimator.losses import LossWeights
-from ..estimator.module import EstimatorModule, OptimOptions
-from ..estimator.samples.data import collate
-from ..estimator.samples.options import DataOptions
-from ..estimator.samples.shards import GroupSampler
+from .backbones import net_for, scorer_of
+from .losses import LossWeights
+from .module import EstimatorModule, OptimOptions
+from .samples.data import collate
+from .samples.options import DataOptions
+from .samples.shards import GroupSampler
 
 
 @dataclass(frozen=True)

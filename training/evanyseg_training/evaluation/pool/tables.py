@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..files import write_table
-from .cases import CaseSet
-from .metric_evaluator import HEADLINE, Ruler, long_table
-from .pool import best_single, selection_results
-from .predictions import Predictions
+from ...files import write_table
+from ..cases import CaseSet
+from ..metric_evaluator import HEADLINE, Ruler, long_table
+from ..predictions import Predictions
+from .matrix import best_single, selection_results
 
 
 def write_selection(

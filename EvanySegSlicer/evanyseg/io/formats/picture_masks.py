@@ -1,0 +1,104 @@
+"""Pictures as masks: black and white, label values, palettes, an alpha channel; never grey levels by accident."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ...errors import ImageError
+from .pictures import Picture, open_picture
+
+_DARK, _BRIGHT = 64, 192
+"""Of pictures compressed with loss: black and white with noise lie beyond these."""
+
+_BLACK, _WHITE = 24, 230
+"""The middle of the dark values and of the bright ones: black and white, if only as video has them (16 to 235)."""
+
+_NOISE = 0.05
+"""So much of a lossy mask's bright area may be grey away from its edge."""
+
+FROM_ALPHA = "its mask was taken from the alpha channel; its colours say nothing."
+
+
+def read_picture_labels(path: Path, threshold: float | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(a mask or label map as integers [H, W], remarks). `threshold`: everything brighter is 1.
+
+    Black-and-white palettes count by their grey, other palettes by their indices. Grey pictures stored as RGB(A) give
+    their grey, an alpha channel counts when the colours say nothing. Files of lossy formats must be black and white.
+    Raises ImageError for colours, for two masks in one file, for lossy files that are not black and white.
+    """
+    picture = open_picture(path, palette=True)
+    values, remarks = _values(picture, path.name)
+    if threshold is not None:
+        return (values > threshold).astype(np.uint8), remarks
+    if picture.mode == "1":
+        return values.astype(np.uint8), remarks
+    return (_black_and_white(values, path.name) if picture.lossy else values), remarks
+
+
+def _values(picture: Picture, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    pixels, mode = picture.pixels, picture.mode
+    if mode == "P" and picture.palette is not None:
+        return _of_palette(pixels, picture.palette, name), ()
+    if mode not in ("LA", "RGB", "RGBA"):
+        return pixels, ()
+    colors = pixels[..., : 1 if mode == "LA" else 3]
+    alpha = pixels[..., -1] if mode in ("LA", "RGBA") else None
+    if alpha is not None and alpha.min() != alpha.max():
+        if (colors == colors[0, 0]).all():
+            return alpha, (f"{name}: {FROM_ALPHA}",)
+        visible = np.where((alpha > 0)[..., None], colors, 0)
+        if not np.array_equal(visible.any(axis=-1), colors.any(axis=-1)) or len(np.unique(alpha)) > 2:
+            raise ImageError(
+                f"{name} has a mask in its colours and another in its alpha channel; save the one that counts with "
+                "one grey channel."
+            )
+    if (colors != colors[..., :1]).any():
+        if not picture.lossy:
+            raise ImageError(f"{name} is a colour picture, not a mask; save the mask with one grey channel.")
+        if np.ptp(colors.astype(int), axis=-1).max() > _DARK:
+            raise ImageError(f"{name} is a colour photograph, not a mask; save the mask as PNG with one grey channel.")
+    return colors[..., 0] if colors.shape[-1] == 1 else np.median(colors, axis=-1).astype(colors.dtype), ()
+
+
+def _of_palette(indices: np.ndarray, palette: np.ndarray, name: str) -> np.ndarray:
+    """Indices as labels; but of two greys the brighter one is the mask, whatever their indices are."""
+    used = np.flatnonzero(np.bincount(indices.ravel()))
+    colors = palette[used].astype(int)
+    if (colors != colors[:, :1]).any():
+        return indices
+    greys = colors[:, 0]
+    if len(used) <= 2 or (np.diff(greys) == np.diff(used)).all():
+        return palette[:, 0][indices]
+    if (np.diff(greys) > 0).all():
+        return indices
+    raise ImageError(
+        f"{name} has a grey palette whose order is not that of its values: is the grey meant, or the value? Save it "
+        "without a palette."
+    )
+
+
+def _black_and_white(values: np.ndarray, name: str) -> np.ndarray:
+    """0 and 1 from a mask that was compressed with loss. Raises ImageError when it was none."""
+    mask = values > 127
+    if values.max() < _DARK and values.min() == values.max():
+        return mask.astype(np.uint8)  # nothing in it
+    remedy = "save the mask as PNG"
+    if values.max() < _BRIGHT:
+        raise ImageError(
+            f"{name} was compressed with loss and holds values up to {int(values.max())}: labels do not survive that; "
+            f"{remedy}."
+        )
+    rows, columns = np.nonzero((values > _DARK) & (values < _BRIGHT))
+    padded = np.pad(values, 2, mode="edge")
+    around = np.stack([padded[rows + y, columns + x] for y in range(5) for x in range(5)])
+    away = (around.max(axis=0, initial=0) < _BRIGHT) | (around.min(axis=0, initial=255) > _DARK)
+    dark = np.median(values[values <= _DARK]) if (values <= _DARK).any() else 0
+    pale = dark > _BLACK or np.median(values[values >= _BRIGHT]) < _WHITE
+    if pale or away.sum() > _NOISE * max(int(mask.sum()), 20):
+        raise ImageError(
+            f"{name} is not black and white (a photograph, labels, or a soft mask, compressed with loss); {remedy}, "
+            "or name a --threshold."
+        )
+    return mask.astype(np.uint8)
