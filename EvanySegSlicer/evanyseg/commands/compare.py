@@ -19,8 +19,9 @@ from ..scoring.boxes import COLUMNS, score_boxes
 from ..scoring.table_boxes import BOX
 from ..uses import Comparison, compare_segmenters
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, table
-from .support.loading import load_estimator, load_segmenter
+from .support.loading import Placement, load_estimator, load_segmenter
 from .support.options import (
+    BackendOption,
     BoxFrameOption,
     DeviceOption,
     EstimatorOption,
@@ -54,6 +55,7 @@ def compare(
     box_frame: BoxFrameOption = None,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     table_out: Annotated[
         Path | None,
@@ -95,7 +97,8 @@ def compare(
         if len(segmenter or []) < 2:
             raise typer.BadParameter("--boxes needs at least two --segmenter")
         keys, group = [ROW], group or "image"
-        rows = _segmented(boxes, segmenter or [], estimator, device, intensity, table_out, group, box_frame)
+        where = Placement(device, backend)
+        rows = _segmented(boxes, segmenter or [], estimator, where, intensity, table_out, group, box_frame)
         table_of = _by_segmenter(rows, "segmenter", keys, group, boxes.name)
     elif scores and len(scores) == 1:
         table_of = _one_table(scores[0], by, keys, group)
@@ -147,7 +150,7 @@ def _segmented(
     boxes: Path,
     segmenters: list[str],
     estimator: str,
-    device: str,
+    where: Placement,
     intensity: str | None,
     table_out: Path | None,
     group: str,
@@ -155,11 +158,11 @@ def _segmented(
 ) -> list[dict[str, str]]:
     """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
     columns = table_columns(boxes, ["image", *BOX, group])
-    preset, judge = preset_of(intensity), load_estimator(estimator, device)
+    preset, judge = preset_of(intensity), load_estimator(estimator, where)
     rows: list[dict[str, str]] = []
     with progress_bar("Segmenting") as progress:
         for number, name in enumerate(dict.fromkeys(segmenters)):
-            pipeline = SlicePipeline(judge, load_segmenter(name, device))
+            pipeline = SlicePipeline(judge, load_segmenter(name, where))
             part = lambda fraction, text, n=number: progress((n + fraction) / len(segmenters), text)
             for line, row in enumerate(score_boxes(boxes, pipeline, preset, box_frame, part)):
                 rows.append({k: str(cell(v)) for k, v in {**row, "segmenter": name, ROW: line}.items()})

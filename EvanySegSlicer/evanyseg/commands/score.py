@@ -30,12 +30,13 @@ from .support.console import (
     table,
 )
 from .support.dicom import DicomReportOption, DicomSegOption, FractionalOption, SegmentedByOption, dicom_request
-from .support.loading import load_pipeline
+from .support.loading import Placement, load_pipeline
 from .support.options import (
     IMAGE_HELP,
     MODELS,
     RESULTS,
     AxisOption,
+    BackendOption,
     BandsOption,
     BoxFrameOption,
     BoxOption,
@@ -108,6 +109,7 @@ def score(
         ),
     ] = None,
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
     threshold: ThresholdOption = None,
@@ -138,11 +140,12 @@ def score(
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(
-                "--pairs only goes with --out, --label-column, --box-frame, --estimator, --device, --intensity"
+                "--pairs only goes with --out, --label-column, --box-frame, --intensity and the models' options"
             )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, box_frame, estimator, device, intensity, levels, as_json,
+        where = Placement(device, backend)
+        _score_pairs(pairs, output, label_column, box_frame, estimator, where, intensity, levels, as_json,
                      allow_cropped, threshold_of(threshold))  # fmt: skip
         return
     if image is None or mask is None:
@@ -154,7 +157,7 @@ def score(
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
     stack, dicom = score_image.prepare(request)
-    pipeline = load_pipeline(estimator, segmenter, device)
+    pipeline = load_pipeline(estimator, segmenter, Placement(device, backend))
     with progress_bar("Scoring") as progress:
         result = score_image.run(request, stack, pipeline, progress, dicom)
     if as_json:
@@ -217,7 +220,7 @@ def _score_pairs(
     label_column: str | None,
     box_frame: BoxFrame | None,
     estimator: str,
-    device: str,
+    where: Placement,
     intensity: str | None,
     bands: BandThresholds,
     as_json: bool,
@@ -226,7 +229,7 @@ def _score_pairs(
 ) -> None:
     preset = preset_of(intensity)
     refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
-    pipeline = load_pipeline(estimator, None, device)
+    pipeline = load_pipeline(estimator, None, where)
     scorer = PairsScorer(
         pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold, box_frame=box_frame
     )
