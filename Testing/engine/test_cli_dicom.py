@@ -10,12 +10,15 @@ import numpy as np
 import pydicom
 import pytest
 
+from doubles import BrightEstimator
 from engine import dicom_masks, files, phantom
 from engine.cli_fixtures import SHAPE, E, S, table
-from evanyseg import __version__
+from evanyseg import __version__, score_files
 from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.io.dicom.codes import SEMIAUTOMATIC
-from evanyseg.io.read import read_image
+from evanyseg.io.read import read_image, read_segmentation
+from evanyseg.io.seg_nrrd import write_seg_nrrd
+from evanyseg.io.segmentation import Segment, Segmentation
 
 TRUTH = phantom.ball(SHAPE)
 BOX = ("--box", 2, 2, 46, 38, "--slice", 6, "--box-frame", "display")
@@ -153,6 +156,39 @@ def test_score_a_structure_set(evanyseg, ct: Path, tmp_path: Path) -> None:
     seg = tmp_path / "seg.dcm"
     assert evanyseg("score", ct, rt, "--dicom-seg", seg, "--dicom-report", tmp_path / "sr.dcm", *E)[0] == 0
     assert dicom_masks.read(seg, ct).segments[0].name == "GTV"
+
+
+def test_from_python_as_well(ct: Path, seg: Path, tmp_path: Path) -> None:
+    volume = read_image(ct)
+    drawn = [dicom_masks.contour(dicom_masks.on_slice(volume, 5, dicom_masks.square(14.5, 10.5, 18)))]
+    rt = dicom_masks.save(tmp_path / "rt.dcm", dicom_masks.structure_set({"GTV": drawn}))
+    estimator = BrightEstimator()
+    assert [(s.segment, s.index, s.area) for s in score_files(ct, rt, estimator=estimator)] == [("GTV", 5, 324)]
+    assert {s.segment for s in score_files(ct, seg, labels=["moved"], estimator=estimator)} == {"moved"}
+
+
+def test_codes_of_slicers_terminology_go_into_a_dicom_seg(evanyseg, ct: Path, tmp_path: Path) -> None:
+    """A `.seg.nrrd` as Slicer writes it; and the codes of a DICOM SEG go into one that is written here."""
+    volume = read_image(ct)
+    layer = TRUTH.astype(np.uint8)
+    path = tmp_path / "s.seg.nrrd"
+    write_seg_nrrd(path, Segmentation(volume, (layer,), (Segment("S1", "Niere", 1),)))
+    head, voxels = path.read_bytes().split(b"\n\n", 1)
+    tags = (
+        "Segment0_Tags:=Segmentation.Status:inprogress|TerminologyEntry:Segmentation category and type - 3D Slicer "
+        "General Anatomy list~SCT^123037004^Anatomical Structure~SCT^64033007^Kidney~SCT^7771000^Left~Anatomic codes - "
+        "DICOM master list~^^~^^|"
+    )
+    path.write_bytes(head + b"\n" + tags.encode() + b"\n\n" + voxels)
+    out = tmp_path / "o.dcm"
+    assert evanyseg("score", ct, path, "--dicom-seg", out, "--segmented-by", "manual", *E)[0] == 0
+    found = dicom_masks.read(out, ct)
+    known = found.segments[0].property
+    assert known is not None
+    assert (known.category.value, known.type.meaning, known.modifiers[0].meaning) == ("123037004", "Kidney", "Left")
+    again = tmp_path / "again.seg.nrrd"
+    write_seg_nrrd(again, found)
+    assert read_segmentation(again).segments[0].property == known
 
 
 def test_fractions_are_a_caveat_in_every_row_or_refused(evanyseg, ct: Path, tmp_path: Path) -> None:

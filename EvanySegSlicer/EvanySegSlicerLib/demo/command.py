@@ -9,10 +9,11 @@ from typing import Annotated
 import typer
 
 from evanyseg.commands.support.console import print_json, say_plain
-from evanyseg.commands.support.loading import load_pipeline
+from evanyseg.commands.support.loading import Placement, load_pipeline
 from evanyseg.commands.support.options import (
     RESULTS,
     AxisOption,
+    BackendOption,
     BoxFrameOption,
     BoxOption,
     DeviceOption,
@@ -39,6 +40,7 @@ def demo(
     segmenter: SegmenterOption = "builtin",
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where everything goes.", rich_help_panel=RESULTS)
     ] = Path("demo-out"),
@@ -58,7 +60,7 @@ def demo(
 
     refuse_overwriting(output.files_written(out), [volume])
     output.make_folder(out)
-    make_pipeline = lambda: load_pipeline(estimator, segmenter, device)
+    make_pipeline = lambda: load_pipeline(estimator, segmenter, Placement(device, backend))
     tell = _silent if as_json else say_plain
     quiet.log_to(out.absolute() / "messages.log")
     if volume is None:

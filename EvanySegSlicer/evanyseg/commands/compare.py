@@ -22,8 +22,9 @@ from ..scoring.table_boxes import BOX
 from ..scoring.unfinished import RowLog
 from ..uses import Comparison, compare_segmenters
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
-from .support.loading import load_estimator, load_segmenter
+from .support.loading import Placement, load_estimator, load_segmenter
 from .support.options import (
+    BackendOption,
     BoxFrameOption,
     DeviceOption,
     EstimatorOption,
@@ -58,6 +59,7 @@ def compare(
     box_frame: BoxFrameOption = None,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     table_out: Annotated[
         Path | None,
@@ -112,7 +114,7 @@ def compare(
             raise typer.BadParameter("--boxes needs at least two --segmenter")
         keys = [ROW]
         log = _log(given, segmenter or [], estimator, intensity, box_frame, table_out, resume)
-        rows = _segmented(given, segmenter or [], estimator, device, intensity, box_frame, log)
+        rows = _segmented(given, segmenter or [], estimator, Placement(device, backend), intensity, box_frame, log)
         say_written([table_out])
         dice = [_number(row["pred_dice"]) for row in rows]
         table_of = _by_segmenter(rows, dice, "segmenter", keys, group, given.path.name)
@@ -194,13 +196,13 @@ def _segmented(
     boxes: Table,
     segmenters: list[str],
     estimator: str,
-    device: str,
+    where: Placement,
     intensity: str | None,
     box_frame: BoxFrame | None,
     log: RowLog | None,
 ) -> list[dict[str, str]]:
     """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
-    preset, judge = preset_of(intensity), load_estimator(estimator, device)
+    preset, judge = preset_of(intensity), load_estimator(estimator, where)
     names = list(dict.fromkeys(segmenters))
     rows = list(log.finished()) if log is not None else []
     _check_same(boxes, names, rows)
@@ -209,7 +211,7 @@ def _segmented(
             first = len(rows) - number * boxes.count
             if first >= boxes.count:
                 continue
-            pipeline = SlicePipeline(judge, load_segmenter(name, device))
+            pipeline = SlicePipeline(judge, load_segmenter(name, where))
             part = lambda fraction, text, n=number: progress((n + fraction) / len(names), text)
             for row in score_boxes(boxes, pipeline, preset, box_frame, part, first=first):
                 found = {**row, "segmenter": name}

@@ -33,12 +33,13 @@ from .support.console import (
     table,
 )
 from .support.dicom import DicomReportOption, DicomSegOption, FractionalOption, SegmentedByOption, dicom_request
-from .support.loading import load_pipeline
+from .support.loading import Placement, load_pipeline
 from .support.options import (
     IMAGE_HELP,
     MODELS,
     RESULTS,
     AxisOption,
+    BackendOption,
     BandsOption,
     BoxFrameOption,
     BoxOption,
@@ -116,6 +117,7 @@ def score(
         ),
     ] = None,
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
     threshold: ThresholdOption = None,
@@ -146,12 +148,12 @@ def score(
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(
-                "--pairs only goes with --out, --label-column, --box-frame, --resume, --estimator, --device and "
-                "--intensity"
+                "--pairs only goes with --out, --label-column, --box-frame, --resume, --intensity and options of models"
             )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, box_frame, estimator, device, intensity, levels, as_json,
+        where = Placement(device, backend)
+        _score_pairs(pairs, output, label_column, box_frame, estimator, where, intensity, levels, as_json,
                      allow_cropped, resume, threshold_of(threshold))  # fmt: skip
         return
     if resume:
@@ -167,7 +169,7 @@ def score(
     score_image.check_endings(request)
     check_stdout(request.written, as_json)
     stack, dicom = score_image.prepare(request)
-    pipeline = load_pipeline(estimator, segmenter, device)
+    pipeline = load_pipeline(estimator, segmenter, Placement(device, backend))
     with progress_bar("Scoring") as progress:
         result = score_image.run(request, stack, pipeline, progress, dicom)
     if as_json:
@@ -228,7 +230,7 @@ def _score_pairs(
     label_column: str | None,
     box_frame: BoxFrame | None,
     estimator: str,
-    device: str,
+    where: Placement,
     intensity: str | None,
     bands: BandThresholds,
     as_json: bool,
@@ -251,7 +253,7 @@ def _score_pairs(
         "cropped masks": "allowed" if allow_cropped else None,
     }
     log = log_of_pairs(given, output, described(made_with), resume)
-    pipeline = load_pipeline(estimator, None, device)
+    pipeline = load_pipeline(estimator, None, where)
     scorer = PairsScorer(
         pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold, box_frame=box_frame
     )

@@ -33,12 +33,13 @@ from .support.console import (
     table,
 )
 from .support.dicom import SUFFIX, CodeOption, DicomReportOption, dicom_request, prepare_dicom, segmented_here
-from .support.loading import load_pipeline
+from .support.loading import Placement, load_pipeline
 from .support.masks import check_output, segmentation_of_masks, slice_index_of, write_masks
 from .support.options import (
     IMAGE_HELP,
     RESULTS,
     AxisOption,
+    BackendOption,
     BandsOption,
     BoxFrameOption,
     BoxOption,
@@ -89,6 +90,7 @@ def segment(
     segmenter: SegmenterOption = "builtin",
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
     bands: BandsOption = (0.9, 0.7),
@@ -130,7 +132,7 @@ def segment(
     if dicom is None:
         check_output(output, planes)
     prompt, points = shown_prompts(planes, index, prompt, points, box_frame)  # refuses before a network is loaded
-    pipeline = load_pipeline(estimator, segmenter, device)
+    pipeline = load_pipeline(estimator, segmenter, Placement(device, backend))
     window = window_of(volume, preset)
     slice_at = lambda i: SliceInput(planes.pixels(i), window, planes.spacing, (i,))
     first = pipeline.segment(slice_at(index), prompt, points)

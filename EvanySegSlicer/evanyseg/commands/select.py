@@ -28,13 +28,14 @@ from ..scoring.volumes import VolumeScorer, mean_of_slices
 from ..uses import best_of_candidates
 from .select_table import select_from_table
 from .support.console import estimate_cells, estimate_document, out, print_json, say_written, shown, table
-from .support.loading import load_estimator, load_segmenter
+from .support.loading import Placement, load_estimator, load_segmenter
 from .support.masks import check_output, slice_index_of, write_masks
 from .support.options import (
     IMAGE_HELP,
     MODELS,
     RESULTS,
     AxisOption,
+    BackendOption,
     BandsOption,
     BoxFrameOption,
     BoxOption,
@@ -90,6 +91,7 @@ def select(
     ] = None,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     threshold: ThresholdOption = None,
     allow_cropped: CroppedOption = False,
@@ -121,7 +123,7 @@ def select(
         stacks = [(c, _stack(read, c, axis, preset, slice_index, prompt, allow_cropped, cut)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
-        pipeline = SlicePipeline(load_estimator(estimator, device))
+        pipeline = SlicePipeline(load_estimator(estimator, Placement(device, backend)))
         found = [_Candidate(str(path), _judged(stack, pipeline), file=path) for path, stack in stacks]
         planes = None
     else:
@@ -133,7 +135,8 @@ def select(
         if output is not None:
             check_output(output, planes)
         stack = _nothing_yet(volume, axis, index, preset)
-        found = _segmented(stack, index, asked, segmenter or [], load_estimator(estimator, device), device)
+        where = Placement(device, backend)
+        found = _segmented(stack, index, asked, segmenter or [], load_estimator(estimator, where), where)
     order = best_of_candidates([c.estimate for c in found])
     best = found[order[0]]
     if not best.estimate.scored:
@@ -188,11 +191,11 @@ def _judged(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
 
 
 def _segmented(
-    stack: SliceStack, index: int, box: BoxPrompt, segmenters: list[str], estimator: QualityEstimator, device: str
+    stack: SliceStack, index: int, box: BoxPrompt, segmenters: list[str], estimator: QualityEstimator, where: Placement
 ) -> list[_Candidate]:
     found = []
     for name in segmenters:
-        result = SlicePipeline(estimator, load_segmenter(name, device)).segment(stack.slice_input(index), box)
+        result = SlicePipeline(estimator, load_segmenter(name, where)).segment(stack.slice_input(index), box)
         found += [
             _Candidate(f"{name}, mask {n + 1}", estimate, mask)
             for n, (mask, estimate) in enumerate(zip(result.masks, result.estimates, strict=True))

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
+from .dicom.terminology import property_of_tags, tags_of_property
 from .segmentation import Segment, Segmentation, whole_labels
 from .write import atomic_path
 
@@ -96,6 +97,7 @@ def _header(segmentation: Segmentation, grid: Volume, kind: str, layers: int) ->
             f"Segment{n}_LabelValue:={segment.value}",
             f"Segment{n}_Layer:={segment.layer}",
             f"Segment{n}_Extent:=0 {i - 1} 0 {j - 1} 0 {k - 1}",
+            *([f"Segment{n}_Tags:={_text(tags_of_property(segment.property))}"] if segment.property else []),
         ]
     return "\n".join(lines) + "\n\n"
 
@@ -112,7 +114,8 @@ def _segment(meta: dict[str, str], index: int, layers: int, name: str) -> Segmen
     if not 0 <= layer < layers:
         raise ImageError(f"{name} says that segment {index} is in layer {layer}, but it has {layers}.")
     identity = get("ID", f"Segment_{index}")
-    return Segment(identity, get("Name", identity), value, layer, (red, green, blue))
+    known = property_of_tags(get("Tags", ""))
+    return Segment(identity, get("Name", identity), value, layer, (red, green, blue), known)
 
 
 def _number(value: float) -> str:

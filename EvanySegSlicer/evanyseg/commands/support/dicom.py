@@ -17,7 +17,7 @@ from ...io.dicom.codes import ARTIFICIAL_INTELLIGENCE, AUTOMATIC, MANUAL, SEMIAU
 from ...io.dicom.headers import SEGMENTATIONS, mask_object, read_header
 from ...io.dicom.masks import ReadImage
 from ...io.dicom.report import MeasuredSegment, QualityReport, write_quality_report
-from ...io.dicom.seg_write import check_headers_fit, write_dicom_seg
+from ...io.dicom.seg.write import check_headers_fit, write_dicom_seg
 from ...io.dicom.source import DicomSource, read_source
 from ...io.segmentation import Segment, Segmentation
 from ...io.write import ending

@@ -10,7 +10,7 @@ from ...geometry.volume import Volume
 from ..segmentation import Segmentation
 from .headers import STRUCTURE_SET, mask_object, read_header
 from .rtstruct import read_rtstruct
-from .seg_read import read_dicom_seg
+from .seg.read import read_dicom_seg
 from .source import DicomSource, read_source
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import GeometryError, ImageError
-from ...geometry.volume import Volume
-from .headers import functional_group, items
-from .source import frame_place
+from ....errors import GeometryError, ImageError
+from ....geometry.volume import Volume
+from ..headers import functional_group, items
+from ..source import frame_place
 
 _OFF = 0.05
 """Frames may lie off the grid by this part of a slice distance: writers round positions."""

@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import GeometryError, ImageError
-from ...geometry.volume import Volume
-from ..segmentation import DEFAULT_COLOR, Segment, Segmentation
-from .codes import SegmentAlgorithm, SegmentedProperty, code_of_item
-from .colors import rgb_of_cielab
+from ....errors import GeometryError, ImageError
+from ....geometry.volume import Volume
+from ...segmentation import DEFAULT_COLOR, Segment, Segmentation
+from ..codes import SegmentAlgorithm, SegmentedProperty, code_of_item
+from ..colors import rgb_of_cielab
+from ..headers import LABEL_MAP_SEGMENTATION, SURFACE_SEGMENTATION, functional_group, items, text
+from ..layers import LayerBuilder
+from ..relation import check_patient, doubts, references_of_segmentation
+from ..source import DicomSource
 from .frames import frame_count, placed_frames
-from .headers import LABEL_MAP_SEGMENTATION, SURFACE_SEGMENTATION, functional_group, items, text
-from .layers import LayerBuilder
 from .pixels import frame_reader
-from .relation import check_patient, doubts, references_of_segmentation
-from .source import DicomSource
 
 FRACTIONAL = "fractional mask cut at 0.5"
 

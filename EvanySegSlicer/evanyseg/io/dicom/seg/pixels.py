@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import ImageError
+from ....errors import ImageError
 
 
 def frame_reader(dataset: Any, name: str) -> Callable[[Sequence[int]], Iterator[np.ndarray]]:

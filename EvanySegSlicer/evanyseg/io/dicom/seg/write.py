@@ -14,16 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from ... import __version__
-from ...errors import EvanySegError, ImageError, OutputError
-from ...geometry.volume import Volume
-from ..segmentation import Segment, Segmentation
-from ..write import atomic_path
-from .codes import ARTIFICIAL_INTELLIGENCE, MANUAL, UNSPECIFIED, Code, SegmentAlgorithm, property_named
-from .colors import cielab_of_rgb
-from .headers import text
-from .seg_read import read_dicom_seg
-from .source import DicomSource
+from .... import __version__
+from ....errors import EvanySegError, ImageError, OutputError
+from ....geometry.volume import Volume
+from ...segmentation import Segment, Segmentation
+from ...write import atomic_path
+from ..codes import ARTIFICIAL_INTELLIGENCE, MANUAL, UNSPECIFIED, Code, SegmentAlgorithm, property_named
+from ..colors import cielab_of_rgb
+from ..headers import text
+from ..source import DicomSource
+from .read import read_dicom_seg
 
 MANUFACTURER, MODEL, SERIAL_NUMBER = "EvanySegSlicer", "EvanySeg", "none"
 _NEEDED = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID", "Modality", "Rows", "Columns")
