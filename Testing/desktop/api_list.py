@@ -45,12 +45,19 @@ def _chain(node: ast.AST) -> str:
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
+class _NoProtocols(ast.NodeTransformer):
+    """A protocol describes what somebody else defines, Slicer for example."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef | None:
+        return None if any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases) else node
+
+
 def own_names() -> set[str]:
     """Names that the project defines: functions, classes, attributes, fields, and the .ui file's widgets."""
     found = set(re.findall(r'name="(\w+)"', (MODULE / "Resources/UI/EvanySegSlicer.ui").read_text(encoding="utf-8")))
     files = [p for folder in OURS for p in (MODULE / folder).rglob("*.py")] + sources()
     for path in files:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_NoProtocols().visit(ast.parse(path.read_text(encoding="utf-8")))):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 found.add(node.name)
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
@@ -60,6 +67,24 @@ def own_names() -> set[str]:
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 found.add(node.id)
     return found
+
+
+class _NoAnnotations(ast.NodeTransformer):
+    """Annotations are for readers and checkers; nothing evaluates them."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+        node.annotation = ast.Constant(None)
+        self.generic_visit(node)
+        return node
 
 
 def used() -> dict[str, list[str]]:
@@ -77,7 +102,7 @@ def used() -> dict[str, list[str]]:
     }
     found: dict[str, set[str]] = {}
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_NoAnnotations().visit(ast.parse(path.read_text(encoding="utf-8")))):
             names = []
             if isinstance(node, ast.Attribute):
                 chain = _chain(node)

@@ -44,10 +44,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """UTF-8 text, atomically. Raises OutputError."""
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Text as it is (line ends are not translated), atomically. Raises OutputError."""
     with atomic_path(path) as part:
-        part.write_text(text, encoding="utf-8")
+        part.write_text(text, encoding=encoding, newline="")
 
 
 def write_labels(path: Path, labels: np.ndarray, grid: Volume) -> None:
