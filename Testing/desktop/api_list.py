@@ -25,6 +25,11 @@ ELSEWHERE = {
     ".PyTorchUtilsLogic": "none: the PyTorch extension's logic, as the TotalSegmentator extension uses it",
     ".installTorch": "none: the PyTorch extension's logic, as the TotalSegmentator extension uses it",
 }
+_WORDS = "checked clear count currentIndex enabled index item name perSegment row start stop text title value"
+ALSO_OURS = frozenset(f".{word}" for word in _WORDS.split())
+"""Names of Qt members that are words of the project or of Python as well. Reading the code does not tell which is
+meant: the stand-in writes down what the module really asks Qt objects for, and tests refuse what is not listed."""
+
 PLAIN = (str, list, dict, set, tuple, int, float, Path, re.Pattern, ast.AST, Exception, property)
 
 
@@ -114,6 +119,8 @@ def used() -> dict[str, list[str]]:
                     and node.attr not in own | plain
                 ) or (root == "self" and node.attr not in own | plain):
                     names.append("." + node.attr)
+                if "." + node.attr in ALSO_OURS:
+                    names.append("." + node.attr)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and SIGNATURE.match(node.value):
                 names.append(node.value)
             for name in names:
@@ -121,6 +128,11 @@ def used() -> dict[str, list[str]]:
     # 'qt.Qt' goes without saying where 'qt.Qt.Checked' is used
     whole = {n for n in found if not any(o != n and o.startswith(n + ".") for o in found)}
     return {name: sorted(found[name]) for name in sorted(whole)}
+
+
+def listed_members() -> set[str]:
+    """'.setText' for every name that is listed, however it is reached ('slicer.app.layoutManager')."""
+    return {"." + name.split("(")[0].rsplit(".", 1)[-1] for name in listed()}
 
 
 def listed() -> set[str]:

@@ -321,6 +321,7 @@ def test_label_maps_are_no_volumes_to_work_on(host, hands):
     label = host.scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Labels")
     color = host.scene.AddNewNodeByClass("vtkMRMLVectorVolumeNode", "Photo")
     user = User(host, hands)
-    listed = [user.ui.volumeSelector.itemText(n) for n in range(user.ui.volumeSelector.count)]
+    selector = user.ui.volumeSelector
+    listed = [selector.nodeFromIndex(n).GetName() for n in range(selector.nodeCount())]
     assert label.GetName() not in listed
     assert color.GetName() in listed
