@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
-from evanyseg.errors import EvanySegError
-from evanyseg.io.write import write_text
 from evanyseg.report.page import ReportData, report_html
 
 from ..scene.review.session import ReviewSession
@@ -46,11 +43,3 @@ def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
         strips=not several,
     )
     return report_html(data)
-
-
-def write_whole(path: Path, text: str, encoding: str = "utf-8") -> Path:
-    """The file appears complete or not at all. Raises EvanySegError."""
-    if not path.parent.is_dir():
-        raise EvanySegError(f"{path} could not be written (there is no such folder); choose another folder.")
-    write_text(path, text, encoding)
-    return path
