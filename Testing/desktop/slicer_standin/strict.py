@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import PySide6.QtCore  # noqa: F401  (finds the next one)
 from shibokensupport.signature import get_signature
 
 OURS = frozenset({"EvanySegSlicer", "EvanySegSlicerLib", "SegmentEditorEvanySegLib"})
