@@ -69,6 +69,25 @@ def test_a_box_outside_the_users_slice_is_refused(scan) -> None:
         )
 
 
+def test_a_box_whose_frame_is_not_stated_is_refused(scan) -> None:
+    with pytest.raises(PromptError, match=r"scan\.nii\.gz is a volume and the frame .* --box-frame"):
+        show.own_volume(scan, "axial", 12, BoxPrompt(12, 8, 28, 28), None, "", doubles.make_pipeline, quiet)
+
+
+def test_a_box_in_the_files_frame_starts_where_it_was_meant(tmp_path) -> None:
+    array = np.full((6, 48, 40), 20, np.int16)
+    array[2:4, 10:26, 24:36] = 220
+    path = tmp_path / "mirrored.nii.gz"
+    write_labels(path, array, Volume(array, direction=np.diag([-1.0, 1.0, 1.0])))
+    box = BoxPrompt(22, 8, 38, 28)
+    run = show.own_volume(path, "axial", 3, box, BoxFrame.FILE, "", doubles.make_pipeline, quiet)
+    try:
+        assert run.prompts[0][2] == BoxPrompt(2, 8, 18, 28)
+        assert {r.record.area_mm2 for r in run.rows if r.record.kind == "mask"} == {16 * 12}
+    finally:
+        run.stage.close()
+
+
 def test_a_slice_outside_the_users_volume_is_refused(scan) -> None:
     with pytest.raises(GeometryError, match="outside the volume"):
         show.own_volume(scan, "axial", 99, None, None, "", doubles.make_pipeline, quiet)

@@ -64,8 +64,8 @@ def demo(
     tell = _silent if as_json else say_plain
     quiet.log_to(out.absolute() / "messages.log")
     if volume is None:
-        if box is not None or slice_index is not None or axis is not None:
-            raise EvanySegError("--box, --slice and --axis go with --volume.")
+        if any(given is not None for given in (box, box_frame, slice_index, axis)):
+            raise EvanySegError("--box, --box-frame, --slice and --axis go with --volume.")
         run = show.template(make_pipeline, tell)
     else:
         run = show.own_volume(volume, axis, slice_index, box_of(box), box_frame, intensity or "", make_pipeline, tell)
