@@ -31,6 +31,10 @@ class DeviceError(EvanySegError, RuntimeError):
     """A device that was asked for and is not there."""
 
 
+class MissingPackageError(EvanySegError, ImportError):
+    """A Python package that a model or a file format needs and that is not installed."""
+
+
 class UnsupportedPromptError(PromptError):
     """A prompt kind that the chosen segmenter was never trained for (MedSAM and points)."""
 

@@ -118,7 +118,7 @@ def test_saying_no_changes_nothing(host, hands, monkeypatch):
     user.click("installButton")
     assert [call[0] for call in record.calls] == ["torch"]
     assert "Missing" in user.status()
-    assert not user.panel.installer.to_be_resumed
+    assert not user.panel.inputs.installer.to_be_resumed
 
 
 def test_without_the_pytorch_extension_it_is_fetched_and_resumed_after_the_restart(host, hands, monkeypatch):
@@ -132,13 +132,13 @@ def test_without_the_pytorch_extension_it_is_fetched_and_resumed_after_the_resta
     user.click("installButton")
     assert ("extension", "PyTorch", False) in record.calls
     assert host.app.restarts == 1
-    assert user.panel.installer.to_be_resumed
+    assert user.panel.inputs.installer.to_be_resumed
     # after the restart the extension is there, and entering the module goes on
     host.leave_module()
     record = Recorder(monkeypatch)
     host.selectModule("EvanySegSlicer")
     assert [call[0] for call in record.calls] == ["torch", "asked", "pip"]
-    assert not user.panel.installer.to_be_resumed
+    assert not user.panel.inputs.installer.to_be_resumed
 
 
 def test_a_failing_extension_server_says_what_to_do(host, hands, monkeypatch):
@@ -148,7 +148,7 @@ def test_a_failing_extension_server_says_what_to_do(host, hands, monkeypatch):
     user = User(host, hands)
     user.click("installButton")
     assert "Extensions Manager" in user.status()
-    assert not user.panel.installer.to_be_resumed
+    assert not user.panel.inputs.installer.to_be_resumed
 
 
 def test_a_model_without_its_packages_is_said_in_one_sentence(host, hands):

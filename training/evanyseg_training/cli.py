@@ -8,7 +8,7 @@ import typer
 
 from evanyseg.errors import EvanySegError
 
-from .commands import data, estimator, evaluation, segmenter
+from .commands import data, estimator, evaluation, files, segmenter
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -18,7 +18,7 @@ def commands() -> None:
     """Build data sets, train, calibrate and evaluate the built-in models."""
 
 
-for group in (data, segmenter, estimator, evaluation):
+for group in (data, segmenter, estimator, files, evaluation):
     for name, command in group.COMMANDS.items():
         app.command(name)(command)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -11,6 +12,7 @@ import numpy as np
 
 from evanyseg.errors import EvanySegError
 from evanyseg.io.tables import write_table
+from evanyseg.io.targets import sentence
 from evanyseg.io.write import atomic_path, write_text
 from evanyseg.report.page import ReportData, ReportPicture, ReportRow, report_html
 
@@ -43,11 +45,27 @@ def files_written(folder: Path) -> list[Path]:
     return [*(folder / name for name in NAMES), *(folder / "pictures").glob("*")]
 
 
+def make_folder(folder: Path) -> None:
+    """Make the demo's folder and see that files can be made in it. Raises OutputError."""
+    try:
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise sentence(folder, error) from error
+
+
 def write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> DemoFiles:
     """Write everything into `folder` (made if needed). Raises OutputError, EvanySegError."""
-    folder = folder.absolute()
+    try:
+        return _write_all(run, folder.absolute(), facts, say)
+    except OSError as error:
+        raise sentence(folder, error) from error
+
+
+def _write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> DemoFiles:
+    make_folder(folder)
     pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
     with run.timed("Taking pictures of the slice views", say):
         shots = shots_of(run)
         files = take(run.stage, shots, pictures)

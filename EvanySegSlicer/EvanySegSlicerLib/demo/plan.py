@@ -113,9 +113,3 @@ def plan(structures: dict[str, np.ndarray]) -> list[DemoPrompt]:
 def fullest_slice(mask: np.ndarray, axis: int) -> int:
     """Index of the slice with the most pixels across voxel axis `axis` (I, J, K) of a bool [K, J, I] mask."""
     return int(mask.sum(axis=tuple(a for a in range(3) if a != 2 - axis)).argmax())
-
-
-def true_dice(mask: np.ndarray, reference: np.ndarray) -> float:
-    """Dice of two boolean masks of one shape; 1 when both are empty."""
-    total = int(mask.sum()) + int(reference.sum())
-    return 2.0 * int((mask & reference).sum()) / total if total else 1.0

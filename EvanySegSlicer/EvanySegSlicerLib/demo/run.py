@@ -12,11 +12,12 @@ import numpy as np
 
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.volume import Volume
+from evanyseg.overlap import dice
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
 from ..scene.table.records import MISSING, ScoreRecord
-from .plan import AXIAL, DemoPrompt, OldMask, old_mask, plan, true_dice
+from .plan import AXIAL, DemoPrompt, OldMask, old_mask, plan
 from .stage import Stage, add_segment, set_stage
 from .template import load_template
 
@@ -164,7 +165,7 @@ def _compared(run: DemoRun, record: ScoreRecord, references: dict[str, np.ndarra
         return DemoRow(record, None)
     plane = run.stage.review.reader.plane(record.axis, record.index)
     mask = run.stage.review.store.mask(record.segment_id, plane)
-    return DemoRow(record, true_dice(mask, plane.take(reference)))
+    return DemoRow(record, dice(mask, plane.take(reference)))
 
 
 def box_around_brightest(pixels: np.ndarray) -> BoxPrompt:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
-from evanyseg.errors import EvanySegError
 from evanyseg.report.page import ReportData, report_html
 
 from ..scene.review.session import ReviewSession
@@ -46,17 +43,3 @@ def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
         strips=not several,
     )
     return report_html(data)
-
-
-def write_whole(path: Path, text: str, encoding: str = "utf-8") -> Path:
-    """The file appears complete or not at all. Raises EvanySegError."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "w", encoding=encoding, newline="") as file:
-            file.write(text)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # it may never have come to be
-            part.unlink()
-        raise EvanySegError(f"{path} could not be written ({error.strerror}); choose another folder.") from error
-    return path

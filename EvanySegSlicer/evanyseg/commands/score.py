@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from ..bands import BandThresholds
 from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
+from ..io.tables import check_table_output, open_table
+from ..io.targets import on_stdout
 from ..scoring.missing_slices import EmptySliceStatus
-from ..scoring.pairs import PairsScorer
+from ..scoring.pairs import PairsScorer, log_of_pairs
 from ..scoring.run import ScoreRun
 from ..scoring.stacks import SliceStack
 from . import score_image
@@ -27,15 +28,18 @@ from .support.console import (
     progress_bar,
     say,
     say_error,
+    say_written,
+    shown,
     table,
 )
 from .support.dicom import DicomReportOption, DicomSegOption, FractionalOption, SegmentedByOption, dicom_request
-from .support.loading import load_pipeline
+from .support.loading import Placement, load_pipeline
 from .support.options import (
     IMAGE_HELP,
     MODELS,
     RESULTS,
     AxisOption,
+    BackendOption,
     BandsOption,
     BoxFrameOption,
     BoxOption,
@@ -53,6 +57,7 @@ from .support.options import (
     preset_of,
     threshold_of,
 )
+from .support.results import check_stdout, described, identity_of, say_layout
 
 TABLES = "Tables of pairs"
 SHOWN = 15
@@ -84,6 +89,10 @@ def score(
     ] = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="With --pairs: go on with a run that was stopped.", rich_help_panel=TABLES),
+    ] = False,
     output: OutOption = None,
     overlay: Annotated[
         Path | None,
@@ -108,6 +117,7 @@ def score(
         ),
     ] = None,
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
     threshold: ThresholdOption = None,
@@ -138,13 +148,16 @@ def score(
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(
-                "--pairs only goes with --out, --label-column, --box-frame, --estimator, --device, --intensity"
+                "--pairs only goes with --out, --label-column, --box-frame, --resume, --intensity and options of models"
             )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, box_frame, estimator, device, intensity, levels, as_json,
-                     allow_cropped, threshold_of(threshold))  # fmt: skip
+        where = Placement(device, backend)
+        _score_pairs(pairs, output, label_column, box_frame, estimator, where, intensity, levels, as_json,
+                     allow_cropped, resume, threshold_of(threshold))  # fmt: skip
         return
+    if resume:
+        raise typer.BadParameter("--resume goes with --pairs")
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
@@ -153,30 +166,30 @@ def score(
         threshold_of(threshold),
     )  # fmt: skip
     refuse_overwriting(request.written, [image, mask, estimator, segmenter])
+    score_image.check_endings(request)
+    check_stdout(request.written, as_json)
     stack, dicom = score_image.prepare(request)
-    pipeline = load_pipeline(estimator, segmenter, device)
+    pipeline = load_pipeline(estimator, segmenter, Placement(device, backend))
     with progress_bar("Scoring") as progress:
         result = score_image.run(request, stack, pipeline, progress, dicom)
     if as_json:
         print_json(score_image.document(request, stack, pipeline, result))
     else:
         for remark in stack.remarks:
-            say(f"Note: {escape(remark)}")
-        _show(stack, result, levels, f"{pipeline.estimator.level:.0%} interval")
+            say(f"Note: {shown(remark)}")
+        _show(stack, result, levels, f"{pipeline.estimator.level:.0%} interval", on_stdout(request.written))
         say(
             f"[dim]{pipeline.estimator.name} on {pipeline.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]"
         )
-    for path in (output, overlay, report, *request.dicom.written):
-        if path is not None:
-            say(f"Written: {escape(str(path))}")
+    say_written((output, overlay, report, *request.dicom.written))
 
 
-def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str) -> None:
-    console = out()
+def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str, aside: bool) -> None:
+    console = out(aside)
     if stack.only is None:
         rows = [
             [
-                escape(s.segment),
+                shown(s.segment),
                 number_text(s.mean_dice),
                 band_text(s.mean_dice, bands),
                 f"{s.scored}/{s.slices}",
@@ -192,7 +205,7 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
     worst = result.worst_first
     rows = [
         [
-            escape(r.segment),
+            shown(r.segment),
             r.plane if stack.planes.name == "picture" else str(stack.planes.shown_index(r.index)),
             str(r.area),
             *_with_finding(estimate_cells(r.estimate, bands), r.finding),
@@ -217,21 +230,35 @@ def _score_pairs(
     label_column: str | None,
     box_frame: BoxFrame | None,
     estimator: str,
-    device: str,
+    where: Placement,
     intensity: str | None,
     bands: BandThresholds,
     as_json: bool,
     allow_cropped: bool,
+    resume: bool,
     threshold: float | str | None,
 ) -> None:
     preset = preset_of(intensity)
-    refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
-    pipeline = load_pipeline(estimator, None, device)
+    given = open_table(pairs, [*PAIR, *([label_column] if label_column else [])])
+    refuse_overwriting([output], chain([estimator], files_in_table(given, PAIR)))
+    check_table_output(output, json=False)
+    check_stdout([output], as_json)
+    say_layout(given)
+    made_with = {
+        "estimator": identity_of(estimator),
+        "intensity": intensity,
+        "label column": label_column,
+        "box frame": box_frame.value if box_frame else None,
+        "threshold": threshold,
+        "cropped masks": "allowed" if allow_cropped else None,
+    }
+    log = log_of_pairs(given, output, described(made_with), resume)
+    pipeline = load_pipeline(estimator, None, where)
     scorer = PairsScorer(
         pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold, box_frame=box_frame
     )
     with progress_bar("Scoring pairs") as progress:
-        result = scorer.score(pairs, output, progress)
+        result = scorer.score(given, log, progress)
     scored = [s for s in result.scores if s == s]
     counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}
     mean = sum(scored) / len(scored) if scored else float("nan")
@@ -242,7 +269,7 @@ def _score_pairs(
     else:
         words = ", ".join(f"{n} {band}" for band, n in counts.items())
         say(f"{result.rows} rows: {words}, {result.unscored} unscored; mean predicted Dice {number_text(mean)}.")
-        say(f"Written: {escape(str(output))}")
+        say_written([output])
     if result.failed:
         for number, text in result.failures:
             say_error(f"row {number}: {text}")

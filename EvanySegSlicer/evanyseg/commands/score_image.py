@@ -15,7 +15,7 @@ from ..geometry.boxes import BoxFrame
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import Segment, Segmentation
-from ..io.tables import write_table
+from ..io.tables import check_table_output, write_table
 from ..io.write import PICTURES, VOLUMES, ending, write_labels, write_picture, write_text
 from ..overlay_codes import color_table_text
 from ..pipeline.intensity import IntensityPreset
@@ -32,6 +32,7 @@ from ..scoring.table_boxes import BOX, FRAME
 from ..scoring.volumes import SliceScore, VolumeScorer
 from .support.dicom import DicomRequest, DicomResults, prepare_dicom
 from .support.prompts import shown_box
+from .support.results import PAGES, check_ending
 
 PICTURED = 24
 COLUMNS = (
@@ -66,6 +67,13 @@ class ScoreRequest:
         """Every file that will be written."""
         colors = self.overlay and _color_table_path(self.overlay)
         return [self.out, self.overlay, self.report, colors, *self.dicom.written]
+
+
+def check_endings(request: ScoreRequest) -> None:
+    """Raises OutputError when a result's name says something else than what will be in it."""
+    check_table_output(request.out)
+    check_ending(request.report, "a report", PAGES, stream=True)
+    check_ending(request.overlay, "an overlay", (*VOLUMES, *PICTURES))
 
 
 def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
@@ -182,12 +190,8 @@ def _empty(segmentation: Segmentation, path: Path) -> Segmentation:
 
 
 def _check_overlay(path: Path, stack: SliceStack) -> None:
-    if ending(path) in PICTURES:
-        if stack.only is None:
-            raise OutputError(f"{path.name} is a picture, the overlay a volume; write .nii.gz, .nrrd or .mha.")
-    elif ending(path) not in VOLUMES:
-        known = ", ".join((*VOLUMES, *PICTURES))
-        raise OutputError(f"An overlay cannot be written as '{path.suffix}'; use one of {known} (pictures for 2D).")
+    if ending(path) in PICTURES and stack.only is None:
+        raise OutputError(f"{path.name} is a picture, the overlay a volume; write .nii.gz, .nrrd or .mha.")
 
 
 def _write_overlay(path: Path, stack: SliceStack, result: ScoreRun, bands: BandThresholds) -> None:

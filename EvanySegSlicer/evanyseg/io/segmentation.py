@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..errors import ImageError
+from ..geometry.plane_stack import PlaneStack
 from ..geometry.volume import Volume
 from .align import aligned, empty_like
 from .dicom.codes import SegmentAlgorithm, SegmentedProperty
@@ -79,13 +80,13 @@ class Segmentation:
         """Doubts about any segment, each once."""
         return tuple(dict.fromkeys(c for s in self.segments for c in self.caveats_of(s))) or self.caveats
 
-    def on_grid_of(self, volume: Volume, allow_cropped: bool = False) -> Segmentation:
+    def on_grid_of(self, volume: Volume, allow_cropped: bool = False, planes: PlaneStack | None = None) -> Segmentation:
         """The same segments on the volume's voxels, with caveats about what that cost: see `align`.
 
         Raises ImageError when a picture's mask has another size, GeometryError when more than a hundredth of a segment
         lies outside the volume (`allow_cropped`: when all of it does).
         """
-        return aligned(self, volume, allow_cropped)
+        return aligned(self, volume, allow_cropped, planes)
 
 
 def whole_labels(values: np.ndarray, name: str) -> np.ndarray:

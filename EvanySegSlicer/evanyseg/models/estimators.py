@@ -40,6 +40,7 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
         built_in("evanyseg.quality.builtin:load"),
         note="Error maps, Dice with an interval; sees the surroundings of the box; ships with EvanySeg, no download.",
         own_licence="Apache-2.0",
+        backends=("onnx", "torch"),
     ),
     _evanyseg("evanyseg-vit-b", "EvanySeg ViT-b", "ViT_base_bbox_dice.pth", fingerprints.evanyseg_vit(768), "ViT-b"),
     _evanyseg("evanyseg-vit-l", "EvanySeg ViT-l", "ViT_large_bbox_dice.pth", fingerprints.evanyseg_vit(1024), "ViT-l"),

@@ -47,6 +47,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
         prompts="boxes, points",
         note="Small network trained for this project, 256 px; ships with EvanySeg, no download.",
         own_licence=APACHE,
+        backends=("onnx", "torch"),
     ),
     ModelSpec(
         "sam-vit-b",

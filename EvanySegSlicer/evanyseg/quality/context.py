@@ -8,6 +8,7 @@ Beyond the image: the edge is repeated for the image, zero for the mask.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -132,6 +133,15 @@ def context_input(
     shape = shape_features(planes, distance, box, own, total / own.area if own else 0.0)
     scalars = np.concatenate([_scalars(mask, box, own, window, mask_in, total), shape])
     return ContextInput(planes, distance, scalars, window, mask_in, total - mask_in)
+
+
+def stacked(seen: Sequence[ContextInput]) -> dict[str, np.ndarray]:
+    """The network's input of N masks: pixels uint8 [N, 5, n, n], distance float32 [N, n/2, n/2], scalars float32
+    [N, LATE], areas float32 [N, 2] (mask in and outside the window, as shares of the window's area)."""
+    cells = [float(s.window.side**2) for s in seen]
+    areas = [[s.mask_in / c, s.mask_out / c] for s, c in zip(seen, cells, strict=True)]
+    parts = {name: np.stack([getattr(s, name) for s in seen]) for name in ("pixels", "distance", "scalars")}
+    return {**parts, "areas": np.array(areas, np.float32)}
 
 
 def window_image(image: np.ndarray, window: ContextWindow, size: int) -> np.ndarray:

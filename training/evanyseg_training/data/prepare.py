@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import yaml
 
+from evanyseg.geometry.volume import Volume
 from evanyseg.io.write import write_text
 from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.protocols import Progress, no_progress
@@ -19,6 +21,7 @@ from ..errors import DataError
 from .manifest import SplitPlan, assign_splits, write_splits
 from .readers import Record
 from .store import Store, StoreWriter
+from .volumes import VolumeSlices, load_volume
 
 LONGEST_SIDE = 512
 PAPER_SIDE = 16
@@ -66,25 +69,16 @@ def build_store(
 
 
 def _add_file(writer: StoreWriter, records: list[Record], split: str, options: PrepareOptions) -> None:
-    files: dict[Path, np.ndarray] = {}
-
-    def labels(path: Path) -> np.ndarray:
-        if path not in files:
-            files[path] = load_labels(path, records[0].is_3d)
-        return files[path]
-
     first = records[0]
     shared = {n: getattr(first, n) for n in ("set", "source", "use", "modality", "subject")} | {"split": split}
     if not first.is_3d:
         pixels = _grey_or_colour(load_image(first.image))
-        _add_slice(writer, pixels, records, labels, shared, -1, options)
+        _add_slice(writer, pixels, records, lru_cache(load_labels), shared, -1, options)
         return
-    volume = load_volume(first.image)
-    window = PRESETS["percentile"].fit(volume)
-    for index in _chosen_slices(records, labels, options):
-        pixels = window.apply(volume[index])[..., :1]
-        at: Callable[[Path], np.ndarray] = lambda path, k=index: labels(path)[k]  # type: ignore[misc]
-        _add_slice(writer, pixels, records, at, shared, index, options)
+    slices, labels = VolumeSlices(load_volume(first.image)), lru_cache(load_volume)
+    for index in _chosen_slices(slices, records, labels, options):
+        at: Callable[[Path], np.ndarray] = lambda path, k=index: slices.labels(labels(path), k)  # type: ignore[misc]
+        _add_slice(writer, slices.image(index), records, at, shared, index, options)
 
 
 def _add_slice(
@@ -204,25 +198,12 @@ def load_image(path: Path) -> np.ndarray:
     return pixels[..., None] if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 2::-1])
 
 
-def load_labels(path: Path, is_3d: bool = False) -> np.ndarray:
-    """Integer label map [H, W] (or [slices, H, W]). Raises DataError when it cannot be read."""
-    if is_3d:
-        return np.rint(load_volume(path)).astype(np.int32)
+def load_labels(path: Path) -> np.ndarray:
+    """Integer label map [H, W] of a picture. Raises DataError when it cannot be read."""
     map_ = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if map_ is None:
         raise DataError(f"{path} is missing or not a readable mask.")
     return map_ if map_.ndim == 2 else map_[..., :3].max(axis=2)
-
-
-def load_volume(path: Path) -> np.ndarray:
-    """[slices, H, W] of a NIfTI, NRRD or MHA file; the first channel of several."""
-    import SimpleITK as sitk
-
-    try:
-        volume = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-    except RuntimeError as error:
-        raise DataError(f"{path} is missing or not a readable volume.") from error
-    return volume[0] if volume.ndim == 4 else volume
 
 
 def _grey_or_colour(pixels: np.ndarray) -> np.ndarray:
@@ -244,11 +225,13 @@ def _fitted(pixels: np.ndarray, interpolation: int) -> np.ndarray:
     return out[..., None] if pixels.ndim == 3 and out.ndim == 2 else out
 
 
-def _chosen_slices(records: list[Record], labels: Callable[[Path], np.ndarray], options: PrepareOptions) -> list[int]:
+def _chosen_slices(
+    slices: VolumeSlices, records: list[Record], labels: Callable[[Path], Volume], options: PrepareOptions
+) -> list[int]:
     most = options.slices_of.get(records[0].set, options.slices)
     chosen: set[int] = set()
     for record in records:
-        shown = np.flatnonzero(select_values(labels(record.mask), record.mask_value).any(axis=(1, 2)))
+        shown = slices.showing(select_values(np.rint(labels(record.mask).array), record.mask_value))
         if shown.size:
             picks = np.linspace(0, shown.size - 1, min(most, shown.size)).round().astype(int)
             chosen.update(int(k) for k in shown[picks])

@@ -6,7 +6,6 @@ Never touches numpy, SimpleITK, vtk or requests: `--no-deps` packages only, all 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import qt
 import slicer
@@ -83,5 +82,4 @@ class Installer:
         return slicer.util.confirmOkCancelDisplay(text.format(names=", ".join(packages)))
 
     def _remember(self, resume: bool) -> None:
-        settings: Any = qt.QSettings()
-        settings.setValue(RESUME_KEY, resume)
+        qt.QSettings().setValue(RESUME_KEY, resume)

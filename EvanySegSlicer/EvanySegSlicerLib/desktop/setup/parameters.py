@@ -5,10 +5,16 @@ Fields named as in `scene.session_node.Session` are the session's own; the other
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Protocol, cast
 
 from slicer import vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScriptedModuleNode, vtkMRMLVolumeNode
+
+    from ..widgets import PanelWidgets
 
 
 @parameterNodeWrapper
@@ -29,7 +35,22 @@ class EvanySegParameterNode:
     cacheMegabytes: Annotated[int, WithinRange(32, 65536)] = 512
 
 
-def wrapped(node: Any) -> EvanySegParameterNode:
+class PanelParameters(Protocol):
+    """What the wrapper makes of the class above, as far as the panel uses it."""
+
+    parameterNode: vtkMRMLScriptedModuleNode
+    volume: vtkMRMLVolumeNode | None
+    segmentation: vtkMRMLSegmentationNode | None
+    showOverlay: bool
+    autoScore: bool
+    flagSegments: bool
+
+    def connectGui(self, gui: PanelWidgets) -> int: ...
+
+    def disconnectGui(self, tag: int | None) -> None: ...
+
+
+def wrapped(node: vtkMRMLScriptedModuleNode) -> PanelParameters:
     """The session's node, wrapped; what another front end has chosen stays chosen.
 
     Slicer's wrapper takes a node reference for unset, and clears it, unless a parameter of that name exists as well.
@@ -37,4 +58,5 @@ def wrapped(node: Any) -> EvanySegParameterNode:
     for role in ("volume", "segmentation", "reference"):
         if node.GetNodeReference(role) is not None and not node.HasParameter(role):
             node.SetParameter(role, "")
-    return EvanySegParameterNode(node)
+    make = cast(Callable[[object], PanelParameters], EvanySegParameterNode)  # the wrapper adds the argument
+    return make(node)

@@ -15,6 +15,7 @@ import numpy as np
 
 from evanyseg.errors import EvanySegError
 
+from ..png import write_png
 from .boot import HeadlessSlicer
 
 _SLICE_MANAGERS = (
@@ -96,11 +97,11 @@ class _View:
 
     def save(self, path: Path) -> Path:
         """The picture as a PNG file."""
-        return save_png(self.picture(), path)
+        return write_png(self.picture(), path)
 
 
 class SliceView(_View):
-    """One slice view: volumes below, segments and markups above, badge and legend on top."""
+    """One slice view: volumes below, segments and markups above, corner annotation and legend on top."""
 
     def __init__(self, slicer_app: HeadlessSlicer, name: str = "Red", size: tuple[int, int] = (500, 500)) -> None:
         """`name`: Red, Yellow or Green. Raises EvanySegError without OpenGL."""
@@ -185,26 +186,3 @@ def _managers(factory: Any, names: tuple[str, ...], app: HeadlessSlicer, rendere
     group = factory.InstantiateDisplayableManagers(renderer)
     group.SetMRMLDisplayableNode(node)
     return group
-
-
-def save_png(picture: np.ndarray, path: Path) -> Path:
-    """Write uint8 RGB [H, W, 3] as PNG; the file appears complete or not at all. Raises EvanySegError."""
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    path = Path(path)
-    height, width, _ = picture.shape
-    image = vtk.vtkImageData()
-    image.SetDimensions(width, height, 1)
-    flat = np.ascontiguousarray(picture[::-1]).reshape(-1, 3)
-    image.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
-    writer = vtk.vtkPNGWriter()
-    part = path.with_name(path.name + ".part")
-    writer.SetFileName(str(part))
-    writer.SetInputData(image)
-    writer.Write()
-    if writer.GetErrorCode() or not part.is_file():
-        part.unlink(missing_ok=True)
-        raise EvanySegError(f"The picture {path} could not be written; is the disk full or the folder read-only?")
-    part.replace(path)
-    return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..table.records import MISSING, ScoreRecord
 
 
-def badge_text(row: ScoreRecord | None, segment: str = "") -> str:
+def annotation_text(row: ScoreRecord | None, segment: str = "") -> str:
     """'Liver 0.62 POOR [0.48-0.74]'; with 'stale' or the first caveat where there is one; '' without a row and name."""
     if row is None:
         return f"{segment} UNSCORED" if segment else ""

@@ -20,7 +20,7 @@ NAME = "EvanySeg error map"
 FALSE_POSITIVE_COLOR, FALSE_POSITIVE_WORD = (0.8, 0.0, 0.5), "magenta"
 FALSE_NEGATIVE_COLOR, FALSE_NEGATIVE_WORD = (0.0, 0.75, 0.85), "cyan"
 LEGEND = [("probably too much", FALSE_POSITIVE_COLOR), ("probably missing", FALSE_NEGATIVE_COLOR)]
-"""For `ViewLabels.show_legend_lines`, in place of the bands' (whose pink of edited slices looks like the magenta)."""
+"""For `ViewLabels.show_legend`, in place of the bands' (whose pink of edited slices looks like the magenta)."""
 
 IN_WORDS = (
     f"{FALSE_POSITIVE_WORD.capitalize()}: probably too much. {FALSE_NEGATIVE_WORD.capitalize()}: probably missing."

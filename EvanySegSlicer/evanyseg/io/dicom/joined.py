@@ -8,7 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from ...errors import GeometryError
-from ...geometry.volume import Volume, voxel_offset
+from ...geometry.regrid import voxel_move
+from ...geometry.volume import Volume
 from ..segmentation import Segment, Segmentation
 from .layers import LayerBuilder
 
@@ -18,39 +19,38 @@ def joined(found: Sequence[Segmentation], name: str) -> Segmentation:
 
     Raises GeometryError when the grids are not parts of one: then the files belong to different images.
     """
-    first = found[0].grid
-    offsets = [voxel_offset(s.grid, first) for s in found]
-    for segmentation, offset in zip(found, offsets, strict=True):
-        if offset is None or segmentation.grid.has_geometry != first.has_geometry:
-            raise GeometryError(
-                f"{first.name} and {segmentation.grid.name} in {name} lie on different grids; give one at a time."
-            )
-    starts = np.array([o for o in offsets if o is not None])
-    low = starts.min(axis=0)
-    high = np.max([start + s.grid.shape[::-1] for start, s in zip(starts, found, strict=True)], axis=0)
-    origin = (first.ijk_to_lps @ np.array([*low, 1.0]))[:3]
-    shape = tuple(int(n) for n in (high - low)[::-1])
-    place = (float(origin[0]), float(origin[1]), float(origin[2]))
-    grid = replace(first, array=np.broadcast_to(np.uint8(0), shape), origin=place, name=name)
-    return _on(grid, found, starts - low)
-
-
-def _on(grid: Volume, found: Sequence[Segmentation], offsets: np.ndarray) -> Segmentation:
+    grid = _around(found, name)
     layers = LayerBuilder(grid.shape, range(1, 1 + sum(len(s.segments) for s in found)))
     segments: list[Segment] = []
     of_segment: dict[str, tuple[str, ...]] = {}
-    for number, (part, (i, j, k)) in enumerate(zip(found, offsets.tolist(), strict=True), 1):
-        rows, columns = (slice(a, a + n) for a, n in zip((j, i), part.grid.shape[1:], strict=True))
+    for number, part in enumerate(found, 1):
+        move = voxel_move(part.grid, grid)
+        assert move is not None, "the grid was made around this one"
+        moved = [move.apply(layer, grid.shape) for layer in part.layers]
         for segment in part.segments:
-            masks = {}
-            for n, plane in enumerate(part.mask(segment)):
-                if plane.any():
-                    masks[n + k] = np.zeros(grid.shape[1:], bool)
-                    masks[n + k][rows, columns] = plane
+            mask = moved[segment.layer] == segment.value
             value, identity = len(segments) + 1, f"{part.grid.name}:{segment.id}"
             if identity in of_segment:  # files of one name in several folders
                 identity = f"{number}/{identity}"
-            segments.append(replace(segment, id=identity, value=value, layer=layers.add(value, masks)))
+            layer = layers.add(value, {int(k): mask[k] for k in np.flatnonzero(mask.any(axis=(1, 2)))})
+            segments.append(replace(segment, id=identity, value=value, layer=layer))
             of_segment[identity] = part.caveats_of(segment)
     remarks = tuple(r for s in found for r in s.remarks)
     return Segmentation(grid, tuple(layers.layers), tuple(segments), (), remarks, of_segment)
+
+
+def _around(found: Sequence[Segmentation], name: str) -> Volume:
+    """The grid of the first, widened to hold the others."""
+    first = found[0].grid
+    low, high = np.zeros(3, int), np.array(first.shape)
+    for part in found[1:]:
+        move = voxel_move(part.grid, first)
+        if move is None or move.order != (0, 1, 2) or part.grid.has_geometry != first.has_geometry:
+            raise GeometryError(
+                f"{first.name} and {part.grid.name} in {name} lie on different grids; give one at a time."
+            )
+        low, high = np.minimum(low, move.start), np.maximum(high, np.array(move.start) + part.grid.shape)
+    origin = (first.ijk_to_lps @ np.array([*low[::-1], 1.0]))[:3]
+    place = (float(origin[0]), float(origin[1]), float(origin[2]))
+    k, j, i = (int(n) for n in high - low)
+    return replace(first, array=np.broadcast_to(np.uint8(0), (k, j, i)), origin=place, name=name)

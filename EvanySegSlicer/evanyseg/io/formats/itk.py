@@ -64,20 +64,6 @@ def geometry_of(volume: Volume, image: Any) -> None:
     image.SetDirection(np.asarray(volume.direction).ravel().tolist())
 
 
-def resample_labels(labels: np.ndarray, grid: Volume, target: Volume) -> np.ndarray:
-    """Integer labels [K, J, I] on `grid`, by nearest neighbour on target's grid; 0 outside."""
-    import SimpleITK as sitk
-
-    moving = sitk.GetImageFromArray(labels)
-    geometry_of(grid, moving)
-    ijk = tuple(int(n) for n in reversed(target.shape))
-    direction = np.asarray(target.direction).ravel().tolist()
-    out = sitk.Resample(
-        moving, ijk, sitk.Transform(), sitk.sitkNearestNeighbor, target.origin, target.spacing, direction, 0
-    )
-    return sitk.GetArrayFromImage(out)
-
-
 def reason(error: RuntimeError) -> str:
     """The last line of an ITK message: the others name C++ files."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]

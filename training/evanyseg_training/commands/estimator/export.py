@@ -21,7 +21,7 @@ def export(
     notes: Annotated[Path | None, typer.Option(help="Markdown file with a table set | licence | citation.")] = None,
     history: Annotated[str, typer.Option(help="How it was trained, for the card.")] = "",
 ) -> None:
-    """Write OUT.safetensors (fp16), OUT.json and OUT.md."""
+    """Write OUT.safetensors (8 bits per channel), OUT.json and OUT.md."""
     from safetensors.numpy import load_file
 
     from evanyseg.quality.ood import OODDetector

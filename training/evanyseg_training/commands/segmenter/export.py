@@ -17,7 +17,7 @@ def segmenter_export(
     licences: Annotated[Path | None, typer.Option(help="Markdown page with the table of data sets.")] = None,
     earlier: Annotated[Path | None, typer.Option(help="The .json of weights that the first phase began with.")] = None,
 ) -> None:
-    """Ship the segmenter: fp16 weights, training summary, model card."""
+    """Ship the segmenter: weights in 8 bits per channel, training summary, model card."""
     from evanyseg.segmenters.builtin import WEIGHTS
 
     from ...data.store import Store

@@ -1,4 +1,4 @@
-"""From a checkpoint to the shipped pair of files: predictions on val and calib, calibration, fp16 weights, card."""
+"""From a checkpoint to the shipped pair of files: predictions on val and calib, calibration, 8-bit weights, card."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 from torch.utils.data import DataLoader
 
 from evanyseg.io.write import atomic_path, write_text
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, estimator_forward
-from evanyseg.quality.builtin import FORMAT
+from evanyseg.quality.estimator_file import FORMAT
 from evanyseg.quality.gbdt import Trees, corrected
 from evanyseg.quality.ood import OODDetector, image_statistics
 from evanyseg.quality.shape import FEATURES
+from evanyseg.weights.eight_bits import packed, rounded
 
 from ..calibrate import Predictions, coverage_and_width, fit_calibration, fit_ood_detector, joined
 from ..module import macro_figures
@@ -115,10 +116,12 @@ def calibrated_description(
 
 
 def net_of(checkpoint: Path, size: int) -> BuiltinEstimatorNet:
-    """The network with a checkpoint's averaged weights, rounded to fp16: calibrated exactly as it will run."""
+    """The network with a checkpoint's averaged weights, rounded to 8 bits: calibrated exactly as it will run."""
     net = BuiltinEstimatorNet(EstimatorConfig(size=size, shape=len(FEATURES)))
     load_weights(net, checkpoint)
-    return net.half().float().to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    state = rounded({k: v.numpy() for k, v in net.state_dict().items()})
+    net.load_state_dict({k: torch.from_numpy(v) for k, v in state.items()})
+    return net.to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
 
 
 def write_model(
@@ -129,13 +132,13 @@ def write_model(
     card: str,
     trees: Trees | None = None,
 ) -> None:
-    """OUT.safetensors (fp16), OUT.json and OUT.md; each appears whole or not at all."""
+    """OUT.safetensors (8 bits per channel), OUT.json and OUT.md; each appears whole or not at all."""
     out.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {k: v.half().contiguous().clone() for k, v in net.state_dict().items()}
+    tensors = packed({k: v.contiguous().numpy() for k, v in net.state_dict().items()})
     if ood_detector is not None:
-        tensors |= {k: torch.from_numpy(v) for k, v in ood_detector.tensors().items()}
+        tensors |= ood_detector.tensors()
     if trees is not None:
-        tensors |= {k: torch.from_numpy(v) for k, v in trees.tensors().items()}
+        tensors |= trees.tensors()
     with atomic_path(out.with_suffix(".safetensors")) as partial:
         save_file(tensors, partial, metadata={"evanyseg_model": "builtin", "evanyseg_kind": "estimator"})
     write_text(out.with_suffix(".json"), json.dumps(description, indent=1) + "\n")

@@ -15,7 +15,8 @@ from torch.nn import functional as F
 from .segmenter_blocks import Down, Residual, doubled, norm, pixel_norm
 
 if TYPE_CHECKING:
-    from .builtin_segmenter import Features, SegmenterArchitecture
+    from ...segmenters.features import Features
+    from ..builtin_segmenter import SegmenterArchitecture
 
 IOU_WIDTH = 256
 

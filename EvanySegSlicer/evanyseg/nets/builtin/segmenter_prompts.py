@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ..segmenters.tokens import NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
-from ..segmenters.views import SIDE as INPUT_SIDE
+from ...segmenters.tokens import NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
+from ...segmenters.views import SIDE as INPUT_SIDE
 from .segmenter_blocks import PixelNorm
 
 

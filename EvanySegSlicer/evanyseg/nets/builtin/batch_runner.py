@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from ...protocols import ShouldCancel, never_cancel, raise_if_cancelled
 
 log = logging.getLogger(__name__)
 
