@@ -8,7 +8,8 @@ from evanyseg.errors import EvanySegError
 from evanyseg.prompts import BoxPrompt
 from EvanySegSlicerLib.scene.headless.boot import boot
 from EvanySegSlicerLib.scene.nodes.session_node import Session, SessionNode
-from EvanySegSlicerLib.scene.overlay.display import DERIVED
+from EvanySegSlicerLib.scene.overlay.code_volume import DERIVED
+from EvanySegSlicerLib.scene.overlay.displaced import Displaced
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from scene.headless import add_segmentation, add_volume, inner_box
 
@@ -171,7 +172,7 @@ def test_the_session_is_one_node_that_forgives_nonsense(app):
     first.node.SetParameter("displaced", "{not json")
     read = first.read()
     assert (read.good, read.check, read.continuous, read.queue_index) == (0.9, 0.7, True, -1)
-    assert first.displaced == {}
+    assert Displaced.of_text(read.displaced) == Displaced(), "nothing to put back"
     read.check = 0.5
     first.write(read)
     assert first.read().check == 0.5

@@ -16,6 +16,7 @@ from evanyseg.overlap import dice
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
+from ..scene.review.session import Applied
 from ..scene.table.records import MISSING, ScoreRecord
 from .plan import AXIAL, DemoPrompt, OldMask, old_mask, plan
 from .stage import Stage, add_segment, set_stage
@@ -143,7 +144,7 @@ def _limit(prompt: DemoPrompt) -> dict[str, int]:
     return {} if prompt.reach is None else {"limit": prompt.reach}
 
 
-def _checked(applied) -> None:
+def _checked(applied: Applied) -> None:
     if not applied.ok:
         raise EvanySegError(applied.message)
 
