@@ -102,6 +102,7 @@ def write_dicom_seg(
             **common(hd, used[0], description, offset=100),
         ),
     )
+    dataset.ContentCreatorName = ""  # must be there, and is nobody: a program made it
     with atomic_path(path) as part:
         dataset.save_as(part)
         _check_written(part, path, here, volume)
