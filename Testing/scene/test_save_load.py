@@ -50,14 +50,14 @@ def test_rows_masks_decisions_history_and_session_survive(app, opened, review, l
     # the history came along: the earlier mask gets its score back without inference
     again.review.store.write(liver, again.review.reader.plane(2, 20), masks[21] * 0 == 1)
     again.review.refresh()
-    judged = again.review.pipeline.estimator.judged
+    scored = again.review.pipeline.estimator.scored
     truth_box = first.box_prompt
     mask = again.review.jobs.box(liver, again.review.reader.plane(2, 20), truth_box).run().outcomes[0].write
-    judged = again.review.pipeline.estimator.judged
+    scored = again.review.pipeline.estimator.scored
     again.review.store.write(liver, again.review.reader.plane(2, 20), mask, again.review.volume)
     again.review.refresh()
     assert again.review.table.get(key).dice == first.dice
-    assert again.review.pipeline.estimator.judged == judged
+    assert again.review.pipeline.estimator.scored == scored
     # and work goes on
     assert again.review.segment_box(liver, again.review.reader.plane(1, 25), BoxPrompt(1, 1, 50, 39)).ok
     other.close()

@@ -105,7 +105,7 @@ def shots_of(run: DemoRun) -> list[Shot]:
         name = f"{number + 1}-{prompt.segment.lower().replace(',', '').replace(' ', '-')}"
         shots.append(Shot(f"{name}-{plane.name}", prompt.segment, plane, segment_id, rows, box, legend=number == 0))
     for old, segment_id in run.olds:
-        plane = reader.plane(old.axis, old.damaged[0])
+        plane = reader.plane(old.axis, old.slipped[0])
         rows = [r.record for r in run.rows if r.record.key == (segment_id, *plane.key)]
         shots.append(Shot(f"{len(shots) + 1}-old-mask-{plane.name}", old.segment, plane, segment_id, rows))
     crossed = [(p.segment, p.axis, s) for p, s, _ in run.prompts[:2]] + [(o.segment, o.axis, s) for o, s in run.olds]

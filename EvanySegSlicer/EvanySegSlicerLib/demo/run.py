@@ -1,4 +1,4 @@
-"""The demo from start to end: prompt, segment, propagate, score, colour, judge missing slices, save, report."""
+"""The demo from start to end: prompt, segment, propagate, score, colour, find missing slices, save, report."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _run(
     for prompt in prompts:
         _act(run, prompt, references.get(prompt.structure), box, say)
     if references:
-        with run.timed("Judging an existing mask", say):
+        with run.timed("Scoring an existing mask", say):
             _score_old(run, old_mask(references), references)
     with run.timed("Looking for missing slices", say):
         _find_missing(run)
