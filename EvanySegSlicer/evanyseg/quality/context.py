@@ -17,8 +17,8 @@ from scipy import ndimage
 from ..errors import ImageError
 from ..geometry.resample import along_axes, axis_weights, resized_bytes
 from ..prompts import BoxPrompt
+from .modes import WITH_BOX
 from .shape import FEATURES, shape_features
-from .window_factors import WITH_BOX
 
 WINDOW_SIZE = 128
 MIN_SIDE = 12
