@@ -17,6 +17,7 @@ from .formats.nifti import read_nifti
 from .formats.picture_masks import read_picture_labels
 from .formats.pictures import read_picture
 from .grey_levels import refuse_grey_levels
+from .names import names_for, with_names
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
 from .sniff import FileKind, refuse_other, sniff
@@ -40,12 +41,15 @@ def read_segmentation(
     image: ReadImage | None = None,
     fractional: bool = True,
     threshold: float | str | None = None,
+    names: str | Path | None = None,
 ) -> Segmentation:
     """A mask, label map, `.seg.nrrd`, DICOM SEG or RTSTRUCT. `binary`: everything above zero is one segment 'mask'.
 
     `image`: what the segmentation belongs to; contours are rasterised on it, and DICOM headers are compared with its
     own. `fractional`: take fractional DICOM SEGs as the part above one half (with a caveat); False refuses them.
     `threshold`: of a grey mask everything above this value is the mask; 'labels': its values are labels, however many.
+    `names`: a file, or the word of a known tool, that names the values of a label map; without it they are looked for
+    in the file and in nnU-Net's folders.
     Raises ImageError for images given as masks, GeometryError as `read_image` does.
     """
     path = Path(path).expanduser()
@@ -53,7 +57,7 @@ def read_segmentation(
     cut = threshold if isinstance(threshold, float) else None
     coded = read_dicom_mask(path, image, fractional) if kind is FileKind.DICOM else None
     if coded is not None:
-        return _named(coded, binary, cut)
+        return _named(coded, binary, cut, names)
     if kind is FileKind.PICTURE:
         pixels, remarks = read_picture_labels(path, cut)
         grid = Volume(pixels[None], planar=True, has_geometry=False, name=path.name)
@@ -61,7 +65,7 @@ def read_segmentation(
         grid, meta = _read_volume(path, kind, series)
         remarks = ()
         if kind is FileKind.NRRD and is_seg_nrrd(path, meta):
-            return _named(segmentation_of_nrrd(grid, meta), binary, cut)
+            return _named(segmentation_of_nrrd(grid, meta), binary, cut, names)
         if grid.color:
             raise ImageError(f"{path.name} is a colour image, not a mask; save the mask with one value per voxel.")
         if cut is not None:
@@ -72,6 +76,9 @@ def read_segmentation(
     if binary:
         labels = (labels > 0).astype(np.uint8)
     found = replace(segmentation_of_labels(labels, grid), remarks=remarks)
+    known = names_for(names, path, kind, {s.value for s in found.segments}) if not binary and cut is None else None
+    if known is not None:
+        return with_names(found, known)
     if (grid.planar and set(np.unique(labels)) <= {0, 255}) or binary or cut is not None:
         found = replace(found, segments=tuple(replace(s, id="mask", name="mask") for s in found.segments))
     return found
@@ -96,8 +103,10 @@ def _read_volume(
     return read_itk(path, kind)
 
 
-def _named(segmentation: Segmentation, binary: bool, cut: float | None) -> Segmentation:
-    """A file of named segments, which needs no threshold."""
+def _named(segmentation: Segmentation, binary: bool, cut: float | None, names: str | Path | None) -> Segmentation:
+    """A file of named segments, which needs no threshold and no names."""
+    if names is not None:
+        raise ImageError(f"{segmentation.grid.name} names its segments itself; leave --names out.")
     if cut is not None:
         raise ImageError(f"{segmentation.grid.name} holds segments, not grey levels; leave --threshold out.")
     return _merged(segmentation) if binary else segmentation
