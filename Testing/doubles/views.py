@@ -11,7 +11,7 @@ class HeadlessView:
 
     def __init__(self, core: HeadlessSlicer, name: str) -> None:
         self.name = name
-        self.screen = offscreen.SliceView(core, name, (300, 300))
+        self.screen = offscreen.OffscreenSliceView(core, name, (300, 300))
         self.slice_node = self.screen.node
         self.renderer = self.screen.renderer
         self.rendered = 0
