@@ -125,12 +125,13 @@ def score_files(
     labels: these segments only; axis: 'axial', 'coronal', 'sagittal' or None for the usual one. Sorted by slice.
     Raises EvanySegError with what is wrong, where, and what to do, before a network is loaded.
     """
+    from .io.dicom.masks import ReadImage
     from .io.read import read_image, read_segmentation
     from .scoring.stacks import SliceStack
     from .scoring.volumes import VolumeScorer
 
     volume = read_image(image)
-    found = read_segmentation(segmentation).only(list(labels))
+    found = read_segmentation(segmentation, image=ReadImage(volume, Path(image).expanduser())).only(list(labels))
     stack = SliceStack(volume, found, axis, preset_named(intensity) if intensity else None)
     scores = VolumeScorer(stack, _pipeline(estimator)).scores()
-    return sorted(scores, key=lambda s: (s.index, s.segment))
+    return sorted(scores, key=lambda s: (s.index, s.segment, s.segment_id))

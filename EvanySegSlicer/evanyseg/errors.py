@@ -31,6 +31,15 @@ class DeviceError(EvanySegError, RuntimeError):
     """A device that was asked for and is not there."""
 
 
+class MissingPackageError(EvanySegError, ImportError):
+    """A Python package that a model or a file format needs and that is not installed: `what` is missing, `how` to get
+    it on a command line (applications have buttons for it)."""
+
+    def __init__(self, what: str, how: str) -> None:
+        super().__init__(f"{what}: {how}.")
+        self.what = what
+
+
 class UnsupportedPromptError(PromptError):
     """A prompt kind that the chosen segmenter was never trained for (MedSAM and points)."""
 

@@ -25,6 +25,11 @@ ELSEWHERE = {
     ".PyTorchUtilsLogic": "none: the PyTorch extension's logic, as the TotalSegmentator extension uses it",
     ".installTorch": "none: the PyTorch extension's logic, as the TotalSegmentator extension uses it",
 }
+_WORDS = "checked clear count currentIndex enabled index item name perSegment row start stop text title value"
+ALSO_OURS = frozenset(f".{word}" for word in _WORDS.split())
+"""Names of Qt members that are words of the project or of Python as well. Reading the code does not tell which is
+meant: the stand-in writes down what the module really asks Qt objects for, and tests refuse what is not listed."""
+
 PLAIN = (str, list, dict, set, tuple, int, float, Path, re.Pattern, ast.AST, Exception, property)
 
 
@@ -45,12 +50,19 @@ def _chain(node: ast.AST) -> str:
     return ".".join([node.id, *reversed(parts)]) if isinstance(node, ast.Name) else ""
 
 
+class _NoProtocols(ast.NodeTransformer):
+    """A protocol describes what somebody else defines, Slicer for example."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.ClassDef | None:
+        return None if any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases) else node
+
+
 def own_names() -> set[str]:
     """Names that the project defines: functions, classes, attributes, fields, and the .ui file's widgets."""
     found = set(re.findall(r'name="(\w+)"', (MODULE / "Resources/UI/EvanySegSlicer.ui").read_text(encoding="utf-8")))
     files = [p for folder in OURS for p in (MODULE / folder).rglob("*.py")] + sources()
     for path in files:
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_NoProtocols().visit(ast.parse(path.read_text(encoding="utf-8")))):
             if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
                 found.add(node.name)
             elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
@@ -60,6 +72,24 @@ def own_names() -> set[str]:
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 found.add(node.id)
     return found
+
+
+class _NoAnnotations(ast.NodeTransformer):
+    """Annotations are for readers and checkers; nothing evaluates them."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        node.annotation = None
+        return node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        node.returns = None
+        self.generic_visit(node)
+        return node
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AnnAssign:
+        node.annotation = ast.Constant(None)
+        self.generic_visit(node)
+        return node
 
 
 def used() -> dict[str, list[str]]:
@@ -77,7 +107,7 @@ def used() -> dict[str, list[str]]:
     }
     found: dict[str, set[str]] = {}
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(_NoAnnotations().visit(ast.parse(path.read_text(encoding="utf-8")))):
             names = []
             if isinstance(node, ast.Attribute):
                 chain = _chain(node)
@@ -89,6 +119,8 @@ def used() -> dict[str, list[str]]:
                     and node.attr not in own | plain
                 ) or (root == "self" and node.attr not in own | plain):
                     names.append("." + node.attr)
+                if "." + node.attr in ALSO_OURS:
+                    names.append("." + node.attr)
             elif isinstance(node, ast.Constant) and isinstance(node.value, str) and SIGNATURE.match(node.value):
                 names.append(node.value)
             for name in names:
@@ -96,6 +128,11 @@ def used() -> dict[str, list[str]]:
     # 'qt.Qt' goes without saying where 'qt.Qt.Checked' is used
     whole = {n for n in found if not any(o != n and o.startswith(n + ".") for o in found)}
     return {name: sorted(found[name]) for name in sorted(whole)}
+
+
+def listed_members() -> set[str]:
+    """'.setText' for every name that is listed, however it is reached ('slicer.app.layoutManager')."""
+    return {"." + name.split("(")[0].rsplit(".", 1)[-1] for name in listed()}
 
 
 def listed() -> set[str]:

@@ -28,10 +28,15 @@ def slot_errors():
 
 @pytest.fixture
 def host():
+    from desktop import api_list
+    from desktop.slicer_standin import strict
     from desktop.slicer_standin.host import Host
 
     with Host() as running:
         yield running
+    unlisted = {f".{name}" for name in strict.USED} - api_list.listed_members()
+    strict.USED.clear()
+    assert not unlisted, f"names of Qt that the module used and API.md does not list: {sorted(unlisted)}"
 
 
 @pytest.fixture(params=["free", "hold_gil"])

@@ -100,7 +100,7 @@ def make(folder: Path) -> None:
         user.tab("reviewTab")
         user.click("nextButton")
         user.click("flagButton")
-        user.panel.reviewing.comment("Check the tip")
+        user.panel.presenters.reviewing.comment("Check the tip")
         user.click("nextButton")
         shots.take("5-review")
 
@@ -108,7 +108,7 @@ def make(folder: Path) -> None:
         user.tab("segmentTab")
         user.click("errorMapCheckBox")
         user.wait("the error map", 300)
-        shots.take("6-where-is-it-wrong")
+        shots.take("6-error-map")
         user.click("errorMapCheckBox")
 
         user.tab("compareTab")
@@ -118,10 +118,10 @@ def make(folder: Path) -> None:
 
         user.tab("exploreTab")
         user.ui.referenceSelector.setCurrentNode(user.review.segmentation)
-        for damage, most in ((0, 5), (1, 9), (2, 9), (3, 13)):
-            user.choose("damageSelector", damage)
+        for error, most in ((0, 5), (1, 9), (2, 9), (3, 13)):
+            user.choose("errorSelector", error)
             for pixels in range(1, most, 2):
-                user.ui.damageSlider.value = pixels
+                user.ui.amountSlider.value = pixels
                 user.wait("the answer", 300)
         shots.take("8-explore")
 

@@ -1,4 +1,4 @@
-"""Draw box: drag on a slice view -> mask, score, row, colours, badge; in both kinds of event loop."""
+"""Draw box: drag on a slice view -> mask, score, row, colours, corner annotation; in both kinds of event loop."""
 
 from __future__ import annotations
 
@@ -82,7 +82,8 @@ def test_another_box_replaces_the_slice_in_one_undo_step(one):
     one.click("undoButton")
     one.click("undoButton")
     assert not one.review.store.mask(
-        one.rows[0].segment_id if one.rows else one.panel.segmenting.segment_id, one.review.reader.plane(2, 6)
+        one.rows[0].segment_id if one.rows else one.panel.presenters.segmenting.segment_id,
+        one.review.reader.plane(2, 6),
     ).any()
     one.click("undoButton")
     assert "Nothing to undo" in one.status()
@@ -226,16 +227,16 @@ def test_without_a_volume_the_user_is_told(host, hands):
     assert "Choose a volume" in widget.panel.ui.statusLabel.text
 
 
-def test_the_badge_says_what_the_colour_means(one):
+def test_the_corner_annotation_says_what_the_colour_means(one):
     one.draw(half=12, centre=(10, 0))
-    texts = badge_texts(one.host.view("Red"))
+    texts = annotation_texts(one.host.view("Red"))
     row = one.rows[0]
     assert any(row.band.upper() in text and f"{row.dice:.2f}" in text for text in texts), texts
     one.scroll("Red", 3)
-    assert not any(f"{row.dice:.2f}" in text for text in badge_texts(one.host.view("Red")))
+    assert not any(f"{row.dice:.2f}" in text for text in annotation_texts(one.host.view("Red")))
 
 
-def badge_texts(view):
+def annotation_texts(view):
     """Texts of the 2D text actors in a view."""
     props = view.renderWindow().GetRenderers().GetItemAsObject(0).GetViewProps()
     found = [props.GetItemAsObject(n) for n in range(props.GetNumberOfItems())]
@@ -249,7 +250,7 @@ def test_unticking_colours_puts_back_what_was_there(one):
     assert composite.GetForegroundVolumeID() != before
     one.click("overlayCheckBox")
     assert composite.GetForegroundVolumeID() == before
-    assert badge_texts(one.host.view("Red")) == []
+    assert annotation_texts(one.host.view("Red")) == []
     one.click("overlayCheckBox")
     assert composite.GetForegroundVolumeID() != before
 

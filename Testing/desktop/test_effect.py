@@ -236,11 +236,9 @@ def test_the_editors_end_does_not_stop_work_of_the_panel(host, hands):
 
 
 def test_an_effect_destroyed_without_a_word_costs_the_mask_but_is_said(slow_editor):
-    import shiboken6
-
     slow_editor.widget.removeViewObservations()
     slow_editor.widget._active = None
-    shiboken6.delete(slow_editor.widget._effects.pop(NAME))
+    slow_editor.widget._effects.pop(NAME).destroy()
     slow_editor.user.wait("the mask")
     assert not slow_editor.mask().any()
     assert "Segment Editor was closed" in slow_editor.user.status()

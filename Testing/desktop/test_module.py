@@ -83,7 +83,9 @@ def test_the_ui_file_names_every_widget_the_code_uses(host):
     ui = slicer.util.loadUI(str(module.ROOT / "EvanySegSlicer/Resources/UI/EvanySegSlicer.ui"))
     named = vars(slicer.util.childWidgetVariables(ui))
     used = set()
-    for path in (module.ROOT / "EvanySegSlicer/EvanySegSlicerLib/desktop").glob("*.py"):
+    files = list((module.ROOT / "EvanySegSlicer/EvanySegSlicerLib/desktop").rglob("*.py"))
+    assert len(files) > 15
+    for path in files:
         used |= set(re.findall(r"\bui\.([A-Za-z]\w+)", path.read_text()))
     assert used - set(named) == set()
 

@@ -7,7 +7,7 @@ import pytest
 import slicer
 
 from desktop import module
-from desktop.test_draw_box import badge_texts
+from desktop.test_draw_box import annotation_texts
 from desktop.test_many_slices import add_segmentation
 from desktop.user import User
 from doubles import KnownTruthEstimator, ThresholdSegmenter
@@ -40,7 +40,7 @@ def test_compare_shows_candidates_best_first_and_keeps_the_chosen(user):
     user.click("compareButton")
     user.wait("candidates", 60)
     shown = user.ui.candidateList
-    candidates = user.panel.compare_tab.presenter.candidates
+    candidates = user.panel.presenters.comparing.candidates
     assert shown.count == len(candidates) >= 3
     assert {c.segmenter for c in candidates} >= {"threshold", "shy"} or {c.segmenter for c in candidates} >= {
         "builtin",
@@ -106,12 +106,12 @@ def test_error_map_shows_where_it_is_wrong_and_follows_scrolling(user):
     user.wait("the next map")
     node = user.host.scene.GetNodeByID(composite.GetForegroundVolumeID())
     assert (slicer.util.arrayFromVolume(node) > 0).sum() < 30, "this slice is right"
-    texts = badge_texts(user.host.view("Red"))
+    texts = annotation_texts(user.host.view("Red"))
     assert {"probably too much", "probably missing"} < set(texts)
     assert not any("stale" in text for text in texts), "the legend is that of what is shown"
     user.click("errorMapCheckBox")
     assert composite.GetForegroundVolumeID() == quality
-    texts = badge_texts(user.host.view("Red"))
+    texts = annotation_texts(user.host.view("Red"))
     assert "probably too much" not in texts
     assert any("stale" in text for text in texts)
 
@@ -129,16 +129,16 @@ def test_bands_in_3d_are_derived_and_go_again(one):
 def test_explore_follows_the_slider_and_changes_nothing(user):
     reference = add_segmentation(user)
     segment_id = user.review.store.ids()[0]
-    user.panel.segmenting.segment_id = segment_id
+    user.panel.presenters.segmenting.segment_id = segment_id
     before = slicer.util.arrayFromSegmentBinaryLabelmap(reference, segment_id, user.volume).copy()
     user.ui.referenceSelector.setCurrentNode(reference)
     user.tab("exploreTab")
     scores = []
     for pixels in (2, 6, 12):
-        user.ui.damageSlider.value = pixels
+        user.ui.amountSlider.value = pixels
         user.wait("the answer")
-        user.driver.wait_until(lambda p=pixels: user.panel.explore_tab.presenter.last.pixels == p, what="the answer")
-        scores.append(user.panel.explore_tab.presenter.last)
+        user.driver.wait_until(lambda p=pixels: user.panel.presenters.exploring.last.pixels == p, what="the answer")
+        scores.append(user.panel.presenters.exploring.last)
     dice = [trial.estimate.dice for trial in scores]
     assert dice == sorted(dice, reverse=True)
     assert [trial.true for trial in scores] == pytest.approx(dice, abs=0.02)
@@ -148,19 +148,19 @@ def test_explore_follows_the_slider_and_changes_nothing(user):
     after = slicer.util.arrayFromSegmentBinaryLabelmap(reference, segment_id, user.volume)
     assert np.array_equal(before, after)
     user.click("clearScatterButton")
-    assert user.panel.explore_tab.presenter.trials == []
+    assert user.panel.presenters.exploring.trials == []
 
 
-@pytest.mark.parametrize("damage", [0, 1, 2, 3])
-def test_every_damage_lowers_the_score(one, damage):
+@pytest.mark.parametrize("error", [0, 1, 2, 3])
+def test_every_synthetic_error_lowers_the_score(one, error):
     add_segmentation(one)
-    one.panel.segmenting.segment_id = one.review.store.ids()[0]
+    one.panel.presenters.segmenting.segment_id = one.review.store.ids()[0]
     one.tab("exploreTab")
-    one.choose("damageSelector", damage)
-    one.ui.damageSlider.value = 10
+    one.choose("errorSelector", error)
+    one.ui.amountSlider.value = 10
     one.wait("the answer")
-    one.driver.wait_until(lambda: one.panel.explore_tab.presenter.last is not None, what="the answer")
-    assert one.panel.explore_tab.presenter.last.estimate.dice < 0.97
+    one.driver.wait_until(lambda: one.panel.presenters.exploring.last is not None, what="the answer")
+    assert one.panel.presenters.exploring.last.estimate.dice < 0.97
 
 
 def test_new_bands_recolour_rows_at_once(one):
@@ -170,7 +170,7 @@ def test_new_bands_recolour_rows_at_once(one):
     one.ui.checkSpinBox.setValue(0.2)
     one.driver.settle()
     assert one.rows[0].band == "check"
-    assert any("CHECK" in text for text in badge_texts(one.host.view("Red")))
+    assert any("CHECK" in text for text in annotation_texts(one.host.view("Red")))
     one.ui.checkSpinBox.setValue(0.95)
     assert "Bands need" in one.status()
     assert one.rows[0].band == "check"
@@ -224,13 +224,13 @@ def test_cache_limit_is_kept(one):
 def test_weights_folder_import_and_clear(one, tmp_path, monkeypatch):
     from evanyseg.weights.store import WeightStore
 
-    one.panel.settings_tab.store = WeightStore(tmp_path / "weights")
+    one.panel.presenters.settings.store = WeightStore(tmp_path / "weights")
     one.tab("settingsTab")
     one.click("clearWeightsButton")
     assert "no downloaded weights" in one.status()
     bad = tmp_path / "notes.txt"
     bad.write_text("not weights")
-    one.panel.settings_tab.import_file(bad)
+    one.panel.presenters.settings.import_weights(bad)
     one.wait("the import")
     assert one.status()
     assert "ready" not in one.status()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from evanyseg.nets.builtin.torch_segmenter import TorchSegmenterNet
 from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet, SegmenterArchitecture
 from evanyseg.segmenters.builtin import WEIGHTS, BuiltinSegmenter
 
@@ -16,7 +17,7 @@ needs_weights = pytest.mark.skipif(not WEIGHTS.is_file(), reason="the shipped we
 @pytest.fixture(scope="module")
 def segmenter() -> BuiltinSegmenter:
     torch.manual_seed(0)
-    return BuiltinSegmenter(BuiltinSegmenterNet(SMALL))
+    return BuiltinSegmenter(TorchSegmenterNet(BuiltinSegmenterNet(SMALL)))
 
 
 @pytest.fixture(scope="module")

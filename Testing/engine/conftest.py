@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from doubles import BrightEstimator, BrightSegmenter
 from engine import files, phantom
-from engine.cli_fixtures import SHAPE
+from engine.cli_fixtures import SHAPE, bright_command, bright_environment
 from evanyseg import cli, models
 from evanyseg.models import ModelSpec
 
@@ -34,6 +35,19 @@ def evanyseg(bright_models: None, capsys: pytest.CaptureFixture[str]) -> Callabl
         code = cli.main([str(a) for a in arguments])
         captured = capsys.readouterr()
         return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def bright_process() -> Callable[..., subprocess.CompletedProcess]:
+    """Runs one command line in a process of its own, with the stand-ins: `prelude` is Python that runs before it."""
+
+    def run(*arguments: object, folder: Path, prelude: str = "", stdout=subprocess.PIPE, **options):
+        return subprocess.run(
+            bright_command(*arguments, prelude=prelude), cwd=folder, env=bright_environment(), stdout=stdout,
+            stderr=subprocess.PIPE, text=True, encoding="utf-8", timeout=240, **options,
+        )  # fmt: skip
 
     return run
 

@@ -16,7 +16,7 @@ from evanyseg.geometry.volume import Volume
 from evanyseg.io.dicom.codes import ARTIFICIAL_INTELLIGENCE, SEMIAUTOMATIC, SegmentAlgorithm
 from evanyseg.io.dicom.layers import LayerBuilder
 from evanyseg.io.dicom.masks import ReadImage
-from evanyseg.io.dicom.seg_write import write_dicom_seg
+from evanyseg.io.dicom.seg.write import write_dicom_seg
 from evanyseg.io.dicom.source import read_source
 from evanyseg.io.read import read_image, read_segmentation
 from evanyseg.io.segmentation import Segment, Segmentation

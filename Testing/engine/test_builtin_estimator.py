@@ -8,11 +8,11 @@ import torch
 
 from engine.estimator_files import BOX, CONFIG, SHAPE, disc, picture, write_estimator
 from evanyseg.errors import CancelledError, ImageError, PromptError, WeightsError
+from evanyseg.nets.builtin.batch_runner import BatchRunner
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, dice_from_maps
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import QualityEstimator
 from evanyseg.quality.builtin import load
-from evanyseg.quality.runner import BatchRunner
 from evanyseg.results import Caveat, QualityCase
 
 
@@ -97,7 +97,7 @@ def test_cases_are_taken_lazily(estimator):
             yield QualityCase(picture(disc()), disc(), BOX)
 
     next(iter(estimator.estimate_cases(cases())))
-    assert len(taken) <= estimator.runner.batch
+    assert len(taken) <= estimator.net.batch
 
 
 def test_empty_mask_with_a_box_is_zero_and_without_one_unscored(estimator):

@@ -12,7 +12,8 @@ from doubles.small_segmenter import image, segmenter
 from evanyseg.errors import CancelledError, ImageError, PromptError
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Segmenter
-from evanyseg.segmenters.builtin import OUTSIDE, BuiltinSegmenter
+from evanyseg.segmenters.builtin import BuiltinSegmenter
+from evanyseg.segmenters.canvas import OUTSIDE
 from evanyseg.segmenters.views import full_view, view_for
 
 __all__ = ["image", "segmenter"]  # fixtures

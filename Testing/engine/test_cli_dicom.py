@@ -10,12 +10,15 @@ import numpy as np
 import pydicom
 import pytest
 
+from doubles import BrightEstimator
 from engine import dicom_masks, files, phantom
 from engine.cli_fixtures import SHAPE, E, S, table
-from evanyseg import __version__
+from evanyseg import __version__, score_files
 from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.io.dicom.codes import SEMIAUTOMATIC
-from evanyseg.io.read import read_image
+from evanyseg.io.read import read_image, read_segmentation
+from evanyseg.io.seg_nrrd import write_seg_nrrd
+from evanyseg.io.segmentation import Segment, Segmentation
 
 TRUTH = phantom.ball(SHAPE)
 BOX = ("--box", 2, 2, 46, 38, "--slice", 6, "--box-frame", "display")
@@ -155,6 +158,39 @@ def test_score_a_structure_set(evanyseg, ct: Path, tmp_path: Path) -> None:
     assert dicom_masks.read(seg, ct).segments[0].name == "GTV"
 
 
+def test_from_python_as_well(ct: Path, seg: Path, tmp_path: Path) -> None:
+    volume = read_image(ct)
+    drawn = [dicom_masks.contour(dicom_masks.on_slice(volume, 5, dicom_masks.square(14.5, 10.5, 18)))]
+    rt = dicom_masks.save(tmp_path / "rt.dcm", dicom_masks.structure_set({"GTV": drawn}))
+    estimator = BrightEstimator()
+    assert [(s.segment, s.index, s.area) for s in score_files(ct, rt, estimator=estimator)] == [("GTV", 5, 324)]
+    assert {s.segment for s in score_files(ct, seg, labels=["moved"], estimator=estimator)} == {"moved"}
+
+
+def test_codes_of_slicers_terminology_go_into_a_dicom_seg(evanyseg, ct: Path, tmp_path: Path) -> None:
+    """A `.seg.nrrd` as Slicer writes it; and the codes of a DICOM SEG go into one that is written here."""
+    volume = read_image(ct)
+    layer = TRUTH.astype(np.uint8)
+    path = tmp_path / "s.seg.nrrd"
+    write_seg_nrrd(path, Segmentation(volume, (layer,), (Segment("S1", "Niere", 1),)))
+    head, voxels = path.read_bytes().split(b"\n\n", 1)
+    tags = (
+        "Segment0_Tags:=Segmentation.Status:inprogress|TerminologyEntry:Segmentation category and type - 3D Slicer "
+        "General Anatomy list~SCT^123037004^Anatomical Structure~SCT^64033007^Kidney~SCT^7771000^Left~Anatomic codes - "
+        "DICOM master list~^^~^^|"
+    )
+    path.write_bytes(head + b"\n" + tags.encode() + b"\n\n" + voxels)
+    out = tmp_path / "o.dcm"
+    assert evanyseg("score", ct, path, "--dicom-seg", out, "--segmented-by", "manual", *E)[0] == 0
+    found = dicom_masks.read(out, ct)
+    known = found.segments[0].property
+    assert known is not None
+    assert (known.category.value, known.type.meaning, known.modifiers[0].meaning) == ("123037004", "Kidney", "Left")
+    again = tmp_path / "again.seg.nrrd"
+    write_seg_nrrd(again, found)
+    assert read_segmentation(again).segments[0].property == known
+
+
 def test_fractions_are_a_caveat_in_every_row_or_refused(evanyseg, ct: Path, tmp_path: Path) -> None:
     made = dicom_masks.segmentation(ct, (TRUTH * 0.75)[..., None], kind="FRACTIONAL")
     path = dicom_masks.save(tmp_path / "f.dcm", made)
@@ -192,6 +228,8 @@ def test_pairs_and_candidates_may_be_dicom(evanyseg, ct: Path, seg: Path, tmp_pa
         (("segment", "ct", *BOX, "-o", "o.mha", "--dicom-report", "o.dcm"), "go with a DICOM SEG: -o FILE.dcm"),
         (("segment", "ct", *BOX, "-o", "o.dcm", "--dicom-report", "o.dcm"), "asked for twice"),
         (("score", "ct", "twins.dcm", "--dicom-report", "o.dcm"), "Two segments have one name"),
+        (("score", "ct", "two", "--dicom-report", "o.dcm"), "two holds 2 segmentations"),
+        (("score", "--pairs", "pairs.csv", "-o", "p.csv", "--no-fractional"), "--pairs only goes with"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_a_network_is_loaded(
@@ -199,6 +237,9 @@ def test_what_cannot_be_written_is_refused_before_a_network_is_loaded(
 ) -> None:
     pixels = np.stack([TRUTH, TRUTH], axis=-1).astype(np.uint8)
     dicom_masks.save(tmp_path / "twins.dcm", dicom_masks.segmentation(ct, pixels, ("a", "a")))
+    (tmp_path / "two").mkdir()
+    for name in ("a.dcm", "b.dcm"):
+        dicom_masks.save(tmp_path / "two" / name, dicom_masks.segmentation(ct, TRUTH.astype(np.uint8), [name]))
     monkeypatch.chdir(tmp_path)
     code, _, err = evanyseg(*arguments, "--estimator", "there-is-no-such-model")
     assert code != 0

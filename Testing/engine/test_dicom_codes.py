@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from evanyseg.errors import EvanySegError, OutputError
 from evanyseg.io.dicom.codes import Code, property_named, property_of_text
 from evanyseg.io.dicom.colors import cielab_of_rgb, rgb_of_cielab
-from evanyseg.io.dicom.seg_write import require_highdicom
+from evanyseg.io.dicom.seg.write import require_highdicom
 from evanyseg.report.measurements import measured_segment
 from evanyseg.results import QualityEstimate
 from evanyseg.scoring.summary import summarize

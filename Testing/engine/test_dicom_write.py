@@ -21,7 +21,7 @@ from evanyseg.io.dicom.codes import (
     SegmentedProperty,
     property_named,
 )
-from evanyseg.io.dicom.seg_write import write_dicom_seg
+from evanyseg.io.dicom.seg.write import write_dicom_seg
 from evanyseg.io.dicom.source import read_source
 from evanyseg.io.read import read_image
 from evanyseg.io.segmentation import Segment, Segmentation

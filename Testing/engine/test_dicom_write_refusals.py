@@ -10,7 +10,7 @@ import pytest
 from engine import dicom_files, dicom_masks, files, phantom
 from engine.dicom_masks import FINE, HERE, SHAPE, segments_on, write
 from evanyseg.errors import GeometryError, ImageError, OutputError
-from evanyseg.io.dicom.seg_write import write_dicom_seg
+from evanyseg.io.dicom.seg.write import write_dicom_seg
 from evanyseg.io.dicom.source import read_source
 from evanyseg.io.read import read_image
 

@@ -11,7 +11,8 @@ from engine import phantom
 from evanyseg.errors import GeometryError
 from evanyseg.geometry.anatomy import PLANE_NAMES
 from evanyseg.geometry.plane_stack import stack_of
-from evanyseg.geometry.volume import Volume, voxel_offset
+from evanyseg.geometry.regrid import voxel_move
+from evanyseg.geometry.volume import Volume
 from evanyseg.io.segmentation import segmentation_of_labels
 
 TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
@@ -26,7 +27,9 @@ def test_a_cropped_segmentation_lands_on_its_voxels() -> None:
     inner = labels[2:6, 4:15, 5:20]
     origin = tuple((volume.ijk_to_lps @ [5, 4, 2, 1])[:3])
     cropped = segmentation_of_labels(inner, replace(volume, array=inner, origin=origin))
-    assert voxel_offset(cropped.grid, volume) == (5, 4, 2)
+    move = voxel_move(cropped.grid, volume)
+    assert move is not None
+    assert (move.order, move.reverse, move.start) == ((0, 1, 2), (), (2, 4, 5))
     expected = np.zeros_like(labels)
     expected[2:6, 4:15, 5:20] = inner
     assert np.array_equal(cropped.on_grid_of(volume).layers[0], expected)
@@ -67,7 +70,7 @@ def test_anatomical_axes_find_the_nearest_voxel_axis() -> None:
     assert [stack_of(volume, a).axis for a in ("sagittal", "coronal", "axial")] == [2, 0, 1]
     assert stack_of(volume, "axial").shape == (9, 5)  # x right: the patient's left is k; y down: posterior is i
     assert stack_of(volume, "axial").spacing == (1.0, 2.0)
-    assert stack_of(volume, "axial").thickness == 1.0
+    assert stack_of(volume, "axial").plane(0).thickness == 1.0
     assert stack_of(volume).name == "axial"
 
 

@@ -13,10 +13,10 @@ from segment_anything.modeling.prompt_encoder import PromptEncoder
 from segment_anything.modeling.transformer import TwoWayTransformer as Original
 from timm.models.vision_transformer import Block as TimmBlock
 
+from evanyseg.nets.builtin.segmenter_decoder import TwoWayTransformer
+from evanyseg.nets.builtin.segmenter_prompts import Prompts
+from evanyseg.nets.builtin.vit_block import Block
 from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet, SegmenterArchitecture
-from evanyseg.nets.segmenter_decoder import TwoWayTransformer
-from evanyseg.nets.segmenter_prompts import Prompts
-from evanyseg.nets.vit_block import Block
 
 
 @pytest.fixture(autouse=True)

@@ -14,8 +14,11 @@ import pytest
 from doubles import BrightEstimator
 from engine import files, phantom
 from evanyseg.errors import CancelledError, ImageError, OutputError
+from evanyseg.io.tables import open_table
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
-from evanyseg.scoring.pairs import PairsScorer
+from evanyseg.scoring.pairs import PairsResult, PairsScorer, log_of_pairs
+
+ADDED = ["pred_dice", "low", "high", "caveats", "estimator", "intensity"]
 
 
 @pytest.fixture
@@ -32,18 +35,24 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def score(scorer: PairsScorer, table: Path, out: Path, *hooks, needed=("image", "mask"), **more) -> PairsResult:
+    given = open_table(table, needed)
+    return scorer.score(given, log_of_pairs(given, out), *hooks, **more)
+
+
 def run(folder: Path, text: str, **options) -> tuple[list[dict[str, str]], object]:
     (folder / "pairs.csv").write_text(text, encoding="utf-8")
-    result = PairsScorer(SlicePipeline(BrightEstimator(batch=2)), **options).score(
-        folder / "pairs.csv", folder / "out.csv"
-    )
+    scorer = PairsScorer(SlicePipeline(BrightEstimator(batch=2)), **options)
+    column = options.get("label_column")
+    needed = ["image", "mask", *([column] if column else [])]
+    result = score(scorer, folder / "pairs.csv", folder / "out.csv", needed=needed)
     with (folder / "out.csv").open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file)), result
 
 
 def test_scores_are_added_and_further_columns_kept_in_order(folder: Path) -> None:
     rows, result = run(folder, 'patient,image,mask,note\n7,a.png,good.png,"x, y"\n8,a.png,bad.png,ü\n')
-    assert list(rows[0]) == ["patient", "image", "mask", "note", "pred_dice", "low", "high", "caveats"]
+    assert list(rows[0]) == ["patient", "image", "mask", "note", *ADDED]
     assert [r["patient"] for r in rows] == ["7", "8"]
     assert [r["note"] for r in rows] == ["x, y", "ü"]
     assert float(rows[0]["pred_dice"]) > 0.99 > 0.6 > float(rows[1]["pred_dice"])
@@ -60,7 +69,7 @@ def test_scores_are_added_and_further_columns_kept_in_order(folder: Path) -> Non
         ("a.png,good.png,5,5,3,20", "inverted"),
         ("a.png,good.png,500,5,600,20", "outside the image"),
         ("a.png,good.png,5,5,6,6", "less than 2 x 2 pixels"),
-        ("a.png,good.png,nan,5,60,60", "not a number"),
+        ("a.png,good.png,nan,5,60,60", "'nan' is no number"),
         ("a.png,good.png,5,,60,60", "incomplete"),
         ("a.png,good.png,a,b,c,d", "not four numbers"),
         (",good.png,,,,", "'image' is empty"),
@@ -110,10 +119,10 @@ def test_volumes_get_the_mean_over_their_slices(folder: Path) -> None:
 
 def test_a_scored_table_can_be_scored_again_in_place(folder: Path) -> None:
     rows, _ = run(folder, "image,mask,pred_dice,caveats\na.png,good.png,0.123,old\n")
-    assert list(rows[0]) == ["image", "mask", "pred_dice", "low", "high", "caveats"]
+    assert list(rows[0]) == ["image", "mask", *ADDED]
     assert rows[0]["pred_dice"] != "0.123"
     scorer = PairsScorer(SlicePipeline(BrightEstimator()))
-    scorer.score(folder / "out.csv", folder / "out.csv")
+    score(scorer, folder / "out.csv", folder / "out.csv")
     with (folder / "out.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == rows
 
@@ -125,7 +134,7 @@ def test_tables_without_the_columns_are_refused_and_nothing_is_written(folder: P
     with pytest.raises(ImageError, match="lacks the column value"):
         run(folder, "image,mask\n", label_column="value")
     with pytest.raises(ImageError, match="cannot be read"):
-        PairsScorer(SlicePipeline(BrightEstimator())).score(folder / "gone.csv", folder / "out.csv")
+        score(PairsScorer(SlicePipeline(BrightEstimator())), folder / "gone.csv", folder / "out.csv")
     assert not (folder / "out.csv").exists()
 
 
@@ -140,8 +149,11 @@ def test_cancel_writes_nothing_and_keeps_the_older_result(folder: Path) -> None:
     (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 9)
     calls = iter(range(100))
     with pytest.raises(CancelledError):
-        PairsScorer(SlicePipeline(BrightEstimator(batch=2))).score(
-            folder / "pairs.csv", folder / "out.csv", should_cancel=lambda: next(calls) > 6
+        score(
+            PairsScorer(SlicePipeline(BrightEstimator(batch=2))),
+            folder / "pairs.csv",
+            folder / "out.csv",
+            should_cancel=lambda: next(calls) > 6,
         )
     assert (folder / "out.csv").read_text() == "precious"
     assert not [p for p in folder.iterdir() if p.name.startswith(".evanyseg")]
@@ -155,7 +167,7 @@ def test_a_full_disk_keeps_the_older_result(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
     try:
         with pytest.raises(OutputError, match="The disk is full"):
-            PairsScorer(SlicePipeline(BrightEstimator())).score(folder / "pairs.csv", folder / "out.csv")
+            score(PairsScorer(SlicePipeline(BrightEstimator())), folder / "pairs.csv", folder / "out.csv")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (folder / "out.csv").read_text() == "precious"
@@ -168,7 +180,7 @@ def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
         rows = iter(range(count + 1))
         collect = lambda *_: next(rows) % 10 or gc.collect()  # what only awaits collection is no leak
         tracemalloc.start()
-        result = scorer.score(folder / "pairs.csv", folder / "out.csv", collect)
+        result = score(scorer, folder / "pairs.csv", folder / "out.csv", collect)
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert result.rows == count
@@ -182,8 +194,7 @@ def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
 def test_progress_counts_rows(folder: Path) -> None:
     (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 4)
     seen: list[float] = []
-    PairsScorer(SlicePipeline(BrightEstimator())).score(
-        folder / "pairs.csv", folder / "out.csv", lambda fraction, _: seen.append(fraction)
-    )
+    scorer = PairsScorer(SlicePipeline(BrightEstimator()))
+    score(scorer, folder / "pairs.csv", folder / "out.csv", lambda fraction, _: seen.append(fraction))
     assert seen == [0.0, 0.25, 0.5, 0.75]
     assert not math.isnan(seen[-1])

@@ -52,5 +52,5 @@ def test_shipped_estimator_changes_little_under_flips_and_turns(shipped):
 
 
 def test_shipped_files_are_small(shipped):
-    assert BUILTIN.stat().st_size <= 12e6
+    assert BUILTIN.stat().st_size <= 4e6
     assert BUILTIN.with_suffix(".md").is_file()

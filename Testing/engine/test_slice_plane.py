@@ -1,4 +1,4 @@
-"""A slice is built from matrices alone: the right voxels, hung the right way round, for every orientation."""
+"""A slice is built from matrices alone: the right voxels, displayed the right way round, for every orientation."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ SPACING = (0.7, 1.3, 2.9)
 
 
 @pytest.mark.parametrize(("permutation", "signs"), ORIENTATIONS)
-def test_every_orientation_is_hung_as_radiologists_do(permutation, signs):
+def test_every_orientation_is_displayed_as_radiologists_expect(permutation, signs):
     m = oriented_matrix(permutation, signs, SPACING, (3, -8, 11))
     seen = set()
     for axis in range(3):

@@ -55,21 +55,22 @@ def test_poor_slices_and_their_share_follow_the_same_bands(review, liver):
     """Four slices near .65: poor by the default bands, worth a check by .8/.6; count, share and run agree."""
     from dataclasses import replace
 
-    from doubles.review import RecordingView
+    from doubles.review import RecordingView, double_models
+    from EvanySegSlicerLib.presenters.review_controller import ReviewController
     from EvanySegSlicerLib.presenters.reviewing import ReviewingPresenter
+    from EvanySegSlicerLib.scene.jobs.runner import JobRunner, ManualExecutor
 
     for index in range(18, 22):
         plane = review.reader.plane(2, index)
         review.segment_box(liver, plane, inner_box(plane))
     review.table.update(*[replace(r, dice=0.65) for r in review.table.records()])
 
-    class Bench:
-        view = RecordingView()
-
-    Bench.review = review
+    executor = ManualExecutor()
+    controller = ReviewController(JobRunner(lambda device: executor), double_models(), RecordingView())
+    controller.review = review
     for bands, poor in ((BandThresholds(0.8, 0.6), 0), (BandThresholds(0.9, 0.7), 4)):
         review.table.set_thresholds(bands)
-        (line,) = ReviewingPresenter(Bench, print).summaries()
+        (line,) = ReviewingPresenter(controller, print).summaries()
         run = line.scores.worst_run
         assert (line.poor, line.scores.poor_fraction) == (poor, poor / 4)
         assert ((run.first, run.last) if run else None) == ((18, 21) if poor else None)

@@ -13,9 +13,10 @@ from evanyseg.errors import EvanySegError, GeometryError, PromptError
 from evanyseg.geometry.boxes import BoxFrame
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.write import write_labels
+from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from EvanySegSlicerLib.demo import show
-from EvanySegSlicerLib.demo.plan import AXIAL, SEEN_IN_TRAINING, fullest_slice, plan, true_dice
+from EvanySegSlicerLib.demo.plan import AXIAL, SEEN_IN_TRAINING, fullest_slice, plan
 from EvanySegSlicerLib.demo.run import box_around_brightest
 from EvanySegSlicerLib.demo.template import cut_structures
 from EvanySegSlicerLib.scene.headless.boot import boot
@@ -68,6 +69,25 @@ def test_a_box_outside_the_users_slice_is_refused(scan) -> None:
         )
 
 
+def test_a_box_whose_frame_is_not_stated_is_refused(scan) -> None:
+    with pytest.raises(PromptError, match=r"scan\.nii\.gz is a volume and the frame .* --box-frame"):
+        show.own_volume(scan, "axial", 12, BoxPrompt(12, 8, 28, 28), None, "", doubles.make_pipeline, quiet)
+
+
+def test_a_box_in_the_files_frame_starts_where_it_was_meant(tmp_path) -> None:
+    array = np.full((6, 48, 40), 20, np.int16)
+    array[2:4, 10:26, 24:36] = 220
+    path = tmp_path / "mirrored.nii.gz"
+    write_labels(path, array, Volume(array, direction=np.diag([-1.0, 1.0, 1.0])))
+    box = BoxPrompt(22, 8, 38, 28)
+    run = show.own_volume(path, "axial", 3, box, BoxFrame.FILE, "", doubles.make_pipeline, quiet)
+    try:
+        assert run.prompts[0][2] == BoxPrompt(2, 8, 18, 28)
+        assert {r.record.area_mm2 for r in run.rows if r.record.kind == "mask"} == {16 * 12}
+    finally:
+        run.stage.close()
+
+
 def test_a_slice_outside_the_users_volume_is_refused(scan) -> None:
     with pytest.raises(GeometryError, match="outside the volume"):
         show.own_volume(scan, "axial", 99, None, None, "", doubles.make_pipeline, quiet)
@@ -93,9 +113,9 @@ def test_structures_are_cut_where_the_tissue_says() -> None:
     white = ((core & (k > 32)) | lobes[0] | lobes[1]) & ~hole & brain
     grey = brain & ~white & ~hole
     found = cut_structures((brain * 100).astype(np.uint8), grey.astype(float), white.astype(float))
-    assert true_dice(found["Lateral ventricles"], hole) > 0.9
-    assert true_dice(found["Cerebellar white matter"], (lobes[0] | lobes[1]) & brain) > 0.85
-    assert true_dice(found["Whole brain"], brain) == 1
+    assert dice(found["Lateral ventricles"], hole) > 0.9
+    assert dice(found["Cerebellar white matter"], (lobes[0] | lobes[1]) & brain) > 0.85
+    assert dice(found["Whole brain"], brain) == 1
     prompts = plan(found)
     assert {p.structure for p in prompts} <= set(SEEN_IN_TRAINING)  # the demo says what the models have seen
     assert len({p.axis for p in prompts}) == 3  # three orientations

@@ -107,9 +107,8 @@ def test_a_candidate_compared_before_the_volume_was_moved_is_not_kept(desk):
     desk.choose()
     desk.draw(5)
     row = desk.rows[0]
-    comparing = ComparingPresenter(desk.controller)
-    plane = desk.segmenting.last_plane
-    comparing.compare(["builtin", "other"], row.segment_id, plane, row.box_prompt)
+    comparing = ComparingPresenter(desk.controller, desk.segmenting)
+    comparing.compare(["builtin", "other"])
     desk.executor.run_all()
     assert comparing.candidates
     before = desk.controller.review.store.array(row.segment_id).array.copy()
@@ -118,6 +117,6 @@ def test_a_candidate_compared_before_the_volume_was_moved_is_not_kept(desk):
     desk.executor.run_all()
     assert "was moved by a transform meanwhile" in desk.view.problems[-1]
     np.testing.assert_array_equal(desk.controller.review.store.array(row.segment_id).array, before)
-    comparing.compare(["builtin"], row.segment_id, plane, row.box_prompt)
+    comparing.compare(["builtin"])
     desk.executor.run_all()
     assert "was moved by a transform meanwhile" in desk.view.problems[-1]

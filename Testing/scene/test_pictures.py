@@ -6,11 +6,12 @@ import pytest
 from doubles import make_pipeline
 from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError
-from evanyseg.overlay_codes import STALE_COLOR
+from evanyseg.overlay_codes import STALE_COLOR, legend_entries
 from EvanySegSlicerLib.scene.headless import offscreen
-from EvanySegSlicerLib.scene.headless.offscreen import SliceView, ThreeDView, require_opengl, save_png
+from EvanySegSlicerLib.scene.headless.offscreen import Offscreen3DView, OffscreenSliceView, require_opengl
 from EvanySegSlicerLib.scene.overlay.error_map import FALSE_NEGATIVE_COLOR, LEGEND
-from EvanySegSlicerLib.scene.overlay.view_labels import ViewLabels, badge_lines
+from EvanySegSlicerLib.scene.overlay.view_labels import ViewLabels, annotation_lines
+from EvanySegSlicerLib.scene.png import write_png
 from EvanySegSlicerLib.scene.review.jump import jump, target_of, view_of_plane
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from orientations import oriented_matrix, rotation
@@ -55,7 +56,7 @@ def test_all_three_views_show_the_bands_colors_inside_and_the_image_outside(app,
         (35, 25, 26): BAND_COLORS[QualityBand.POOR],
         (30, 25, 14): STALE_COLOR,
     }
-    views = {name: SliceView(app, name, (300, 300)) for name in app.slice_logics}
+    views = {name: OffscreenSliceView(app, name, (300, 300)) for name in app.slice_logics}
     seen = 0
     for ijk, color in points.items():
         ras = (matrix @ [*ijk, 1])[:3]
@@ -97,27 +98,27 @@ def test_all_three_views_show_the_bands_colors_inside_and_the_image_outside(app,
 
 
 @needs_opengl
-def test_outline_badge_and_legend_are_drawn_and_removed(app, volume, truth):
+def test_outline_annotation_and_legend_are_drawn_and_removed(app, volume, truth):
     segmentation, ids = add_segmentation(app, volume, {"Liver": np.roll(truth, 12, axis=2)})
     opened = open_review(volume, segmentation, make_pipeline())
     opened.review.score_existing(2)
     opened.overlay.show()
     app.show(volume)
-    view = SliceView(app, "Red", (400, 400))
+    view = OffscreenSliceView(app, "Red", (400, 400))
     jump([view.node], opened.review.reader.plane(2, 20).to_ras(np.array([[5.0, 5.0]]))[0])
     bare = view.picture()
     row = opened.review.table.get((ids["Liver"], 2, 20, ""))
     labels = ViewLabels(view.renderer)
-    labels.show_badge(badge_lines([row]))
-    labels.show_legend(opened.review.thresholds)
+    labels.show_annotation(annotation_lines([row]))
+    labels.show_legend(legend_entries(opened.review.thresholds))
     dressed = view.picture()
     changed = (dressed != bare).any(axis=-1)
-    assert changed[:60, :200].any(), "the badge is at the top left"
+    assert changed[:60, :200].any(), "the annotation is at the top left"
     assert changed[-120:, -200:].any(), "the legend is at the bottom right"
     assert not changed[150:250].any(), "the image between them is free"
-    badge = dressed[8:40, 8:40].reshape(-1, 3)
+    square = dressed[8:40, 8:40].reshape(-1, 3)
     poor = 255 * np.array(BAND_COLORS[QualityBand.POOR])
-    assert (np.abs(badge - poor).max(axis=1) < 3).sum() > 50, "a square of the band's colour"
+    assert (np.abs(square - poor).max(axis=1) < 3).sum() > 50, "a square of the band's colour"
     legend = dressed[-120:, -200:].reshape(-1, 3)
     for band in (QualityBand.GOOD, QualityBand.CHECK, QualityBand.POOR, QualityBand.UNSCORED):
         color = 255 * np.array(BAND_COLORS[band])
@@ -126,7 +127,7 @@ def test_outline_badge_and_legend_are_drawn_and_removed(app, volume, truth):
     # the segment's own colour is in the picture as its outline
     own = 255 * np.array(segmentation.GetSegmentation().GetSegment(ids["Liver"]).GetColor())
     assert (np.abs(bare.reshape(-1, 3) - own).max(axis=1) < 40).sum() > 50
-    labels.show_legend_lines(LEGEND)
+    labels.show_legend(LEGEND)
     legend = view.picture()[-120:, -200:].reshape(-1, 3)
     assert (np.abs(legend - 255 * np.array(FALSE_NEGATIVE_COLOR)).max(axis=1) < 3).sum() > 50
     assert (np.abs(legend - 255 * np.array(BAND_COLORS[QualityBand.GOOD])).max(axis=1) < 3).sum() == 0
@@ -159,7 +160,7 @@ def test_a_3d_view_shows_the_segments_surface(app, volume, truth, tmp_path):
     segmentation, ids = add_segmentation(app, volume, {"Liver": truth})
     segmentation.GetSegmentation().GetSegment(ids["Liver"]).SetColor(1, 0, 0)
     segmentation.CreateClosedSurfaceRepresentation()
-    view = ThreeDView(app, (200, 200))
+    view = Offscreen3DView(app, (200, 200))
     view.look()
     picture = view.picture()
     assert (picture[0, 0] > 240).all(), "white ground"
@@ -208,8 +209,10 @@ def test_a_machine_without_egl_is_told_which_packages_to_install(monkeypatch):
 
 
 def test_a_picture_that_cannot_be_written_is_reported(tmp_path):
-    with pytest.raises(EvanySegError, match="could not be written"):
-        save_png(np.zeros((4, 5, 3), np.uint8), tmp_path / "no such folder" / "a.png")
+    taken = tmp_path / "a file, not a folder"
+    taken.write_text("")
+    with pytest.raises(EvanySegError, match="cannot be written"):
+        write_png(np.zeros((4, 5, 3), np.uint8), taken / "a.png")
 
 
 @needs_opengl
@@ -220,7 +223,7 @@ def test_an_edit_is_seen_in_the_next_picture(app, volume, truth):
     review = open_review(volume, segmentation, make_pipeline()).review
     plane = review.reader.plane(2, 20)
     app.show(volume)
-    view = SliceView(app, "Red", (300, 300))
+    view = OffscreenSliceView(app, "Red", (300, 300))
     jump([view.node], target_of(plane, plane.take(truth)))
     green = lambda: (view.picture()[..., 1].astype(int) - view.picture()[..., 0] > 40).sum()
     assert green() > 1000

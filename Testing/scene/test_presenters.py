@@ -11,10 +11,11 @@ from evanyseg.errors import PromptError
 from evanyseg.geometry.boxes import box_around
 from evanyseg.prompts import BoxPrompt
 from EvanySegSlicerLib.presenters.explore import pictures
-from EvanySegSlicerLib.presenters.explore import synthetic_errors as damage
 from EvanySegSlicerLib.presenters.explore.comparing import ComparingPresenter
 from EvanySegSlicerLib.presenters.explore.exploring import ExploringPresenter
-from EvanySegSlicerLib.presenters.segmenting import result_text
+from EvanySegSlicerLib.presenters.explore.synthetic_errors import SYNTHETIC_ERRORS
+from EvanySegSlicerLib.presenters.texts import result_text
+from EvanySegSlicerLib.scene.png import write_png
 from EvanySegSlicerLib.scene.review.queue import Filters, next_open, ranked
 from EvanySegSlicerLib.scene.table.records import ScoreRecord
 from scene.desk import desk
@@ -95,9 +96,10 @@ def test_compare_keeps_one_candidate_as_one_undo_step(desk):
     desk.choose()
     desk.draw()
     told = []
-    compare = ComparingPresenter(desk.controller, lambda: told.append(1))
     row = desk.segmenting.row()
-    compare.compare(["builtin", "other"], desk.segmenting.segment_id, desk.segmenting.last_plane, row.box_prompt)
+    compare = ComparingPresenter(desk.controller, desk.segmenting)
+    compare.on_candidates = lambda: told.append(1)
+    compare.compare(["builtin", "other"])
     desk.executor.run_all()
     assert told
     assert len(compare.candidates) == 3, "equal masks of two segmenters are shown once"
@@ -111,13 +113,29 @@ def test_compare_keeps_one_candidate_as_one_undo_step(desk):
     assert "Compare first" in desk.view.problems[-1]
 
 
-def test_explore_judges_only_the_newest_position(desk):
+def test_a_kept_candidate_goes_to_the_segment_of_the_box_whichever_is_chosen_by_then(desk):
+    desk.choose()
+    desk.draw()
+    drawn = desk.segmenting.segment_id
+    desk.segmenting.add_segment()
+    assert desk.segmenting.segment_id != drawn
+    compare = ComparingPresenter(desk.controller, desk.segmenting)
+    compare.compare(["builtin"])
+    desk.executor.run_all()
+    compare.keep(2)
+    desk.executor.run_all()
+    store = desk.controller.review.store
+    assert (store.mask(drawn, compare.plane) == compare.candidates[2].mask).all()
+    assert not store.mask(desk.segmenting.segment_id, compare.plane).any()
+
+
+def test_explore_scores_only_the_newest_position(desk):
     desk.choose()
     desk.draw()
     explore = ExploringPresenter(desk.controller)
     assert explore.choose(desk.segmenting.segment_id, desk.look(5), None) == ""
     for pixels in (1, 2, 3, 4):
-        explore.set_damage("Erode", pixels)
+        explore.set_error("Erode", pixels)
     desk.executor.run_all()
     assert [trial.pixels for trial in explore.trials] == [1, 4]
     assert explore.trials[1].estimate.dice < explore.trials[0].estimate.dice
@@ -158,20 +176,20 @@ def test_stepping_visits_every_open_row_once(items, order):
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sampled_from(sorted(damage.DAMAGES)), st.integers(0, 30), st.integers(4, 20))
-def test_damage_never_touches_the_original_and_none_is_none(name, pixels, radius):
+@given(st.sampled_from(sorted(SYNTHETIC_ERRORS)), st.integers(0, 30), st.integers(4, 20))
+def test_a_synthetic_error_never_touches_the_original_and_none_is_none(name, pixels, radius):
     rows, cols = np.ogrid[:48, :48]
     mask = (rows - 24) ** 2 + (cols - 24) ** 2 <= radius**2
     kept = mask.copy()
-    damaged = damage.DAMAGES[name](mask, pixels)
+    changed = SYNTHETIC_ERRORS[name](mask, pixels)
     assert (mask == kept).all()
-    assert damaged.shape == mask.shape
+    assert changed.shape == mask.shape
     if pixels == 0:
-        assert (damaged == mask).all()
+        assert (changed == mask).all()
     elif name == "Erode":
-        assert not (damaged & ~mask).any()
+        assert not (changed & ~mask).any()
     elif name in ("Dilate", "Leak"):
-        assert not (mask & ~damaged).any()
+        assert not (mask & ~changed).any()
 
 
 def test_pictures_are_of_the_size_asked_for(tmp_path):
@@ -182,5 +200,5 @@ def test_pictures_are_of_the_size_asked_for(tmp_path):
     assert crop.shape == (64, 64, 3)
     assert (crop == np.array(pictures.OUTLINE, np.uint8)).all(axis=-1).any() or crop.max() > 150
     assert pictures.scatter([(0.5, 0.6), (float("nan"), 0.2), (1.0, 1.0)], 80).shape == (80, 80, 3)
-    path = pictures.write_png(crop, tmp_path / "a.png")
+    path = write_png(crop, tmp_path / "a.png")
     assert path.read_bytes()[:4] == b"\x89PNG"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
-from EvanySegSlicerLib.presenters.report import write_whole
-from EvanySegSlicerLib.scene.overlay.corner_annotation import badge_text
+from evanyseg.io.write import write_text
+from EvanySegSlicerLib.scene.overlay.corner_annotation import annotation_text
 from EvanySegSlicerLib.scene.table.exports import csv_text, report_rows
 from EvanySegSlicerLib.scene.table.records import COLUMNS, MISSING, ScoreRecord
 from EvanySegSlicerLib.scene.table.rows import TableRows
@@ -144,16 +144,15 @@ def test_one_modified_event_for_many_rows(table):
         (record(dice=0.95, band="good"), "Liver 0.95 GOOD"),
         (
             record(dice=0.95, low=0.9, high=1.0, band="good", caveats="unlike the training data; x"),
-            "Liver 0.95 GOOD [0.90-1.00] (unlike the training data)",
+            "Liver 0.95 GOOD [0.90-1.00] (warning: unlike the training data)",
         ),
         (record(dice=0.62, stale=1), "Liver STALE (edited since it was scored, was 0.62)"),
         (record(dice=float("nan"), caveats="empty mask"), "Liver UNSCORED (empty mask)"),
         (record(dice=0.0, kind=MISSING, area_mm2=123.4), "Liver MISSING? (a mask of 123 mm² is likely here)"),
-        (None, ""),
     ],
 )
-def test_the_badge_says_it_in_words(row, text):
-    assert badge_text(row) == text
+def test_the_corner_annotation_says_it_in_words(row, text):
+    assert annotation_text(row) == text
 
 
 def test_csv_has_names_empty_cells_for_nan_and_no_formulas(tmp_path):
@@ -164,10 +163,11 @@ def test_csv_has_names_empty_cells_for_nan_and_no_formulas(tmp_path):
     assert ",0.8," in lines[1]
     assert ',"a, ""b""",' in lines[2]
     assert "nan" not in lines[2]
-    path = write_whole(tmp_path / "scores.csv", csv_text(rows), "utf-8-sig")
+    path = tmp_path / "scores.csv"
+    write_text(path, csv_text(rows), "utf-8-sig")
     assert path.read_text(encoding="utf-8-sig") == csv_text(rows)
-    with pytest.raises(EvanySegError, match="could not be written"):
-        write_whole(tmp_path / "none" / "scores.csv", csv_text(rows))
+    with pytest.raises(EvanySegError, match="cannot be written"):
+        write_text(path / "scores.csv", csv_text(rows))
     assert sorted(p.name for p in tmp_path.iterdir()) == ["scores.csv"]
 
 

@@ -118,3 +118,45 @@ def test_the_built_in_models_agree(app, tmp_path, orientation):
     result = pipeline.segment(stack.slice_input(2), box)
     np.testing.assert_array_equal(drawn.mask, result.mask)
     assert drawn.estimate.dice == result.estimate.dice
+
+
+@relaxed
+@given(
+    orientation=st.sampled_from(ORIENTATIONS),
+    other=st.sampled_from(ORIENTATIONS),
+    turn=st.one_of(st.just((0.0, 0.0, 0.0)), st.tuples(*[st.floats(-30, 30)] * 3)),
+    apart=st.one_of(st.just((0.0, 0.0, 0.0)), st.tuples(*[st.floats(-20, 20)] * 3)),
+    spacing=st.tuples(*[st.sampled_from([0.5, 0.7, 1.0, 1.9])] * 3),
+    shift=st.tuples(*[st.floats(-0.6, 0.6)] * 3),
+    axis=st.sampled_from(["axial", "coronal", "sagittal"]),
+    seed=st.integers(0, 99),
+)
+def test_a_mask_with_a_grid_of_its_own_covers_the_same_pixels(
+    app, tmp_path, orientation, other, turn, apart, spacing, shift, axis, seed
+):
+    """Finer, coarser, turned or shifted against the image: both resample it alike."""
+    rng = np.random.default_rng(seed)
+    array = rng.integers(-500, 500, (9, 11, 13)).astype(np.int16)
+    matrix = oriented_matrix(*orientation, (1.0, 1.2, 1.5), (7, -9, 4), rotation(*turn))
+    labels = np.zeros((14, 12, 10), np.uint8)
+    labels[3:-3, 3:-3, 3:-3] = rng.random((8, 6, 4)) < 0.6
+    own = oriented_matrix(*other, spacing, (0, 0, 0), rotation(*apart) @ rotation(*turn))
+    middle = (matrix @ [6, 5, 4, 1])[:3] + shift
+    own[:3, 3] = middle - (own @ [4.5, 5.5, 6.5, 1])[:3]
+
+    image = files.write_volume(tmp_path / "i.nrrd", lps_volume(array, matrix))
+    mask = files.write_volume(tmp_path / "l.nrrd", lps_volume(labels, own), labels)
+    stack = SliceStack(read_image(image), read_segmentation(mask, binary=True), axis, allow_cropped=True)
+    app.scene.Clear(0)
+    node = add_volume(app, array, matrix)
+    segmentation, ids = add_segmentation(app, add_volume(app, labels, own, "own grid"), {"mask": labels > 0})
+    pipeline = SlicePipeline(DigestEstimator(), ThresholdSegmenter())
+    review = open_review(node, segmentation, pipeline).review
+    for index in range(stack.planes.count):
+        np.testing.assert_array_equal(
+            review.store.mask(ids["mask"], review.reader.plane(stack.planes.axis, index)),
+            stack.mask(stack.segments[0], index),
+        )
+    outcomes = review.jobs.score(stack.planes.axis, [ids["mask"]], allow_cropped=True).run().outcomes
+    rows = {r.index: r.dice for r in VolumeScorer(stack, pipeline).scores() if r.area}
+    assert {o.plane.index: o.estimate.dice for o in outcomes} == rows

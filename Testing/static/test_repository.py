@@ -29,8 +29,9 @@ def test_the_repository_stays_under_100_mb() -> None:
     assert packed + files < 100e6
 
 
-def test_the_built_in_weights_stay_under_30_mb() -> None:
-    assert sum(p.stat().st_size for p in BUILTIN.glob("*") if p.is_file()) <= 30e6
+def test_the_built_in_weights_are_stored_once_and_stay_under_11_mb() -> None:
+    assert sum(p.stat().st_size for p in BUILTIN.glob("*.safetensors")) <= 11e6
+    assert sum(p.stat().st_size for p in BUILTIN.glob("*") if p.suffix != ".safetensors") <= 0.6e6  # graphs have none
 
 
 def test_the_top_level_is_the_one_the_user_fixed() -> None:

@@ -8,7 +8,8 @@ import typer
 
 from evanyseg.errors import EvanySegError
 
-from .commands import data, estimator, evaluation, segmenter
+from .commands import data, estimator, evaluation, files, segmenter
+from .commands.aliases import CommandWithAliases, add_aliases
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -18,9 +19,10 @@ def commands() -> None:
     """Build data sets, train, calibrate and evaluate the built-in models."""
 
 
-for group in (data, segmenter, estimator, evaluation):
+for group in (data, segmenter, estimator, files, evaluation):
     for name, command in group.COMMANDS.items():
-        app.command(name)(command)
+        app.command(name, cls=CommandWithAliases)(command)
+    add_aliases(app, group.COMMANDS)
 
 
 def main() -> None:

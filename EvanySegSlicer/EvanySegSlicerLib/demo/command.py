@@ -8,11 +8,12 @@ from typing import Annotated
 
 import typer
 
-from evanyseg.commands.support.console import print_json, say
-from evanyseg.commands.support.loading import load_pipeline
+from evanyseg.commands.support.console import print_json, say_plain
+from evanyseg.commands.support.loading import Placement, load_pipeline
 from evanyseg.commands.support.options import (
     RESULTS,
     AxisOption,
+    BackendOption,
     BoxFrameOption,
     BoxOption,
     DeviceOption,
@@ -39,6 +40,7 @@ def demo(
     segmenter: SegmenterOption = "builtin",
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where everything goes.", rich_help_panel=RESULTS)
     ] = Path("demo-out"),
@@ -56,14 +58,14 @@ def demo(
         )
     from . import output, quiet, show
 
-    if volume is not None:
-        refuse_overwriting(output.files_written(out), [volume])
-    make_pipeline = lambda: load_pipeline(estimator, segmenter, device)
-    tell = _silent if as_json else say
+    refuse_overwriting(output.files_written(out), [volume])
+    output.make_folder(out)
+    make_pipeline = lambda: load_pipeline(estimator, segmenter, Placement(device, backend))
+    tell = _silent if as_json else say_plain
     quiet.log_to(out.absolute() / "messages.log")
     if volume is None:
-        if box is not None or slice_index is not None or axis is not None:
-            raise EvanySegError("--box, --slice and --axis go with --volume.")
+        if any(given is not None for given in (box, box_frame, slice_index, axis)):
+            raise EvanySegError("--box, --box-frame, --slice and --axis go with --volume.")
         run = show.template(make_pipeline, tell)
     else:
         run = show.own_volume(volume, axis, slice_index, box_of(box), box_frame, intensity or "", make_pipeline, tell)

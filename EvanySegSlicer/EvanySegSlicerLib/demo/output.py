@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
@@ -10,7 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.io.segmentation import segment_labels
 from evanyseg.io.tables import write_table
+from evanyseg.io.targets import sentence
 from evanyseg.io.write import atomic_path, write_text
 from evanyseg.report.page import ReportData, ReportPicture, ReportRow, report_html
 
@@ -43,11 +46,27 @@ def files_written(folder: Path) -> list[Path]:
     return [*(folder / name for name in NAMES), *(folder / "pictures").glob("*")]
 
 
+def make_folder(folder: Path) -> None:
+    """Make the demo's folder and see that files can be made in it. Raises OutputError."""
+    try:
+        (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise sentence(folder, error) from error
+
+
 def write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> DemoFiles:
     """Write everything into `folder` (made if needed). Raises OutputError, EvanySegError."""
-    folder = folder.absolute()
+    try:
+        return _write_all(run, folder.absolute(), facts, say)
+    except OSError as error:
+        raise sentence(folder, error) from error
+
+
+def _write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> DemoFiles:
+    make_folder(folder)
     pictures = folder / "pictures"
-    pictures.mkdir(parents=True, exist_ok=True)
     with run.timed("Taking pictures of the slice views", say):
         shots = shots_of(run)
         files = take(run.stage, shots, pictures)
@@ -87,7 +106,7 @@ def shots_of(run: DemoRun) -> list[Shot]:
         name = f"{number + 1}-{prompt.segment.lower().replace(',', '').replace(' ', '-')}"
         shots.append(Shot(f"{name}-{plane.name}", prompt.segment, plane, segment_id, rows, box, legend=number == 0))
     for old, segment_id in run.olds:
-        plane = reader.plane(old.axis, old.damaged[0])
+        plane = reader.plane(old.axis, old.slipped[0])
         rows = [r.record for r in run.rows if r.record.key == (segment_id, *plane.key)]
         shots.append(Shot(f"{len(shots) + 1}-old-mask-{plane.name}", old.segment, plane, segment_id, rows))
     crossed = [(p.segment, p.axis, s) for p, s, _ in run.prompts[:2]] + [(o.segment, o.axis, s) for o, s in run.olds]
@@ -136,8 +155,8 @@ def _report(run: DemoRun, files: dict[str, Path], shots: Sequence[Shot], facts: 
     rows = [_report_row(run, r) for r in ranked(run.rows)]
     bands = run.stage.review.thresholds
     records = [r.record for r in run.rows]
-    names = dict.fromkeys(r.segment for r in rows)
-    summaries = [score_summary(n, [r for r in records if r.segment == n], bands) for n in names]
+    names = segment_labels({r.segment_id: r.segment for r in records})
+    summaries = [score_summary(n, [r for r in records if r.segment_id == i], bands) for i, n in names.items()]
     pictures = []
     for shot in shots:
         row = next((r for r in rows for s in shot.rows if r.segment == s.segment and r.index == s.index), None)

@@ -1,4 +1,4 @@
-"""The demo's pictures: real slice views with overlay, outline, badge and legend, a contact sheet, a scatter plot."""
+"""The demo's pictures: real slice views with all that is drawn over them, a contact sheet, a scatter plot."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import numpy as np
 
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
+from evanyseg.overlay_codes import legend_entries
 from evanyseg.prompts import BoxPrompt
 
-from ..scene.headless.offscreen import SliceView, ThreeDView, save_png
+from ..scene.headless.offscreen import Offscreen3DView, OffscreenSliceView
 from ..scene.overlay.bands_segmentation import make_bands, remove_bands
-from ..scene.overlay.view_labels import ViewLabels, badge_lines
+from ..scene.overlay.view_labels import ViewLabels, annotation_lines
+from ..scene.png import write_png
 from ..scene.table.records import ScoreRecord
 from .run import DemoRow
 from .stage import Stage
@@ -25,7 +27,7 @@ SIZE = (640, 640)
 
 @dataclass(frozen=True)
 class Shot:
-    """A picture to take: the slice, the only segment to show on it, the rows its badge names, the box drawn there."""
+    """A picture to take: the slice, the only segment to show on it, the rows to name on it, the box drawn there."""
 
     name: str
     title: str
@@ -39,12 +41,12 @@ class Shot:
 def take(stage: Stage, shots: Sequence[Shot], folder: Path) -> dict[str, Path]:
     """PNG files of slice views, by the shots' names."""
     files = {}
-    views: dict[str, SliceView] = {}
+    views: dict[str, OffscreenSliceView] = {}
     try:
         for shot in shots:
             color = VIEW_OF[shot.plane.name]
             if color not in views:
-                views[color] = SliceView(stage.slicer, color, SIZE)
+                views[color] = OffscreenSliceView(stage.slicer, color, SIZE)
             files[shot.name] = _photograph(stage, views[color], shot, folder)
     finally:
         for view in views.values():
@@ -61,15 +63,15 @@ def _show_only(stage: Stage, segment_id: str | None) -> None:
     stage.overlay.rebuild()
 
 
-def _photograph(stage: Stage, view: SliceView, shot: Shot, folder: Path) -> Path:
+def _photograph(stage: Stage, view: OffscreenSliceView, shot: Shot, folder: Path) -> Path:
     _show_only(stage, shot.segment_id)
     height, width = shot.plane.shape
     x, y, z = shot.plane.to_ras(np.array([[width / 2, height / 2]]))[0]
     view.logic.FitSliceToBackground()
     view.node.JumpSliceByCentering(x, y, z)
     labels = ViewLabels(view.renderer)
-    labels.show_badge(badge_lines(shot.rows))
-    labels.show_legend(stage.review.thresholds if shot.legend else None)
+    labels.show_annotation(annotation_lines(shot.rows))
+    labels.show_legend(legend_entries(stage.review.thresholds) if shot.legend else [])
     try:
         picture = view.picture()
     finally:
@@ -78,7 +80,7 @@ def _photograph(stage: Stage, view: SliceView, shot: Shot, folder: Path) -> Path
         corners = [(shot.box.x0, shot.box.y0), (shot.box.x1, shot.box.y1)]
         (xa, ya), (xb, yb) = (view.xy_of(ras) for ras in shot.plane.to_ras(np.array(corners)))
         picture = dashed_box(picture, min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb))
-    return save_png(picture, folder / f"{shot.name}.png")
+    return write_png(picture, folder / f"{shot.name}.png")
 
 
 def dashed_box(picture: np.ndarray, x0: int, y0: int, x1: int, y1: int, dash: int = 6) -> np.ndarray:
@@ -106,7 +108,7 @@ def photograph_3d(stage: Stage, segment_ids: Sequence[str], path: Path) -> Path:
     make_bands(stage.slicer.scene, stage.volume, codes, stage.review.thresholds)
     was = display.GetVisibility3D()
     display.SetVisibility3D(False)
-    view = ThreeDView(stage.slicer, SIZE)
+    view = Offscreen3DView(stage.slicer, SIZE)
     try:
         view.look()
         return view.save(path)

@@ -86,24 +86,24 @@ def comparison(rows: list[DemoRow]) -> dict[str, float] | None:
 def print_result(document: dict[str, Any]) -> None:
     """Tables for the terminal."""
     from evanyseg.bands import BandThresholds
-    from evanyseg.commands.support.console import DISCLAIMER, band_text, interval_text, number_text, out, table
+    from evanyseg.commands.support.console import DISCLAIMER, band_text, interval_text, number_text, out, shown, table
 
     console, bands = out(), BandThresholds()
-    shown = document["rows"][:15]
+    worst = document["rows"][:15]
     cells = [
         [
-            r["segment"],
+            shown(r["segment"]),
             f"{r['plane']} {r['index']}",
             number_text(r["dice"]),
             band_text(math.nan if r["missing"] else r["dice"], bands) if not r["missing"] else "missing?",
             interval_text(r["low"], r["high"]),
             "-" if r["true"] is None else f"{r['true']:.2f}",
             f"{r['wrong_mm2']:.0f}",
-            r["caveats"],
+            shown(r["caveats"]),
         ]
-        for r in shown
+        for r in worst
     ]
-    title = f"Look at these first ({len(shown)} of {len(document['rows'])} slices)"
+    title = f"Look at these first ({len(worst)} of {len(document['rows'])} slices)"
     heads = ("Segment", "Slice", ">Predicted", "Band", "Interval", ">True", ">Wrong mm²", "Caveats")
     console.print(table(title, heads, cells))
     found = document["comparison"]
@@ -120,7 +120,7 @@ def print_result(document: dict[str, Any]) -> None:
     files = document["files"]
     labels = {"sheet": "Pictures", "report": "Report", "table": "Table", "scene": "Scene", "segmentation": "Segments"}
     for key, label in labels.items():
-        console.print(f"{label:9} {files[key]}", soft_wrap=True)
+        console.print(f"{label:9} {shown(files[key])}", soft_wrap=True)
     console.print(f"[dim]{DISCLAIMER}[/]")
 
 
@@ -139,7 +139,7 @@ def _facts(run: DemoRun) -> dict[str, str]:
         else "",
         "Quality estimator": f"{pipeline.estimator.name} on {pipeline.estimator.device}" if pipeline else "",
         "Intensity window": snapshot.window.describe(),
-        "What was judged": seen,
+        "What was scored": seen,
         "Built-in models' training": trained,
     }
 

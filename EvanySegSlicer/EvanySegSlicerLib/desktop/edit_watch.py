@@ -6,11 +6,16 @@ Comparing masks takes time on large segmentations, so it happens in small steps 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import qt
 
 from ..presenters.review_controller import ReviewController
+from ..scene.table.records import Key
+
+if TYPE_CHECKING:
+    from slicer import vtkSegmentation
+    from vtkmodules.vtkCommonCore import vtkObject
 
 QUIET_MS = 250
 """How long edits must have paused before masks are compared."""
@@ -22,9 +27,9 @@ class EditWatch:
     def __init__(self, controller: ReviewController, on_settled: Callable[[bool], None]) -> None:
         self.controller = controller
         self._on_settled = on_settled
-        self._observed: list[tuple[Any, int]] = []
-        self._segmentation: Any = None
-        self._steps: Iterator[list] | None = None
+        self._observed: list[tuple[vtkObject, int]] = []
+        self._segmentation: vtkSegmentation | None = None
+        self._steps: Iterator[list[Key]] | None = None
         self._changed = False
         self._ours = False
         self._timer = qt.QTimer()
@@ -63,7 +68,7 @@ class EditWatch:
     def settled(self) -> bool:
         return not self._timer.isActive()
 
-    def _on_edit(self, caller: Any, event: str) -> None:
+    def _on_edit(self, caller: vtkObject, event: str) -> None:
         self._wait()
 
     def _wait(self) -> None:

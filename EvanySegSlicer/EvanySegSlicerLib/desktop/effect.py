@@ -6,7 +6,7 @@ the effect is first used.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import qt
@@ -19,12 +19,22 @@ from evanyseg.geometry.boxes import box_around
 from evanyseg.geometry.labels import Stamp
 
 from ..presenters.review_controller import ReviewController
-from ..presenters.rubber_band import RubberBand
-from ..presenters.segmenting import result_text
+from ..presenters.rubber_band import RubberBand, with_modifier
+from ..presenters.texts import result_text
+from ..presenters.view import SliceView
+from ..scene.jobs.prompt_jobs import BoxJob
 from ..scene.jobs.result import JobResult
 from ..scene.nodes.segment_store import oriented_image
 from ..scene.review.session import Applied, ReviewSession
-from .views.slice_views import SliceView
+from ..scene.table.records import Key
+from .views.slice_views import SliceView as DesktopSliceView
+
+if TYPE_CHECKING:
+    from qSlicerSegmentationsEditorEffectsPythonQt import qSlicerSegmentEditorScriptedEffect
+    from slicer import qMRMLSliceWidget, qMRMLWidget, vtkMRMLSegmentationNode
+    from vtkmodules.vtkRenderingCore import vtkRenderWindowInteractor
+
+    from .panel import Panel
 
 CLOSED = _("The Segment Editor was closed: segmenting was cancelled, no mask was changed.")
 TOLD_MS = 15_000
@@ -32,12 +42,12 @@ TOLD_MS = 15_000
 
 
 class EditorHistory:
-    """The Segment Editor's undo and masking, as `ReviewSession` wants them (see `scene.mask_history`)."""
+    """The Segment Editor's undo and masking, as `ReviewSession` wants them (`EditHistory`)."""
 
     can_undo = can_redo = False
     """Undo and redo are the editor's own buttons; scores follow the masks."""
 
-    def __init__(self, effect: Any, segmentation: Any) -> None:
+    def __init__(self, effect: qSlicerSegmentEditorScriptedEffect, segmentation: vtkMRMLSegmentationNode) -> None:
         """`segmentation`: the node that boxes drawn now are meant for."""
         self._effect = effect
         self._segmentation = segmentation
@@ -60,7 +70,7 @@ class EditorHistory:
 
     redo = undo
 
-    def modify(self, node: Any, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
+    def modify(self, node: vtkMRMLSegmentationNode, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
         """Change the segment that was meant, whichever is selected now, as editable area, intensity range and overwrite
         mode allow."""
         modes = slicer.qSlicerSegmentEditorAbstractEffect
@@ -76,12 +86,12 @@ class EditorHistory:
 class EffectDelegate:
     """One per effect instance; keeps no model and no array."""
 
-    def __init__(self, effect: Any) -> None:
+    def __init__(self, effect: qSlicerSegmentEditorScriptedEffect) -> None:
         self.effect = effect
         self.band = RubberBand(self._on_box, on_hint=self._say, on_start=self._on_start)
-        self._views: dict[Any, SliceView] = {}
-        self._result: Any = None
-        self._row_key: Any = None
+        self._views: dict[qMRMLSliceWidget, DesktopSliceView] = {}
+        self._result: qt.QLabel | None = None
+        self._row_key: Key | None = None
         self._controller_used: ReviewController | None = None
 
     # ---- Slicer calls -----------------------------------------------------------------------------------------
@@ -118,22 +128,22 @@ class EffectDelegate:
     def drop(self) -> None:
         self.band.drop()
 
-    def process(self, interactor: Any, event_id: int, widget: Any) -> bool:
+    def process(self, interactor: vtkRenderWindowInteractor, event_id: int, widget: qMRMLWidget) -> bool:
         """True when the event was ours."""
         if widget.className() != "qMRMLSliceWidget":
             return False
         event = vtk.vtkCommand.GetStringFromEventId(event_id)
-        if event == "LeftButtonPressEvent" and not _modified(interactor):
+        if event == "LeftButtonPressEvent" and not with_modifier(interactor):
             confirmed = self.effect.confirmCurrentSegmentVisible()
             if confirmed in (self.effect.NotConfirmed, self.effect.ConfirmedWithDialog):
                 return True  # the pop-up took the release; another drag is needed
         if event == "KeyPressEvent" and not self.band.dragging:
             return False  # Esc and all other keys are the editor's
-        if event == "LeftButtonDoubleClickEvent" and _modified(interactor):
+        if event == "LeftButtonDoubleClickEvent" and with_modifier(interactor):
             return False
         return self.band.process(interactor, event, self._view(widget))
 
-    def view_changed(self, widget: Any) -> None:
+    def view_changed(self, widget: qMRMLWidget) -> None:
         if widget in self._views:
             self.band.view_changed(self._views[widget])
 
@@ -141,19 +151,19 @@ class EffectDelegate:
         """Show the last result's row as it is now."""
         if self._result is None or self._row_key is None:
             return
-        review = self._controller().review
-        row = review.table.get(self._row_key) if review is not None and not review.problem else None
+        review = self._controller().usable
+        row = review.table.get(self._row_key) if review is not None else None
         if row is not None:
             self._result.setText(result_text(row))
 
     # ---- the tool ---------------------------------------------------------------------------------------------
 
-    def _view(self, widget: Any) -> SliceView:
+    def _view(self, widget: qMRMLSliceWidget) -> DesktopSliceView:
         if widget not in self._views:
-            self._views[widget] = SliceView(widget)
+            self._views[widget] = DesktopSliceView(widget)
         return self._views[widget]
 
-    def _panel(self) -> Any:
+    def _panel(self) -> Panel:
         return slicer.util.getModuleWidget("EvanySegSlicer").panel
 
     def _controller(self) -> ReviewController:
@@ -168,14 +178,17 @@ class EffectDelegate:
             return False
         panel = self._panel()
         panel.enter_scene()
-        panel.controller.node.set("volume", volume.GetID())
-        panel.controller.node.set("segmentation", segmentation.GetID())
-        panel.segmenting.segment_id = node.GetSelectedSegmentID() or ""
-        return panel.controller.open() is not None
+        session = panel.controller.node
+        assert session is not None  # the scene was entered
+        session.set("volume", volume.GetID())
+        session.set("segmentation", segmentation.GetID())
+        panel.presenters.segmenting.segment_id = node.GetSelectedSegmentID() or ""
+        panel.controller.open()
+        return True
 
     def _on_start(self, view: SliceView) -> None:
         if self._bind():
-            self._panel().segmenting.prefetch(view.slice_node)
+            self._panel().presenters.segmenting.prefetch(view.slice_node)
 
     def _on_box(self, view: SliceView, corners: np.ndarray) -> None:
         if not self._bind():
@@ -188,28 +201,27 @@ class EffectDelegate:
 
         self._say(_("Segmenting..."))
         controller = self._controller_used = self._controller()
-        plane = controller.now(lambda review: review.reader.plane_of_view(view.slice_node))
+        plane = controller.now(lambda review: review.reader.plane_of_view(view.slice_node), owner=self)
         if plane is None:
-            self._say(self._panel().ui.statusLabel.text)
             return
 
-        def gather(review: ReviewSession) -> Any:
+        def gather(review: ReviewSession) -> BoxJob:
             return review.jobs.box(segment_id, plane, box_around(plane, corners))
 
         controller.work(gather, self._done, through=self._through, owner=self)
-        if not controller.busy:
-            self._say(self._panel().ui.statusLabel.text)
 
     def _through(self, review: ReviewSession) -> ReviewSession:
         """The same review, writing through the Segment Editor."""
         return review.through(EditorHistory(self.effect, review.segmentation))
 
     def _done(self, applied: Applied, result: JobResult) -> None:
-        if not applied.ok or not applied.keys:
-            self._say(applied.message)
-            return
-        self._row_key = applied.keys[0]
-        self.refresh()
+        if applied.ok and applied.keys:
+            self._row_key = applied.keys[0]
+            self.refresh()
+
+    def told(self, text: str, problem: bool = False) -> None:
+        """What became of the box, from the review controller."""
+        self._say(text)
 
     def _on_review(self, checked: bool = False) -> None:
         slicer.util.selectModule("EvanySegSlicer")
@@ -217,7 +229,3 @@ class EffectDelegate:
     def _say(self, text: str) -> None:
         if self._result is not None:
             self._result.setText(text)
-
-
-def _modified(interactor: Any) -> bool:
-    return bool(interactor.GetShiftKey() or interactor.GetControlKey() or interactor.GetAltKey())

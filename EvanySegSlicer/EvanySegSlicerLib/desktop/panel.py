@@ -1,19 +1,14 @@
-"""The module's panel: builds the collaborators and the tabs, and follows the scene and the module's enter and exit."""
+"""The module's panel: builds the presenters and the tabs, and follows the scene and the module's enter and exit."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import slicer
 from slicer.i18n import tr as _
 
-from evanyseg.geometry.slice_plane import SlicePlane
-
-from ..presenters.review_controller import ReviewController
-from ..presenters.reviewing import ReviewingPresenter
-from ..presenters.segmenting import SegmentingPresenter
+from ..presenters.front_end import Presenters
 from ..presenters.setup.model_store import ModelStore
 from ..scene.nodes.session_node import SessionNode
 from ..scene.table.records import Key
@@ -28,8 +23,14 @@ from .tabs.review_tab import ReviewTab
 from .tabs.segment_tab import SegmentTab
 from .tabs.settings_tab import SettingsTab
 from .tabs.show_box import ShowBox
-from .views.jump import jump_to
-from .views.quality_view import QualityView
+from .tabs.tab import Tab
+from .views.slice_views import LayoutViews
+from .widgets import PanelWidgets
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonCore import vtkObject
+
+    from .setup.parameters import PanelParameters
 
 PROBLEM_STYLE = "color: #b3261e; font-weight: bold"
 
@@ -37,48 +38,48 @@ PROBLEM_STYLE = "color: #b3261e; font-weight: bold"
 class Panel:
     """Is also the `View` that presenters talk to.
 
-    ui: the named widgets of the .ui file; wrapped_node(): the scene's parameter node, wrapped; folder: the module's.
+    wrapped_node(): the scene's parameter node, wrapped; folder: the module's.
     """
 
-    def __init__(self, ui: Any, wrapped_node: Callable[[], Any], folder: str, models: ModelStore | None = None) -> None:
+    def __init__(
+        self,
+        ui: PanelWidgets,
+        wrapped_node: Callable[[], PanelParameters],
+        folder: str,
+        models: ModelStore | None = None,
+    ) -> None:
         self.ui = ui
         self._wrapped_node = wrapped_node
-        self._parameters: Any = None
+        self._parameters: PanelParameters | None = None
         self._gui_tag: int | None = None
-        self._observed: list[tuple[Any, int]] = []
+        self._observed: list[tuple[vtkObject, int]] = []
         self._refreshing = False
         self.pump = JobPump()
         self.models = models or ModelStore.of_engine()
-        self.installer = Installer(Path(folder) / "evanyseg")
-        self.controller = ReviewController(self.pump.runner, self.models, self)
-        self.quality = QualityView(self.controller)
-        self.segmenting = SegmentingPresenter(self.controller)
-        self.reviewing = ReviewingPresenter(self.controller, self._jump)
-        self.inputs = Inputs(ui, self)
-        self.segment_tab = SegmentTab(ui, self)
-        self.quality.on_scroll = self.segment_tab.refresh
-        self.review_tab = ReviewTab(ui, self)
-        self.compare_tab = CompareTab(ui, self)
-        self.explore_tab = ExploreTab(ui, self)
-        self.settings_tab = SettingsTab(ui, self)
-        self.show_box = ShowBox(ui, self)
-        self.watch = EditWatch(self.controller, self._on_settled)
-        self.tabs = [
+        views = LayoutViews()
+        self.presenters = made = Presenters(self.pump.runner, self.models, self, views)
+        self.controller = made.controller
+        self.inputs = Inputs(ui, made.segmenting, made.models, Installer(Path(folder) / "evanyseg"), self)
+        self.segment_tab = SegmentTab(ui, made.segmenting, made.models, views, self)
+        self.review_tab = ReviewTab(ui, made.reviewing, made.segmenting.rescore, self)
+        self.tabs: list[Tab] = [
             self.inputs,
             self.segment_tab,
             self.review_tab,
-            self.compare_tab,
-            self.explore_tab,
-            self.settings_tab,
-            self.show_box,
+            CompareTab(ui, made.comparing, made.models),
+            ExploreTab(ui, made.exploring, made.segmenting, views),
+            SettingsTab(ui, made.settings),
+            ShowBox(ui, made.display, made.error_map, made.segmenting, views),
         ]
+        made.display.on_scroll = self.segment_tab.refresh
+        self.watch = EditWatch(self.controller, self._on_settled)
         self.shortcuts = Shortcuts(
             {
                 "draw": self.segment_tab.toggle_box,
-                "next": self.reviewing.next,
-                "previous": self.reviewing.previous,
-                "accept": self.reviewing.accept,
-                "flag": self.reviewing.flag,
+                "next": made.reviewing.next,
+                "previous": made.reviewing.previous,
+                "accept": made.reviewing.accept,
+                "flag": made.reviewing.flag,
                 "comment": self.review_tab.start_comment,
             }
         )
@@ -105,7 +106,7 @@ class Panel:
             return
         self._parameters = self._wrapped_node()
         node = self._parameters.parameterNode
-        self.controller.bind(SessionNode(node))
+        self.presenters.bind(SessionNode(node))
         self.inputs.choose_defaults(self._parameters)
         self._gui_tag = self._parameters.connectGui(self.ui)
         self._observed = [(node, node.AddObserver("ModifiedEvent", self._on_node))]
@@ -119,11 +120,8 @@ class Panel:
         self.watch.stop()
         for tab in self.tabs:
             tab.leave()
-        self.quality.close()
         self._disconnect()
-        self.controller.bind(None)
-        self.segmenting.last = None
-        self.segmenting.segment_id = ""
+        self.presenters.leave()
         self.updated([])
 
     def close(self) -> None:
@@ -132,8 +130,7 @@ class Panel:
         self.watch.close()
         for tab in self.tabs:
             tab.leave()
-        self.quality.close()
-        self.controller.bind(None)
+        self.presenters.leave()
         self.pump.close()
         for tab in self.tabs:
             tab.close()
@@ -147,7 +144,7 @@ class Panel:
             self._parameters.disconnectGui(self._gui_tag)
             self._parameters = None
 
-    def _on_node(self, caller: Any = None, event: str = "") -> None:
+    def _on_node(self, caller: vtkObject | None = None, event: str = "") -> None:
         """Something of the session changed: open what is chosen now."""
         if self._refreshing:
             return
@@ -155,7 +152,7 @@ class Panel:
         try:
             self.controller.open()
             self.watch.follow()
-            self.quality.set_on(self._parameters is not None and self._parameters.showOverlay)
+            self.presenters.display.set_on(self._parameters is not None and self._parameters.showOverlay)
             for tab in self.tabs:
                 tab.refresh()
         finally:
@@ -177,33 +174,17 @@ class Panel:
         self.ui.progressBar.setValue(0)
 
     def updated(self, keys: list[Key]) -> None:
-        self.quality.refresh()
+        self.presenters.display.refresh()
         for tab in self.tabs:
             tab.refresh()
-
-    def ask_file(self, title: str, name: str) -> Path | None:
-        """Where to save, chosen by the user; None when he changed his mind."""
-        import qt
-
-        path = qt.QFileDialog.getSaveFileName(slicer.util.mainWindow(), title, name)
-        # PySide and newer PythonQt give (path, filter)
-        path = path[0] if isinstance(path, tuple) else path
-        return Path(path) if path else None
-
-    def _jump(self, plane: SlicePlane) -> None:
-        review = self.controller.review
-        if review is not None:
-            segment_id = (self.reviewing.current or ("",))[0]
-            mask = review.store.mask(segment_id, plane) if review.store.has(segment_id) else None
-            jump_to(plane, mask, review.volume)
 
     def _on_settled(self, changed: bool) -> None:
         """Edits made elsewhere have been compared with the table."""
         if changed:
             self.updated([])
-        parameters = self._parameters
-        if parameters is not None and parameters.autoScore and any(r.stale for r in self.reviewing.all_rows()):
-            self.segmenting.rescore()
+        wanted = self._parameters is not None and self._parameters.autoScore
+        if wanted and any(r.stale for r in self.presenters.reviewing.all_rows()):
+            self.presenters.segmenting.rescore()
 
     def _on_cancel(self, checked: bool = False) -> None:
         self.controller.cancel()

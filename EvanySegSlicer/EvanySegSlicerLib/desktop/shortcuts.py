@@ -6,7 +6,6 @@ No key of slice views or of the Segment Editor is used: b f, shift+move, space, 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import qt
 import slicer
@@ -31,7 +30,7 @@ class Shortcuts:
     def __init__(self, actions: dict[str, Callable[[], None]]) -> None:
         """actions: a function for each name of `KEYS`."""
         self._actions = actions
-        self._made: list[tuple[Any, Callable[[], None]]] = []
+        self._made: list[tuple[qt.QShortcut, Callable[[], None]]] = []
 
     def install(self) -> None:
         window = slicer.util.mainWindow()
@@ -54,7 +53,7 @@ class Shortcuts:
             shortcut.deleteLater()
         self._made = []
 
-    def _on_focus(self, focused: Any) -> None:
+    def _on_focus(self, focused: qt.QObject | None) -> None:
         """Letters belong to a text field while somebody types there."""
         typing = focused is not None and focused.className() in TEXT_FIELDS
         for shortcut, _action in self._made:

@@ -1,10 +1,10 @@
-"""Where is it wrong: the error map of the slice in view, judged on the worker when it is asked for. No Qt."""
+"""The error map of the slice in view, computed on the worker when it is asked for. No Qt."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,19 +19,22 @@ from ..scene.nodes.volume_reader import VolumeSnapshot
 from ..scene.overlay.error_map import IN_WORDS, ErrorMapOverlay
 from .review_controller import ReviewController
 
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSliceNode
+
 LIKELY = 0.4
 """Probabilities below this are not shown: the map is to point at places, not to tint the slice."""
 
 
 @dataclass(frozen=True)
 class ErrorMapJob:
-    """Judge every mask on one slice, with maps; where masks lie over each other the larger probability counts."""
+    """Score every mask on one slice, with maps; where masks lie over each other the larger probability counts."""
 
     volume: VolumeSnapshot
     pipeline: SlicePipeline
     plane: SlicePlane
     masks: tuple[tuple[np.ndarray, BoxPrompt | None], ...]
-    title: str = "Looking where it is wrong"
+    title: str = "Computing the error map"
 
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> QualityEstimate:
         """One estimate that carries the combined maps. Raises EvanySegError when the estimator has no maps."""
@@ -71,17 +74,17 @@ class ErrorMapPresenter:
     def shown(self) -> bool:
         return self._overlay is not None and self._overlay.shown
 
-    def set_on(self, on: bool, slice_node: Any, segment_id: str = "") -> None:
+    def set_on(self, on: bool, slice_node: vtkMRMLSliceNode | None, segment_id: str = "") -> None:
         self.on = on
         if on:
             self.show(slice_node, segment_id)
         else:
             self.remove()
 
-    def show(self, slice_node: Any, segment_id: str = "") -> None:
-        """Judge and show what `slice_node` shows now; quietly again when nothing has changed."""
-        review, node = self.controller.review, self.controller.node
-        if review is None or review.problem or node is None or slice_node is None:
+    def show(self, slice_node: vtkMRMLSliceNode | None, segment_id: str = "") -> None:
+        """Compute and show what `slice_node` shows now; quietly again when nothing has changed."""
+        review, node = self.controller.usable, self.controller.node
+        if review is None or node is None or slice_node is None:
             self.remove()
             return
         try:

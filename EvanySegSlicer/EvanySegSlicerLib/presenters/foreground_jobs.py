@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TypeVar
 
-from evanyseg.errors import EvanySegError
+from evanyseg.errors import EvanySegError, MissingPackageError
 from evanyseg.geometry.slice_plane import SlicePlane
 
 from ..scene.jobs.runner import Job, JobContext, JobRunner
-from .view import View
+from .view import Owner, View
+
+Result = TypeVar("Result")
 
 
 class ForegroundJobs:
@@ -22,8 +24,8 @@ class ForegroundJobs:
         self.view = view
         self.wanted: Callable[[SlicePlane | None], None] = lambda plane: None
         """Told of every job before it starts, and of the slice it is about: prefetching gives way."""
-        self.owner: object | None = None
-        """Who began what is on its way; see `cancel`."""
+        self.owner: Owner | None = None
+        """Who began what is on its way, and hears of it."""
         self._front: Job | None = None
 
     @property
@@ -31,32 +33,40 @@ class ForegroundJobs:
         """Whether something that the user asked for is on its way (quiet work, such as prefetching, does not count)."""
         return self._front is not None
 
-    def cancel(self, of: object | None = None) -> bool:
+    def say(self, text: str, problem: bool = False) -> None:
+        """To the view, and to the owner of what is on its way."""
+        self.view.status(text, problem)
+        if self.owner is not None:
+            self.owner.told(text, problem)
+
+    def cancel(self, of: Owner | None = None) -> bool:
         """Ask what runs to stop (`of`: only what this owner began); False when there is nothing of that kind."""
         if not self.busy or (of is not None and self.owner is not of):
             return False
         self.runner.cancel_all()
-        self.view.status("Cancelling...")
+        self.say("Cancelling...")
         return True
 
     def start(
         self,
         title: str,
-        work: Callable[[JobContext], Any],
-        done: Callable[[Any], None],
+        work: Callable[[JobContext], Result],
+        done: Callable[[Result], None],
         device: str,
         quiet: bool = False,
         plane: SlicePlane | None = None,
+        dropped: Callable[[Exception | None], None] = lambda failure: None,
     ) -> Job:
-        """Run `work(context)` on the device's thread, then `done(result)` on the main thread. `quiet`: nothing is shown
-        (prefetching). `plane`: the slice it is about, where it is about one: prefetching of others gives way."""
+        """Run `work(context)` on the device's thread, then `done(result)` on the main thread, or `dropped(failure)`,
+        None when it was cancelled. `quiet`: nothing is shown (prefetching). `plane`: the slice it is about, where it is
+        about one: prefetching of others gives way."""
         self.wanted(plane)
 
         def ended() -> None:
             if not quiet:
                 self._front = None
 
-        def finished(result: Any) -> None:
+        def finished(result: Result) -> None:
             ended()
             done(result)
             self.rest()
@@ -65,12 +75,14 @@ class ForegroundJobs:
             ended()
             if not quiet:
                 self.report(error)
+            dropped(error)
             self.rest()
 
         def cancelled() -> None:
             ended()
             if not quiet:
-                self.view.status("Cancelled; nothing was changed.")
+                self.say("Cancelled; nothing was changed.")
+            dropped(None)
             self.rest()
 
         told = self._progress(title) if not quiet else (lambda fraction, what: None)
@@ -88,15 +100,18 @@ class ForegroundJobs:
 
     def report(self, error: Exception) -> None:
         """A failure in words for the status line; what nobody expected also goes to the log."""
+        if isinstance(error, MissingPackageError):
+            self.view.status(f"{error.what}; press Install.", problem=True)
+            return
         if isinstance(error, EvanySegError):
-            self.view.status(str(error), problem=True)
+            self.say(str(error), problem=True)
             return
         if isinstance(error, ModuleNotFoundError):
-            self.view.status(f"The Python package '{error.name}' is missing; press Install.", problem=True)
+            self.say(f"The Python package '{error.name}' is missing; press Install.", problem=True)
             return
         logging.getLogger("evanyseg").error("A job failed", exc_info=error)
         text = f"{type(error).__name__}: {error}".strip()
-        self.view.status(f"Something went wrong ({text}); the details are in Slicer's log.", problem=True)
+        self.say(f"Something went wrong ({text}); the details are in Slicer's log.", problem=True)
 
     def _progress(self, title: str) -> Callable[[float, str], None]:
         return lambda fraction, what: self.view.busy(what or title, fraction)

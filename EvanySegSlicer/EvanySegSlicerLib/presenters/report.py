@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from datetime import datetime
-from pathlib import Path
 
-from evanyseg.errors import EvanySegError
+from evanyseg.io.segmentation import segment_labels
 from evanyseg.report.page import ReportData, report_html
 
 from ..scene.review.session import ReviewSession
@@ -19,9 +17,10 @@ def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
     """Self-contained HTML of the rows given, in their order."""
     snapshot = review.reader.snapshot()
     listed = report_rows(rows, lambda row: snapshot.plane_of_key(row.axis, row.index, row.geometry).pixel_area)
+    labels = segment_labels({row.segment_id: row.segment for row in rows})
     groups: dict[tuple[str, str], list[ScoreRecord]] = {}
     for row in rows:
-        groups.setdefault((row.segment, row.plane), []).append(row)
+        groups.setdefault((labels[row.segment_id], row.plane), []).append(row)
     several = len({plane for _segment, plane in groups}) > 1
     summaries = [
         score_summary(f"{segment} ({plane})" if several else segment, group, review.thresholds)
@@ -46,17 +45,3 @@ def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
         strips=not several,
     )
     return report_html(data)
-
-
-def write_whole(path: Path, text: str, encoding: str = "utf-8") -> Path:
-    """The file appears complete or not at all. Raises EvanySegError."""
-    part = path.with_name(path.name + ".part")
-    try:
-        with open(part, "w", encoding=encoding, newline="") as file:
-            file.write(text)
-        part.replace(path)
-    except OSError as error:
-        with suppress(OSError):  # it may never have come to be
-            part.unlink()
-        raise EvanySegError(f"{path} could not be written ({error.strerror}); choose another folder.") from error
-    return path

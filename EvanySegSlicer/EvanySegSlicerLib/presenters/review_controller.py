@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -22,9 +22,11 @@ from ..scene.review.open_review import new_segmentation, open_review
 from ..scene.review.session import Applied, ReviewSession
 from .foreground_jobs import ForegroundJobs
 from .setup.model_store import ModelStore
-from .view import View
+from .view import Owner, View
 
 Meant = TypeVar("Meant")
+Result = TypeVar("Result")
+ONE_THING = "One thing at a time: wait, or press Cancel."
 CLOSED = "The review was closed meanwhile; the result was dropped."
 MOVED = "The volume was moved by a transform meanwhile; the result was dropped. Do it again."
 
@@ -56,6 +58,11 @@ class ReviewController:
     @property
     def session(self) -> Session:
         return self.node.read() if self.node is not None else Session()
+
+    @property
+    def usable(self) -> ReviewSession | None:
+        """The open review while its nodes are in the scene."""
+        return self.review if self.review is not None and not self.review.problem else None
 
     def bind(self, node: SessionNode | None) -> None:
         """Work on this scene's session; None when the scene goes: jobs are cancelled, nothing is touched any more."""
@@ -116,51 +123,53 @@ class ReviewController:
         """Whether something that the user asked for is on its way."""
         return self.jobs.busy
 
-    def cancel(self, of: object | None = None) -> bool:
+    def cancel(self, of: Owner | None = None) -> bool:
         """Ask what runs to stop (`of`: only what this owner began); False when there is nothing of that kind."""
         return self.jobs.cancel(of)
 
     def start(
         self,
         title: str,
-        work: Callable[[JobContext], Any],
-        done: Callable[[Any], None],
+        work: Callable[[JobContext], Result],
+        done: Callable[[Result], None],
         quiet: bool = False,
         plane: SlicePlane | None = None,
+        dropped: Callable[[Exception | None], None] = lambda failure: None,
     ) -> Job:
         """Run any work on the chosen device's thread; see `ForegroundJobs.start`."""
-        return self.jobs.start(title, work, done, self.session.device, quiet, plane)
+        return self.jobs.start(title, work, done, self.session.device, quiet, plane, dropped)
 
     def work(
         self,
         gather: Callable[[ReviewSession], SliceJob],
         then: Callable[[Applied, JobResult], None] = lambda applied, result: None,
         through: Callable[[ReviewSession], ReviewSession] = lambda review: review,
-        owner: object | None = None,
+        owner: Owner | None = None,
     ) -> None:
         """gather on the main thread -> run on the worker -> apply on the main thread -> then.
 
         Models are loaded first, on the worker, when they are not yet. Another job being on its way: refused.
-        `through`: another session over the same nodes that gathers and applies (the Segment Editor's); `owner`: see
-        `cancel`.
+        `through`: another session over the same nodes that gathers and applies (the Segment Editor's); `owner`: who
+        hears of it, and can `cancel` it.
         """
-        review = self.now(lambda review: review)
+        review = self.now(lambda review: review, owner)
         if review is None:
             return
         self.jobs.owner = owner
         self.with_models(lambda pipeline: self._run(review, gather, then, through))
         self.jobs.rest()
 
-    def now(self, read: Callable[[ReviewSession], Meant]) -> Meant | None:
+    def now(self, read: Callable[[ReviewSession], Meant], owner: Owner | None = None) -> Meant | None:
         """What `read(review)` answers at once: what the user means is what he sees now, not when the models are loaded
-        and he has scrolled on. None when it was said why nothing can be begun."""
-        if self.busy:
-            self.view.status("One thing at a time: wait, or press Cancel.", problem=True)
-            return None
+        and he has scrolled on. None when it was said (to `owner` too) why nothing can be begun."""
         try:
+            if self.busy:
+                raise EvanySegError(ONE_THING)
             return read(self.require())
         except EvanySegError as error:
             self.view.status(str(error), problem=True)
+            if owner is not None:
+                owner.told(str(error), problem=True)
             return None
 
     def forget_models(self) -> None:
@@ -197,7 +206,7 @@ class ReviewController:
         through: Callable[[ReviewSession], ReviewSession],
     ) -> None:
         if self.review is not review:  # another scene, or other nodes, since the models began to load
-            self.view.status(CLOSED, problem=True)
+            self.jobs.say(CLOSED, problem=True)
             return
         try:
             writing = through(review)
@@ -208,14 +217,14 @@ class ReviewController:
 
         def done(result: JobResult) -> None:
             if self.review is not review:  # another scene, or other nodes: what comes now belongs to nobody
-                self.view.status(CLOSED, problem=True)
+                self.jobs.say(CLOSED, problem=True)
                 return
             if not _in_place(review, job):
-                self.view.status(MOVED, problem=True)
+                self.jobs.say(MOVED, problem=True)
                 return
             applied = writing.apply(result)
             if applied.message:
-                self.view.status(applied.message, problem=not applied.ok or bool(result.problem))
+                self.jobs.say(applied.message, problem=not applied.ok or bool(result.problem))
             then(applied, result)
 
         run = lambda context: job.run(context.progress, context.should_cancel)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
+from evanyseg.io.write import write_text
 
 from ..scene.review.queue import Filters, before, counts, next_open, ranked
 from ..scene.table.exports import csv_text
-from ..scene.table.records import Key, ScoreRecord
+from ..scene.table.records import ACCEPTED, FLAGGED, Key, ScoreRecord
 from ..scene.table.summaries import SegmentReview, review_summaries
+from .report import review_page
 from .review_controller import ReviewController
 
 
@@ -27,8 +29,8 @@ class ReviewingPresenter:
     # ---- what is shown ----------------------------------------------------------------------------------------
 
     def all_rows(self) -> list[ScoreRecord]:
-        review = self.controller.review
-        return review.table.records() if review is not None and not review.problem else []
+        review = self.controller.usable
+        return review.table.records() if review is not None else []
 
     def rows(self) -> list[ScoreRecord]:
         """The rows that pass the filters, in the order chosen."""
@@ -53,8 +55,8 @@ class ReviewingPresenter:
         return session.queue_segment, session.queue_axis, session.queue_index, session.queue_geometry
 
     def current_row(self) -> ScoreRecord | None:
-        review, key = self.controller.review, self.current
-        return review.table.get(key) if review is not None and not review.problem and key is not None else None
+        review, key = self.controller.usable, self.current
+        return review.table.get(key) if review is not None and key is not None else None
 
     def set_order(self, order: str) -> None:
         if self.controller.node is not None:
@@ -64,13 +66,16 @@ class ReviewingPresenter:
 
     def go(self, key: Key) -> None:
         """Make this the current row and bring the views there."""
-        review, node = self.controller.review, self.controller.node
+        review, node = self.controller.usable, self.controller.node
         if review is None or node is None or review.table.get(key) is None:
             return
-        for name, value in zip(("segment", "axis", "index", "geometry"), key, strict=True):
-            node.set(f"queue_{name}", value)
+        segment_id, axis, index, geometry = key
+        node.set("queue_segment", segment_id)
+        node.set("queue_axis", axis)
+        node.set("queue_index", index)
+        node.set("queue_geometry", geometry)
         try:
-            self.jump(review.reader.snapshot().plane_of_key(*key[1:]))
+            self.jump(review.reader.snapshot().plane_of_key(axis, index, geometry))
         except EvanySegError as error:
             self.controller.view.status(str(error), problem=True)
         self.controller.view.updated([key])
@@ -93,31 +98,29 @@ class ReviewingPresenter:
     # ---- deciding ---------------------------------------------------------------------------------------------
 
     def accept(self) -> None:
-        self._decide("accept")
+        """The current row is right; a second time takes it back."""
+        self._decide(ACCEPTED)
 
     def flag(self) -> None:
-        self._decide("flag")
+        """The current row needs work; a second time takes it back."""
+        self._decide(FLAGGED)
 
-    def _decide(self, what: str) -> None:
-        row = self._chosen()
-        if row is None:
+    def _decide(self, decision: str) -> None:
+        review, row = self.controller.usable, self._chosen()
+        if review is None or row is None:
             return
-        assert self.controller.review is not None
-        decided = {"accept": "accepted", "flag": "flagged"}[what]
-        # the same key again takes it back
-        action = "clear" if row.decision == decided else what
-        getattr(self.controller.review.decisions, action)(row.key)
-        self.controller.review.changed([row.key])
+        review.decisions.decide("" if row.decision == decision else decision, row.key)
+        review.changed([row.key])
 
     def comment(self, text: str) -> None:
-        row = self._chosen()
-        if row is not None and self.controller.review is not None and text.strip() != row.comment:
-            self.controller.review.decisions.comment(row.key, text)
-            self.controller.review.changed([row.key])
+        review, row = self.controller.usable, self._chosen()
+        if review is not None and row is not None and text.strip() != row.comment:
+            review.decisions.comment(row.key, text)
+            review.changed([row.key])
 
     def undo(self) -> None:
         """Take the last decision or comment back."""
-        review = self.controller.review
+        review = self.controller.usable
         if review is None or not review.decisions.can_undo:
             self.controller.view.status("No decision to undo.")
             return
@@ -132,20 +135,16 @@ class ReviewingPresenter:
     # ---- exporting --------------------------------------------------------------------------------------------
 
     def export_csv(self, path: Path) -> int:
-        """Every row, in the order chosen; returns how many. Raises EvanySegError when it cannot be written."""
-        from .report import write_whole
-
-        rows = ranked(self.all_rows(), self.controller.session.order, Filters())
-        write_whole(path, csv_text(rows), "utf-8-sig")
+        """Every row, in the order chosen; returns how many. Raises OutputError when it cannot be written."""
+        rows = ranked(self.all_rows(), self.controller.session.order)
+        write_text(path, csv_text(rows), "utf-8-sig")  # with a mark, or Excel takes it for Latin-1
         return len(rows)
 
     def export_html(self, path: Path) -> int:
-        """One self-contained page; returns how many rows it has. Raises EvanySegError."""
-        from .report import review_page, write_whole
-
-        review = self.controller.review
-        rows = ranked(self.all_rows(), self.controller.session.order, Filters())
+        """One self-contained page; returns how many rows it has. Raises EvanySegError, OutputError."""
+        review = self.controller.usable
+        rows = ranked(self.all_rows(), self.controller.session.order)
         if review is None or not rows:
             raise EvanySegError("There is nothing to report yet: score a slice first.")
-        write_whole(path, review_page(review, rows))
+        write_text(path, review_page(review, rows))
         return len(rows)

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import vtk
 
 from ..scene.nodes.matrices import matrix_array
+from .view import SliceView
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkCommonCore import vtkPoints
+    from vtkmodules.vtkRenderingCore import vtkActor2D, vtkRenderWindowInteractor
 
 BOX, POSITIVE, NEGATIVE = "box", "positive", "negative"
 
@@ -24,7 +29,7 @@ Corners = np.ndarray
 """[4, 3] RAS: the box's corners in turn."""
 
 
-def outline_actor() -> tuple[Any, Any]:
+def outline_actor() -> tuple[vtkActor2D, vtkPoints]:
     """(2D actor, its points): a closed rectangle in display pixels."""
     points = vtk.vtkPoints()
     points.SetNumberOfPoints(4)
@@ -44,28 +49,27 @@ def outline_actor() -> tuple[Any, Any]:
 
 @dataclass
 class _Drag:
-    view: Any
+    view: SliceView
     start: np.ndarray
     end: np.ndarray
     slice_plane: np.ndarray
-    actor: Any
-    points: Any
+    actor: vtkActor2D
+    points: vtkPoints
 
 
 @dataclass
 class RubberBand:
     """State of one tool over all slice views.
 
-    A view is anything with `slice_node`, `add_actor(actor)`, `remove_actor(actor)` and `render()`.
     on_box(view, corners [4, 3] RAS), on_point(view, ras [3], positive), on_cancel() after Esc without a drag,
     on_hint(sentence) when a drag was too small to mean anything, on_start(view) when one begins.
     """
 
-    on_box: Callable[[Any, Corners], None]
-    on_point: Callable[[Any, np.ndarray, bool], None] = lambda view, ras, positive: None
+    on_box: Callable[[SliceView, Corners], None]
+    on_point: Callable[[SliceView, np.ndarray, bool], None] = lambda view, ras, positive: None
     on_cancel: Callable[[], None] = lambda: None
     on_hint: Callable[[str], None] = lambda sentence: None
-    on_start: Callable[[Any], None] = lambda view: None
+    on_start: Callable[[SliceView], None] = lambda view: None
     mode: str = BOX
     enabled: bool = True
     _drag: _Drag | None = field(default=None, repr=False)
@@ -75,7 +79,7 @@ class RubberBand:
     def dragging(self) -> bool:
         return self._drag is not None
 
-    def process(self, interactor: Any, event: str, view: Any) -> bool:
+    def process(self, interactor: vtkRenderWindowInteractor, event: str, view: SliceView) -> bool:
         """Handle one VTK event by name; True means: taken, nobody else should see it."""
         if event == "LeftButtonPressEvent":
             return self._press(interactor, view)
@@ -97,7 +101,7 @@ class RubberBand:
         else:
             self.on_cancel()
 
-    def view_changed(self, view: Any) -> None:
+    def view_changed(self, view: SliceView) -> None:
         """The view was panned, zoomed, scrolled or turned."""
         drag = self._drag
         if drag is None or drag.view is not view:
@@ -114,8 +118,8 @@ class RubberBand:
             drag.view.remove_actor(drag.actor)
             drag.view.render()
 
-    def _press(self, interactor: Any, view: Any) -> bool:
-        if not self.enabled or _modified(interactor):
+    def _press(self, interactor: vtkRenderWindowInteractor, view: SliceView) -> bool:
+        if not self.enabled or with_modifier(interactor):
             return False
         if self._drag is not None:  # a release got lost
             self.drop()
@@ -129,7 +133,7 @@ class RubberBand:
         self.on_start(view)
         return True
 
-    def _move(self, interactor: Any, view: Any) -> bool:
+    def _move(self, interactor: vtkRenderWindowInteractor, view: SliceView) -> bool:
         if self._drag is None or self._drag.view is not view:
             return False
         self._drag.end = _ras(interactor, view)
@@ -137,7 +141,7 @@ class RubberBand:
         view.render()
         return True
 
-    def _release(self, interactor: Any, view: Any) -> bool:
+    def _release(self, interactor: vtkRenderWindowInteractor, view: SliceView) -> bool:
         pressed, self._pressed = self._pressed, False
         if not pressed:
             return False
@@ -171,21 +175,22 @@ class RubberBand:
         self._drag.points.Modified()
 
 
-def _modified(interactor: Any) -> bool:
+def with_modifier(interactor: vtkRenderWindowInteractor) -> bool:
+    """Whether a key is held that makes a drag the view's own: panning, blending, the crosshair."""
     return bool(interactor.GetShiftKey() or interactor.GetControlKey() or interactor.GetAltKey())
 
 
-def _ras(interactor: Any, view: Any) -> np.ndarray:
+def _ras(interactor: vtkRenderWindowInteractor, view: SliceView) -> np.ndarray:
     x, y = interactor.GetEventPosition()
     return (matrix_array(view.slice_node.GetXYToRAS()) @ [x, y, 0, 1])[:3]
 
 
-def _to_display(view: Any, ras: np.ndarray) -> np.ndarray:
+def _to_display(view: SliceView, ras: np.ndarray) -> np.ndarray:
     inverse = np.linalg.inv(matrix_array(view.slice_node.GetXYToRAS()))
     return ras @ inverse[:3, :3].T + inverse[:3, 3]
 
 
-def _plane(view: Any) -> np.ndarray:
+def _plane(view: SliceView) -> np.ndarray:
     """Unit normal and offset of the slice [4]: what scrolling and turning change, panning and zooming do not."""
     matrix = matrix_array(view.slice_node.GetSliceToRAS())
     normal = matrix[:3, 2] / np.linalg.norm(matrix[:3, 2])

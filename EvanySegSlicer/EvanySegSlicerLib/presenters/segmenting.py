@@ -2,41 +2,69 @@
 
 from __future__ import annotations
 
-import html
-import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError, GeometryError
 from evanyseg.geometry.anatomy import PLANE_NAMES, anatomical_axes
 from evanyseg.geometry.boxes import box_around
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.prompts import PointPrompt
 
+from ..scene.jobs.prompt_jobs import BoxJob, PropagateJob
 from ..scene.jobs.result import JobResult
 from ..scene.review.session import Applied, ReviewSession
 from ..scene.table.records import Key, ScoreRecord
 from .prefetch import Prefetcher, neighbours
-from .review_controller import ReviewController
+from .review_controller import ONE_THING, ReviewController
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSliceNode
 
 
 class SegmentingPresenter:
-    """`segment_id` is the segment that boxes go to; empty: a new one is made with the first box."""
+    """`segment_id` is the segment that boxes go to; empty: a new one is made with the first box. `last`: the row of the
+    last box or point, `last_plane` its slice."""
 
     def __init__(self, controller: ReviewController) -> None:
         self.controller = controller
         self.segment_id = ""
         self.last: Key | None = None
         self.last_plane: SlicePlane | None = None
-        self.maps = False
         self.prefetcher = Prefetcher(controller)
+
+    # ---- segments ---------------------------------------------------------------------------------------------
+
+    def segments(self) -> list[tuple[str, str]]:
+        """(id, name) of the open review's segments. Where the chosen one is not among them, the first is chosen."""
+        review = self.controller.usable
+        ids = review.store.ids() if review is not None else []
+        if ids and self.segment_id not in ids:
+            self.segment_id = ids[0]
+        return [(i, review.store.name(i)) for i in ids] if review is not None else []
+
+    def choose_segment(self, segment_id: str) -> None:
+        self.segment_id = segment_id
+        self.controller.view.updated([])
+
+    def add_segment(self) -> None:
+        """A new empty segment, chosen; said when there is no volume to segment."""
+        try:
+            review = self.controller.require()
+        except EvanySegError as error:
+            self.controller.view.status(str(error), problem=True)
+            return
+        self.choose_segment(review.store.add())
+
+    def forget(self) -> None:
+        """The scene goes."""
+        self.segment_id, self.last, self.last_plane = "", None, None
 
     # ---- prompts ----------------------------------------------------------------------------------------------
 
-    def prefetch(self, slice_node: Any) -> None:
+    def prefetch(self, slice_node: vtkMRMLSliceNode) -> None:
         """The user has begun to draw here: encode the slice meanwhile, so that the mask comes at once on release."""
         if self.controller.review is None:
             return
@@ -46,46 +74,46 @@ class SegmentingPresenter:
             return  # said when the box is released
         self.prefetcher.fetch(plane)
 
-    def box_drawn(self, slice_node: Any, corners: np.ndarray) -> None:
+    def box_drawn(self, slice_node: vtkMRMLSliceNode, corners: np.ndarray) -> None:
         """corners [4, 3] RAS of the rectangle drawn on a view: segment, score and colour that slice."""
         meant = self._meant(slice_node)
         if meant is None:
             return
         plane, wanted = meant
 
-        def gather(review: ReviewSession) -> Any:
+        def gather(review: ReviewSession) -> BoxJob:
             box = box_around(plane, corners)
-            return review.jobs.box(wanted or self._segment(review), plane, box, maps=self.maps)
+            return review.jobs.box(wanted or self._segment(review), plane, box)
 
         self.controller.work(gather, self._scored)
 
-    def point_placed(self, slice_node: Any, ras: np.ndarray, positive: bool) -> None:
+    def point_placed(self, slice_node: vtkMRMLSliceNode, ras: np.ndarray, positive: bool) -> None:
         """A click that refines the slice's last answer."""
         meant = self._meant(slice_node)
         if meant is None:
             return
         plane, wanted = meant
 
-        def gather(review: ReviewSession) -> Any:
+        def gather(review: ReviewSession) -> BoxJob:
             segmenter = review.pipeline.segmenter if review.pipeline is not None else None
             if segmenter is not None and not segmenter.supports_points:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
             x, y, _ = plane.to_pixels(ras)[0]
             point = PointPrompt(float(x), float(y), positive)
-            return review.jobs.refine(wanted or self._segment(review), plane, [point], maps=self.maps)
+            return review.jobs.refine(wanted or self._segment(review), plane, [point])
 
         self.controller.work(gather, self._scored)
 
     # ---- many slices ------------------------------------------------------------------------------------------
 
-    def propagate(self, slice_node: Any, direction: str, stop_below: float) -> None:
+    def propagate(self, slice_node: vtkMRMLSliceNode, direction: str, stop_below: float) -> None:
         """Carry the current segment's mask on this view's slice 'up', 'down' or 'both' ways."""
         meant = self._meant(slice_node)
         if meant is None:
             return
         plane, wanted = meant
 
-        def gather(review: ReviewSession) -> Any:
+        def gather(review: ReviewSession) -> PropagateJob:
             if not wanted:
                 raise EvanySegError("There is no mask to propagate yet; draw a box first.")
             return review.jobs.propagate(wanted, plane, direction, stop_below)
@@ -94,7 +122,7 @@ class SegmentingPresenter:
 
     def score_existing(self, plane_name: str, missing: bool = False) -> None:
         """Score every visible segment along one anatomical axis; then look for missing slices, if wanted."""
-        axis_of = lambda review: axis_named(review, plane_name)
+        axis_of: Callable[[ReviewSession], int] = lambda review: axis_named(review, plane_name)
         cropped = self.controller.session.allow_cropped
 
         def then(scored: Applied, result: JobResult) -> None:
@@ -127,27 +155,30 @@ class SegmentingPresenter:
     # ---- undo -------------------------------------------------------------------------------------------------
 
     def undo(self) -> None:
-        self._history("undo", "Nothing to undo.")
+        review = self.controller.open()
+        if review is None or not review.history.can_undo:
+            self.controller.view.status("Nothing to undo.")
+        else:
+            self._step(review, review.undo, "Undone.")
 
     def redo(self) -> None:
-        self._history("redo", "Nothing to redo.")
-
-    def _history(self, what: str, nothing: str) -> None:
         review = self.controller.open()
-        possible = review is not None and getattr(review.history, f"can_{what}")
-        if review is None or not possible:
-            self.controller.view.status(nothing)
-            return
+        if review is None or not review.history.can_redo:
+            self.controller.view.status("Nothing to redo.")
+        else:
+            self._step(review, review.redo, "Redone.")
+
+    def _step(self, review: ReviewSession, step: Callable[[], list[Key]], done: str) -> None:
         if self.controller.busy:
-            self.controller.view.status("One thing at a time: wait, or press Cancel.", problem=True)
+            self.controller.view.status(ONE_THING, problem=True)
             return
-        getattr(review, what)()
+        step()
         review.changed([])  # also what has no row: the picture follows the mask
-        self.controller.view.status("Undone." if what == "undo" else "Redone.")
+        self.controller.view.status(done)
 
     # ---- helpers ----------------------------------------------------------------------------------------------
 
-    def _meant(self, slice_node: Any) -> tuple[SlicePlane, str] | None:
+    def _meant(self, slice_node: vtkMRMLSliceNode) -> tuple[SlicePlane, str] | None:
         """The slice in view and the chosen segment ('': a new one), as they are now; None when it was said why not."""
 
         def read(review: ReviewSession) -> tuple[SlicePlane, str]:
@@ -171,10 +202,10 @@ class SegmentingPresenter:
         if self.controller.review is not None:
             self.prefetcher.fetch(*neighbours(plane, before, self.controller.review.reader.snapshot()))
 
-    def row_in_view(self, slice_node: Any) -> ScoreRecord | None:
+    def row_in_view(self, slice_node: vtkMRMLSliceNode) -> ScoreRecord | None:
         """The chosen segment's row on the slice that a view shows."""
-        review = self.controller.review
-        if review is None or review.problem or not self.segment_id:
+        review = self.controller.usable
+        if review is None or not self.segment_id:
             return None
         try:
             plane = review.reader.plane_of_view(slice_node)
@@ -184,10 +215,8 @@ class SegmentingPresenter:
 
     def row(self) -> ScoreRecord | None:
         """The row of the last box or point."""
-        review = self.controller.review
-        if review is None or review.problem or self.last is None:
-            return None
-        return review.table.get(self.last)
+        review = self.controller.usable
+        return review.table.get(self.last) if review is not None and self.last is not None else None
 
 
 def axis_named(review: ReviewSession, plane_name: str) -> int:
@@ -196,28 +225,3 @@ def axis_named(review: ReviewSession, plane_name: str) -> int:
     if name not in PLANE_NAMES:
         raise GeometryError(f"'{plane_name}' is not one of axial, coronal and sagittal.")
     return anatomical_axes(review.reader.snapshot().ijk_to_ras).index(PLANE_NAMES.index(name))
-
-
-def result_text(row: ScoreRecord | None) -> str:
-    """'Liver 0.62 POOR [0.48-0.74]', with the band as a coloured word, as rich text; empty without a row."""
-    if row is None:
-        return ""
-    color = "#{:02x}{:02x}{:02x}".format(*(round(255 * c) for c in BAND_COLORS[QualityBand(row.band)]))
-    name = html.escape(row.segment)
-    place = f"{row.plane} {row.index}"
-    if math.isnan(row.dice):
-        why = html.escape(row.caveats) or "no reason given"
-        return f"<b>{name}</b> ({place}): <b>unscored</b><br/>{why}"
-    interval = f" [{row.low:.2f}-{row.high:.2f}]" if not math.isnan(row.low) else ""
-    text = (
-        f"<b>{name}</b> ({place}): <span style='font-size:14pt'><b>{row.dice:.2f}</b></span> "
-        f"<span style='background-color:{color}; color:{_readable(row.band)}'>"
-        f"&nbsp;<b>{row.band.upper()}</b>&nbsp;</span>"
-        f"{interval}"
-    )
-    return text + (f"<br/>{html.escape(row.caveats)}" if row.caveats else "")
-
-
-def _readable(band: str) -> str:
-    red, green, blue = BAND_COLORS[QualityBand(band)]
-    return "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.45 else "white"

@@ -8,31 +8,28 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.markup import escape
 
 from ..errors import EvanySegError, ImageError
-from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
-from ..io.tables import cell, number, read_table, table_columns, write_table
-from ..pipeline.slice_pipeline import SlicePipeline
-from ..scoring.boxes import COLUMNS, score_boxes
+from ..io.tables import check_table_output, checked_scores, open_table, write_table
+from ..io.targets import on_stdout
 from ..scoring.table_boxes import BOX
 from ..uses import Comparison, compare_segmenters
-from .support.console import number_text, out, print_json, progress_bar, say, say_error, table
-from .support.loading import load_estimator, load_segmenter
+from .compare_boxes import ROW, row_log, segmented_rows
+from .support.console import number_text, out, print_json, say, say_written, shown, table
+from .support.loading import Placement
 from .support.options import (
+    BackendOption,
     BoxFrameOption,
     DeviceOption,
     EstimatorOption,
     IntensityOption,
     JsonOption,
     OutOption,
-    preset_of,
 )
+from .support.results import check_stdout, say_layout
 
 RUN = "Run the segmenters here"
-ROW = "(row)"
-"""With --boxes a sample is a row of the table, whatever its cells say."""
 
 
 def compare(
@@ -54,11 +51,16 @@ def compare(
     box_frame: BoxFrameOption = None,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     table_out: Annotated[
         Path | None,
         typer.Option("--table", metavar="CSV", help="With --boxes: keep the scored rows.", rich_help_panel=RUN),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="With --table: go on with a run that was stopped.", rich_help_panel=RUN),
+    ] = False,
     by: Annotated[
         str, typer.Option("--by", metavar="COLUMN", help="With one table: the column that names the segmenter.")
     ] = "segmenter",
@@ -86,17 +88,28 @@ def compare(
 
     Only samples count that are in every table or under every segmenter; one without a score is left out and counted.
     """
-    named = files_in_table(boxes, ["image"]) if boxes is not None else ()
-    refuse_overwriting([output, table_out], chain(scores or (), segmenter or (), [estimator], named))
     keys = [c.strip() for c in sample.split(",") if c.strip()]
     if bool(scores) == (boxes is not None):
         raise typer.BadParameter("give scored tables, or --boxes CSV with at least two --segmenter")
-    if boxes is not None:
+    if boxes is None and (table_out is not None or resume):
+        raise typer.BadParameter("--table and --resume go with --boxes")
+    if resume and table_out is None:
+        raise typer.BadParameter("--resume goes on with the rows of --table")
+    group = group or ("image" if boxes is not None else None)
+    given = open_table(boxes, ["image", *BOX, *([group] if group else [])]) if boxes is not None else None
+    named = files_in_table(given, ["image"]) if given is not None else ()
+    refuse_overwriting([output, table_out], chain(scores or (), segmenter or (), [estimator], named))
+    check_table_output(output)
+    check_stdout([output, table_out], as_json)
+    if given is not None:
         if len(segmenter or []) < 2:
             raise typer.BadParameter("--boxes needs at least two --segmenter")
-        keys, group = [ROW], group or "image"
-        rows = _segmented(boxes, segmenter or [], estimator, device, intensity, table_out, group, box_frame)
-        table_of = _by_segmenter(rows, "segmenter", keys, group, boxes.name)
+        keys = [ROW]
+        log = row_log(given, segmenter or [], estimator, intensity, box_frame, table_out, resume)
+        rows = segmented_rows(given, segmenter or [], estimator, Placement(device, backend), intensity, box_frame, log)
+        say_written([table_out])
+        dice = [_number(row["pred_dice"]) for row in rows]
+        table_of = _by_segmenter(rows, dice, "segmenter", keys, group, given.path.name)
     elif scores and len(scores) == 1:
         table_of = _one_table(scores[0], by, keys, group)
     else:
@@ -120,9 +133,8 @@ def compare(
     if as_json:
         print_json(document)
     else:
-        _show(result, len(samples), left_out)
-        if output is not None:
-            say(f"Written: {escape(str(output))}")
+        _show(result, len(samples), left_out, on_stdout([output, table_out]))
+        say_written([output])
 
 
 _Found = dict[tuple[str, ...], tuple[float, str]]
@@ -130,47 +142,29 @@ _Found = dict[tuple[str, ...], tuple[float, str]]
 
 
 def _one_table(path: Path, by: str, keys: list[str], group: str | None) -> dict[str, _Found]:
-    rows = read_table(path, [by, *keys, "pred_dice", *([group] if group else [])])[1]
-    return _by_segmenter(rows, by, keys, group, path.name)
+    rows, values = _scored(path, [by, *keys, "pred_dice", *([group] if group else [])])
+    return _by_segmenter(rows, values, by, keys, group, path.name)
+
+
+def _scored(path: Path, needed: list[str]) -> tuple[list[dict[str, str]], list[float]]:
+    """Rows of a scored table and their scores. Raises ImageError."""
+    given = open_table(path, needed)
+    say_layout(given)
+    rows = list(given.rows())
+    return rows, checked_scores(given, rows).tolist()
 
 
 def _by_segmenter(
-    rows: list[dict[str, str]], by: str, keys: list[str], group: str | None, where: str
+    rows: list[dict[str, str]], values: list[float], by: str, keys: list[str], group: str | None, where: str
 ) -> dict[str, _Found]:
     found: dict[str, _Found] = {}
-    for row in rows:
-        _add(found.setdefault(row[by], {}), row, keys, group, f"{where}, {row[by]}")
+    for row, value in zip(rows, values, strict=True):
+        _add(found.setdefault(row[by], {}), row, value, keys, group, f"{where}, {row[by]}")
     return found
 
 
-def _segmented(
-    boxes: Path,
-    segmenters: list[str],
-    estimator: str,
-    device: str,
-    intensity: str | None,
-    table_out: Path | None,
-    group: str,
-    box_frame: BoxFrame | None,
-) -> list[dict[str, str]]:
-    """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
-    columns = table_columns(boxes, ["image", *BOX, group])
-    preset, judge = preset_of(intensity), load_estimator(estimator, device)
-    rows: list[dict[str, str]] = []
-    with progress_bar("Segmenting") as progress:
-        for number, name in enumerate(dict.fromkeys(segmenters)):
-            pipeline = SlicePipeline(judge, load_segmenter(name, device))
-            part = lambda fraction, text, n=number: progress((n + fraction) / len(segmenters), text)
-            for line, row in enumerate(score_boxes(boxes, pipeline, preset, box_frame, part)):
-                rows.append({k: str(cell(v)) for k, v in {**row, "segmenter": name, ROW: line}.items()})
-    failed = sum(row["caveats"].startswith("error: ") for row in rows)
-    if table_out is not None:
-        write_table(table_out, list(dict.fromkeys([*columns, *COLUMNS])), [dict(row) for row in rows])
-        say(f"Written: {escape(str(table_out))}")
-    if failed:
-        reason = next(row["caveats"] for row in rows if row["caveats"].startswith("error: "))
-        say_error(f"{failed} of {len(rows)} rows failed and count as unscored; the first {reason}")
-    return rows
+def _number(text: str) -> float:
+    return float(text) if text else float("nan")
 
 
 def _several(paths: list[Path], keys: list[str], group: str | None) -> dict[str, _Found]:
@@ -178,19 +172,20 @@ def _several(paths: list[Path], keys: list[str], group: str | None) -> dict[str,
     for path in paths:
         name = path.stem if path.stem not in found else str(path)
         mine = found.setdefault(name, {})
-        for row in read_table(path, [*keys, "pred_dice", *([group] if group else [])])[1]:
-            _add(mine, row, keys, group, path.name)
+        rows, values = _scored(path, [*keys, "pred_dice", *([group] if group else [])])
+        for row, value in zip(rows, values, strict=True):
+            _add(mine, row, value, keys, group, path.name)
     return found
 
 
-def _add(found: _Found, row: dict[str, str], keys: list[str], group: str | None, where: str) -> None:
+def _add(found: _Found, row: dict[str, str], value: float, keys: list[str], group: str | None, where: str) -> None:
     key = tuple(row[k] for k in keys)
     if key in found:
         raise ImageError(
             f"The sample {', '.join(key)} is there twice ({where}); name further columns with --sample, "
             "for example --sample image,label."
         )
-    found[key] = (number(row["pred_dice"]), row[group] if group else "\0".join(key))
+    found[key] = (value, row[group] if group else "\0".join(key))
 
 
 def _document(result: Comparison, samples: int, left_out: int) -> dict:
@@ -211,11 +206,11 @@ def _document(result: Comparison, samples: int, left_out: int) -> dict:
     }  # fmt: skip
 
 
-def _show(result: Comparison, samples: int, left_out: int) -> None:
-    console = out()
+def _show(result: Comparison, samples: int, left_out: int, aside: bool) -> None:
+    console = out(aside)
     interval = f"{result.level:.0%} interval"
     means = [
-        [escape(m.name), number_text(m.mean, 3), _interval(m.low, m.high), str(m.scored), str(m.unscored or "")]
+        [shown(m.name), number_text(m.mean, 3), _interval(m.low, m.high), str(m.scored), str(m.unscored or "")]
         for m in result.means
     ]
     console.print(
@@ -223,7 +218,7 @@ def _show(result: Comparison, samples: int, left_out: int) -> None:
     )
     pairs = [
         [
-            escape(f"{d.first} - {d.second}"),
+            shown(f"{d.first} - {d.second}"),
             "-" if d.samples == 0 else f"{d.difference:+.3f}",
             _interval(d.low, d.high, "+"),
             str(d.samples),

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from .. import models
 from ..errors import CancelledError, EvanySegError, OutputError, UnknownModelError, WeightsError
@@ -17,7 +16,7 @@ from ..weights.files import WeightFile
 from ..weights.licences import consent_text, licence_text
 from ..weights.settings import DownloadSettings
 from ..weights.store import WeightStore
-from .support.console import out, print_json, progress_bar, say, say_error, table
+from .support.console import out, print_json, progress_bar, say, say_error, shown, table
 
 app = typer.Typer(
     help="Segmenters and quality estimators, and their weight files: list, download, import, check.",
@@ -81,7 +80,7 @@ def list_models(json_: JsonOption = False) -> None:
                 f"{kind.capitalize()}s",
                 ("name", "weights", ">size", "licence", "what it is"),
                 [
-                    (spec.name, state, _size(entry.size) if entry else "", spec.licence, escape(spec.note))
+                    (spec.name, state, _size(entry.size) if entry else "", spec.licence, shown(spec.note))
                     for found, spec, entry, state in rows
                     if found == kind
                 ],
@@ -149,7 +148,7 @@ def download_models(
 
 
 def _agree(entry: WeightFile, url: str, store: WeightStore, yes: bool) -> bool:
-    say(escape(consent_text(entry, url, str(store.folder))))
+    say(shown(consent_text(entry, url, str(store.folder))))
     if yes:
         return True
     if not typer.get_text_stream("stdin").isatty():
@@ -189,7 +188,7 @@ def _tell(source: Path, result: Imported | EvanySegError) -> None:
         return
     typer.echo(f"{source.name} -> {result.entry.name} ({result.path})")
     if result.note:
-        say(f"[yellow]Note:[/] {escape(result.note)}")
+        say(f"[yellow]Note:[/] {shown(result.note)}")
 
 
 @app.command()

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from ..bands import BandThresholds
-from ..geometry.boxes import BoxFrame
-from ..io.overwrite import files_in_table, refuse_overwriting
+from ..io.overwrite import refuse_overwriting
+from ..io.targets import on_stdout
 from ..scoring.missing_slices import EmptySliceStatus
-from ..scoring.pairs import PairsScorer
 from ..scoring.run import ScoreRun
 from ..scoring.stacks import SliceStack
 from . import score_image
+from .score_pairs import score_pairs
 from .support.console import (
     DISCLAIMER,
     band_text,
@@ -26,16 +24,18 @@ from .support.console import (
     print_json,
     progress_bar,
     say,
-    say_error,
+    say_written,
+    shown,
     table,
 )
 from .support.dicom import DicomReportOption, DicomSegOption, FractionalOption, SegmentedByOption, dicom_request
-from .support.loading import load_pipeline
+from .support.loading import Placement, load_pipeline
 from .support.options import (
     IMAGE_HELP,
     MODELS,
     RESULTS,
     AxisOption,
+    BackendOption,
     BandsOption,
     BoxFrameOption,
     BoxOption,
@@ -53,10 +53,12 @@ from .support.options import (
     preset_of,
     threshold_of,
 )
+from .support.results import check_stdout
 
 TABLES = "Tables of pairs"
 SHOWN = 15
-PAIR = ("image", "mask")
+SEGMENTS = 60
+"""Lines of the terminal's tables; -o has all."""
 
 
 def score(
@@ -76,14 +78,30 @@ def score(
     ] = None,
     label_column: Annotated[
         str | None,
-        typer.Option(help="Column with the label value in the mask; default: all above zero.", rich_help_panel=TABLES),
+        typer.Option(
+            help="Column with the label in the mask (name, id or value; several: 1;2). Default: all above zero.",
+            rich_help_panel=TABLES,
+        ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", metavar="NAME", help="Only this segment (name, id or label value). Repeatable."),
+        typer.Option("--label", metavar="NAME", help="Only this segment: its name, else id, else value. Repeatable."),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names",
+            metavar="FILE|totalsegmentator",
+            help="What the values of a label map are called: nnU-Net's dataset.json, an ITK-SNAP label file, a Slicer "
+            ".ctbl, JSON, or a table with value,name. Default: what the file itself or nnU-Net's folder says.",
+        ),
     ] = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="With --pairs: go on with a run that was stopped.", rich_help_panel=TABLES),
+    ] = False,
     output: OutOption = None,
     overlay: Annotated[
         Path | None,
@@ -108,6 +126,7 @@ def score(
         ),
     ] = None,
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
     threshold: ThresholdOption = None,
@@ -134,49 +153,54 @@ def score(
     if pairs is not None:
         single = (
             image, mask, box, label, slice_index, axis, overlay, report, segmenter, series, dicom_seg, dicom_report,
-            segmented_by,
+            segmented_by, None if fractional else "refused",
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(
-                "--pairs only goes with --out, --label-column, --box-frame, --estimator, --device, --intensity"
+                "--pairs only goes with --out, --label-column, --box-frame, --resume, --intensity and options of models"
             )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
-        _score_pairs(pairs, output, label_column, box_frame, estimator, device, intensity, levels, as_json,
-                     allow_cropped, threshold_of(threshold))  # fmt: skip
+        where = Placement(device, backend)
+        score_pairs(pairs, output, label_column, box_frame, estimator, where, intensity, levels, as_json,
+                     allow_cropped, resume, threshold_of(threshold), names)  # fmt: skip
         return
+    if resume:
+        raise typer.BadParameter("--resume goes with --pairs")
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
         image, mask, box_of(box), box_frame, label or [], slice_index, axis, preset_of(intensity), levels, series,
         output, overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
-        threshold_of(threshold),
+        threshold_of(threshold), names,
     )  # fmt: skip
-    refuse_overwriting(request.written, [image, mask, estimator, segmenter])
+    refuse_overwriting(request.written, [image, mask, estimator, segmenter, names])
+    score_image.check_endings(request)
+    check_stdout(request.written, as_json)
     stack, dicom = score_image.prepare(request)
-    pipeline = load_pipeline(estimator, segmenter, device)
+    pipeline = load_pipeline(estimator, segmenter, Placement(device, backend))
     with progress_bar("Scoring") as progress:
         result = score_image.run(request, stack, pipeline, progress, dicom)
     if as_json:
         print_json(score_image.document(request, stack, pipeline, result))
     else:
         for remark in stack.remarks:
-            say(f"Note: {escape(remark)}")
-        _show(stack, result, levels, f"{pipeline.estimator.level:.0%} interval")
+            say(f"Note: {shown(remark)}")
+        _show(stack, result, levels, f"{pipeline.estimator.level:.0%} interval", on_stdout(request.written))
         say(
             f"[dim]{pipeline.estimator.name} on {pipeline.estimator.device}; {stack.window.describe()}. {DISCLAIMER}[/]"
         )
-    for path in (output, overlay, report, *request.dicom.written):
-        if path is not None:
-            say(f"Written: {escape(str(path))}")
+    say_written((output, overlay, report, *request.dicom.written))
 
 
-def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str) -> None:
-    console = out()
+def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str, aside: bool) -> None:
+    console = out(aside)
+    labels = stack.segmentation.labels
     if stack.only is None:
+        ranked = sorted(result.summaries, key=lambda s: (s.scored == 0, s.mean_dice))
         rows = [
             [
-                escape(s.segment),
+                shown(labels[s.segment_id]),
                 number_text(s.mean_dice),
                 band_text(s.mean_dice, bands),
                 f"{s.scored}/{s.slices}",
@@ -185,14 +209,15 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
                 "" if s.worst_run is None else f"{s.worst_run.first} - {s.worst_run.last}",
                 "-" if s.scored == 0 else f"{s.poor_fraction:.0%}",
             ]
-            for s in sorted(result.summaries, key=lambda s: (s.scored == 0, s.mean_dice))
+            for s in ranked[:SEGMENTS]
         ]
         columns = ["Segment", ">Mean Dice", "Band", ">Scored", ">Missing?", ">Worst slice", ">Worst run", ">Poor"]
-        console.print(table(f"Segments, {stack.planes.name} slices (mean weighted by area)", columns, rows))
+        which = f"The {SEGMENTS} worst of {len(ranked)} segments" if len(ranked) > SEGMENTS else "Segments"
+        console.print(table(f"{which}, {stack.planes.name} slices (mean weighted by area)", columns, rows))
     worst = result.worst_first
     rows = [
         [
-            escape(r.segment),
+            shown(labels[r.segment_id]),
             r.plane if stack.planes.name == "picture" else str(stack.planes.shown_index(r.index)),
             str(r.area),
             *_with_finding(estimate_cells(r.estimate, bands), r.finding),
@@ -209,44 +234,3 @@ def _with_finding(cells: list[str], finding: EmptySliceStatus) -> list[str]:
     if finding is EmptySliceStatus.MASK:
         return cells
     return [*cells[:-1], "; ".join([finding.value, *([cells[-1]] if cells[-1] else [])])]
-
-
-def _score_pairs(
-    pairs: Path,
-    output: Path,
-    label_column: str | None,
-    box_frame: BoxFrame | None,
-    estimator: str,
-    device: str,
-    intensity: str | None,
-    bands: BandThresholds,
-    as_json: bool,
-    allow_cropped: bool,
-    threshold: float | str | None,
-) -> None:
-    preset = preset_of(intensity)
-    refuse_overwriting([output], chain([estimator], files_in_table(pairs, PAIR)))
-    pipeline = load_pipeline(estimator, None, device)
-    scorer = PairsScorer(
-        pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold, box_frame=box_frame
-    )
-    with progress_bar("Scoring pairs") as progress:
-        result = scorer.score(pairs, output, progress)
-    scored = [s for s in result.scores if s == s]
-    counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}
-    mean = sum(scored) / len(scored) if scored else float("nan")
-    summary = {"rows": result.rows, "failed": result.failed, "unscored": result.unscored, "mean_pred_dice": mean}
-    if as_json:
-        failures = [{"row": n, "error": text} for n, text in result.failures]
-        print_json({"pairs": str(pairs), "out": str(output), **summary, "bands": counts, "failures": failures})
-    else:
-        words = ", ".join(f"{n} {band}" for band, n in counts.items())
-        say(f"{result.rows} rows: {words}, {result.unscored} unscored; mean predicted Dice {number_text(mean)}.")
-        say(f"Written: {escape(str(output))}")
-    if result.failed:
-        for number, text in result.failures:
-            say_error(f"row {number}: {text}")
-        more = result.failed - len(result.failures)
-        tail = f" ({more} more: see the column caveats)" if more else ""
-        say_error(f"{result.failed} of {result.rows} rows failed{tail}; the others are scored.")
-        raise typer.Exit(1)

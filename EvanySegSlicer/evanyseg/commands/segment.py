@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.markup import escape
 
 from ..errors import EvanySegError
 from ..geometry.boxes import BoxFrame
@@ -21,14 +20,26 @@ from ..pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
 from ..prompts import PointPrompt
 from ..report.measurements import measured_segment
 from ..scoring.table_boxes import FRAME
-from .support.console import estimate_cells, estimate_document, number_text, out, print_json, progress_bar, say, table
+from .support.console import (
+    estimate_cells,
+    estimate_document,
+    number_text,
+    out,
+    print_json,
+    progress_bar,
+    say,
+    say_written,
+    shown,
+    table,
+)
 from .support.dicom import SUFFIX, CodeOption, DicomReportOption, dicom_request, prepare_dicom, segmented_here
-from .support.loading import load_pipeline
+from .support.loading import Placement, load_pipeline
 from .support.masks import check_output, segmentation_of_masks, slice_index_of, write_masks
 from .support.options import (
     IMAGE_HELP,
     RESULTS,
     AxisOption,
+    BackendOption,
     BandsOption,
     BoxFrameOption,
     BoxOption,
@@ -79,6 +90,7 @@ def segment(
     segmenter: SegmenterOption = "builtin",
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     series: SeriesOption = None,
     bands: BandsOption = (0.9, 0.7),
@@ -113,14 +125,14 @@ def segment(
     volume = read_image(image, series, slice_index)
     remarks = volume.source.remarks + window_remarks(volume, preset)
     for remark in remarks:
-        say(f"Note: {escape(remark)}")
+        say(f"Note: {shown(remark)}")
     planes = stack_of(volume, axis)
     index = 0 if volume.source.frame is not None else slice_index_of(slice_index, planes)
     dicom = prepare_dicom(request, ReadImage(volume, image, series), None)
     if dicom is None:
         check_output(output, planes)
     prompt, points = shown_prompts(planes, index, prompt, points, box_frame)  # refuses before a network is loaded
-    pipeline = load_pipeline(estimator, segmenter, device)
+    pipeline = load_pipeline(estimator, segmenter, Placement(device, backend))
     window = window_of(volume, preset)
     slice_at = lambda i: SliceInput(planes.pixels(i), window, planes.spacing, (i,))
     first = pipeline.segment(slice_at(index), prompt, points)
@@ -131,7 +143,8 @@ def segment(
     if dicom is None:
         write_masks(output, planes, masks, name)
     else:
-        how = f"slice={planes.name} {index}; box={box}; points={point}; propagate={propagate}"
+        prompts = f"box={box}; points={point}; box_frame={box_frame}"
+        how = f"slice={planes.name} {planes.shown_index(index)}; {prompts}; propagate={propagate}"
         made_by = segmented_here(pipeline.segmenter.name if pipeline.segmenter else "", how)
         seg, _ = dicom.write(segmentation_of_masks(planes, masks, name, known), made_by)
         measured = measured_segment(
@@ -152,14 +165,15 @@ def segment(
             }
         )
         return
-    shown = [
+    lines = [
         [_label(i, planes), str(int(r.mask.sum())), *estimate_cells(r.estimate, levels)]
         for i, r in sorted(found.items())
     ]
     columns = ["Slice", ">Pixels", ">Dice", "Band", f"{pipeline.estimator.level:.0%} interval", "Caveats"]
-    out().print(table(f"{volume.name}: {head['segmenter']} on {head['device']}", columns, shown))
+    out().print(table(shown(f"{volume.name}: {head['segmenter']} on {head['device']}"), columns, lines))
     heads = ", ".join(number_text(e.dice) for e in first.estimates)
-    say(f"Mask {first.chosen + 1} of {len(first.estimates)} was chosen (predicted Dice {heads}). Written: {output}")
+    say(f"Mask {first.chosen + 1} of {len(first.estimates)} was chosen (predicted Dice {heads}).")
+    say_written([output, dicom_report])
 
 
 def _propagated(

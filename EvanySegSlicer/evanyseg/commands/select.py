@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
-from rich.markup import escape
 
 from ..errors import EvanySegError, OutputError
 from ..geometry.plane_stack import stack_of
 from ..geometry.volume import Volume
+from ..io.copying import copy_mask
 from ..io.dicom.masks import ReadImage
 from ..io.overwrite import refuse_overwriting
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import segmentation_of_labels
-from ..io.write import atomic_path, ending
+from ..io.write import ending
 from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..prompts import BoxPrompt
@@ -28,14 +27,15 @@ from ..scoring.stacks import SliceStack
 from ..scoring.volumes import VolumeScorer, mean_of_slices
 from ..uses import best_of_candidates
 from .select_table import select_from_table
-from .support.console import estimate_cells, estimate_document, out, print_json, say, table
-from .support.loading import load_estimator, load_segmenter
+from .support.console import estimate_cells, estimate_document, out, print_json, say, say_written, shown, table
+from .support.loading import Placement, load_estimator, load_segmenter
 from .support.masks import check_output, slice_index_of, write_masks
 from .support.options import (
     IMAGE_HELP,
     MODELS,
     RESULTS,
     AxisOption,
+    BackendOption,
     BandsOption,
     BoxFrameOption,
     BoxOption,
@@ -91,6 +91,7 @@ def select(
     ] = None,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     threshold: ThresholdOption = None,
     allow_cropped: CroppedOption = False,
@@ -122,7 +123,9 @@ def select(
         stacks = [(c, _stack(read, c, axis, preset, slice_index, prompt, allow_cropped, cut)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
-        pipeline = SlicePipeline(load_estimator(estimator, device))
+        for remark in dict.fromkeys(r for _, stack in stacks for r in stack.remarks):
+            say(f"Note: {shown(remark)}")
+        pipeline = SlicePipeline(load_estimator(estimator, Placement(device, backend)))
         found = [_Candidate(str(path), _judged(stack, pipeline), file=path) for path, stack in stacks]
         planes = None
     else:
@@ -134,15 +137,15 @@ def select(
         if output is not None:
             check_output(output, planes)
         stack = _nothing_yet(volume, axis, index, preset)
-        found = _segmented(stack, index, asked, segmenter or [], load_estimator(estimator, device), device)
+        where = Placement(device, backend)
+        found = _segmented(stack, index, asked, segmenter or [], load_estimator(estimator, where), where)
     order = best_of_candidates([c.estimate for c in found])
     best = found[order[0]]
     if not best.estimate.scored:
         raise EvanySegError("None of the candidates could be scored: " + "; ".join(best.estimate.caveats) + ".")
     if output is not None:
         if best.file is not None:
-            with atomic_path(output) as part:
-                shutil.copyfile(best.file, part)
+            copy_mask(best.file, output)
         elif planes is not None and best.mask is not None:
             write_masks(output, planes, {index: best.mask}, "Segment")
     if as_json:
@@ -150,10 +153,9 @@ def select(
         ranked = [{"candidate": found[i].name, **d} for i, d in zip(order, documents, strict=True)]
         print_json({"image": str(image), "best": best.name, "out": str(output) if output else None, "ranking": ranked})
         return
-    rows = [[escape(found[i].name), *estimate_cells(found[i].estimate, levels)] for i in order]
+    rows = [[shown(found[i].name), *estimate_cells(found[i].estimate, levels)] for i in order]
     out().print(table("Candidates, best first", ["Candidate", ">Dice", "Band", "Interval", "Caveats"], rows))
-    if output is not None:
-        say(f"Written: {escape(str(output))}")
+    say_written([output])
 
 
 def _stack(
@@ -191,11 +193,11 @@ def _judged(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
 
 
 def _segmented(
-    stack: SliceStack, index: int, box: BoxPrompt, segmenters: list[str], estimator: QualityEstimator, device: str
+    stack: SliceStack, index: int, box: BoxPrompt, segmenters: list[str], estimator: QualityEstimator, where: Placement
 ) -> list[_Candidate]:
     found = []
     for name in segmenters:
-        result = SlicePipeline(estimator, load_segmenter(name, device)).segment(stack.slice_input(index), box)
+        result = SlicePipeline(estimator, load_segmenter(name, where)).segment(stack.slice_input(index), box)
         found += [
             _Candidate(f"{name}, mask {n + 1}", estimate, mask)
             for n, (mask, estimate) in enumerate(zip(result.masks, result.estimates, strict=True))

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
-from rich.markup import escape
 
 from ..errors import EvanySegError
 from ..io.overwrite import refuse_overwriting
-from ..io.tables import number, read_table, write_table
+from ..io.tables import check_table_output, checked_scores, open_table, score_number, write_table
+from ..io.targets import on_stdout
 from ..uses import alert_below, find_poor
-from .support.console import band_text, interval_text, number_text, out, print_json, say, table
+from .support.console import band_text, interval_text, number_text, out, print_json, say, say_written, shown, table
 from .support.options import BandsOption, JsonOption, OutOption, bands_of
+from .support.results import check_stdout, say_layout
 
 NAMES = ("image", "mask", "segment", "plane", "index", "label")
 """Columns that tell a person which row it is, when they are there."""
@@ -28,7 +28,7 @@ def triage(
         typer.Option(help="Exit with 1 when any score is below this Dice, or missing: for pipelines."),
     ] = None,
     output: OutOption = None,
-    shown: Annotated[int, typer.Option("--top", min=1, help="How many rows to print.")] = 20,
+    top: Annotated[int, typer.Option("--top", min=1, help="How many rows to print.")] = 20,
     bands: BandsOption = (0.9, 0.7),
     as_json: JsonOption = False,
 ) -> None:
@@ -43,9 +43,15 @@ def triage(
     """
     levels = bands_of(bands)
     refuse_overwriting([output], [scores])
-    columns, rows = read_table(scores, ["pred_dice"])
-    rows = [r for r in rows if r.get("finding", "") != "absent"]
-    values = np.array([number(r["pred_dice"]) for r in rows])
+    check_table_output(output)
+    check_stdout([output], as_json)
+    given = open_table(scores, ["pred_dice"])
+    say_layout(given)
+    rows = list(given.rows())
+    values = checked_scores(given, rows)
+    kept = [i for i, r in enumerate(rows) if r.get("finding", "") != "absent"]
+    rows, values = [rows[i] for i in kept], values[kept]
+    columns = [c for c in given.columns if c]
     try:
         poor = find_poor(values, percentile)
         alarm = alert_below(values, alert) if alert is not None else None
@@ -74,23 +80,22 @@ def triage(
         named = [c for c in NAMES if c in columns] or columns[:1]
         lines = [
             [
-                *(escape(rows[i].get(c, "")) for c in named),
+                *(shown(rows[i].get(c, "")) for c in named),
                 number_text(values[i]),
                 band_text(values[i], levels),
-                interval_text(number(rows[i].get("low", "")), number(rows[i].get("high", ""))),
-                escape(rows[i].get("caveats", "")),
+                interval_text(*(score_number(rows[i].get(c, ""), given.layout.separator) for c in ("low", "high"))),
+                shown(rows[i].get("caveats", "")),
             ]
-            for i in picked[:shown]
+            for i in picked[:top]
         ]
         limit = number_text(poor.threshold)
         title = f"The lowest {percentile:g} %: {len(poor.indices)} of {len(rows)} rows, up to {limit}"
-        out().print(table(title, [*named, ">Dice", "Band", "Interval", "Caveats"], lines))
-        if len(picked) > shown:
-            say(f"{len(picked) - shown} more; --top or --out shows all.")
+        out(on_stdout([output])).print(table(title, [*named, ">Dice", "Band", "Interval", "Caveats"], lines))
+        if len(picked) > top:
+            say(f"{len(picked) - top} more; --top or --out shows all.")
         if poor.unscored:
             say(f"{len(poor.unscored)} rows have no score.")
-        if output is not None:
-            say(f"Written: {escape(str(output))}")
+        say_written([output])
     if alarm is not None and alarm.raised:
         low, without = len(alarm.below), len(alarm.unscored)
         say(f"[bold]Alert:[/] {low} rows below {alarm.threshold:g}, {without} without a score.")

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .plane_stack import PlaneStack
 from .slice_plane import SlicePlane
 
 _EPS = 1e-4
 """Pixels: rounding noise of matrix inverses must not push an exact voxel centre over a pixel's edge."""
+
+_NOTHING = 1e-6
+"""Pixels or voxels: what a slope adds up to over a whole slice when it is rounding noise."""
 
 
 @dataclass(frozen=True)
@@ -25,33 +29,55 @@ class LabelArray:
 
     def slice(self, plane: SlicePlane) -> np.ndarray:
         """The segment on a slice, bool [H, W]: exact where the voxels coincide, else nearest neighbour."""
-        if self.array.size == 0:
-            return np.zeros(plane.shape, bool)
-        to_index = np.linalg.inv(self.array_to_ras) @ plane.pixel_to_ras
-        exact = _lattice_slice(self.array, to_index, plane.shape)
-        if exact is not None:
-            return exact == self.label if exact.dtype != bool else exact
-        # through the voxels of the slab that `stamp` writes: of every voxel line the one whose centre is nearest
-        to_pixel = np.linalg.inv(to_index)
-        across = int(np.argmax(np.abs(to_pixel[2, :3])))
-        rows = np.arange(plane.shape[0]) + 0.5
-        cols = np.arange(plane.shape[1]) + 0.5
-        index: dict[int, np.ndarray] = {}
-        depth = np.full(plane.shape, to_pixel[2, 3])
-        for axis in (a for a in range(3) if a != across):
-            value = to_index[axis, 0] * cols[None, :] + to_index[axis, 1] * rows[:, None] + to_index[axis, 3]
-            index[axis] = np.floor(value + 0.5 + _EPS).astype(np.int64)
-            depth += to_pixel[2, axis] * index[axis]
-        index[across] = np.floor(-depth / to_pixel[2, across] + 0.5 - _EPS).astype(np.int64)
-        inside = np.ones(plane.shape, bool)
-        for axis in range(3):
-            inside &= (index[axis] >= 0) & (index[axis] < self.array.shape[2 - axis])
-        i, j, k = (np.where(inside, index[axis], 0) for axis in range(3))
-        return (self.array[k, j, i] == self.label) & inside
+        return labels_on(self.array, self.array_to_ras, plane) == self.label
 
     def copy(self) -> LabelArray:
         """Detached from what holds the voxels: bool, one byte each."""
         return LabelArray(self.array == self.label, 1, self.array_to_ras.copy())
+
+
+def labels_on(array: np.ndarray, array_to_ras: np.ndarray, plane: SlicePlane) -> np.ndarray:
+    """What labels [K, J, I] with a place of their own say on a slice, [H, W]; 0 where they have no voxel.
+
+    Exact where the voxels coincide, else of every line of voxels across the slice the one whose centre is nearest to
+    the pixel's: those that `stamp` writes.
+    """
+    if array.size == 0:
+        return np.zeros(plane.shape, array.dtype)
+    to_index = np.linalg.inv(array_to_ras) @ plane.pixel_to_ras
+    exact = _lattice_slice(array, to_index, plane.shape)
+    if exact is not None:
+        return exact
+    to_pixel = np.linalg.inv(to_index)
+    across = int(np.argmax(np.abs(to_pixel[2, :3])))
+    rows = (np.arange(plane.shape[0]) + 0.5)[:, None]
+    cols = (np.arange(plane.shape[1]) + 0.5)[None, :]
+    index: dict[int, np.ndarray] = {}
+    depth = np.full((1, 1), to_pixel[2, 3])
+    for axis in (a for a in range(3) if a != across):
+        # grids that only differ in spacing need one row and one column of indices instead of a whole picture of them
+        value = np.full((1, 1), to_index[axis, 3])
+        for step, places in ((to_index[axis, 0], cols), (to_index[axis, 1], rows)):
+            value = value + step * places if abs(step) * places.size > _NOTHING else value
+        index[axis] = np.floor(value + 0.5 + _EPS).astype(np.int64)
+        if abs(to_pixel[2, axis]) * array.shape[2 - axis] > _NOTHING:
+            depth = depth + to_pixel[2, axis] * index[axis]
+    index[across] = np.floor(-depth / to_pixel[2, across] + 0.5 - _EPS).astype(np.int64)
+    inside = np.ones((1, 1), bool)
+    for axis in range(3):
+        inside = inside & (index[axis] >= 0) & (index[axis] < array.shape[2 - axis])
+    i, j, k = (np.clip(index[axis], 0, array.shape[2 - axis] - 1) for axis in range(3))
+    found = np.where(inside, array[k, j, i], array.dtype.type(0))
+    return np.ascontiguousarray(np.broadcast_to(found, plane.shape))
+
+
+def resampled_labels(array: np.ndarray, array_to_ras: np.ndarray, planes: PlaneStack) -> np.ndarray:
+    """Labels [K, J, I] with a place of their own on the voxels of a volume [K, J, I], slice by slice as `labels_on`
+    has them: what a person sees on a slice of a scene is what a command scores."""
+    out = np.zeros(planes.volume.shape, array.dtype)
+    for index in range(planes.count):
+        planes.take(out, index)[...] = labels_on(array, array_to_ras, planes.plane(index))
+    return out
 
 
 def _lattice_slice(array: np.ndarray, to_index: np.ndarray, shape: tuple[int, int]) -> np.ndarray | None:

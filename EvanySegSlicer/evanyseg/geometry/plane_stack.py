@@ -20,7 +20,7 @@ PICTURE, FRAME = "picture", "frame"
 class PlaneStack:
     """Slices across voxel axis `axis` (0 = I, 1 = J, 2 = K) of a volume, each a `SlicePlane` by its index in the file.
 
-    All have one `shape` (H, W), `spacing` (row mm, column mm) and `thickness` (mm from one to the next).
+    All have one `shape` (H, W) and one `spacing` (row mm, column mm).
     """
 
     volume: Volume
@@ -54,10 +54,6 @@ class PlaneStack:
     @property
     def spacing(self) -> tuple[float, float]:
         return self.plane(0).spacing
-
-    @property
-    def thickness(self) -> float:
-        return self.plane(0).thickness
 
     def take(self, array: np.ndarray, index: int) -> np.ndarray:
         """Writable view [H, W] or [H, W, C] of slice `index` of an array with the volume's K, J, I.

@@ -93,22 +93,3 @@ def same_geometry(a: Volume, b: Volume) -> bool:
     starts = np.array([a.origin, b.origin])
     near = lambda points: np.abs(points[0] - points[1]).max() <= _TOLERANCE * step * 10
     return bool(near(ends) and near(starts) and np.allclose(a.direction, b.direction, atol=_TOLERANCE))
-
-
-def voxel_offset(inner: Volume, outer: Volume) -> tuple[int, int, int] | None:
-    """(i, j, k) of inner's first voxel on outer's grid, when both lie on one grid; None when they do not.
-
-    This is how a segmentation cropped to its segments relates to the image that it was drawn on.
-    """
-    if not np.allclose(inner.direction, outer.direction, atol=_TOLERANCE):
-        return None
-    if not np.allclose(inner.spacing, outer.spacing, rtol=_TOLERANCE):
-        return None
-    start = np.linalg.inv(outer.ijk_to_lps) @ np.array([*inner.origin, 1.0])
-    whole = np.round(start[:3])
-    # spacing that differs in the last digits adds up over the volume: the far end must fit as well
-    drift = np.abs(np.array(inner.spacing) / np.array(outer.spacing) - 1) * np.array(inner.shape[::-1])
-    if np.abs(start[:3] - whole).max() > 0.01 or drift.max() > 0.05:
-        return None
-    i, j, k = (int(v) for v in whole)
-    return i, j, k

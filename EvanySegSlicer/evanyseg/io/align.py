@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..errors import GeometryError, ImageError
+from ..geometry.labels import resampled_labels
 from ..geometry.placement import Placement, placement_of_volume
+from ..geometry.plane_stack import PlaneStack, stack_of
 from ..geometry.regrid import outside, voxel_move
 from ..geometry.volume import Volume, same_geometry
 
@@ -25,8 +27,11 @@ MAX_LOST = 0.01
 """A segment may lose this share of its voxels outside the image before the case is refused."""
 
 
-def aligned(segmentation: Segmentation, volume: Volume, allow_cropped: bool = False) -> Segmentation:
-    """The same segments on the volume's voxels.
+def aligned(
+    segmentation: Segmentation, volume: Volume, allow_cropped: bool = False, planes: PlaneStack | None = None
+) -> Segmentation:
+    """The same segments on the volume's voxels; `planes`: the slices that they are wanted on (None: the usual ones),
+    where they have to be resampled.
 
     Raises ImageError when a picture's mask has another size, GeometryError when a segment loses more than `MAX_LOST`
     outside the image (`allow_cropped`: only when nothing at all overlaps).
@@ -46,7 +51,7 @@ def aligned(segmentation: Segmentation, volume: Volume, allow_cropped: bool = Fa
         if same_geometry(here, there):
             remark = f"{words}: with that {mine.name} and {volume.name} fit together."
             return replace(segmentation, grid=empty_like(volume), remarks=(*segmentation.remarks, remark))
-    return _regridded(segmentation, volume, allow_cropped)
+    return _regridded(segmentation, volume, allow_cropped, planes or stack_of(volume))
 
 
 def empty_like(volume: Volume) -> Volume:
@@ -54,15 +59,13 @@ def empty_like(volume: Volume) -> Volume:
     return replace(volume, array=np.broadcast_to(np.uint8(0), volume.shape))
 
 
-def _regridded(segmentation: Segmentation, volume: Volume, allow_cropped: bool) -> Segmentation:
+def _regridded(segmentation: Segmentation, volume: Volume, allow_cropped: bool, planes: PlaneStack) -> Segmentation:
     mine = segmentation.grid
     move = voxel_move(mine, volume)
     if move is not None:
         layers = tuple(move.apply(layer, volume.shape) for layer in segmentation.layers)
     else:
-        from .formats.itk import resample_labels
-
-        layers = tuple(resample_labels(layer, mine, volume) for layer in segmentation.layers)
+        layers = tuple(resampled_labels(layer, mine.ijk_to_ras, planes) for layer in segmentation.layers)
     lost = _lost(segmentation, volume)
     worst = max(lost, key=lambda name: lost[name], default=None)
     if worst is not None and (min(lost.values()) >= 1 or (lost[worst] > MAX_LOST and not allow_cropped)):

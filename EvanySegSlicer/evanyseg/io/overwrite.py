@@ -8,24 +8,27 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
-from .tables import table_columns, table_rows
+from .tables import Table
+from .targets import check_writable, descriptor_of
+from .write import ending
 
-_POINTERS = {".mhd": rb"^\s*ElementDataFile\s*=\s*(.+?)\s*$", ".nhdr": rb"^\s*data ?file\s*:\s*(.+?)\s*$"}
+POINTERS = {".mhd": rb"^\s*ElementDataFile\s*=\s*(.+?)\s*$", ".nhdr": rb"^\s*data ?file\s*:\s*(.+?)\s*$"}
 """Headers that keep their voxels in another file, and the line that names it."""
 
-_PAIRS = {".hdr": (".img", ".img.gz"), ".img": (".hdr",)}
-_WRITTEN_BESIDE = {".mhd": (".raw", ".zraw")}
+_PAIRS = {".hdr": (".img", ".img.gz"), ".img": (".hdr", ".hdr.gz"), ".img.gz": (".hdr", ".hdr.gz")}
+_WRITTEN_BESIDE = {".mhd": (".raw", ".zraw"), ".nhdr": (".raw", ".raw.gz"), **_PAIRS}
 
 
 def refuse_overwriting(outputs: Iterable[Path | None], inputs: Iterable[Path | str | None]) -> None:
-    """Raises OutputError when an output is one of the inputs, lies inside them, or is named twice.
+    """Raises OutputError when an output is one of the inputs, lies inside them, is named twice, or cannot be written.
 
     Files are compared as the file system knows them, so other spellings, symbolic and hard links count too. An input
     may be a folder (every file below it counts), a header (so do its voxels), or a word that names no file (a model).
     """
     written: dict[Path, Path] = {}
     for path in (Path(p).expanduser() for p in outputs if p is not None):
-        beside = [path.with_suffix(s) for s in _WRITTEN_BESIDE.get(path.suffix.lower(), ())]
+        check_writable(path)
+        beside = [_stem(path).with_name(_stem(path).name + s) for s in _WRITTEN_BESIDE.get(ending(path), ())]
         for file in (path, *beside):
             if any(_place(file) == _place(other) for other in written):
                 raise OutputError(f"{file} is asked for twice, for two different results; give each its own name.")
@@ -41,12 +44,11 @@ def refuse_overwriting(outputs: Iterable[Path | None], inputs: Iterable[Path | s
                 raise OutputError(f"{there[key]} would replace {what} {given}; give the result another name.")
 
 
-def files_in_table(table: Path, columns: Sequence[str]) -> Iterator[Path]:
-    """A table and every file that its cells name, relative to it. Raises ImageError when a column is missing."""
-    yield table
-    table_columns(table, columns)
-    for row in table_rows(table):
-        yield from (table.parent / row[column].strip() for column in columns if row[column].strip())
+def files_in_table(table: Table, columns: Sequence[str]) -> Iterator[Path]:
+    """A table and every file that its cells name, relative to it."""
+    yield table.path
+    for row in table.rows():
+        yield from (table.path.parent / row[column].strip() for column in columns if row[column].strip())
 
 
 def _files_of(given: Path | str | None) -> Iterator[Path]:
@@ -58,13 +60,24 @@ def _files_of(given: Path | str | None) -> Iterator[Path]:
             yield from (Path(folder) / name for name in names)
         return
     yield path
+    yield from voxels_beside(path)
     suffix = path.suffix.lower()
-    yield from (path.with_suffix(s) for s in _PAIRS.get(suffix, ()))
-    if suffix in _POINTERS:
+    if suffix in POINTERS:
         with path.open("rb") as file:
-            named = re.search(_POINTERS[suffix], file.read(65536), re.MULTILINE | re.IGNORECASE)
+            named = re.search(POINTERS[suffix], file.read(65536), re.MULTILINE | re.IGNORECASE)
         if named:
             yield path.parent / os.fsdecode(named[1])
+
+
+def voxels_beside(path: Path) -> list[Path]:
+    """The other half of a pair of NIfTI files, under every name that it may have."""
+    stem = _stem(path)
+    return [stem.with_name(stem.name + s) for s in _PAIRS.get(ending(path), ())]
+
+
+def _stem(path: Path) -> Path:
+    end = ending(path)
+    return path.with_name(path.name[: len(path.name) - len(end)]) if end else path
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
@@ -77,4 +90,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _place(path: Path) -> str:
+    number = descriptor_of(path)
+    if number is not None:
+        return f"descriptor {number}"
     return os.path.normcase(os.path.realpath(path))

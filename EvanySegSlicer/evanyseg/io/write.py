@@ -1,10 +1,10 @@
-"""Writing without ever leaving half a file: a temporary neighbour, then one rename."""
+"""Writing without ever leaving half a file: into a temporary folder beside the target, then renamed into place."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,41 +13,55 @@ import numpy as np
 
 from ..errors import OutputError
 from ..geometry.volume import Volume
+from .targets import check_writable, is_special, pour, real_path, sentence
 
 PICTURES = (".png", ".tif", ".tiff", ".bmp")
 VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
+_DOUBLE = (".nii.gz", ".img.gz", ".seg.nrrd", ".seg.nhdr")
 
 
 @contextlib.contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` with the same ending; renamed over it when the block ends well, else removed.
+    """A path of the same name, its ending in lower case, in a temporary folder beside `path`. What the block writes
+    there (with files beside it, as some formats have) is renamed into place when the block ends well, else removed.
 
-    Raises OutputError when the disk is full or the folder cannot be written to; an older file stays as it was.
+    Pipes and devices get the bytes of that file instead; the target of a symbolic link is replaced, not the link.
+    Raises OutputError when the disk is full or the place cannot be written to; an older file stays as it was.
     """
-    suffix = "".join(path.suffixes[-2:]) if path.name.lower().endswith((".nii.gz", ".seg.nrrd")) else path.suffix
+    special = is_special(path)
+    target = path if special else real_path(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=suffix, prefix=".evanyseg-", dir=path.parent)
-        os.close(handle)
+        check_writable(path)
+        if not special:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        folder = Path(tempfile.mkdtemp(prefix=".evanyseg-", dir=None if special else target.parent))
     except OSError as error:
-        raise _sentence(path, error) from error
-    part = Path(name)
+        raise sentence(path, error) from error
+    part = folder / (f"result{ending(path)}" if special else _named(target))
     try:
         yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.chmod(0o666 & ~_umask())
-        os.replace(part, path)
+        if special:
+            pour(part, path)
+            return
+        beside = [p for p in folder.iterdir() if p != part]
+        for file in (*beside, part):
+            with file.open("rb+") as written:
+                os.fsync(written.fileno())
+        if target.exists():
+            shutil.copymode(target, part)
+        for file in beside:
+            os.replace(file, target.with_name(file.name))
+        os.replace(part, target)
     except OSError as error:
-        raise _sentence(path, error) from error
+        raise sentence(path, error) from error
     finally:
-        part.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
-def write_text(path: Path, text: str) -> None:
-    """UTF-8 text, atomically. Raises OutputError."""
-    with atomic_path(path) as part:
-        part.write_text(text, encoding="utf-8")
+def write_text(path: Path, text: str, encoding: str = "utf-8") -> None:
+    """Text, atomically; file names that are no Unicode are written with escapes. Raises OutputError."""
+    with atomic_path(path) as part, part.open("w", encoding=encoding, errors="backslashreplace", newline="") as file:
+        file.write(text)
 
 
 def write_labels(path: Path, labels: np.ndarray, grid: Volume) -> None:
@@ -85,19 +99,10 @@ def write_picture(path: Path, pixels: np.ndarray) -> None:
 def ending(path: Path) -> str:
     """The format's ending in lower case, '.nii.gz' and '.seg.nrrd' included."""
     name = path.name.lower()
-    return next((e for e in (".nii.gz", ".seg.nrrd") if name.endswith(e)), path.suffix.lower())
+    return next((e for e in _DOUBLE if name.endswith(e)), path.suffix.lower())
 
 
-def _umask() -> int:
-    """The process's mask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sentence(path: Path, error: OSError) -> OutputError:
-    if isinstance(error, OutputError):
-        return error
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return OutputError(f"The disk is full: {path} was not written and an older one stays as it was.")
-    return OutputError(f"{path} cannot be written ({error.strerror or error}).")
+def _named(path: Path) -> str:
+    """The path's name with its ending in lower case, which is how libraries know formats."""
+    end = ending(path)
+    return path.name[: len(path.name) - len(end)] + end

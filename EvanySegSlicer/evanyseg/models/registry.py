@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Generic
 
 from .. import plugins
-from ..errors import UnknownModelError
+from ..errors import DeviceError, UnknownModelError
 from .spec import Model, ModelSpec
 
 log = logging.getLogger("evanyseg.models")
@@ -70,23 +70,32 @@ class Registry(Generic[Model]):
         hint = f" Did you mean '{near[0]}'?" if near else ""
         raise UnknownModelError(f"Unknown {self.kind} '{name}'.{hint} Known: {', '.join(specs)}.")
 
-    def create(self, name_or_file: str, device: str = "auto") -> Model:
+    def create(self, name_or_file: str, device: str = "auto", backend: str = "auto") -> Model:
         """A model by registered name, or from a weight file that `recognise` can name.
 
-        'NAME:OPTION' or 'FILE:OPTION' hands the option to models that take one ('quality-sentinel:liver').
-        Raises UnknownModelError, WeightsError, DeviceError.
+        'NAME:OPTION' or 'FILE:OPTION' hands the option to models that take one ('quality-sentinel:liver'); backend:
+        what runs models that leave a choice ('onnx', 'torch').
+        Raises UnknownModelError, WeightsError, DeviceError, MissingPackageError.
         """
-        from ..device import resolve_device
-
         path = Path(name_or_file).expanduser()
         base, _, option = name_or_file.rpartition(":")
         if option and (base in self._specs or (Path(base).suffix and Path(base).expanduser().is_file())):
-            model = self.create(base, device)
+            model = self.create(base, device, backend)
             choose = getattr(model, "with_option", None)
             if choose is None:
                 raise UnknownModelError(f"The {self.kind} '{base}' takes no option such as '{option}'.")
             chosen: Model = choose(option)
             return chosen
         if name_or_file not in self._specs and self.recognise is not None and path.suffix and path.is_file():
-            return self.get(self.recognise(path)).create(path, resolve_device(device))
-        return self.get(name_or_file).create(None, resolve_device(device))
+            return self._made(self.get(self.recognise(path)), path, device, backend)
+        return self._made(self.get(name_or_file), None, device, backend)
+
+    def _made(self, spec: ModelSpec[Model], path: Path | None, device: str, backend: str) -> Model:
+        from ..device import resolve_device
+
+        if backend not in ("auto", *spec.backends):
+            known = " or ".join(spec.backends) or "what it brings"
+            raise DeviceError(f"The {self.kind} '{spec.name}' runs on {known}, not on {backend}.")
+        if backend == "onnx" and device == "auto":
+            device = "cpu"
+        return spec.create(path, resolve_device(device), backend)

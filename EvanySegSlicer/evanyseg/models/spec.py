@@ -16,8 +16,11 @@ Shapes = Mapping[str, Sequence[int]]
 Fingerprint = Callable[[Shapes], bool]
 """Whether a checkpoint with these tensors holds this model (`models.fingerprints`)."""
 
-Loader = Callable[["ModelSpec[Any]", "Path | None", str], Any]
+Loader = Callable[..., Any]
 """(spec, a local weight file or None for the spec's own, an actual device) -> the model (`models.loaders`)."""
+
+
+TORCH = ("torch",)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class ModelSpec(Generic[Model]):
     it takes beside its parameters (on the CPU, one image). fingerprint: how a file of it is recognised, whatever its
     name; hints: words of a file's name that tell models of one fingerprint apart; trainer_files: whether a wrapped
     checkpoint of an ambiguous fingerprint is taken for this one. prompts and note: for people (docs/models.md).
+    backends: what can run it (TORCH: it needs PyTorch); where there are several the loader takes the user's choice as a
+    fourth argument.
     """
 
     name: str
@@ -42,6 +47,7 @@ class ModelSpec(Generic[Model]):
     prompts: str = ""
     note: str = ""
     own_licence: str = ""
+    backends: tuple[str, ...] = ()
 
     @property
     def licence(self) -> str:
@@ -55,7 +61,9 @@ class ModelSpec(Generic[Model]):
     def files(self) -> tuple[WeightFile, ...]:
         return (*((self.weights,) if self.weights else ()), *self.companions)
 
-    def create(self, path: Path | None, device: str) -> Model:
-        """Raises WeightsError. `device`: an actual one ('cpu', 'cuda:0', 'mps')."""
-        model: Model = self.loader(self, path, device)
+    def create(self, path: Path | None, device: str, backend: str = "auto") -> Model:
+        """Raises WeightsError, MissingPackageError. `device`: an actual one ('cpu', 'cuda:0', 'mps'); backend: 'auto'
+        or one of `backends`."""
+        choice = (backend,) if len(self.backends) > 1 else ()
+        model: Model = self.loader(self, path, device, *choice)
         return model

@@ -6,16 +6,13 @@ is wrong, how much is missing) and a scalar head that also sees what the window 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..quality.context import ContextInput
-from .vit_block import Block
+from .builtin.vit_block import Block
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
@@ -199,18 +196,6 @@ def network_input(pixels: Tensor, distance: Tensor) -> Tensor:
     return torch.cat([rgb, planes[:, 3:5], far], dim=1)
 
 
-def stacked_inputs(seen: Sequence[ContextInput]) -> dict[str, Tensor]:
-    """Tensors of N context inputs: pixels uint8, distance, scalars, areas (see `BuiltinEstimatorNet.forward`)."""
-    cells = [float(s.window.side**2) for s in seen]
-    areas = [[s.mask_in / c, s.mask_out / c] for s, c in zip(seen, cells, strict=True)]
-    return {
-        "pixels": torch.from_numpy(np.stack([s.pixels for s in seen])),
-        "distance": torch.from_numpy(np.stack([s.distance for s in seen])),
-        "scalars": torch.from_numpy(np.stack([s.scalars for s in seen])),
-        "areas": torch.tensor(areas, dtype=torch.float32),
-    }
-
-
 def estimator_forward(net: nn.Module, batch: dict[str, Tensor], flips: bool = False) -> dict[str, Tensor]:
     """Raw numbers per mask: dice, mapped, low, lower, upper, high (quantiles but the middle one), log_hd95,
     false_positive, false_negative.
@@ -228,10 +213,11 @@ def estimator_forward(net: nn.Module, batch: dict[str, Tensor], flips: bool = Fa
     )
 
     def mean(values: Tensor) -> Tensor:
-        return values.reshape(count, len(pixels), *values.shape[1:]).mean(0)
+        return values.reshape(count, -1, *values.shape[1:]).mean(0)
 
     def mean_map(logits: Tensor) -> Tensor:
-        turned = [part.flip(axes) if axes else part for part, axes in zip(logits.chunk(count), views, strict=True)]
+        parts = logits.reshape(count, -1, *logits.shape[1:]).unbind(0)
+        turned = [part.flip(axes) if axes else part for part, axes in zip(parts, views, strict=True)]
         return torch.sigmoid(torch.stack(turned)).mean(0)
 
     return {

@@ -14,9 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .segmenter_blocks import Attention, Down, Residual, doubled, norm, pixel_norm
-from .segmenter_decoder import Decoder
-from .segmenter_prompts import INPUT_SIDE, Prompts
+from ..segmenters.features import Features
+from .builtin.segmenter_blocks import Attention, Down, Residual, doubled, norm, pixel_norm
+from .builtin.segmenter_decoder import Decoder
+from .builtin.segmenter_prompts import INPUT_SIDE, Prompts
 
 
 @dataclass(frozen=True)
@@ -41,24 +42,6 @@ class SegmenterArchitecture:
     def from_dict(cls, values: dict[str, Any]) -> SegmenterArchitecture:
         sizes: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
         return cls(**sizes)
-
-
-@dataclass(frozen=True)
-class Features:
-    """What the encoder gives for B views: embedding [B, C, 32, 32], skips [B, C/4, 64, 64] and [B, C/8, 128, 128]."""
-
-    embedding: Tensor
-    skip4: Tensor
-    skip2: Tensor
-
-    @property
-    def nbytes(self) -> int:
-        return sum(t.numel() * t.element_size() for t in (self.embedding, self.skip4, self.skip2))
-
-    def repeat(self, prompts: int) -> Features:
-        """Each view `prompts` times in a row."""
-        each = [t.repeat_interleave(prompts, 0) for t in (self.embedding, self.skip4, self.skip2)]
-        return Features(*each)
 
 
 class Encoder(nn.Module):

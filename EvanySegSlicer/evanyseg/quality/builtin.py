@@ -1,97 +1,95 @@
 """The built-in quality estimator: `load` gives one that follows `protocols.QualityEstimator`.
 
-Its file is `estimator.safetensors` (fp16) with `estimator.json` beside it: the network's sizes, the window factors,
-and the calibration with and without a box. The same pair of files at another place is loaded by giving its path.
+Its file is `estimator.safetensors` (8 bits per channel) with `estimator.json` beside it: the network's sizes, the
+window factors, and the calibration with and without a box. The same files elsewhere are loaded by their path.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 
+from ..device import require_torch, resolve_backend
 from ..errors import WeightsError
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
-from ..weights.strict import load_strict
+from ..weights.eight_bits import unpacked
+from ..weights.safe_load import read_arrays
 from .cases import PreparedCase, cases_of_image, checked_image, prepare
-from .conformal import Calibration
-from .context import LATE
-from .gbdt import NETWORK_NUMBERS, PREFIX, Trees, corrected
-from .ood import PREFIX as FAMILIAR
+from .context import stacked
+from .estimator_file import EstimatorFile, EstimatorParts, read_description
+from .gbdt import Trees, corrected
 from .ood import OODDetector
-from .runner import BatchRunner
 
 BUILTIN = Path(__file__).resolve().parent.parent / "builtin" / "estimator.safetensors"
-FORMAT = 2
+GRAPHS = BUILTIN.parent
 BATCH = {"cpu": 16}
 LARGE_BATCH = 128
 
 
-@dataclass(frozen=True)
-class EstimatorFile:
-    """What the .json says: `config` of the network, window `factors` and calibrations (with box, without box);
-    `flips`: whether mirror images are averaged."""
+class EstimatorNet(Protocol):
+    """The network behind arrays, on one backend. `batch`: masks at a time; `notices`: what the user should know about
+    how it ran; the device may change (when an accelerator's memory runs out)."""
 
-    config: dict[str, Any]
-    factors: tuple[float, float]
-    calibrations: tuple[Calibration, Calibration] | None
-    flips: bool
+    backend: str
+
+    @property
+    def device(self) -> str: ...
+
+    @property
+    def batch(self) -> int: ...
+
+    @property
+    def notices(self) -> list[str]: ...
+
+    def run(
+        self, inputs: Mapping[str, np.ndarray], should_cancel: ShouldCancel = never_cancel
+    ) -> dict[str, np.ndarray]:
+        """What `nets.builtin_estimator.estimator_forward` gives, of `context.stacked`. Raises CancelledError."""
 
 
-def load(path: Path | None = None, device: str = "cpu") -> BuiltinEstimator:
+def load(path: Path | None = None, device: str = "cpu", backend: str = "auto") -> BuiltinEstimator:
     """The built-in estimator, or one exported to `path` (its .safetensors), on an actual device ('cpu', 'cuda', 'mps').
 
-    Raises WeightsError for a missing, truncated or foreign file.
+    backend: see `device.resolve_backend`. Raises WeightsError for a missing, truncated or foreign file, DeviceError,
+    MissingPackageError.
     """
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    from ..nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig
-
     path = Path(path) if path is not None else BUILTIN
     described = read_description(path.with_suffix(".json"))
-    if not path.is_file():
-        raise WeightsError(f"The estimator's weights {path.name} are missing; reinstall, or give another file.")
+    stored, _ = read_arrays(path)
+    parts = EstimatorParts.of(stored)
+    net = _network(path, described, unpacked(parts.network), device, backend)
+    return BuiltinEstimator(net, described, parts.trees, parts.ood_detector)
+
+
+def _network(
+    path: Path, described: EstimatorFile, state: dict[str, np.ndarray], device: str, backend: str
+) -> EstimatorNet:
+    from ..nets.builtin.onnx_session import GraphFile
+
+    batch = BATCH.get(device, LARGE_BATCH)
+    graph = GraphFile.read(GRAPHS / "estimator.onnx")
+    fits = graph.sizes == {**described.config, "flips": described.flips}
+    misfit = "" if fits else f"{path.name} has other sizes than the graph that ships"
+    if resolve_backend(backend, device, misfit) == "onnx":
+        from ..nets.builtin.onnx_estimator import OnnxEstimatorNet
+
+        return OnnxEstimatorNet(state, GRAPHS, batch)
+    require_torch("This estimator")
+    from ..nets.builtin.torch_estimator import TorchEstimatorNet, network
+
     try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise WeightsError(f"{path.name} is not a readable safetensors file: truncated or damaged.") from error
-    try:
-        config: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in described.config.items()}
-        net = BuiltinEstimatorNet(EstimatorConfig(**config))
+        net = network(described.config, state)
     except (TypeError, ValueError, RuntimeError) as error:
-        raise WeightsError(f"{path.name} describes a network this version does not have ({error}).") from error
-    beside = {name: tensors.pop(name).numpy() for name in list(tensors) if name.startswith((PREFIX, FAMILIAR))}
-    trees = Trees.from_tensors(beside, LATE + NETWORK_NUMBERS)
-    ood_detector = OODDetector.from_tensors(beside)
-    net = load_strict(net, tensors, "the built-in estimator").to(memory_format=torch.channels_last)
-    return BuiltinEstimator(net, described, device, trees, ood_detector)
-
-
-def read_description(path: Path) -> EstimatorFile:
-    """Raises WeightsError when the .json beside the weights is missing or not of this format."""
-    if not path.is_file():
-        raise WeightsError(f"{path.name}, which belongs beside the estimator's weights, is missing.")
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["format"] != FORMAT:
-            raise WeightsError(f"{path.name} has format {stored['format']}; this version reads format {FORMAT}.")
-        pair = stored.get("calibration")
-        both = (Calibration.from_json(pair["box"]), Calibration.from_json(pair["own"])) if pair else None
-        factors = (float(stored["factors"]["box"]), float(stored["factors"]["own"]))
-        return EstimatorFile(stored["config"], factors, both, bool(stored.get("flips", False)))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, WeightsError):
             raise
-        raise WeightsError(f"{path.name} is not an estimator's description ({error}).") from error
+        raise WeightsError(f"{path.name} describes a network this version does not have ({error}).") from error
+    return TorchEstimatorNet(net, device, batch, described.flips)
 
 
 class BuiltinEstimator:
@@ -101,28 +99,27 @@ class BuiltinEstimator:
 
     def __init__(
         self,
-        net: Any,
+        net: EstimatorNet,
         described: EstimatorFile,
-        device: str = "cpu",
         trees: Trees | None = None,
         ood_detector: OODDetector | None = None,
     ) -> None:
+        self.net, self.backend = net, net.backend
         self.described = described
         self.trees = trees
         self.ood_detector = ood_detector
-        self.size = int(net.config.size)
-        self.runner = BatchRunner(net, device, BATCH.get(device, LARGE_BATCH))
+        self.size = int(described.config["size"])
         self.level = described.calibrations[0].level if described.calibrations else 0.9
 
     @property
     def device(self) -> str:
         """Where it runs now (it may have moved to the CPU for want of memory)."""
-        return self.runner.device
+        return self.net.device
 
     @property
     def notices(self) -> list[str]:
         """What the user should know about how it ran: smaller batches, another device."""
-        return self.runner.notices
+        return self.net.notices
 
     def estimate(
         self,
@@ -143,7 +140,7 @@ class BuiltinEstimator:
         last: tuple[np.ndarray, tuple[str, ...]] | None = None
         while True:
             prepared = []
-            for case in islice(iterator, self.runner.batch):
+            for case in islice(iterator, self.net.batch):
                 raise_if_cancelled(should_cancel)
                 if last is None or last[0] is not case.image:
                     last = (case.image, checked_image(case.image))
@@ -155,16 +152,13 @@ class BuiltinEstimator:
     def _judged(
         self, prepared: list[PreparedCase], maps: bool, should_cancel: ShouldCancel
     ) -> Iterator[QualityEstimate]:
-        from ..nets.builtin_estimator import estimator_forward, stacked_inputs
-
         usable = [p for p in prepared if p.seen is not None and (maps or not p.empty)]
         rows: Iterator[dict[str, np.ndarray]] = iter(())
         if usable:
-            inputs = stacked_inputs([p.seen for p in usable if p.seen is not None])
-            forward = lambda net, batch: estimator_forward(net, batch, self.described.flips)
-            out = {k: v.numpy() for k, v in self.runner.run(forward, inputs, should_cancel).items()}
+            inputs = stacked([p.seen for p in usable if p.seen is not None])
+            out = self.net.run(inputs, should_cancel)
             if self.trees is not None:
-                out |= corrected(self.trees, inputs["scalars"].numpy(), out)
+                out |= corrected(self.trees, inputs["scalars"], out)
             rows = ({k: v[i] for k, v in out.items()} for i in range(len(usable)))
         for case in prepared:
             if case.seen is None:

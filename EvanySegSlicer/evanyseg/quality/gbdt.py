@@ -50,12 +50,13 @@ class Trees:
         return self.base + self.value.ravel()[at].reshape(len(inputs), outputs, trees).sum(axis=2)
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """For a weight file: small integers; thresholds in full, since they may equal an input."""
+        """For a weight file: the smallest integers that hold the numbers, and thresholds that send every float32 the
+        same way as those in full."""
         packed: dict[str, np.ndarray] = {
-            "feature": self.feature.astype(np.int16),
-            "threshold": self.threshold.astype(np.float64),
-            "left": self.left.astype(np.int16),
-            "right": self.right.astype(np.int16),
+            "feature": _small(self.feature),
+            "threshold": _below(self.threshold),
+            "left": _small(self.left),
+            "right": _small(self.right),
             "value": self.value.astype(np.float32),
             "base": self.base.astype(np.float32),
             "network": np.array([self.network], np.float32),
@@ -84,6 +85,17 @@ class Trees:
         if not ((leaf | forward) & known).all() or len(trees.base) != len(trees.feature):
             raise WeightsError("The trees stored with the estimator are damaged; get its file anew.")
         return trees
+
+
+def _small(numbers: np.ndarray) -> np.ndarray:
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
+
+
+def _below(thresholds: np.ndarray) -> np.ndarray:
+    """The largest float32 that is not above each threshold: x <= it exactly when x <= the threshold, x float32 as the
+    inputs are."""
+    near = thresholds.astype(np.float32)
+    return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
 
 
 def tree_inputs(scalars: np.ndarray, out: Mapping[str, np.ndarray]) -> np.ndarray:

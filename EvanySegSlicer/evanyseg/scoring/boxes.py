@@ -10,40 +10,42 @@ from ..errors import CancelledError, EvanySegError, ImageError
 from ..geometry.boxes import BoxFrame
 from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.read import read_image
-from ..io.tables import table_columns, table_rows
+from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset, window_of
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from .pairs import FAILED
 from .table_boxes import BOX, FRAME, displayed_box_of_row, needed_cell
 
 COLUMNS = ("image", *BOX, FRAME, "segmenter", "pred_dice", "low", "high", "caveats")
 
 
 def score_boxes(
-    table: Path,
+    table: Table,
     pipeline: SlicePipeline,
     preset: IntensityPreset | None = None,
     box_frame: BoxFrame | None = None,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
+    first: int = 0,
 ) -> Iterator[dict[str, Any]]:
     """One row of `COLUMNS` for each row of a table with image,x0,y0,x1,y1 (paths relative to it), further columns kept.
 
     `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it; every row returned does.
     The segmenter's best mask by predicted Dice counts. A row that fails has no score and 'error: ...' in `caveats`.
-    Raises ImageError for a table that cannot be used, CancelledError.
+    `first`: how many rows to leave out. Raises CancelledError.
     """
-    table_columns(table, ["image", *BOX])
-    total = max(1, sum(1 for _ in table_rows(table)))
-    images = _Images(table.parent, preset)
+    images = _Images(table.path.parent, preset)
     name = pipeline.segmenter.name if pipeline.segmenter is not None else ""
-    for number, row in enumerate(table_rows(table)):
+    for number, row in enumerate(table.rows()):
+        if number < first:
+            continue
         raise_if_cancelled(should_cancel)
-        progress(number / total, f"{name}: {row['image']}")
+        progress(number / max(1, table.count), f"{name}: {row['image']}")
         scores: dict[str, Any] = {"pred_dice": None, "low": None, "high": None}
         try:
             planes, slice_ = images.slice(needed_cell(row, "image"))
-            box, frame = displayed_box_of_row(row, planes, box_frame)
+            box, frame = displayed_box_of_row(row, planes, box_frame, table.layout.separator)
             if box is None or frame is None:
                 raise ImageError("The box is empty; fill x0, y0, x1 and y1.")
             row = {**row, FRAME: frame.value}
@@ -53,7 +55,7 @@ def score_boxes(
         except CancelledError:
             raise
         except (EvanySegError, OSError) as error:
-            caveats = f"error: {error}"
+            caveats = f"{FAILED}{error}"
         yield {**row, "segmenter": name, **scores, "caveats": caveats}
 
 

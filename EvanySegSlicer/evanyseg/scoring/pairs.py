@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -16,30 +15,49 @@ from ..geometry.boxes import BoxFrame
 from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
-from ..io.tables import cell, table_columns, table_rows
-from ..io.write import atomic_path
-from ..pipeline.intensity import IntensityPreset, window_of
+from ..io.tables import Table, score_number
+from ..pipeline.intensity import IntensityPreset, window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import Caveat, QualityEstimate
 from .stacks import SliceStack
 from .table_boxes import BOX, FRAME, columns_with_frame, displayed_box_of_row, needed_cell
+from .unfinished import RowLog
 from .volumes import VolumeScorer, mean_of_slices
 
-ADDED = ("pred_dice", "low", "high", "caveats")
+ADDED = ("pred_dice", "low", "high", "caveats", "estimator", "intensity")
+FAILED = "error: "
+"""How the `caveats` of a row begin that could not be scored."""
 WHOLE_VOLUME = "mean over slices, interval too"
 
 
 @dataclass
 class PairsResult:
-    """What was done: counts, the first failures as (row number, sentence), and the scores for a summary."""
+    """What was done: counts, the first failures and remarks as (row number, sentence), and the scores for a summary.
+
+    remarked: how many rows have a remark (about how a file was read).
+    """
 
     rows: int = 0
     failed: int = 0
     unscored: int = 0
     failures: list[tuple[int, str]] = field(default_factory=list)
+    remarked: int = 0
+    remarks: list[tuple[int, str]] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
+
+    def fail(self, why: str, shown: int) -> None:
+        """The last row failed; of the reasons the first `shown` are kept."""
+        self.failed += 1
+        if len(self.failures) < shown:
+            self.failures.append((self.rows, why))
+
+
+def log_of_pairs(table: Table, out: Path, run: str = "", resume: bool = False) -> RowLog:
+    """Where the scored rows of a table go: its columns and the added ones. Raises OutputError; see `RowLog`."""
+    kept = columns_with_frame([c for c in table.columns if c and c not in ADDED])
+    return RowLog(out, [*kept, *ADDED], run, resume)
 
 
 @dataclass
@@ -47,7 +65,9 @@ class _Waiting:
     row: dict[str, str]
     estimate: QualityEstimate | None = None
     error: str = ""
+    intensity: str = ""
     caveats: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     frame: BoxFrame | None = None
 
 
@@ -55,8 +75,8 @@ class PairsScorer:
     """Streams one table through an estimator.
 
     `label_column`: the column that names the mask's label value (or several, `1;2`); without it everything above zero
-    is the object; `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it. Paths in
-    the table are relative to the table.
+    is the object; `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it; `names`:
+    what values are called. Paths in the table are relative to the table.
     """
 
     def __init__(
@@ -68,6 +88,7 @@ class PairsScorer:
         allow_cropped: bool = False,
         threshold: float | str | None = None,
         box_frame: BoxFrame | None = None,
+        names: str | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.preset = preset
@@ -76,85 +97,99 @@ class PairsScorer:
         self.allow_cropped = allow_cropped
         self.threshold = threshold
         self.box_frame = box_frame
+        self.names = names
         self._last: tuple[Path, PlaneStack, SliceInput | None] | None = None
 
     def score(
         self,
-        table: Path,
-        out: Path,
+        table: Table,
+        log: RowLog,
         progress: Progress = no_progress,
         should_cancel: ShouldCancel = never_cancel,
     ) -> PairsResult:
-        """Write `table` with the added columns to `out` in one atomic step, in the same order.
+        """Write the rows of `table` with the added columns to `log` (see `log_of_pairs`), in the same order, after
+        those that it has already. A row that fails keeps its place, with the reason in `caveats`.
 
-        A row that fails keeps its place, with the reason in `caveats`. Raises ImageError when the table itself cannot
-        be used, OutputError, CancelledError (nothing is written).
+        Raises ImageError when the table is not the one that the log's rows are of, OutputError, CancelledError.
         """
-        needed = ["image", "mask", *([self.label_column] if self.label_column else [])]
-        columns = table_columns(table, needed)
-        total = max(1, sum(1 for _ in table_rows(table)))
         result = PairsResult()
-        names = columns_with_frame([c for c in columns if c not in ADDED]) + list(ADDED)
-        with atomic_path(out) as part, part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, names)
-            writer.writeheader()
-            read = lambda number, image: progress(number / total, image)
-            for item in self._stream(table, read, should_cancel):
-                writer.writerow(self._finished(item, result))
+        with log:
+            first = _counted(log, table, result, self.shown)
+            read = lambda number, image: progress(number / max(1, table.count), image)
+            self._score_rows(table, first, read, lambda item: log.write(self._finished(item, result)), should_cancel)
+            log.finish()
         return result
 
-    def _stream(self, table: Path, read: Callable[[int, str], None], should_cancel: ShouldCancel) -> Iterator[_Waiting]:
+    def _score_rows(
+        self,
+        table: Table,
+        first: int,
+        read: Callable[[int, str], None],
+        emit: Callable[[_Waiting], None],
+        should_cancel: ShouldCancel,
+    ) -> None:
+        """Emit the rows from `first` on, in order, each as soon as it and all before it are done."""
         waiting: deque[_Waiting] = deque()
         pending: deque[_Waiting] = deque()  # those of `waiting` whose estimate the network still owes
 
+        def emit_done() -> None:
+            while waiting and (waiting[0].estimate is not None or waiting[0].error):
+                emit(waiting.popleft())
+
         def cases() -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
-            for number, row in enumerate(table_rows(table)):
+            for number, row in enumerate(table.rows()):
+                if number < first:
+                    continue
                 raise_if_cancelled(should_cancel)
                 read(number, row["image"])
                 item = _Waiting(row)
                 waiting.append(item)
                 try:
-                    case = self._case(item, table.parent, should_cancel)
+                    case = self._case(item, table, should_cancel)
                 except (EvanySegError, OSError, MemoryError) as error:
                     item.error = str(error) or type(error).__name__
-                    continue
+                    case = None
                 if case is not None:
                     pending.append(item)
                     yield case
+                emit_done()
 
         for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
             pending.popleft().estimate = estimate
-            while waiting and (waiting[0].estimate is not None or waiting[0].error):
-                yield waiting.popleft()
-        yield from waiting
+            emit_done()
 
     def _case(
-        self, item: _Waiting, folder: Path, should_cancel: ShouldCancel
+        self, item: _Waiting, table: Table, should_cancel: ShouldCancel
     ) -> tuple[SliceInput, np.ndarray, BoxPrompt | None] | None:
         """The row as a case for the network; None when the row was judged here (a volume)."""
-        row = item.row
+        row, folder = item.row, table.path.parent
         planes, slice_ = self._image(folder / needed_cell(row, "image"))
         volume = planes.volume
         label = row[self.label_column].strip() if self.label_column else ""
         image = ReadImage(volume, folder / needed_cell(row, "image"))
         mask_path = folder / needed_cell(row, "mask")
-        segmentation = read_segmentation(mask_path, binary=not label, image=image, threshold=self.threshold)
+        segmentation = read_segmentation(
+            mask_path, binary=not label, image=image, threshold=self.threshold, names=self.names if label else None
+        )
         if slice_ is None:
             if any(row.get(name, "").strip() for name in BOX):
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             segmentation = segmentation.only(label.split(";") if label else [])
             stack = SliceStack(volume, segmentation, preset=self.preset, allow_cropped=self.allow_cropped)
-            item.caveats = stack.caveats
+            item.caveats, item.remarks = stack.caveats, stack.remarks
             scores = list(VolumeScorer(stack, self.pipeline).scores(should_cancel=should_cancel))
+            item.intensity = stack.window.describe()
             item.estimate = self._mean(scores)
             return None
+        item.intensity = slice_.window.describe()
         segmentation = segmentation.only(label.split(";")) if label and segmentation.segments else segmentation
         grid = segmentation.on_grid_of(volume, self.allow_cropped)
         item.caveats = grid.all_caveats
+        item.remarks = volume.source.remarks + grid.remarks + window_remarks(volume, self.preset)
         mask = np.zeros(slice_.pixels.shape[:2], bool)
         for segment in grid.segments:
             mask |= planes.take(grid.layers[segment.layer], 0) == segment.value
-        box, item.frame = displayed_box_of_row(row, planes, self.box_frame)
+        box, item.frame = displayed_box_of_row(row, planes, self.box_frame, table.layout.separator)
         if box is not None:
             usable = box.validated(mask.shape)
             item.caveats += (Caveat.BOX_OFF_IMAGE,) * (usable != box)
@@ -184,15 +219,35 @@ class PairsScorer:
     def _finished(self, item: _Waiting, result: PairsResult) -> dict[str, object]:
         result.rows += 1
         row: dict[str, object] = {k: v for k, v in item.row.items() if k not in ADDED}
+        row |= {"estimator": self.pipeline.estimator.name, "intensity": item.intensity}
         if item.frame is not None:
             row[FRAME] = item.frame.value
         if item.estimate is None:
-            result.failed += 1
-            if len(result.failures) < self.shown:
-                result.failures.append((result.rows, item.error))
-            return {**row, "pred_dice": "", "low": "", "high": "", "caveats": f"error: {item.error}"}
+            result.fail(item.error, self.shown)
+            return {**row, "caveats": f"{FAILED}{item.error}"}
         estimate = replace(item.estimate, caveats=tuple(dict.fromkeys(item.caveats + item.estimate.caveats)))
+        result.remarked += bool(item.remarks)
+        if item.remarks and len(result.remarks) < self.shown:
+            result.remarks.append((result.rows, " ".join(item.remarks)))
         result.unscored += not estimate.scored
         result.scores.append(estimate.dice)
         scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}
-        return {**row, **{k: cell(v) for k, v in scores.items()}, "caveats": "; ".join(estimate.caveats)}
+        return {**row, **scores, "caveats": "; ".join(estimate.caveats)}
+
+
+def _counted(log: RowLog, table: Table, result: PairsResult, shown: int) -> int:
+    """Counts the rows of an earlier run and returns how many they are. Raises ImageError when the table changed."""
+    for row, before in zip(table.rows(), log.finished(), strict=False):
+        result.rows += 1
+        if any(before[name] != row[name] for name in row if name not in (*ADDED, FRAME)):
+            raise ImageError(
+                f"Row {result.rows} of {table.path.name} is not the one that was scored before the run was stopped; "
+                f"delete {log.partial} to start again."
+            )
+        if before["caveats"].startswith(FAILED):
+            result.fail(before["caveats"].removeprefix(FAILED), shown)
+            continue
+        score = score_number(before["pred_dice"])
+        result.unscored += math.isnan(score)
+        result.scores.append(score)
+    return result.rows

@@ -34,9 +34,9 @@ class SliceStack:
         allow_cropped: bool = False,
     ) -> None:
         self.volume = volume
-        self.segmentation = segmentation.on_grid_of(volume, allow_cropped)
-        self.remarks = volume.source.remarks + self.segmentation.remarks + window_remarks(volume, preset)
         self.planes: PlaneStack = stack_of(volume, axis)
+        self.segmentation = segmentation.on_grid_of(volume, allow_cropped, self.planes)
+        self.remarks = volume.source.remarks + self.segmentation.remarks + window_remarks(volume, preset)
         self.only = 0 if only is None and self.planes.count == 1 else only
         if self.only is not None:
             self.planes.plane(self.only)  # raises for a slice that is not there

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import ImageError
 from ..geometry.boxes import BoxFrame, displayed_box, stated_frame
 from ..geometry.plane_stack import PlaneStack
+from ..io.tables import coordinate
 from ..prompts import BoxPrompt
 
 BOX = ("x0", "y0", "x1", "y1")
@@ -19,17 +20,18 @@ def needed_cell(row: dict[str, str], column: str) -> str:
     return value
 
 
-def box_of_row(row: dict[str, str]) -> BoxPrompt | None:
-    """The box as it stands in the row; None when all four cells are empty or absent. Raises ImageError."""
+def box_of_row(row: dict[str, str], separator: str = ",") -> BoxPrompt | None:
+    """The box as it stands in the row; None when all four cells are empty or absent. `separator`: the table's, which
+    tells whether commas may be decimal. Raises ImageError."""
     cells = [row.get(name, "").strip() for name in BOX]
     if not any(cells):
         return None
     if not all(cells):
         raise ImageError("The box is incomplete; fill x0, y0, x1 and y1, or none of them.")
     try:
-        x0, y0, x1, y1 = (float(c) for c in cells)
-    except ValueError:
-        raise ImageError(f"The box {', '.join(cells)} is not four numbers.") from None
+        x0, y0, x1, y1 = (coordinate(c, separator) for c in cells)
+    except ImageError as error:
+        raise ImageError(f"The box {', '.join(cells)} is not four numbers: {error}") from None
     return BoxPrompt(x0, y0, x1, y1)
 
 
@@ -45,13 +47,13 @@ def frame_of_row(row: dict[str, str], other: BoxFrame | None) -> BoxFrame | None
 
 
 def displayed_box_of_row(
-    row: dict[str, str], planes: PlaneStack, other: BoxFrame | None
+    row: dict[str, str], planes: PlaneStack, other: BoxFrame | None, separator: str = ","
 ) -> tuple[BoxPrompt | None, BoxFrame | None]:
     """The row's box in the display frame of an image of one slice, and the frame that the row's own numbers are in.
 
     (None, None) without a box. Raises ImageError, PromptError.
     """
-    box = box_of_row(row)
+    box = box_of_row(row, separator)
     if box is None:
         return None, None
     frame = stated_frame(frame_of_row(row, other), planes)

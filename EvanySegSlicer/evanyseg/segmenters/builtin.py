@@ -12,26 +12,25 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 import numpy as np
 
+from ..device import require_torch, resolve_backend
 from ..errors import WeightsError
 from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Candidates, Embedding
+from ..weights.eight_bits import unpacked
+from ..weights.safe_load import read_arrays
+from .canvas import canvas, seen_in, to_image
+from .features import Features
 from .prompted import Capabilities, checked_prompts, checked_shape, stability
 from .tokens import prompt_tokens
-from .views import SIDE, View, full_view, normalised, view_for
-
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from ..nets.builtin_segmenter import BuiltinSegmenterNet, Features
+from .views import View, full_view, view_for
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "builtin" / "segmenter.safetensors"
-OUTSIDE = -10.0
-"""Logit of pixels that a crop does not show: certainly not the object."""
+GRAPHS = WEIGHTS.parent
 CROPS_KEPT = 8
 ANSWERS_KEPT = 32
 
@@ -46,15 +45,36 @@ class SeenImage:
     answers: OrderedDict[bytes, View] = field(default_factory=OrderedDict)
 
 
+class SegmenterNet(Protocol):
+    """The network behind arrays, on one backend and device."""
+
+    backend: str
+    device: str
+
+    def encode(self, canvas: np.ndarray, should_cancel: ShouldCancel) -> Features:
+        """Of one view float32 [3, 256, 256]. Raises CancelledError."""
+
+    def decode(
+        self,
+        features: Features,
+        coords: np.ndarray,
+        labels: np.ndarray,
+        hint: np.ndarray | None,
+        should_cancel: ShouldCancel,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """float32 logits [4, 128, 128] and predicted IoU [4] of prompt tokens (`segmenters.tokens`); hint: logits
+        float32 [128, 128] of an earlier answer. Raises CancelledError."""
+
+
 class BuiltinSegmenter:
-    """A Segmenter around a BuiltinSegmenterNet."""
+    """A Segmenter around a SegmenterNet."""
 
     supports_boxes = True
     supports_points = True
 
-    def __init__(self, net: BuiltinSegmenterNet, device: str = "cpu", name: str = "builtin") -> None:
-        self.name, self.device = name, device
-        self.net = net.to(device).eval().requires_grad_(False)
+    def __init__(self, net: SegmenterNet, name: str = "builtin") -> None:
+        self.name, self.net = name, net
+        self.device, self.backend = net.device, net.backend
 
     def embed(self, image: np.ndarray, should_cancel: ShouldCancel = never_cancel) -> Embedding:
         """Encode image uint8 [H, W, 3]. Raises ImageError, CancelledError (also from within the encoder)."""
@@ -79,33 +99,25 @@ class BuiltinSegmenter:
         `mask_input`: a map [128, 128] of an earlier answer's low-resolution logits on this embedding (they are in the
         frame of the view that the answer was made in). Raises PromptError, CancelledError.
         """
-        import torch
-
-        from ..nets.interrupt import inference
-
         box, placed = checked_prompts(self.name, Capabilities(), embedding, box, points, mask_input)
         raise_if_cancelled(should_cancel)
         seen: SeenImage = embedding.features
         before = seen.answers.get(_digest(mask_input)) if mask_input is not None else None
         view = self._view(embedding.shape, box, placed, before)
         features = self._features(seen, view, should_cancel)
-        coords, labels = (torch.from_numpy(a).to(self.device) for a in prompt_tokens(view, box, placed))
-        with torch.no_grad(), inference(self.device, should_cancel):
-            hint = None
-            if mask_input is not None:
-                hint = torch.from_numpy(np.ascontiguousarray(mask_input, np.float32))[None, None].to(self.device)
-                if before is not None and before != view:
-                    hint = _seen_in(_to_image(hint, before, embedding.shape), view)
-            has = None if hint is None else torch.ones(1, dtype=torch.bool, device=self.device)
-            low, iou = self.net.decode(features, coords, labels, hint, has)
-            low = low.float()
-            logits = _to_image(low, view, embedding.shape)[0].cpu().numpy()
-        low_maps = low[0].cpu().numpy()
-        for map_ in low_maps:
+        coords, labels = prompt_tokens(view, box, placed)
+        hint = None
+        if mask_input is not None:
+            hint = np.ascontiguousarray(mask_input, np.float32)
+            if before is not None and before != view:
+                hint = seen_in(to_image(hint[None], before, embedding.shape)[0], view)
+        low, iou = self.net.decode(features, coords, labels, hint, should_cancel)
+        logits = to_image(low, view, embedding.shape)
+        for map_ in low:
             seen.answers[_digest(map_)] = view
         while len(seen.answers) > ANSWERS_KEPT:
             seen.answers.popitem(last=False)
-        return Candidates(logits, iou[0].float().clamp(0, 1).cpu().numpy(), stability(logits), low_maps)
+        return Candidates(logits, np.clip(iou, 0, 1), stability(logits), low)
 
     def _view(
         self, shape: tuple[int, int], box: BoxPrompt | None, points: Sequence[PointPrompt], before: View | None
@@ -129,76 +141,53 @@ class BuiltinSegmenter:
         return seen.views[view]
 
     def _encode(self, pixels: np.ndarray, should_cancel: ShouldCancel) -> Features:
-        import torch
-
-        from ..nets.builtin_segmenter import Features
-        from ..nets.interrupt import inference
-
-        with inference(self.device, should_cancel):
-            features = self.net.encoder(torch.from_numpy(canvas(pixels))[None].to(self.device))
-            return Features(features.embedding.float(), features.skip4.float(), features.skip2.float())
+        return self.net.encode(canvas(pixels), should_cancel)
 
 
-def canvas(pixels: np.ndarray) -> np.ndarray:
-    """float32 [3, 256, 256]: pixels uint8 [h, w, 3] with the longest side at 256, normalised, at the top left."""
-    import torch
-    from torch.nn import functional as F
+def load(path: Path | None, device: str = "cpu", backend: str = "auto") -> BuiltinSegmenter:
+    """The segmenter from its own weights, or from a checkpoint of a training run, on an actual device.
 
-    view = full_view(pixels.shape)
-    tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].float()
-    fitted = F.interpolate(tensor, view.fitted, mode="bilinear", antialias=True, align_corners=False)
-    out = np.zeros((3, SIDE, SIDE), np.float32)
-    height, width = view.fitted
-    out[:, :height, :width] = normalised(fitted[0].numpy().transpose(1, 2, 0))
-    return out
-
-
-def load(path: Path | None, device: str) -> BuiltinSegmenter:
-    """The segmenter from its own weights, or from a checkpoint of a training run.
-
-    Raises WeightsError for a file that is missing, truncated, or of another architecture.
+    backend: see `device.resolve_backend`. Raises WeightsError for a file that is missing, truncated, or of another
+    architecture, DeviceError, MissingPackageError.
     """
-    from ..nets.builtin_segmenter import BuiltinSegmenterNet, SegmenterArchitecture
-    from ..weights.safe_load import read_checkpoint
-    from ..weights.strict import load_strict
-
     file = WEIGHTS if path is None else path
-    checkpoint = read_checkpoint(file)
+    stored, metadata = read_arrays(file)
     try:
-        sizes = json.loads(checkpoint.metadata["architecture"])
-        net = BuiltinSegmenterNet(SegmenterArchitecture.from_dict(sizes))
+        sizes = json.loads(metadata["architecture"])
+        if not isinstance(sizes, dict):
+            raise TypeError(f"it is {sizes}")
     except (KeyError, TypeError, ValueError) as error:
-        raise WeightsError(
-            f"{file.name} is not a file of the built-in segmenter: it does not tell its architecture; use a file made "
-            "by 'evanyseg-train segmenter'."
-        ) from error
-    return BuiltinSegmenter(load_strict(net, checkpoint.state, "the built-in segmenter"), device)
+        raise _foreign(file) from error
+    state = unpacked(stored)
+    if resolve_backend(backend, device, _misfit(file, sizes)) == "onnx":
+        from ..nets.builtin.onnx_segmenter import OnnxSegmenterNet
+
+        return BuiltinSegmenter(OnnxSegmenterNet(state, GRAPHS))
+    require_torch("This segmenter")
+    from ..nets.builtin.torch_segmenter import TorchSegmenterNet, network
+    from ..nets.builtin_segmenter import SegmenterArchitecture
+
+    try:
+        architecture = SegmenterArchitecture.from_dict(sizes)
+    except (TypeError, ValueError) as error:
+        raise _foreign(file) from error
+    return BuiltinSegmenter(TorchSegmenterNet(network(architecture, state), device))
 
 
-def _to_image(low: Tensor, view: View, shape: tuple[int, int]) -> Tensor:
-    """Low-resolution logits [N, K, 128, 128] of a view as [N, K, H, W] of the image."""
-    import torch
-    from torch.nn import functional as F
+def _misfit(file: Path, sizes: dict[str, Any]) -> str:
+    """Why the shipped graphs do not fit a file; '' when they do."""
+    from ..nets.builtin.onnx_session import GraphFile
 
-    height, width = view.fitted
-    large = F.interpolate(low, (SIDE, SIDE), mode="bilinear", align_corners=False)[..., :height, :width]
-    part = F.interpolate(large, view.shape, mode="bilinear", align_corners=False)
-    if view == full_view(shape):
-        return part
-    out = torch.full((*low.shape[:2], *shape), OUTSIDE, device=low.device)
-    out[..., view.y0 : view.y1, view.x0 : view.x1] = part
-    return out
+    if GraphFile.read(GRAPHS / "segmenter_decoder.onnx").sizes == sizes:
+        return ""
+    return f"{file.name} has other sizes than the graph that ships"
 
 
-def _seen_in(logits: Tensor, view: View) -> Tensor:
-    """Logits [1, 1, H, W] of the image as [1, 1, 128, 128] of a view; OUTSIDE beyond its edge."""
-    from torch.nn import functional as F
-
-    part = logits[..., view.y0 : view.y1, view.x0 : view.x1]
-    height, width = view.fitted
-    fitted = F.interpolate(part, (height, width), mode="bilinear", align_corners=False, antialias=True)
-    padded = F.pad(fitted, (0, SIDE - width, 0, SIDE - height), value=OUTSIDE)
-    return F.avg_pool2d(padded, 2)
+def _foreign(file: Path) -> WeightsError:
+    return WeightsError(
+        f"{file.name} is not a file of the built-in segmenter: it does not tell its architecture; use a file made by "
+        "'evanyseg-train segmenter'."
+    )
 
 
 def _digest(logits: np.ndarray | None) -> bytes:

@@ -17,6 +17,7 @@ from ..errors import WeightsError
 from . import restricted
 
 if TYPE_CHECKING:
+    import numpy as np
     from torch import Tensor
 
 WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "ema")
@@ -55,6 +56,19 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise WeightsError(f"{path.name} holds no named tensors (its keys: {keys or 'none'}).")
     prefix, state = _without_prefix(state)
     return Checkpoint(state, wrapper, prefix, {})
+
+
+def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Tensors (numpy, as stored) and metadata of a safetensors file, without torch. Raises WeightsError."""
+    from safetensors import SafetensorError, safe_open
+
+    if not _is_safetensors(path, _head(path)):
+        raise WeightsError(f"{path.name} is not a safetensors file; give one made by 'evanyseg-train'.")
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118 (not a dict)
+    except (SafetensorError, OSError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path.name} is not a whole safetensors file ({_short(error)}); get it again.") from None
 
 
 def read_pickle(path: Path) -> Any:

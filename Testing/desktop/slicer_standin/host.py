@@ -19,7 +19,7 @@ from PySide6 import QtCore, QtWidgets
 
 from EvanySegSlicerLib.scene.headless.boot import boot
 
-from . import ctk_widgets, mrml_widgets, pythonqt, ui_loader
+from . import connections, ctk_widgets, mrml_widgets, pythonqt, strict, ui_loader
 from .application import VIEWS, Application
 from .module_object import ModuleObject, ScriptedWidget
 from .segment_editor import effects_module, segment_editor_classes
@@ -126,6 +126,7 @@ class Host:
     def load_module(self, path: Path) -> ModuleObject:
         """Load a scripted module as Slicer's factory does: source as a global module, class of the file's name."""
         name = path.stem
+        strict.CALLERS.add(name)
         if str(path.parent) not in sys.path:
             sys.path.insert(0, str(path.parent))
         spec = importlib.util.spec_from_file_location(name, path)
@@ -187,6 +188,9 @@ class Host:
         self.core.close()
         QtCore.QCoreApplication.sendPostedEvents(None, QtCore.QEvent.Type.DeferredDelete)
         QtWidgets.QApplication.instance().processEvents()
+        left = connections.left()
+        connections.clear()
+        assert not left, f"still connected after Slicer has closed, which keeps them alive: {left}"
 
     def __enter__(self) -> Host:
         return self

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import shiboken6
 import slicer
 from PySide6 import QtCore, QtGui, QtWidgets
 
@@ -33,16 +34,22 @@ class qSlicerSegmentEditorScriptedEffect(QtCore.QObject):
         self._source = ""
         self._name = self._title = ""
         self._active = False
-        self.requireSegments = True
-        self.perSegment = True
-        self.showEffectCursorInSliceView = True
-        self.showEffectCursorInThreeDView = False
+        self._flags = {"requireSegments": True, "perSegment": True}
+        self._flags |= {"showEffectCursorInSliceView": True, "showEffectCursorInThreeDView": False}
         self._frame = QtWidgets.QFrame()
         self._layout = QtWidgets.QFormLayout(self._frame)
         self._actors: dict[object, list] = {}
         self._logic = None
         self._node = None
 
+    def _flag(name):
+        return QtCore.Property(
+            bool, lambda self: self._flags[name], lambda self, value: self._flags.__setitem__(name, value)
+        )
+
+    perSegment, requireSegments = _flag("perSegment"), _flag("requireSegments")
+    showEffectCursorInSliceView = _flag("showEffectCursorInSliceView")
+    showEffectCursorInThreeDView = _flag("showEffectCursorInThreeDView")
     name = QtCore.Property(str, lambda self: self._name, lambda self, v: setattr(self, "_name", v))
     title = QtCore.Property(str, lambda self: self._title or self._name, lambda self, v: setattr(self, "_title", v))
 
@@ -97,6 +104,11 @@ class qSlicerSegmentEditorScriptedEffect(QtCore.QObject):
 
     def cleanup(self) -> None:
         self._call("cleanup")
+
+    def destroy(self) -> None:
+        """What the C++ destructor does: the options frame goes too, and calls raise ValueError from then on."""
+        shiboken6.delete(self._frame)
+        shiboken6.delete(self)
 
     # called by the effect
     def optionsFrame(self) -> QtWidgets.QFrame:

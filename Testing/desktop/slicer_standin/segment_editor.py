@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-import shiboken6
 import slicer
 from PySide6 import QtCore, QtWidgets
 
@@ -182,7 +181,7 @@ class qMRMLSegmentEditorWidget(QtWidgets.QWidget):
             self.setActiveEffect(None)
         for effect in self._effects.values():
             effect.cleanup()
-            shiboken6.delete(effect)
+            effect.destroy()
         self._effects = {}
 
 

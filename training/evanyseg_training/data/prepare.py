@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import cv2
 import numpy as np
 import yaml
 
+from evanyseg.geometry.volume import Volume
 from evanyseg.io.write import write_text
 from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.protocols import Progress, no_progress
@@ -19,6 +21,7 @@ from ..errors import DataError
 from .manifest import SplitPlan, assign_splits, write_splits
 from .readers import Record
 from .store import Store, StoreWriter
+from .volumes import VolumeSlices, load_volume
 
 LONGEST_SIDE = 512
 PAPER_SIDE = 16
@@ -27,10 +30,10 @@ PAPER_SIDE = 16
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """`slices`: most slices taken from one volume for one label, evenly spread over those that show it
-    (`slices_of`: the same for single sets). Smaller objects than `min_area` px or `min_side` px are noise; so are, in
-    files with several labels, pieces that are nowhere `min_side` px thick: label maps that were once interpolated have
-    such rims of label 2 between label 1 and label 3."""
+    """`slices`: most slices taken from one volume for one label, evenly spread over those that show it (`slices_of`:
+    the same for single sets). Smaller objects than `min_area` px or `min_side` px are noise; so are, in files with
+    several labels, components that are nowhere `min_side` px thick: label maps that were once interpolated have such
+    rims of label 2 between label 1 and label 3."""
 
     slices: int = 12
     slices_of: Mapping[str, int] = field(default_factory=dict)
@@ -66,25 +69,16 @@ def build_store(
 
 
 def _add_file(writer: StoreWriter, records: list[Record], split: str, options: PrepareOptions) -> None:
-    files: dict[Path, np.ndarray] = {}
-
-    def labels(path: Path) -> np.ndarray:
-        if path not in files:
-            files[path] = load_labels(path, records[0].is_3d)
-        return files[path]
-
     first = records[0]
     shared = {n: getattr(first, n) for n in ("set", "source", "use", "modality", "subject")} | {"split": split}
     if not first.is_3d:
-        pixels = _grey_or_colour(load_image(first.image))
-        _add_slice(writer, pixels, records, labels, shared, -1, options)
+        pixels = _gray_or_color(load_image(first.image))
+        _add_slice(writer, pixels, records, lru_cache(load_labels), shared, -1, options)
         return
-    volume = load_volume(first.image)
-    window = PRESETS["percentile"].fit(volume)
-    for index in _chosen_slices(records, labels, options):
-        pixels = window.apply(volume[index])[..., :1]
-        at: Callable[[Path], np.ndarray] = lambda path, k=index: labels(path)[k]  # type: ignore[misc]
-        _add_slice(writer, pixels, records, at, shared, index, options)
+    slices, labels = VolumeSlices(load_volume(first.image)), lru_cache(load_volume)
+    for index in _chosen_slices(slices, records, labels, options):
+        at: Callable[[Path], np.ndarray] = lambda path, k=index: slices.labels(labels(path), k)  # type: ignore[misc]
+        _add_slice(writer, slices.image(index), records, at, shared, index, options)
 
 
 def _add_slice(
@@ -107,7 +101,7 @@ def _add_slice(
             if map_.shape != shape:
                 raise DataError(f"{record.mask.name} has another size than its image {record.image.name}.")
             several = len({r.mask_value for r in records if r.mask == record.mask}) > 1
-            found = objects_of(_fitted(map_, cv2.INTER_NEAREST), record, options, rims=several)
+            found = objects_of(_fitted(map_, cv2.INTER_NEAREST), record, options, artifacts=several)
             for mask, component, whole, count in found:
                 if image_id < 0:
                     image_id = writer.add_image(small, **shared, path=_relative(record.image), slice=index)
@@ -138,7 +132,7 @@ def _add_prediction(
             "kind": "prediction",
             "reference": reference,
             "prediction_source": record.prediction_source,
-            "people": record.prediction_source.startswith("human rater"),
+            "human_annotator": record.prediction_source.startswith("human rater"),
             "px0": box[0],
             "py0": box[1],
             "px1": box[2],
@@ -149,11 +143,11 @@ def _add_prediction(
 
 
 def objects_of(
-    map_: np.ndarray, record: Record, options: PrepareOptions, rims: bool = False
+    map_: np.ndarray, record: Record, options: PrepareOptions, artifacts: bool = False
 ) -> Iterator[tuple[np.ndarray, bool, bool, int]]:
-    """(mask bool [H, W], is a component, is the whole, pieces in it) for each object of a label map [H, W].
+    """(mask bool [H, W], is a component, is the whole, components in it) for each object of a label map [H, W].
 
-    `rims`: the file may have rims of interpolation; pieces that are nothing else are left out.
+    `artifacts`: the file may have interpolation artifacts; components that are nothing else are left out.
     """
     if record.mask_value == "instances":
         for value in np.unique(map_[map_ > 0]):
@@ -161,19 +155,19 @@ def objects_of(
                 yield mask, True, True, 1
         return
     whole = select_values(map_, record.mask_value)
-    pieces = components_of(whole, options)
-    if rims:
-        pieces = [p for p in pieces if _has_a_core(p, options.min_side)]
-    if len(pieces) == 1:
-        yield pieces[0], True, True, 1
-    elif pieces:
-        for piece in pieces:
-            yield piece, True, False, 1
-        yield np.any(pieces, axis=0), False, True, len(pieces)
+    components = components_of(whole, options)
+    if artifacts:
+        components = [p for p in components if _has_a_core(p, options.min_side)]
+    if len(components) == 1:
+        yield components[0], True, True, 1
+    elif components:
+        for component in components:
+            yield component, True, False, 1
+        yield np.any(components, axis=0), False, True, len(components)
 
 
 def components_of(mask: np.ndarray, options: PrepareOptions) -> list[np.ndarray]:
-    """8-connected pieces of a bool [H, W] mask, largest first, without specks."""
+    """8-connected components of a bool [H, W] mask, largest first, without small ones."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     keep = [
         i
@@ -204,31 +198,18 @@ def load_image(path: Path) -> np.ndarray:
     return pixels[..., None] if pixels.ndim == 2 else np.ascontiguousarray(pixels[..., 2::-1])
 
 
-def load_labels(path: Path, is_3d: bool = False) -> np.ndarray:
-    """Integer label map [H, W] (or [slices, H, W]). Raises DataError when it cannot be read."""
-    if is_3d:
-        return np.rint(load_volume(path)).astype(np.int32)
+def load_labels(path: Path) -> np.ndarray:
+    """Integer label map [H, W] of a picture. Raises DataError when it cannot be read."""
     map_ = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if map_ is None:
         raise DataError(f"{path} is missing or not a readable mask.")
     return map_ if map_.ndim == 2 else map_[..., :3].max(axis=2)
 
 
-def load_volume(path: Path) -> np.ndarray:
-    """[slices, H, W] of a NIfTI, NRRD or MHA file; the first channel of several."""
-    import SimpleITK as sitk
-
-    try:
-        volume = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))
-    except RuntimeError as error:
-        raise DataError(f"{path} is missing or not a readable volume.") from error
-    return volume[0] if volume.ndim == 4 else volume
-
-
-def _grey_or_colour(pixels: np.ndarray) -> np.ndarray:
-    grey = pixels.shape[2] == 1 or (np.array_equal(pixels[..., 0], pixels[..., 1])
+def _gray_or_color(pixels: np.ndarray) -> np.ndarray:
+    gray = pixels.shape[2] == 1 or (np.array_equal(pixels[..., 0], pixels[..., 1])
                                     and np.array_equal(pixels[..., 1], pixels[..., 2]))  # fmt: skip
-    if not grey:
+    if not gray:
         return PRESETS["rgb"].fit(pixels).apply(pixels)
     return PRESETS["percentile"].fit(pixels[..., 0]).apply(pixels[..., 0])[..., :1]
 
@@ -244,11 +225,13 @@ def _fitted(pixels: np.ndarray, interpolation: int) -> np.ndarray:
     return out[..., None] if pixels.ndim == 3 and out.ndim == 2 else out
 
 
-def _chosen_slices(records: list[Record], labels: Callable[[Path], np.ndarray], options: PrepareOptions) -> list[int]:
+def _chosen_slices(
+    slices: VolumeSlices, records: list[Record], labels: Callable[[Path], Volume], options: PrepareOptions
+) -> list[int]:
     most = options.slices_of.get(records[0].set, options.slices)
     chosen: set[int] = set()
     for record in records:
-        shown = np.flatnonzero(select_values(labels(record.mask), record.mask_value).any(axis=(1, 2)))
+        shown = slices.showing(select_values(np.rint(labels(record.mask).array), record.mask_value))
         if shown.size:
             picks = np.linspace(0, shown.size - 1, min(most, shown.size)).round().astype(int)
             chosen.update(int(k) for k in shown[picks])

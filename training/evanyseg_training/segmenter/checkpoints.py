@@ -6,11 +6,13 @@ import json
 from pathlib import Path
 
 import torch
+from safetensors.numpy import save_file as save_arrays
 from safetensors.torch import save_file
 
 from evanyseg.io.write import atomic_path
 from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet
 from evanyseg.protocols import Segmenter
+from evanyseg.weights.eight_bits import packed
 
 
 def save_weights(net: BuiltinSegmenterNet, path: Path, half: bool = True) -> None:
@@ -19,6 +21,20 @@ def save_weights(net: BuiltinSegmenterNet, path: Path, half: bool = True) -> Non
     tensors = {k: v.detach().to("cpu", kind).contiguous() for k, v in net.state_dict().items()}
     with atomic_path(path) as partial:
         save_file(tensors, str(partial), metadata={"architecture": json.dumps(net.arch.as_dict())})
+
+
+def save_shipped(net: BuiltinSegmenterNet, path: Path) -> None:
+    """The same in 8 bits per channel."""
+    tensors = packed({k: v.detach().cpu().numpy() for k, v in net.state_dict().items()})
+    with atomic_path(path) as partial:
+        save_arrays(tensors, partial, metadata={"architecture": json.dumps(net.arch.as_dict())})
+
+
+def torch_net(path: Path) -> BuiltinSegmenterNet:
+    """The network of a checkpoint or of a shipped file. Raises WeightsError."""
+    from evanyseg.segmenters.builtin import load
+
+    return load(path, "cpu", "torch").net.module  # type: ignore[attr-defined]  # of the torch backend
 
 
 def segmenter_from_checkpoint(path: Path | str, device: str = "cpu") -> Segmenter:

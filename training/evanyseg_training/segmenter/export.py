@@ -1,10 +1,9 @@
-"""The shipped weights of the built-in segmenter: fp16 tensors, a summary, and a model card."""
+"""The shipped weights of the built-in segmenter: 8 bits per channel, a summary, and a model card."""
 
 from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,14 @@ import pandas as pd
 import yaml
 
 from evanyseg.errors import WeightsError
-from evanyseg.io.write import atomic_path, write_text
-from evanyseg.segmenters.builtin import load
+from evanyseg.io.write import write_text
 
 from ..data.set_notes import SetNote, read_set_notes
 from ..data.store import Store
+from .checkpoints import save_shipped, torch_net
 
-LARGEST = 16 * 2**20
+LARGEST = 8_000_000
+"""Parameters, each of which takes a byte: the models that ship have 11 MB together."""
 
 
 def export_segmenter(
@@ -28,32 +28,33 @@ def export_segmenter(
     store: Store,
     runs: Sequence[Path],
     report: Path | None,
-    licences: Path | None,
+    licenses: Path | None,
     earlier: Path | None = None,
 ) -> Path:
     """Write segmenter.safetensors, segmenter.json and segmenter.md into `out`; path of the weights.
 
-    `runs`: folders of the training phases, in order (their config.yaml and metrics.csv are summarised); `report`:
-    folder of segmenter-eval; `licences`: the README of the data collection with its table of sets; `earlier`: the .json
-    of the weights that the first phase started from. Raises WeightsError for weights that do not load or are larger
-    than 16 MB.
+    `runs`: folders of the training phases, in order (their config.yaml and metrics.csv are summarized); `report`:
+    folder of segmenter-eval; `licenses`: the README of the data collection with its table of sets; `earlier`: the .json
+    of the weights that the first phase started from. Raises WeightsError for weights that do not load or are too
+    many.
     """
     before = json.loads(earlier.read_text(encoding="utf-8"))["phases"] if earlier is not None else []
-    net = load(weights, "cpu").net
-    if weights.stat().st_size > LARGEST:
-        raise WeightsError(f"{weights.name} has {weights.stat().st_size / 2**20:.1f} MB; the limit is 16.")
+    net = torch_net(weights)
+    parameters = sum(p.numel() for p in net.parameters())
+    if parameters > LARGEST:
+        raise WeightsError(f"{weights.name} has {parameters / 1e6:.1f} M parameters; the limit is {LARGEST / 1e6:g} M.")
+    out.mkdir(parents=True, exist_ok=True)
     target = out / "segmenter.safetensors"
-    with atomic_path(target) as partial:
-        shutil.copyfile(weights, partial)
+    save_shipped(net, target)
     summary = {
         "architecture": net.arch.as_dict(),
-        "parameters": sum(p.numel() for p in net.parameters()),
+        "parameters": parameters,
         "phases": [*before, *(_phase(run) for run in runs)],
         "train": _counts(store, "train"),
         "results": _results(report),
     }
     write_text(out / "segmenter.json", json.dumps(summary, indent=1) + "\n")
-    write_text(out / "segmenter.md", card(summary, store, report, read_set_notes(licences)))
+    write_text(out / "segmenter.md", card(summary, store, report, read_set_notes(licenses)))
     return target
 
 
@@ -68,8 +69,8 @@ def card(summary: Mapping[str, Any], store: Store, report: Path | None, notes: M
         "# Model card: the built-in segmenter",
         "",
         "Promptable 2D segmentation (boxes, points, earlier masks) with SAM's prompt encoder and mask decoder on a "
-        f"small encoder at 256 px; {summary['parameters'] / 1e6:.1f} M parameters, fp16. Licence of the weights: "
-        "Apache-2.0. Research software, not for clinical use.",
+        f"small encoder at 256 px; {summary['parameters'] / 1e6:.1f} M parameters, 8 bits per channel. License of the "
+        "weights: Apache-2.0. Research software, not for clinical use.",
         "",
         f"**Training.** From random weights, on {train['objects']} objects in {train['images']} images of "
         f"{train['subjects']} subjects ({len(train['sets'])} data sets, all of which allow it), split by (source, "
@@ -81,17 +82,17 @@ def card(summary: Mapping[str, Any], store: Store, report: Path | None, notes: M
         "",
         "**Not seen.** Whole sets kept apart (below), anything 3D as such, faces, histology at high magnification, "
         "modalities that are not in the table. Thin and branching structures (vessels) and multi-piece objects are its "
-        "weak side. Contrast is normalised per view, so absolute intensities (HU) mean nothing to it.",
+        "weak side. Contrast is normalized per view, so absolute intensities (HU) mean nothing to it.",
         "",
     ]
     if report is not None:
         lines += ["## Measured", "", *_body(report / "segmenter.md"), ""]
-    lines += ["## Data behind the weights", "", "| set | images | subjects | objects | licence | citation |"]
+    lines += ["## Data behind the weights", "", "| set | images | subjects | objects | license | citation |"]
     lines += ["|---|---|---|---|---|---|"]
     for name, count in train["sets"].items():
         note = notes.get(name, SetNote("see the data's own page", ""))
         numbers = f"{count['images']} | {count['subjects']} | {count['objects']}"
-        lines.append(f"| {name} | {numbers} | {note.licence} | {note.citation} |")
+        lines.append(f"| {name} | {numbers} | {note.license} | {note.citation} |")
     return "\n".join(lines) + "\n"
 
 

@@ -2,45 +2,59 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import slicer
 from slicer.i18n import tr as _
 
 from evanyseg.errors import EvanySegError
 
+from ...presenters.segmenting import SegmentingPresenter
+from ...presenters.setup.model_choice import ModelChoicePresenter
+from ...presenters.setup.readiness import Readiness
+from ...presenters.view import View
+from ..tabs.tab import CHOSEN, Tab
+from ..widgets import PanelWidgets
+from .dependencies import Installer
 
-class Inputs:
+if TYPE_CHECKING:
+    from .parameters import PanelParameters
+
+
+class Inputs(Tab):
     """Volume and segmentation selectors are bound by the parameter node; segments are listed here."""
 
-    def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
+    def __init__(
+        self,
+        ui: PanelWidgets,
+        segmenting: SegmentingPresenter,
+        models: ModelChoicePresenter,
+        installer: Installer,
+        view: View,
+    ) -> None:
+        super().__init__()
+        self.ui, self.segmenting, self.models, self.installer, self.view = ui, segmenting, models, installer, view
+        self._needs_torch = ""
         self._ids: list[str] = []
         self._listing = False
-        ui.segmentSelector.connect("currentIndexChanged(int)", self._on_segment)
-        ui.addSegmentButton.connect("clicked(bool)", self._on_add)
-        ui.installButton.connect("clicked(bool)", self._on_install)
-
-    def bind(self, parameters: Any) -> None:
-        """Nothing to keep: the selectors are bound by their parameter names."""
-
-    def leave(self) -> None:
-        """The scene goes: nothing of it is kept here."""
-
-    def close(self) -> None:
-        self.ui.segmentSelector.disconnect("currentIndexChanged(int)", self._on_segment)
-        self.ui.addSegmentButton.disconnect("clicked(bool)", self._on_add)
-        self.ui.installButton.disconnect("clicked(bool)", self._on_install)
+        self.listen(ui.segmentSelector, CHOSEN, self._on_segment)
+        self.on_click(ui.addSegmentButton, segmenting.add_segment)
+        self.on_click(ui.installButton, self._on_install)
 
     def show_readiness(self) -> None:
         """Look for what is installed (nothing is imported), and go on with an installation that a restart cut."""
-        found = self.panel.installer.readiness()
-        self.ui.installButton.setVisible(not found.ready and not found.refusal)
-        self.panel.status(found.sentence, problem=bool(found.refusal))
-        if not found.ready and not found.refusal and self.panel.installer.to_be_resumed:
+        found = self._found()
+        self.view.status(found.sentence, problem=bool(found.refusal))
+        if not found.ready and not found.refusal and self.installer.to_be_resumed:
             self._on_install()
 
-    def choose_defaults(self, parameters: Any) -> None:
+    def _found(self) -> Readiness:
+        self._needs_torch = self.models.needs_torch()
+        found = self.installer.readiness(self._needs_torch)
+        self.ui.installButton.setVisible(not found.ready and not found.refusal)
+        return found
+
+    def choose_defaults(self, parameters: PanelParameters) -> None:
         """The volume that the views show, and its segmentation if there is only one, save a few clicks."""
         if parameters.volume is None:
             manager = slicer.app.layoutManager()
@@ -53,45 +67,36 @@ class Inputs:
             parameters.segmentation = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
 
     def refresh(self) -> None:
-        """List the segmentation's segments, keeping the chosen one."""
-        review = self.panel.controller.review
-        ids = review.store.ids() if review is not None and not review.problem else []
-        names = [review.store.name(i) for i in ids] if review is not None else []
-        wanted = self.panel.segmenting.segment_id
+        """List the segmentation's segments, with the chosen one; other models may need other packages: said where
+        something is missing."""
+        if self.models.needs_torch() != self._needs_torch:
+            found = self._found()
+            if not found.ready:
+                self.view.status(found.sentence, problem=bool(found.refusal))
+        segments = self.segmenting.segments()
+        ids, names = [segment_id for segment_id, name in segments], [name for segment_id, name in segments]
         box = self.ui.segmentSelector
         self._listing = True
         if ids != self._ids or [box.itemText(n) for n in range(box.count)] != names:
             box.clear()
             box.addItems(names)
             self._ids = ids
-        if wanted in ids:
-            box.setCurrentIndex(ids.index(wanted))
-        elif ids:
-            self.panel.segmenting.segment_id = ids[box.currentIndex] if 0 <= box.currentIndex < len(ids) else ids[0]
+        if self.segmenting.segment_id in ids:
+            box.setCurrentIndex(ids.index(self.segmenting.segment_id))
         self._listing = False
 
     def _on_segment(self, index: int) -> None:
         if not self._listing and 0 <= index < len(self._ids):
-            self.panel.segmenting.segment_id = self._ids[index]
-            self.panel.updated([])
+            self.segmenting.choose_segment(self._ids[index])
 
-    def _on_add(self, checked: bool = False) -> None:
+    def _on_install(self) -> None:
         try:
-            review = self.panel.controller.require()
+            found = self.installer.install(self.models.needs_torch())
         except EvanySegError as error:
-            self.panel.status(str(error), problem=True)
-            return
-        self.panel.segmenting.segment_id = review.store.add()
-        self.refresh()
-
-    def _on_install(self, checked: bool = False) -> None:
-        try:
-            found = self.panel.installer.install()
-        except EvanySegError as error:
-            self.panel.status(str(error), problem=True)
+            self.view.status(str(error), problem=True)
             return
         except Exception as error:  # pip failed: whatever it says is what the user needs to read
-            self.panel.status(_("The installation failed: {error}").format(error=error), problem=True)
+            self.view.status(_("The installation failed: {error}").format(error=error), problem=True)
             raise
         self.ui.installButton.setVisible(not found.ready)
-        self.panel.status(found.sentence)
+        self.view.status(found.sentence)

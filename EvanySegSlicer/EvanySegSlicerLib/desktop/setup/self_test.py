@@ -6,21 +6,24 @@ The two small models here are complete: one segments by brightness, the other kn
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import slicer
 
 from evanyseg.models import ModelSpec, Registry
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
-from evanyseg.prompts import BoxPrompt
-from evanyseg.protocols import never_cancel
-from evanyseg.results import Candidates, Embedding, QualityEstimate
+from evanyseg.prompts import BoxPrompt, PointPrompt
+from evanyseg.protocols import QualityEstimator, Segmenter, ShouldCancel, never_cancel
+from evanyseg.results import Candidates, Embedding, QualityCase, QualityEstimate
 
 from ...presenters.setup.model_store import ModelStore
 from ...scene.overlay.display import NAME as OVERLAY_NAME
-from ...scene.review.open_review import open_review
+from ...scene.review.open_review import OpenReview, open_review
+
+if TYPE_CHECKING:
+    from slicer import qMRMLSliceWidget, vtkMRMLScalarVolumeNode
 
 
 class BrightnessSegmenter:
@@ -28,16 +31,16 @@ class BrightnessSegmenter:
 
     name, device, supports_points, supports_boxes = "brightness", "cpu", False, True
 
-    def embed(self, image: np.ndarray, should_cancel: Callable[[], bool] = never_cancel) -> Embedding:
+    def embed(self, image: np.ndarray, should_cancel: ShouldCancel = never_cancel) -> Embedding:
         return Embedding(self.name, image.shape[:2], image[..., 0], image[..., 0].nbytes)
 
     def segment(
         self,
         embedding: Embedding,
         box: BoxPrompt | None = None,
-        points: Any = (),
-        mask_input: Any = None,
-        should_cancel: Callable[[], bool] = never_cancel,
+        points: Sequence[PointPrompt] = (),
+        mask_input: np.ndarray | None = None,
+        should_cancel: ShouldCancel = never_cancel,
     ) -> Candidates:
         mask = embedding.features > 127
         if box is not None:
@@ -54,15 +57,22 @@ class BrightnessEstimator:
     name, device, level = "brightness", "cpu", 0.9
 
     def estimate(
-        self, image: np.ndarray, masks: np.ndarray, boxes: Any = None, maps: bool = False, should_cancel: Any = None
+        self,
+        image: np.ndarray,
+        masks: np.ndarray,
+        boxes: Sequence[BoxPrompt | None] | None = None,
+        maps: bool = False,
+        should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
-        return [self._judge(image, mask) for mask in masks]
+        return [self._score(image, mask) for mask in masks]
 
-    def estimate_cases(self, cases: Any, maps: bool = False, should_cancel: Any = None) -> Any:
+    def estimate_cases(
+        self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
+    ) -> Iterator[QualityEstimate]:
         for case in cases:
-            yield self._judge(case.image, case.mask)
+            yield self._score(case.image, case.mask)
 
-    def _judge(self, image: np.ndarray, mask: np.ndarray) -> QualityEstimate:
+    def _score(self, image: np.ndarray, mask: np.ndarray) -> QualityEstimate:
         truth = image[..., 0] > 127
         total = int(truth.sum() + mask.sum())
         if total == 0:
@@ -71,7 +81,7 @@ class BrightnessEstimator:
         return QualityEstimate(dice, max(0.0, dice - 0.1), min(1.0, dice + 0.1), self.level, self.name)
 
 
-def _volume() -> Any:
+def _volume() -> vtkMRMLScalarVolumeNode:
     """12 slices of 64 x 64 pixels, a bright block on slices 3..8."""
     array = np.zeros((12, 64, 64), np.int16)
     array[3:9, 20:44, 16:48] = 400
@@ -82,7 +92,7 @@ def _volume() -> Any:
     return node
 
 
-def _review() -> Any:
+def _review() -> OpenReview:
     opened = open_review(_volume(), pipeline=SlicePipeline(BrightnessEstimator(), BrightnessSegmenter()))
     opened.overlay.show()
     return opened
@@ -114,7 +124,7 @@ def review_and_undo() -> None:
     (row,) = review.table.records()
     assert row.band != "good", row
     review.decisions.flag(row.key)
-    assert review.table.get(row.key).decision == "flagged"
+    assert review.table.records()[0].decision == "flagged"
     review.undo()
     assert review.table.records()[0].dice > 0.99
     review.redo()
@@ -122,17 +132,17 @@ def review_and_undo() -> None:
 
 
 def score_an_existing_segmentation() -> None:
-    """Propagation fills the block, a damaged slice is found by scoring."""
+    """Propagation fills the block, a slice with an error is found by scoring."""
     review = _review().review
     segment_id = review.store.add("Block")
     plane = review.reader.plane(2, 5)
     review.segment_box(segment_id, plane, BoxPrompt(10, 10, 54, 54))
     review.propagate(segment_id, plane, "both")
     assert {row.index for row in review.table.records()} == set(range(3, 9))
-    damaged = review.reader.plane(2, 7)
-    mask = review.store.mask(segment_id, damaged).copy()
+    halved = review.reader.plane(2, 7)
+    mask = review.store.mask(segment_id, halved).copy()
     mask[:, :32] = False
-    review.store.write(segment_id, damaged, mask, review.volume)
+    review.store.write(segment_id, halved, mask, review.volume)
     review.score_existing(2)
     worst = min(review.table.records(), key=lambda row: row.dice)
     assert worst.index == 7, worst
@@ -159,7 +169,7 @@ def a_box_drawn_with_the_mouse() -> None:
     slicer.util.setSliceViewerLayers(background=volume, fit=True)
     slicer.util.selectModule("EvanySegSlicer")
     panel = slicer.util.getModuleWidget("EvanySegSlicer").panel
-    segmenters, estimators = Registry("segmenter"), Registry("estimator")
+    segmenters, estimators = Registry[Segmenter]("segmenter"), Registry[QualityEstimator]("estimator")
     segmenters.register(ModelSpec("builtin", "Brightness", lambda spec, path, device: BrightnessSegmenter()))
     estimators.register(ModelSpec("builtin", "Brightness", lambda spec, path, device: BrightnessEstimator()))
     real, panel.controller.models = panel.controller.models, ModelStore(segmenters, estimators)
@@ -183,7 +193,7 @@ def a_box_drawn_with_the_mouse() -> None:
         panel.controller.forget_models()
 
 
-def _drag(slice_widget: Any) -> None:
+def _drag(slice_widget: qMRMLSliceWidget) -> None:
     """From one corner of the volume to the other, by VTK's own events."""
     interactor = slice_widget.sliceView().renderWindow().GetInteractor()
     width, height = interactor.GetRenderWindow().GetSize()

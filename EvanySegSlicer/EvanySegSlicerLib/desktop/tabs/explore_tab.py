@@ -1,58 +1,46 @@
-"""The explore tab: damage a copy with a slider; score, interval, error map and scatter follow."""
+"""The explore tab: a synthetic error with a slider; score, interval, error map and scatter follow."""
 
 from __future__ import annotations
-
-from typing import Any
 
 from slicer.i18n import tr as _
 
 from ...presenters.explore.exploring import ExploringPresenter
-from ...presenters.explore.synthetic_errors import DAMAGES
+from ...presenters.explore.synthetic_errors import SYNTHETIC_ERRORS
+from ...presenters.segmenting import SegmentingPresenter
+from ...presenters.view import SliceViews
 from ..views.pixmaps import pixmap
+from ..widgets import PanelWidgets
+from .tab import CHOSEN, Tab
 
 
-class ExploreTab:
-    """Widgets of the tab -> ExploringPresenter."""
+class ExploreTab(Tab):
+    """Widgets of the tab -> ExploringPresenter. The mask is taken from the chosen segment when the slider moves."""
 
-    def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
-        self.presenter = ExploringPresenter(panel.controller, self._on_trial)
-        self._connections = [
-            (ui.damageSelector, "currentIndexChanged(int)", lambda index: self._on_change()),
-            (ui.damageSlider, "valueChanged(double)", lambda value: self._on_change()),
-            (ui.clearScatterButton, "clicked(bool)", lambda checked=False: self.presenter.clear()),
-        ]
-        for widget, signal, slot in self._connections:
-            widget.connect(signal, slot)
-
-    def bind(self, parameters: Any) -> None:
-        """Nothing to keep: the mask is taken when the slider moves."""
-
-    def leave(self) -> None:
-        self.presenter.forget()
-
-    def close(self) -> None:
-        for widget, signal, slot in self._connections:
-            widget.disconnect(signal, slot)
-
-    def refresh(self) -> None:
-        """Answers come through `on_trial`."""
+    def __init__(
+        self, ui: PanelWidgets, presenter: ExploringPresenter, segmenting: SegmentingPresenter, views: SliceViews
+    ) -> None:
+        super().__init__()
+        self.ui, self.presenter, self.segmenting, self.views = ui, presenter, segmenting, views
+        presenter.on_trial = self._on_trial
+        self.listen(ui.errorSelector, CHOSEN, lambda index: self._on_change())
+        self.listen(ui.amountSlider, "valueChanged(double)", lambda value: self._on_change())
+        self.on_click(ui.clearScatterButton, presenter.clear)
 
     def _on_change(self) -> None:
-        view = self.panel.segment_tab.active_view()
+        view = self.views.active()
         problem = self.presenter.choose(
-            self.panel.segmenting.segment_id,
+            self.segmenting.segment_id,
             view.slice_node if view is not None else None,
             self.ui.referenceSelector.currentNode(),
         )
         if problem:
             self.ui.exploreResultLabel.setText(problem)
             return
-        damage = list(DAMAGES)[self.ui.damageSelector.currentIndex]
-        self.presenter.set_damage(damage, round(self.ui.damageSlider.value))
+        error = list(SYNTHETIC_ERRORS)[self.ui.errorSelector.currentIndex]
+        self.presenter.set_error(error, round(self.ui.amountSlider.value))
 
     def _on_trial(self) -> None:
-        bands = self.panel.controller.session.thresholds
+        bands = self.presenter.controller.session.thresholds
         self.ui.exploreResultLabel.setText(self.presenter.text(bands) or _("Move the slider."))
         picture, plot = self.presenter.picture(), self.presenter.plot()
         if picture is not None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import qt
 
+from ...presenters.texts import hover_text
 from ...scene.review.queue import ranked
-from ...scene.table.records import MISSING, Key, ScoreRecord
+from ...scene.table.records import Key, ScoreRecord
 from .review_table import band_color, text_color
 
 WIDE_ENOUGH_FOR_LETTERS = 40
@@ -19,7 +18,7 @@ WIDE_ENOUGH_FOR_LETTERS = 40
 class QualityStrip:
     """A one-row QTableWidget: slices of one plane from first to last, the worst row of each."""
 
-    def __init__(self, widget: Any, on_chosen: Callable[[Key], None]) -> None:
+    def __init__(self, widget: qt.QTableWidget, on_chosen: Callable[[Key], None]) -> None:
         self._widget = widget
         self._on_chosen = on_chosen
         widget.horizontalHeader().setVisible(False)
@@ -73,14 +72,3 @@ def worst_of_each_slice(records: Sequence[ScoreRecord]) -> list[ScoreRecord | No
     for record in reversed(ranked((r for r in records if r.axis == axis and not r.geometry), "dice")):
         worst[record.index] = record
     return [worst.get(index) for index in range(min(worst), max(worst) + 1)]
-
-
-def hover_text(record: ScoreRecord) -> str:
-    """'axial 45, Liver: 0.62 POOR [0.48-0.74], flagged'."""
-    if math.isnan(record.dice):
-        score = "unscored"
-    else:
-        score = f"{record.dice:.2f} {record.band.upper()} [{record.low:.2f}-{record.high:.2f}]"
-    if record.kind == MISSING:
-        score = f"missing? (found something of quality {score})"
-    return f"{record.plane} {record.index}, {record.segment}: {score}, {record.state}"

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import qt
 from slicer.i18n import tr as _
@@ -12,65 +14,65 @@ from slicer.i18n import tr as _
 from evanyseg.bands import QualityBand
 from evanyseg.errors import EvanySegError
 
+from ...presenters.reviewing import ReviewingPresenter
+from ...presenters.view import View
 from ...scene.review.queue import ORDERS, STATES, Filters
-from ...scene.table.records import Key
+from ...scene.table.records import ScoreRecord
+from ...scene.table.summaries import SegmentReview
+from ..dialogs import save_path
+from ..widgets import PanelWidgets
 from .quality_strip import QualityStrip
 from .review_table import ReviewTable
+from .tab import CHOSEN, Tab
 
-CLICKED = "clicked(bool)"
-CHANGED = "currentIndexChanged(int)"
+if TYPE_CHECKING:
+    from ..setup.parameters import PanelParameters
+
 BANDS = tuple(band.value for band in QualityBand)
 
 
-class ReviewTab:
-    """Widgets of the tab -> ReviewingPresenter."""
+class ReviewTab(Tab):
+    """Widgets of the tab -> ReviewingPresenter. `rescore()`: score again what was edited; `view`: the status line."""
 
-    def __init__(self, ui: Any, panel: Any) -> None:
-        self.ui, self.panel = ui, panel
-        self.presenter = panel.reviewing
-        self.table = ReviewTable(ui.reviewTable, self._on_chosen)
-        self.strip = QualityStrip(ui.qualityStrip, self._on_chosen)
+    def __init__(
+        self, ui: PanelWidgets, presenter: ReviewingPresenter, rescore: Callable[[], None], view: View
+    ) -> None:
+        super().__init__()
+        self.ui, self.presenter, self.view = ui, presenter, view
+        self.table = ReviewTable(ui.reviewTable, presenter.go)
+        self.strip = QualityStrip(ui.qualityStrip, presenter.go)
         self._segments: list[tuple[str, str]] = []
-        self._summaries: list = []
+        self._summaries: list[SegmentReview] = []
         self._listing = True
         ui.bandFilter.addItems([_("All bands"), *BANDS])
         ui.stateFilter.addItems([_("All states"), *STATES])
-        heads = [_("Segment"), _("Mean"), _("Worst"), _("Poor"), _("Worst run"), _("Reviewed")]
+        heads = [_("Segment"), _("Mean Dice"), _("Lowest"), _("Poor"), _("Worst run"), _("Reviewed")]
         ui.summaryTable.setColumnCount(len(heads))
         ui.summaryTable.setHorizontalHeaderLabels(heads)
         ui.summaryTable.verticalHeader().setVisible(False)
         ui.summaryTable.horizontalHeader().setSectionResizeMode(qt.QHeaderView.Stretch)
         self._listing = False
-        self._connections = [
-            (ui.segmentFilter, CHANGED, lambda index: self._on_filter()),
-            (ui.bandFilter, CHANGED, lambda index: self._on_filter()),
-            (ui.stateFilter, CHANGED, lambda index: self._on_filter()),
-            (ui.orderSelector, CHANGED, self._on_order),
-            (ui.previousButton, CLICKED, lambda checked=False: self.presenter.previous()),
-            (ui.nextButton, CLICKED, lambda checked=False: self.presenter.next()),
-            (ui.acceptButton, CLICKED, lambda checked=False: self.presenter.accept()),
-            (ui.flagButton, CLICKED, lambda checked=False: self.presenter.flag()),
-            (ui.undoDecisionButton, CLICKED, lambda checked=False: self.presenter.undo()),
-            (ui.commentEdit, "editingFinished()", self._on_comment),
-            (ui.rescoreButton, CLICKED, lambda checked=False: panel.segmenting.rescore()),
-            (ui.exportCsvButton, CLICKED, lambda checked=False: self._on_export("csv")),
-            (ui.exportHtmlButton, CLICKED, lambda checked=False: self._on_export("html")),
-        ]
-        for widget, signal, slot in self._connections:
-            widget.connect(signal, slot)
+        for selector in (ui.segmentFilter, ui.bandFilter, ui.stateFilter):
+            self.listen(selector, CHOSEN, lambda index: self._on_filter())
+        self.listen(ui.orderSelector, CHOSEN, self._on_order)
+        self.on_click(ui.previousButton, presenter.previous)
+        self.on_click(ui.nextButton, presenter.next)
+        self.on_click(ui.acceptButton, presenter.accept)
+        self.on_click(ui.flagButton, presenter.flag)
+        self.on_click(ui.undoDecisionButton, presenter.undo)
+        self.listen(ui.commentEdit, "editingFinished()", self._on_comment)
+        self.on_click(ui.rescoreButton, rescore)
+        self.on_click(ui.exportCsvButton, partial(self._on_export, "csv", presenter.export_csv))
+        self.on_click(ui.exportHtmlButton, partial(self._on_export, "html", presenter.export_html))
 
-    def bind(self, parameters: Any) -> None:
+    def bind(self, parameters: PanelParameters) -> None:
         """Show the session's order."""
-        order = self.panel.controller.session.order
+        order = self.presenter.controller.session.order
         if order in ORDERS:
             self.ui.orderSelector.setCurrentIndex(ORDERS.index(order))
 
-    def leave(self) -> None:
-        """The scene goes: nothing of it is kept here."""
-
     def close(self) -> None:
-        for widget, signal, slot in self._connections:
-            widget.disconnect(signal, slot)
+        super().close()
         self.table.close()
         self.strip.close()
 
@@ -97,10 +99,7 @@ class ReviewTab:
         self.ui.tabs.setCurrentWidget(self.ui.reviewTab)
         self.ui.commentEdit.setFocus()
 
-    def _on_chosen(self, key: Key) -> None:
-        self.presenter.go(key)
-
-    def _list_segments(self, rows: list) -> None:
+    def _list_segments(self, rows: list[ScoreRecord]) -> None:
         found = list(dict.fromkeys((row.segment_id, row.segment) for row in rows))
         if found == self._segments:
             return
@@ -152,20 +151,16 @@ class ReviewTab:
             for column, text in enumerate(texts):
                 table.setItem(row, column, qt.QTableWidgetItem(text))
 
-    def _on_export(self, kind: str) -> None:
-        name = f"evanyseg-review.{kind}"
-        path = self.panel.ask_file(_("Export the review"), name)
+    def _on_export(self, ending: str, export: Callable[[Path], int]) -> None:
+        path = save_path(_("Export the review"), f"evanyseg-review.{ending}")
         if path is None:
             return
         try:
-            count = self._export(kind, path)
+            count = export(path)
         except EvanySegError as error:
-            self.panel.status(str(error), problem=True)
+            self.view.status(str(error), problem=True)
             return
-        self.panel.status(_("{count} rows written to {path}.").format(count=count, path=path))
-
-    def _export(self, kind: str, path: Path) -> int:
-        return self.presenter.export_csv(path) if kind == "csv" else self.presenter.export_html(path)
+        self.view.status(_("{count} rows written to {path}.").format(count=count, path=path))
 
 
 def _number(value: float) -> str:

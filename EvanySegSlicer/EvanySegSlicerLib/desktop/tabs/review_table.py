@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import qt
 from slicer.i18n import tr as _
 
 from evanyseg.bands import BAND_COLORS, QualityBand
 
+from ...presenters.texts import is_light
 from ...scene.table.records import MISSING, Key, ScoreRecord
 
 SEGMENT, SLICE, DICE, INTERVAL, BAND, STATE, COMMENT = range(7)
@@ -22,15 +22,14 @@ def headings() -> list[str]:
     return [_("Segment"), _("Slice"), _("Dice"), _("Interval"), _("Band"), _("State"), _("Comment")]
 
 
-def band_color(band: str) -> Any:
+def band_color(band: str) -> qt.QColor:
     red, green, blue = BAND_COLORS[QualityBand(band)]
     return qt.QColor(round(255 * red), round(255 * green), round(255 * blue))
 
 
-def text_color(band: str) -> Any:
+def text_color(band: str) -> qt.QColor:
     """Black or white, whichever reads better on the band's colour."""
-    red, green, blue = BAND_COLORS[QualityBand(band)]
-    return qt.QColor(0, 0, 0) if 0.3 * red + 0.59 * green + 0.11 * blue > 0.45 else qt.QColor(255, 255, 255)
+    return qt.QColor(0, 0, 0) if is_light(BAND_COLORS[QualityBand(band)]) else qt.QColor(255, 255, 255)
 
 
 def cells(record: ScoreRecord) -> list[str]:
@@ -51,7 +50,7 @@ def cells(record: ScoreRecord) -> list[str]:
 class ReviewTable:
     """Shows records in a QTableView. `on_chosen(key)` when the user picks a row."""
 
-    def __init__(self, view: Any, on_chosen: Callable[[Key], None]) -> None:
+    def __init__(self, view: qt.QTableView, on_chosen: Callable[[Key], None]) -> None:
         self._view = view
         self._on_chosen = on_chosen
         self._model = qt.QStandardItemModel(0, COMMENT + 1)
@@ -113,7 +112,7 @@ class ReviewTable:
         self._timer.disconnect("timeout()", self._add_portion)
         self._view.disconnect("clicked(QModelIndex)", self._on_clicked)
 
-    def _on_clicked(self, index: Any) -> None:
+    def _on_clicked(self, index: qt.QModelIndex) -> None:
         if 0 <= index.row() < len(self._order):
             self._on_chosen(self._order[index.row()])
 
@@ -134,4 +133,5 @@ class ReviewTable:
         band = model.index(row, BAND)
         model.setData(band, qt.QBrush(band_color(record.band)), qt.Qt.BackgroundRole)
         model.setData(band, qt.QBrush(text_color(record.band)), qt.Qt.ForegroundRole)
-        model.setData(model.index(row, DICE), record.caveats, qt.Qt.ToolTipRole)
+        warning = f"Warning: {record.caveats}" if record.caveats else ""
+        model.setData(model.index(row, DICE), warning, qt.Qt.ToolTipRole)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import qt
 import slicer
 
-from ...presenters.explore.pictures import write_png
+from ...scene.png import write_png
 
 
-def pixmap(picture: np.ndarray, name: str) -> Any:
+def pixmap(picture: np.ndarray, name: str) -> qt.QPixmap:
     """A QPixmap of uint8 RGB [H, W, 3]; `name` tells the temporary files apart."""
     path = Path(slicer.app.temporaryPath) / f"evanyseg-{name}.png"
     made = qt.QPixmap(str(write_png(picture, path)))

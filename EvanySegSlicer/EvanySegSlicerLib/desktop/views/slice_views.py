@@ -1,12 +1,18 @@
-"""The desktop's slice views as the scene layer's tools want them, and the tool that listens to all of them."""
+"""The desktop's slice views as presenters want them, and the tool that listens to all of them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import slicer
 
 from ...presenters.rubber_band import RubberBand
+from ...presenters.view import SliceView as AnySliceView
+
+if TYPE_CHECKING:
+    from slicer import qMRMLSliceWidget, vtkMRMLSliceNode
+    from vtkmodules.vtkCommonCore import vtkObject
+    from vtkmodules.vtkRenderingCore import vtkProp, vtkRenderer, vtkRenderWindowInteractor
 
 EVENTS = (
     "LeftButtonPressEvent",
@@ -22,7 +28,7 @@ ABOVE_THE_VIEW = 10.0
 class SliceView:
     """One qMRMLSliceWidget."""
 
-    def __init__(self, widget: Any) -> None:
+    def __init__(self, widget: qMRMLSliceWidget) -> None:
         self.widget = widget
 
     @property
@@ -30,22 +36,22 @@ class SliceView:
         return self.slice_node.GetLayoutName()
 
     @property
-    def slice_node(self) -> Any:
+    def slice_node(self) -> vtkMRMLSliceNode:
         return self.widget.mrmlSliceNode()
 
     @property
-    def interactor(self) -> Any:
+    def interactor(self) -> vtkRenderWindowInteractor:
         return self.widget.sliceView().renderWindow().GetInteractor()
 
     @property
-    def renderer(self) -> Any:
+    def renderer(self) -> vtkRenderer:
         return self.widget.sliceView().renderWindow().GetRenderers().GetItemAsObject(0)
 
-    def add_actor(self, actor: Any) -> None:
+    def add_actor(self, actor: vtkProp) -> None:
         self.renderer.AddViewProp(actor)
         self.render()
 
-    def remove_actor(self, actor: Any) -> None:
+    def remove_actor(self, actor: vtkProp) -> None:
         self.renderer.RemoveViewProp(actor)
         self.render()
 
@@ -53,21 +59,39 @@ class SliceView:
         self.widget.sliceView().scheduleRender()
 
 
-def all_views() -> list[SliceView]:
-    """The slice views of the current layout."""
-    manager = slicer.app.layoutManager()
-    if manager is None:  # Slicer runs without a main window
-        return []
-    widgets = [manager.sliceWidget(name) for name in manager.sliceViewNames()]
-    return [SliceView(widget) for widget in widgets if widget is not None]
+class LayoutViews:
+    """The slice views of the current layout (`presenters.view.SliceViews`)."""
+
+    def __init__(self) -> None:
+        self._used = ""
+
+    def all(self) -> list[SliceView]:
+        manager = slicer.app.layoutManager()
+        if manager is None:  # Slicer runs without a main window
+            return []
+        widgets = [manager.sliceWidget(name) for name in manager.sliceViewNames()]
+        return [SliceView(widget) for widget in widgets if widget is not None]
+
+    def active(self) -> SliceView | None:
+        views = self.all()
+        return next((view for view in views if view.name == self._used), views[0] if views else None)
+
+    def used(self, view: AnySliceView) -> None:
+        """The user has drawn here: this one is the active one from now on."""
+        self._used = view.name
+
+    def forget(self) -> None:
+        """The scene goes: the first one is the active one."""
+        self._used = ""
 
 
 class BoxTool:
     """Feeds a RubberBand from every slice view while it is on; `stop()` leaves no observer and no actor behind."""
 
-    def __init__(self, band: RubberBand) -> None:
+    def __init__(self, band: RubberBand, views: LayoutViews) -> None:
         self.band = band
-        self._observed: list[tuple[Any, int]] = []
+        self.views = views
+        self._observed: list[tuple[vtkObject, int]] = []
 
     @property
     def on(self) -> bool:
@@ -77,7 +101,7 @@ class BoxTool:
         """Listen, in a mode of `rubber_band`; switching modes drops a drag."""
         self.stop()
         self.band.mode = mode
-        for view in all_views():
+        for view in self.views.all():
             for event in EVENTS:
                 self._observe(view, event)
             node = view.slice_node
@@ -93,10 +117,10 @@ class BoxTool:
     def _observe(self, view: SliceView, event: str) -> None:
         interactor = view.interactor
 
-        def on_event(caller: Any, name: str) -> None:
+        def on_event(caller: vtkRenderWindowInteractor, name: str) -> None:
             command = caller.GetCommand(tag)  # first: Esc may stop the tool and take the observer away
             if self.band.process(caller, name, view):
                 command.SetAbortFlag(1)
 
-        tag = interactor.AddObserver(event, on_event, ABOVE_THE_VIEW)
+        tag = interactor.AddObserver(event, on_event, ABOVE_THE_VIEW)  # type: ignore[arg-type]  # a name is right too
         self._observed.append((interactor, tag))

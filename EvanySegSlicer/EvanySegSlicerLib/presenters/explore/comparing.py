@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -20,8 +19,10 @@ from ...scene.jobs.prompt_jobs import BoxJob, outcome_of
 from ...scene.jobs.result import JobResult
 from ...scene.nodes.volume_reader import VolumeSnapshot
 from ...scene.review.session import ReviewSession
-from ..review_controller import ReviewController
+from ..review_controller import ONE_THING, ReviewController
+from ..segmenting import SegmentingPresenter
 from ..setup.model_store import ModelStore
+from .pictures import outlined_crop
 
 MOST = 12
 """Candidates shown."""
@@ -40,7 +41,7 @@ class Candidate:
 
     @property
     def title(self) -> str:
-        """'builtin 2: 0.81 CHECK-worthy number' without the band, which the view adds."""
+        """'builtin #2: 0.81'; the band is added by the view."""
         score = "unscored" if math.isnan(self.estimate.dice) else f"{self.estimate.dice:.2f}"
         return f"{self.segmenter} #{self.number + 1}: {score}"
 
@@ -116,28 +117,32 @@ def ranked(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 class ComparingPresenter:
-    """Compares on the last box; `on_candidates()` when there are new ones."""
+    """Compares on the last box of `segmenting`, for the segment that it was drawn for; `on_candidates()` when there are
+    new ones."""
 
-    def __init__(self, controller: ReviewController, on_candidates: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, controller: ReviewController, segmenting: SegmentingPresenter) -> None:
         self.controller = controller
-        self.on_candidates = on_candidates
+        self.segmenting = segmenting
+        self.on_candidates: Callable[[], None] = lambda: None
         self.candidates: list[Candidate] = []
         self.plane: SlicePlane | None = None
         self._template: BoxJob | None = None
         self._review: ReviewSession | None = None
 
-    def compare(self, names: Sequence[str], segment_id: str, plane: SlicePlane | None, box: BoxPrompt | None) -> None:
-        """Run the segmenters `names` on `box` of `plane` (those of the last box drawn)."""
+    def compare(self, names: Sequence[str]) -> None:
+        """Run these segmenters on the last box."""
         if self.controller.busy:
-            self.controller.view.status("One thing at a time: wait, or press Cancel.", problem=True)
+            self.controller.view.status(ONE_THING, problem=True)
             return
         if not names:
             self.controller.view.status("Tick at least one segmenter.", problem=True)
             return
-        review = self.controller.review
-        if plane is None or box is None or review is None or not review.store.has(segment_id):
+        review, row, plane = self.controller.usable, self.segmenting.row(), self.segmenting.last_plane
+        box = row.box_prompt if row is not None else None
+        if review is None or row is None or plane is None or box is None or not review.store.has(row.segment_id):
             self.controller.view.status("Draw a box first: that is what segmenters are compared on.", problem=True)
             return
+        segment_id = row.segment_id
 
         def begin(pipeline: SlicePipeline) -> None:
             template = review.jobs.box(segment_id, plane, box, pipeline=pipeline)
@@ -176,16 +181,10 @@ class ComparingPresenter:
     def picture(self, number: int, size: int = 128) -> np.ndarray:
         """uint8 RGB [size, size, 3]: the box's surroundings with the candidate's outline."""
         assert self._template is not None
-        return picture_of(self._template, self.candidates[number].mask, size)
+        job, mask = self._template, self.candidates[number].mask
+        image = job.volume.window.apply(job.volume.pixels(job.plane))
+        return outlined_crop(image, mask, job.box or BoxPrompt.of_mask(mask), size)
 
     def forget(self) -> None:
         self.candidates, self._template, self._review = [], None, None
         self.on_candidates()
-
-
-def picture_of(job: Any, mask: np.ndarray, size: int = 128) -> np.ndarray:
-    """The slice around the job's box (or the mask) with the mask's outline in yellow."""
-    from .pictures import outlined_crop
-
-    image = job.volume.window.apply(job.volume.pixels(job.plane))
-    return outlined_crop(image, mask, job.box or BoxPrompt.of_mask(mask), size)

@@ -1,4 +1,7 @@
-"""For students: damage a copy of a mask and watch what the estimator says. The segmentation is never changed. No Qt."""
+"""For students: put errors into a copy of a mask and watch what the estimator says. The segmentation is never changed.
+
+No Qt.
+"""
 
 from __future__ import annotations
 
@@ -6,29 +9,34 @@ import html
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
+from evanyseg.overlap import dice
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityEstimate
 
+from ...scene.jobs.runner import JobContext
 from ...scene.nodes.segment_store import SegmentStore
 from ...scene.nodes.volume_reader import VolumeSnapshot
 from ..review_controller import ReviewController
 from .pictures import outlined_crop, scatter
-from .synthetic_errors import DAMAGES, true_dice
+from .synthetic_errors import SYNTHETIC_ERRORS
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSegmentationNode, vtkMRMLSliceNode
 
 
 @dataclass(frozen=True)
 class Trial:
-    """One damaged copy and what was said of it; `true` is NaN without a reference."""
+    """One copy with a synthetic error and what was said of it; `true` is its Dice, NaN without a reference."""
 
-    damage: str
+    error: str
     pixels: int
     mask: np.ndarray
     estimate: QualityEstimate
@@ -47,7 +55,7 @@ class _Subject:
 
 
 class ExploringPresenter:
-    """`on_trial()` after every answer. Only the newest position of the slider is judged."""
+    """`on_trial()` after every answer. Only the newest position of the slider is scored."""
 
     def __init__(self, controller: ReviewController, on_trial: Callable[[], None] = lambda: None) -> None:
         self.controller = controller
@@ -57,11 +65,13 @@ class ExploringPresenter:
         self._running = False
         self._wanted: tuple[str, int] | None = None
 
-    def choose(self, segment_id: str, slice_node: Any, reference: Any | None) -> str:
+    def choose(
+        self, segment_id: str, slice_node: vtkMRMLSliceNode | None, reference: vtkMRMLSegmentationNode | None
+    ) -> str:
         """Take a copy of the segment on the slice in view; `reference`: a segmentation node whose segment of the same
         name (or only segment) is right. Returns why not, or an empty sentence."""
-        review = self.controller.review
-        if review is None or review.problem or not review.store.has(segment_id) or slice_node is None:
+        review = self.controller.usable
+        if review is None or not review.store.has(segment_id) or slice_node is None:
             return "Choose a volume, and a segment with a mask on the slice in view."
         try:
             plane = review.reader.plane_of_view(slice_node)
@@ -76,11 +86,11 @@ class ExploringPresenter:
         self._subject = _Subject(review.reader.snapshot(), plane, mask, box, truth)
         return ""
 
-    def set_damage(self, damage: str, pixels: int) -> None:
-        """Judge a copy damaged this way; answers come later through `on_trial`."""
+    def set_error(self, error: str, pixels: int) -> None:
+        """Score a copy with this error of `SYNTHETIC_ERRORS`, so large; answers come later through `on_trial`."""
         if self._subject is None:
             return
-        self._wanted = (damage, pixels)
+        self._wanted = (error, pixels)
         if not self._running and not self.controller.busy:
             self.controller.with_models(self._next)
 
@@ -124,21 +134,21 @@ class ExploringPresenter:
         text = f"Predicted Dice <b>{estimate.dice:.2f} {band}</b> [{estimate.low:.2f}-{estimate.high:.2f}]"
         if not math.isnan(trial.true):
             text += f", true Dice <b>{trial.true:.2f}</b>"
-        return text + (f"<br/>{said}" if said else "")
+        return text + (f"<br/>Warning: {said}" if said else "")
 
     def _next(self, pipeline: SlicePipeline) -> None:
         subject, wanted, self._wanted = self._subject, self._wanted, None
         if subject is None or wanted is None:
             return
-        damage, pixels = wanted
+        error, pixels = wanted
 
-        def work(context: Any) -> Trial:
-            mask = DAMAGES[damage](subject.mask, pixels)
+        def work(context: JobContext) -> Trial:
+            mask = SYNTHETIC_ERRORS[error](subject.mask, pixels)
             image = subject.volume.slice_input(subject.plane)
             cases = [(image, mask, subject.box)]
             estimate = next(pipeline.score(cases, maps=True, should_cancel=context.should_cancel))
-            known = true_dice(mask, subject.reference) if subject.reference is not None else math.nan
-            return Trial(damage, pixels, mask, estimate, known)
+            known = dice(mask, subject.reference) if subject.reference is not None else math.nan
+            return Trial(error, pixels, mask, estimate, known)
 
         def done(trial: Trial) -> None:
             self._running = False
@@ -148,22 +158,15 @@ class ExploringPresenter:
             if self._wanted is not None:
                 self.controller.with_models(self._next)
 
+        def dropped(failure: Exception | None) -> None:
+            self._running = False
+            if failure is not None:
+                self.controller.view.status(str(failure), problem=True)
+
         self._running = True
-        job = self.controller.start("Judging the copy", work, done, quiet=True)
-        failed, cancelled = job.on_failed, job.on_cancelled
+        self.controller.start("Scoring the copy", work, done, quiet=True, dropped=dropped)
 
-        def on_failed(error: Exception) -> None:
-            self._running = False
-            self.controller.view.status(str(error), problem=True)
-            failed(error)
-
-        def on_cancelled() -> None:
-            self._running = False
-            cancelled()
-
-        job.on_failed, job.on_cancelled = on_failed, on_cancelled
-
-    def _reference(self, node: Any, name: str, plane: SlicePlane) -> np.ndarray:
+    def _reference(self, node: vtkMRMLSegmentationNode, name: str, plane: SlicePlane) -> np.ndarray:
         store = SegmentStore(node)
         ids = store.ids()
         same = [i for i in ids if store.name(i) == name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import binary_erosion
@@ -68,20 +67,3 @@ def scatter(points: Sequence[tuple[float, float]], size: int = 190) -> np.ndarra
         color = (213, 94, 0) if newest else (0, 114, 178)
         picture[max(0, row - half) : row + half + 1, max(0, col - half) : col + half + 1] = color
     return picture
-
-
-def write_png(picture: np.ndarray, path: Path) -> Path:
-    """uint8 RGB [H, W, 3] to a PNG file: what both PythonQt and a pixmap can read without a converter."""
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    height, width = picture.shape[:2]
-    image = vtk.vtkImageData()
-    image.SetDimensions(width, height, 1)
-    flat = np.ascontiguousarray(picture[::-1]).reshape(-1, 3)
-    image.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
-    writer = vtk.vtkPNGWriter()
-    writer.SetFileName(str(path))
-    writer.SetInputData(image)
-    writer.Write()
-    return path

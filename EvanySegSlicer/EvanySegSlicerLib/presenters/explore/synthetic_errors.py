@@ -1,4 +1,4 @@
-"""Known damage to a copy of a mask, for exploring what the estimator notices. Arrays only."""
+"""Synthetic errors in a copy of a mask, for exploring what the estimator notices. Arrays only."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from scipy import ndimage
 
 
 def erode(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """Take `pixels` off the rim."""
+    """Take `pixels` off the border."""
     return mask if pixels < 1 else _distance(mask) > pixels
 
 
 def dilate(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """Put `pixels` onto the rim."""
+    """Add `pixels` to the border."""
     return mask if pixels < 1 else _distance(~mask) <= pixels
 
 
@@ -37,18 +37,12 @@ def leak(mask: np.ndarray, pixels: int) -> np.ndarray:
     return mask | ((r - row) ** 2 + (c - col) ** 2 <= pixels**2)
 
 
-DAMAGES: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
+SYNTHETIC_ERRORS: dict[str, Callable[[np.ndarray, int], np.ndarray]] = {
     "Erode": erode,
     "Dilate": dilate,
     "Shift": shift,
     "Leak": leak,
 }
-
-
-def true_dice(mask: np.ndarray, reference: np.ndarray) -> float:
-    """Dice of two bool masks of one shape; 1 when both are empty."""
-    total = int(mask.sum()) + int(reference.sum())
-    return 2.0 * int((mask & reference).sum()) / total if total else 1.0
 
 
 def _distance(mask: np.ndarray) -> np.ndarray:

@@ -4,51 +4,70 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar, cast
 
+from evanyseg.models.spec import TORCH
 from evanyseg.pipeline.embedding_cache import EmbeddingCache
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.protocols import QualityEstimator, Segmenter
 
 from .torch_guard import hide_triton_beside_mesa
 
+if TYPE_CHECKING:
+    from evanyseg.models import ModelSpec, Registry
+
+Model = TypeVar("Model")
+
 
 @dataclass
 class ModelStore:
-    """segmenters and estimators: registries (`names()`, `specs()`, `create(name, device)`).
+    """Built models by kind, name and device; `cache`: embeddings of slices, shared by all pipelines.
 
-    Building a model imports torch and takes a second: only ever call the three on a worker.
+    Building a model imports its library (onnxruntime, PyTorch) and may take seconds: only ever call the three that do
+    on a worker.
     """
 
-    segmenters: Any
-    estimators: Any
+    segmenters: Registry[Segmenter]
+    estimators: Registry[QualityEstimator]
     cache: EmbeddingCache = field(default_factory=EmbeddingCache)
-    _built: dict[tuple[str, str, str], Any] = field(default_factory=dict, repr=False)
+    _built: dict[tuple[str, str, str], object] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     @classmethod
     def of_engine(cls) -> ModelStore:
-        """The registries of `evanyseg.models`; listing them loads no network."""
+        """The registries of `evanyseg.models`, for an application that somebody works in while networks run; listing
+        them loads no network."""
+        from evanyseg import threads
         from evanyseg.models import estimators, segmenters
 
+        threads.passive_waiting()
+        threads.keep_a_core_free()
         return cls(segmenters, estimators)
 
     def titles(self, kind: str) -> list[tuple[str, str]]:
         """(name, title) of 'segmenter' or 'estimator' models, in the registry's order."""
-        return [(spec.name, spec.title) for spec in self._registry(kind).specs()]
+        return [(spec.name, spec.title) for spec in self._specs(kind)]
 
     def note(self, kind: str, name: str) -> str:
         """Licence and note of a model, one line."""
-        spec = self._registry(kind).get(name)
+        spec = next(spec for spec in self._specs(kind) if spec.name == name)
         return ". ".join(part for part in (spec.note.rstrip("."), spec.licence and f"Licence {spec.licence}") if part)
+
+    def needs_torch(self, segmenter: str, estimator: str) -> str:
+        """Title of the first of the two that runs on PyTorch alone; '' when neither does."""
+        for kind, name in (("segmenter", segmenter), ("estimator", estimator)):
+            for spec in self._specs(kind):
+                if spec.name == name and spec.backends == TORCH:
+                    return spec.title
+        return ""
 
     def segmenter(self, name: str, device: str) -> Segmenter:
         """Raises UnknownModelError, WeightsError, DeviceError."""
-        return self._get("segmenter", name, device)
+        return self._get(self.segmenters, name, device)
 
     def estimator(self, name: str, device: str) -> QualityEstimator:
         """Raises UnknownModelError, WeightsError, DeviceError."""
-        return self._get("estimator", name, device)
+        return self._get(self.estimators, name, device)
 
     def pipeline(self, segmenter: str, estimator: str, device: str) -> SlicePipeline:
         """The two together on one device, sharing the embedding cache. `segmenter` '' : scoring only."""
@@ -62,13 +81,13 @@ class ModelStore:
             self._built.clear()
         self.cache.clear()
 
-    def _registry(self, kind: str) -> Any:
-        return self.segmenters if kind == "segmenter" else self.estimators
+    def _specs(self, kind: str) -> list[ModelSpec]:
+        return (self.segmenters if kind == "segmenter" else self.estimators).specs()
 
-    def _get(self, kind: str, name: str, device: str) -> Any:
-        key = (kind, name, device)
+    def _get(self, registry: Registry[Model], name: str, device: str) -> Model:
+        key = (registry.kind, name, device)
         with self._lock:
             if key not in self._built:
                 hide_triton_beside_mesa()
-                self._built[key] = self._registry(kind).create(name, device)
-            return self._built[key]
+                self._built[key] = registry.create(name, device)
+            return cast(Model, self._built[key])

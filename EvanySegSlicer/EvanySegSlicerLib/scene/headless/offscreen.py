@@ -9,13 +9,18 @@ import ctypes
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evanyseg.errors import EvanySegError
 
+from ..png import write_png
 from .boot import HeadlessSlicer
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLAbstractViewNode, vtkMRMLDisplayableManagerFactory, vtkMRMLDisplayableManagerGroup
+    from vtkmodules.vtkRenderingCore import vtkRenderer
 
 _SLICE_MANAGERS = (
     "vtkMRMLVolumeGlyphSliceDisplayableManager",
@@ -53,7 +58,7 @@ def require_opengl() -> None:
     raise EvanySegError(_ADVICE)
 
 
-class _View:
+class _OffscreenWindow:
     """An off-screen window with displayable managers in its upper layer."""
 
     def __init__(self, size: tuple[int, int], layers: int) -> None:
@@ -96,11 +101,11 @@ class _View:
 
     def save(self, path: Path) -> Path:
         """The picture as a PNG file."""
-        return save_png(self.picture(), path)
+        return write_png(self.picture(), path)
 
 
-class SliceView(_View):
-    """One slice view: volumes below, segments and markups above, badge and legend on top."""
+class OffscreenSliceView(_OffscreenWindow):
+    """One slice view: volumes below, segments and markups above, corner annotation and legend on top."""
 
     def __init__(self, slicer_app: HeadlessSlicer, name: str = "Red", size: tuple[int, int] = (500, 500)) -> None:
         """`name`: Red, Yellow or Green. Raises EvanySegError without OpenGL."""
@@ -144,7 +149,7 @@ class SliceView(_View):
         self.window.Finalize()
 
 
-class ThreeDView(_View):
+class Offscreen3DView(_OffscreenWindow):
     """The scene in 3D, on a white ground, seen from the front left above."""
 
     def __init__(self, slicer_app: HeadlessSlicer, size: tuple[int, int] = (500, 500)) -> None:
@@ -177,7 +182,13 @@ class ThreeDView(_View):
         self.window.Finalize()
 
 
-def _managers(factory: Any, names: tuple[str, ...], app: HeadlessSlicer, renderer: Any, node: Any) -> Any:
+def _managers(
+    factory: vtkMRMLDisplayableManagerFactory,
+    names: tuple[str, ...],
+    app: HeadlessSlicer,
+    renderer: vtkRenderer,
+    node: vtkMRMLAbstractViewNode,
+) -> vtkMRMLDisplayableManagerGroup:
     factory.SetMRMLApplicationLogic(app.application_logic)
     for name in names:
         if not factory.IsDisplayableManagerRegistered(name):
@@ -185,26 +196,3 @@ def _managers(factory: Any, names: tuple[str, ...], app: HeadlessSlicer, rendere
     group = factory.InstantiateDisplayableManagers(renderer)
     group.SetMRMLDisplayableNode(node)
     return group
-
-
-def save_png(picture: np.ndarray, path: Path) -> Path:
-    """Write uint8 RGB [H, W, 3] as PNG; the file appears complete or not at all. Raises EvanySegError."""
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    path = Path(path)
-    height, width, _ = picture.shape
-    image = vtk.vtkImageData()
-    image.SetDimensions(width, height, 1)
-    flat = np.ascontiguousarray(picture[::-1]).reshape(-1, 3)
-    image.GetPointData().SetScalars(numpy_to_vtk(flat, deep=True))
-    writer = vtk.vtkPNGWriter()
-    part = path.with_name(path.name + ".part")
-    writer.SetFileName(str(part))
-    writer.SetInputData(image)
-    writer.Write()
-    if writer.GetErrorCode() or not part.is_file():
-        part.unlink(missing_ok=True)
-        raise EvanySegError(f"The picture {path} could not be written; is the disk full or the folder read-only?")
-    part.replace(path)
-    return path

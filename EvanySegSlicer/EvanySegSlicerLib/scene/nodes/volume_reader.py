@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evanyseg.errors import GeometryError
 from evanyseg.geometry.oblique import oblique_of_key, plane_of_view, resampled
 from evanyseg.geometry.slice_plane import OBLIQUE, SlicePlane, slice_plane
 from evanyseg.pipeline.intensity import IntensityWindow, default_preset, preset_named
 from evanyseg.pipeline.slice_pipeline import SliceInput
 
 from ..table.content import image_hash
-from .matrices import is_color, volume_dims, volume_to_world, voxels
+from .matrices import is_color, matrix_array, volume_dims, volume_to_world, voxels
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSliceNode, vtkMRMLVolumeNode
 
 
 @dataclass
@@ -62,7 +64,7 @@ class VolumeSnapshot:
 class VolumeReader:
     """Reads one volume node; fits its intensity window once per content."""
 
-    def __init__(self, volume: Any, preset: str = "") -> None:
+    def __init__(self, volume: vtkMRMLVolumeNode, preset: str = "") -> None:
         """`preset`: a name in `pipeline.intensity`, empty for the default. Raises ImageError, GeometryError."""
         self.volume = volume
         self.preset = preset
@@ -89,20 +91,7 @@ class VolumeReader:
         """Raises GeometryError."""
         return slice_plane(volume_to_world(self.volume), volume_dims(self.volume), axis, index)
 
-    def plane_of_view(self, slice_node: Any, allow_oblique: bool = True) -> SlicePlane:
-        """The slice that a vtkMRMLSliceNode shows.
-
-        Raises GeometryError outside the volume, and for oblique views unless allowed (offer
-        `slice_node.RotateToVolumePlane(volume)` then).
-        """
-        from .matrices import matrix_array
-
-        plane = plane_of_view(
-            volume_to_world(self.volume), volume_dims(self.volume), matrix_array(slice_node.GetXYToRAS())
-        )
-        if plane.oblique and not allow_oblique:
-            raise GeometryError(
-                f"View {slice_node.GetName()} cuts '{self.volume.GetName()}' obliquely; rotate the view to the "
-                "volume plane first."
-            )
-        return plane
+    def plane_of_view(self, slice_node: vtkMRMLSliceNode) -> SlicePlane:
+        """The slice that a view shows. Raises GeometryError outside the volume."""
+        xy_to_ras = matrix_array(slice_node.GetXYToRAS())
+        return plane_of_view(volume_to_world(self.volume), volume_dims(self.volume), xy_to_ras)

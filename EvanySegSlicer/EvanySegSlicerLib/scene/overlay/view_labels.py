@@ -1,4 +1,4 @@
-"""Badge and legend as actors of one slice view: words on a dark ground, a coloured square before every line.
+"""Corner annotation and legend as actors of one slice view: words on a dark ground, a coloured square before each.
 
 Own actors, because DataProbe rewrites the corner annotations of desktop Slicer.
 """
@@ -6,22 +6,25 @@ Own actors, because DataProbe rewrites the corner annotations of desktop Slicer.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
-from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
-from evanyseg.overlay_codes import STALE_COLOR, Color, legend_entries
+from evanyseg.bands import BAND_COLORS, QualityBand
+from evanyseg.overlay_codes import STALE_COLOR, Color
 
 from ..table.records import MISSING, ScoreRecord
-from .corner_annotation import badge_text
+from .corner_annotation import annotation_text
+
+if TYPE_CHECKING:
+    from vtkmodules.vtkRenderingCore import vtkActor2D, vtkRenderer, vtkTextActor
 
 Line = tuple[str, Color]
 
 _FONT, _LINE, _PAD, _MARGIN = 14, 20, 6, 8
 
 
-def badge_lines(rows: Sequence[ScoreRecord]) -> list[Line]:
-    """What `ViewLabels.show_badge` takes: one line a segment, with the colour of its band."""
-    return [(badge_text(row), _color(row)) for row in rows]
+def annotation_lines(rows: Sequence[ScoreRecord]) -> list[Line]:
+    """What `ViewLabels.show_annotation` takes: one line a segment, with the colour of its band."""
+    return [(annotation_text(row), _color(row)) for row in rows]
 
 
 def _color(row: ScoreRecord) -> Color:
@@ -31,37 +34,36 @@ def _color(row: ScoreRecord) -> Color:
 
 
 class ViewLabels:
-    """The badge (top left) and the legend (bottom right) in one renderer. Call `remove` before the view goes."""
+    """The corner annotation (top left) and the legend (bottom right) in one renderer.
 
-    def __init__(self, renderer: Any) -> None:
+    Call `remove` before the view goes.
+    """
+
+    def __init__(self, renderer: vtkRenderer) -> None:
         self.renderer = renderer
-        self._badge: list[Any] = []
-        self._legend: list[Any] = []
+        self._annotation: list[vtkActor2D] = []
+        self._legend: list[vtkActor2D] = []
 
-    def show_badge(self, lines: Sequence[Line]) -> None:
-        """Replace the badge; no lines: none."""
-        self._badge = self._replace(self._badge, self._panel(lines, top_left=True))
+    def show_annotation(self, lines: Sequence[Line]) -> None:
+        """Replace the corner annotation; no lines: none."""
+        self._annotation = self._replace(self._annotation, self._panel(lines, top_left=True))
 
-    def show_legend(self, thresholds: BandThresholds | None) -> None:
-        """Replace the legend by that of the bands; None: none."""
-        self.show_legend_lines(legend_entries(thresholds) if thresholds is not None else [])
-
-    def show_legend_lines(self, lines: Sequence[Line]) -> None:
-        """Replace the legend by other words and colours, such as `error_map_overlay.LEGEND`."""
+    def show_legend(self, lines: Sequence[Line]) -> None:
+        """Replace the legend (`evanyseg.overlay_codes.legend_entries`, `error_map.LEGEND`); no lines: none."""
         self._legend = self._replace(self._legend, self._panel(lines, top_left=False))
 
     def remove(self) -> None:
-        self._badge = self._replace(self._badge, [])
+        self._annotation = self._replace(self._annotation, [])
         self._legend = self._replace(self._legend, [])
 
-    def _replace(self, old: list[Any], new: list[Any]) -> list[Any]:
+    def _replace(self, old: list[vtkActor2D], new: list[vtkActor2D]) -> list[vtkActor2D]:
         for actor in old:
             self.renderer.RemoveViewProp(actor)
         for actor in new:
             self.renderer.AddViewProp(actor)
         return new
 
-    def _panel(self, lines: Sequence[Line], top_left: bool) -> list[Any]:
+    def _panel(self, lines: Sequence[Line], top_left: bool) -> list[vtkActor2D]:
         """A dark panel in its corner; stays there when the view is resized."""
         if not lines:
             return []
@@ -71,7 +73,7 @@ class ViewLabels:
         corner = (0.0, 1.0) if top_left else (1.0, 0.0)
         left = _MARGIN if top_left else -_MARGIN - width
         bottom = -_MARGIN - height if top_left else _MARGIN
-        actors = [_rectangle(corner, left, bottom, width, height, (0.0, 0.0, 0.0), 0.6)]
+        actors: list[vtkActor2D] = [_rectangle(corner, left, bottom, width, height, (0.0, 0.0, 0.0), 0.6)]
         for number, ((_, color), text) in enumerate(zip(lines, texts, strict=True)):
             base = bottom + height - _PAD - _LINE * (number + 1)
             square = _FONT - 2
@@ -80,13 +82,13 @@ class ViewLabels:
             actors.append(text)
         return actors
 
-    def _width(self, text: Any) -> int:
+    def _width(self, text: vtkTextActor) -> int:
         box = [0.0, 0.0, 0.0, 0.0]
         text.GetBoundingBox(self.renderer, box)
         return int(box[1] - box[0])
 
 
-def _text(words: str) -> Any:
+def _text(words: str) -> vtkTextActor:
     import vtk
 
     actor = vtk.vtkTextActor()
@@ -101,7 +103,7 @@ def _text(words: str) -> Any:
 
 def _rectangle(
     corner: tuple[float, float], left: float, bottom: float, width: float, height: float, color: Color, opacity: float
-) -> Any:
+) -> vtkActor2D:
     import vtk
 
     points = vtk.vtkPoints()
@@ -123,7 +125,7 @@ def _rectangle(
     return actor
 
 
-def _anchor(actor: Any, corner: tuple[float, float], dx: float, dy: float) -> None:
+def _anchor(actor: vtkActor2D, corner: tuple[float, float], dx: float, dy: float) -> None:
     """Pixels from a corner of the view."""
     import vtk
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from evanyseg.errors import EvanySegError
 
-from ..table.records import DECISIONS, Key, ScoreRecord
+from ..table.records import ACCEPTED, DECISIONS, FLAGGED, Key, ScoreRecord
 from ..table.score_table import ScoreTable
 
 UNDO_LENGTH = 100
@@ -21,15 +21,19 @@ class DecisionLog:
         self._done: list[list[tuple[Key, tuple[str, str], tuple[str, str]]]] = []
         self._undone: list[list[tuple[Key, tuple[str, str], tuple[str, str]]]] = []
 
+    def decide(self, decision: str, *keys: Key) -> None:
+        """`decision`: of `DECISIONS`. Raises EvanySegError for another, and for a slice without a score."""
+        self._set(keys, decision=decision)
+
     def accept(self, *keys: Key) -> None:
-        self._set(keys, decision="accepted")
+        self.decide(ACCEPTED, *keys)
 
     def flag(self, *keys: Key) -> None:
-        self._set(keys, decision="flagged")
+        self.decide(FLAGGED, *keys)
 
     def clear(self, *keys: Key) -> None:
         """Back to open."""
-        self._set(keys, decision="")
+        self.decide("", *keys)
 
     def comment(self, key: Key, text: str) -> None:
         self._set([key], comment=text.strip())

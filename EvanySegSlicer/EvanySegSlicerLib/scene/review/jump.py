@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evanyseg.geometry.slice_plane import SlicePlane
 
 from ..nodes.matrices import matrix_array
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSliceNode, vtkMRMLVolumeNode
+
+VIEW_OF = {"axial": "Red", "coronal": "Green", "sagittal": "Yellow"}
+"""Layout name of the view that usually shows a plane."""
+
+
+def show_plane(
+    slice_nodes: Sequence[vtkMRMLSliceNode], plane: SlicePlane, mask: np.ndarray | None, volume: vtkMRMLVolumeNode
+) -> None:
+    """Scroll every view through the object; when none is parallel to the slice, the usual one is turned to it."""
+    if view_of_plane(slice_nodes, plane) is None:
+        for node in slice_nodes:
+            if node.GetLayoutName() == VIEW_OF[plane.name]:
+                node.RotateToVolumePlane(volume)
+    jump(slice_nodes, target_of(plane, mask))
 
 
 def target_of(plane: SlicePlane, mask: np.ndarray | None = None) -> np.ndarray:
@@ -22,14 +39,14 @@ def target_of(plane: SlicePlane, mask: np.ndarray | None = None) -> np.ndarray:
     return plane.to_ras(np.array([[cols[nearest] + 0.5, rows[nearest] + 0.5]]))[0]
 
 
-def jump(slice_nodes: Iterable[Any], ras: np.ndarray) -> None:
+def jump(slice_nodes: Iterable[vtkMRMLSliceNode], ras: np.ndarray) -> None:
     """Scroll every vtkMRMLSliceNode to the point, without panning or zooming it."""
     for node in slice_nodes:
         normal = matrix_array(node.GetSliceToRAS())[:3, 2]
         node.SetSliceOffset(float(normal @ ras))
 
 
-def view_of_plane(slice_nodes: Iterable[Any], plane: SlicePlane) -> Any | None:
+def view_of_plane(slice_nodes: Iterable[vtkMRMLSliceNode], plane: SlicePlane) -> vtkMRMLSliceNode | None:
     """The view whose image lies in the plane's orientation, or None."""
     for node in slice_nodes:
         normal = matrix_array(node.GetSliceToRAS())[:3, 2]

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from evanyseg.geometry.boxes import BoxFrame
+from evanyseg.io.segmentation import segment_labels
+from evanyseg.io.tables.cells import guarded
 from evanyseg.report.page import ReportRow
 from evanyseg.results import QualityEstimate
 from evanyseg.scoring.table_boxes import FRAME
@@ -34,17 +36,16 @@ def csv_text(rows: Iterable[ScoreRecord]) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.6g}"
-    # a spreadsheet would run a comment that begins like a formula
-    if (isinstance(value, str) and value[:1] in ("=", "+", "@")) or value == "-":
-        return f"'{value}"
-    return value
+    return guarded(value) if isinstance(value, str) else value
 
 
 def report_rows(rows: Iterable[ScoreRecord], pixel_area: Callable[[ScoreRecord], float]) -> list[ReportRow]:
     """Rows of `evanyseg.report.page`, in the order given; `pixel_area`: mm2 of a pixel of the row's slice."""
+    rows = list(rows)
+    labels = segment_labels({row.segment_id: row.segment for row in rows})
     return [
         ReportRow(
-            row.segment,
+            labels[row.segment_id],
             row.plane,
             row.index,
             row.position_mm,

@@ -16,7 +16,8 @@ MASK, MISSING = "mask", "missing"
 """Kinds of rows. MISSING: the slice has no mask, but the neighbour's box finds an object there: Dice 0 (that of the
 empty mask), `area_mm2` and `wrong_mm2` are the area of what was found, which is not in the segment."""
 
-DECISIONS = ("", "accepted", "flagged")
+ACCEPTED, FLAGGED = "accepted", "flagged"
+DECISIONS = ("", ACCEPTED, FLAGGED)
 
 NAN = math.nan
 

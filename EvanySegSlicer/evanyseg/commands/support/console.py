@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from rich.box import SIMPLE_HEAD
@@ -16,6 +18,7 @@ from rich.table import Table
 
 from ...bands import BAND_COLORS, BandThresholds, QualityBand
 from ...io.tables import json_text
+from ...io.targets import is_special
 from ...protocols import Progress as ProgressCall
 from ...results import QualityEstimate
 
@@ -24,29 +27,49 @@ WRAPPED = ("Caveats", "Candidate", "image", "mask")
 DISCLAIMER = "Research software: not for clinical use."
 
 
-def out() -> Console:
-    """Standard output; wide enough for every column when it is a file or a pipe."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=max(console.width, 120))
+def shown(text: object) -> str:
+    """A name or sentence from outside, ready for rich: nothing in it is markup, a smiley or a terminal's command."""
+    plain = os.fsencode(text).decode("utf-8", "replace") if isinstance(text, Path) else str(text)
+    return escape("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in plain))
+
+
+def out(aside: bool = False) -> Console:
+    """Standard output, wide enough for every column when it is a file or a pipe; standard error with `aside`, when a
+    result goes to standard output."""
+    console = Console(stderr=aside, highlight=False, emoji=False)
+    if console.is_terminal:
+        return console
+    return Console(stderr=aside, highlight=False, emoji=False, width=max(console.width, 120))
 
 
 def say(text: str) -> None:
-    """A line for the person, not for the pipe."""
-    Console(stderr=True, highlight=False, soft_wrap=True).print(text)
+    """A line for the person, not for the pipe; texts from outside in it must be `shown`."""
+    Console(stderr=True, highlight=False, emoji=False, soft_wrap=True).print(text)
+
+
+def say_plain(text: str) -> None:
+    say(shown(text))
 
 
 def say_error(text: str) -> None:
-    Console(stderr=True, highlight=False, soft_wrap=True).print(f"[bold red]Error:[/] {escape(text)}")
+    say(f"[bold red]Error:[/] {shown(text)}")
+
+
+def say_written(paths: Iterable[Path | None]) -> None:
+    for path in paths:
+        if path is not None and not is_special(path):
+            say(f"Written: {shown(path)}")
 
 
 def print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json_text(document) + "\n")
+    text = json_text(document) + "\n"
+    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 @contextlib.contextmanager
 def progress_bar(what: str) -> Iterator[ProgressCall]:
     """A bar on standard error; nothing at all when that is not a terminal."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     with Progress(
         *columns,
@@ -59,7 +82,7 @@ def progress_bar(what: str) -> Iterator[ProgressCall]:
         task = bar.add_task(what, total=1.0, item="")
 
         def call(fraction: float, item: str) -> None:
-            bar.update(task, completed=fraction, item=escape(item[-40:]))
+            bar.update(task, completed=fraction, item=shown(item[-40:]))
 
         yield call
 
@@ -86,12 +109,12 @@ def estimate_cells(estimate: QualityEstimate, bands: BandThresholds) -> list[str
         number_text(estimate.dice),
         band_text(estimate.dice, bands),
         interval_text(estimate.low, estimate.high),
-        escape("; ".join(estimate.caveats)),
+        shown("; ".join(estimate.caveats)),
     ]
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A rich table; columns whose name starts with '>' are right-aligned."""
+    """A rich table; columns whose name starts with '>' are right-aligned. Texts from outside must be `shown`."""
     made = Table(title=title, title_justify="left", title_style="bold", header_style="bold", box=SIMPLE_HEAD)
     for name in columns:
         title = name.lstrip(">")

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rich.console import Console
 
 from ... import models
 from ...pipeline.slice_pipeline import SlicePipeline
 from ...protocols import QualityEstimator, Segmenter
+from .console import shown
 
 
-def load_estimator(name: str, device: str) -> QualityEstimator:
-    """Raises UnknownModelError, WeightsError, DeviceError."""
-    with Console(stderr=True).status(f"Loading estimator {name}"):
-        return models.estimators.create(name, device)
+@dataclass(frozen=True)
+class Placement:
+    """Where networks run and by what, as the user asked."""
+
+    device: str = "auto"
+    backend: str = "auto"
 
 
-def load_segmenter(name: str, device: str) -> Segmenter:
-    """Raises UnknownModelError, WeightsError, DeviceError."""
-    with Console(stderr=True).status(f"Loading segmenter {name}"):
-        return models.segmenters.create(name, device)
+def load_estimator(name: str, where: Placement) -> QualityEstimator:
+    """Raises UnknownModelError, WeightsError, DeviceError, MissingPackageError."""
+    with Console(stderr=True, emoji=False).status(f"Loading estimator {shown(name)}"):
+        return models.estimators.create(name, where.device, where.backend)
 
 
-def load_pipeline(estimator: str, segmenter: str | None, device: str) -> SlicePipeline:
-    return SlicePipeline(load_estimator(estimator, device), load_segmenter(segmenter, device) if segmenter else None)
+def load_segmenter(name: str, where: Placement) -> Segmenter:
+    """Raises UnknownModelError, WeightsError, DeviceError, MissingPackageError."""
+    with Console(stderr=True, emoji=False).status(f"Loading segmenter {shown(name)}"):
+        return models.segmenters.create(name, where.device, where.backend)
+
+
+def load_pipeline(estimator: str, segmenter: str | None, where: Placement) -> SlicePipeline:
+    return SlicePipeline(load_estimator(estimator, where), load_segmenter(segmenter, where) if segmenter else None)

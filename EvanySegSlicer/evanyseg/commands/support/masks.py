@@ -13,6 +13,7 @@ from ...io.dicom.codes import SegmentedProperty
 from ...io.seg_nrrd import write_seg_nrrd
 from ...io.segmentation import Segment, Segmentation
 from ...io.write import PICTURES, VOLUMES, ending, write_labels, write_picture
+from .results import check_ending
 
 
 def write_masks(path: Path, planes: PlaneStack, masks: dict[int, np.ndarray], name: str) -> None:
@@ -44,10 +45,7 @@ def segmentation_of_masks(
 def check_output(path: Path, planes: PlaneStack) -> None:
     """Raises OutputError when a mask of these slices cannot be written under that name."""
     known = (*PICTURES, *VOLUMES, ".seg.nrrd")
-    if ending(path) not in known:
-        raise OutputError(
-            f"A mask cannot be written as '{path.suffix}' without loss; choose one of {', '.join(known)}."
-        )
+    check_ending(path, "a mask", known)
     if ending(path) in PICTURES and planes.count > 1:
         raise OutputError(f"{path.name} is a picture, the mask a volume; write .nii.gz, .nrrd, .mha or .seg.nrrd.")
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...bands import BandThresholds
-from ...device import CHOICES
+from ...device import BACKENDS, CHOICES
 from ...errors import EvanySegError
 from ...geometry.anatomy import PLANE_NAMES
 from ...geometry.boxes import BoxFrame
@@ -59,6 +59,15 @@ EstimatorOption = Annotated[
 ]
 DeviceOption = Annotated[
     str, typer.Option("--device", metavar="|".join(CHOICES), help="Where networks run.", rich_help_panel=MODELS)
+]
+BackendOption = Annotated[
+    str,
+    typer.Option(
+        "--backend",
+        metavar="|".join(BACKENDS),
+        help="What runs the built-in models. auto: torch on a GPU, else onnxruntime.",
+        rich_help_panel=MODELS,
+    ),
 ]
 IntensityOption = Annotated[
     str | None,

@@ -24,10 +24,10 @@ from ...geometry.volume import Volume
 from ...results import QualityEstimate
 from ..write import atomic_path
 from .codes import ARTIFICIAL_INTELLIGENCE, TISSUE, Code, code_of_item
-from .frames import frame_count
 from .headers import functional_group, items, text
 from .relation import references_of_segmentation
-from .seg_write import MANUFACTURER, MODEL, SERIAL_NUMBER, coded, common, refusing, require_highdicom, writable_headers
+from .seg.frames import frame_count
+from .seg.write import MANUFACTURER, MODEL, SERIAL_NUMBER, coded, common, refusing, require_highdicom, writable_headers
 from .source import DicomSource, SourceFrame, frame_place
 
 SCHEME = "99EVANYSEG"

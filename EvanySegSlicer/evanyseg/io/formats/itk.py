@@ -25,7 +25,7 @@ def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
     """
     import SimpleITK as sitk
 
-    called_colors = False
+    called_colors, header = False, None
     if kind is FileKind.NRRD:
         header = nrrd.check_complete(path)
         placed, called_colors = header.placed, header.color
@@ -33,23 +33,25 @@ def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
         placed = metaimage.check_complete(path)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        reader = sitk.ImageFileReader()
-        reader.SetImageIO(_READERS[kind])
-        reader.SetFileName(str(path))
-        reader.ReadImageInformation()
-        size, components = reader.GetSize(), reader.GetNumberOfComponents()
-        meta = _metadata(reader)
-        if sum(n > 1 for n in size[3:]):
-            raise GeometryError(
-                f"{path.name} is a time series of {int(np.prod(size[3:]))} volumes (4D); save one of them as a volume."
-            )
-        image = reader.Execute()
+        with nrrd.readable(path, header) if header is not None else contextlib.nullcontext(path) as file:
+            reader = sitk.ImageFileReader()
+            reader.SetImageIO(_READERS[kind])
+            reader.SetFileName(str(file))
+            reader.ReadImageInformation()
+            size, components = reader.GetSize(), reader.GetNumberOfComponents()
+            meta = _metadata(reader)
+            if sum(n > 1 for n in size[3:]):
+                raise GeometryError(
+                    f"{path.name} is a time series of {int(np.prod(size[3:]))} volumes (4D); save one of them as a "
+                    "volume."
+                )
+            image = reader.Execute()
     except RuntimeError as error:
         raise ImageError(f"{path} cannot be read as an image ({reason(error)}).") from error
     if len(size) > 3:
         image = image[(slice(None),) * 3 + (0,) * (len(size) - 3)]
     array = sitk.GetArrayFromImage(image)
-    if components > 1 and not _segmentation(meta):
+    if components > 1 and not nrrd.segment_numbers(meta):
         called_series = meta.get("NRRD_kinds[pixel]", "") in ("list", "time")
         if not called_colors and (called_series or components not in (3, 4) or array.dtype.kind != "u"):
             what = "a vector field" if components in (2, 3) else "no colours (a time series or vector field?)"
@@ -63,20 +65,6 @@ def geometry_of(volume: Volume, image: Any) -> None:
     image.SetSpacing(volume.spacing)
     image.SetOrigin(volume.origin)
     image.SetDirection(np.asarray(volume.direction).ravel().tolist())
-
-
-def resample_labels(labels: np.ndarray, grid: Volume, target: Volume) -> np.ndarray:
-    """Integer labels [K, J, I] on `grid`, by nearest neighbour on target's grid; 0 outside."""
-    import SimpleITK as sitk
-
-    moving = sitk.GetImageFromArray(labels)
-    geometry_of(grid, moving)
-    ijk = tuple(int(n) for n in reversed(target.shape))
-    direction = np.asarray(target.direction).ravel().tolist()
-    out = sitk.Resample(
-        moving, ijk, sitk.Transform(), sitk.sitkNearestNeighbor, target.origin, target.spacing, direction, 0
-    )
-    return sitk.GetArrayFromImage(out)
 
 
 def reason(error: RuntimeError) -> str:
@@ -107,7 +95,3 @@ def _metadata(reader: Any) -> dict[str, str]:
         with contextlib.suppress(TypeError, UnicodeError):
             found[key] = reader.GetMetaData(key)
     return found
-
-
-def _segmentation(meta: dict[str, str]) -> bool:
-    return "Segment0_ID" in meta or "Segment0_Name" in meta

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import GeometryError, ImageError
+from ...geometry.anatomy import LPS_TO_RAS
 from ...geometry.placement import Placement, placement_of
 from ...geometry.volume import ImageSource, Volume
 from .nifti_header import GZIP, NiftiHeader, read_header
@@ -24,7 +25,6 @@ _COLORS = {128: 3, 2304: 4}
 _REFUSED = {1: "single bits", 32: "complex numbers", 1536: "128-bit numbers", 1792: "complex numbers",
             2048: "complex numbers"}  # fmt: skip
 _DISPLACEMENT = 1006
-_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 
 
 def read_nifti(path: Path) -> Volume:
@@ -36,7 +36,7 @@ def read_nifti(path: Path) -> Volume:
     header = read_header(path)
     array = _scaled(header, _stored(header))
     planar = len(header.dim) == 2
-    found = [placement_of(_LPS @ m, path.name) for m in (header.sform, header.qform) if m is not None]
+    found = [placement_of(LPS_TO_RAS @ m, path.name) for m in (header.sform, header.qform) if m is not None]
     if planar:
         found = [_flat(p) for p in found]
     if not found:

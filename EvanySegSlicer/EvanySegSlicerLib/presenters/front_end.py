@@ -1,0 +1,72 @@
+"""All presenters of one front end, made and put together in one place. No Qt.
+
+A front end (desktop, web) writes a `View` and a `SliceViews`, makes a `JobRunner` whose executor posts to its own main
+thread, and constructs `Presenters` with them. Its widgets then call presenters, and are told through `View`.
+"""
+
+from __future__ import annotations
+
+from evanyseg.geometry.slice_plane import SlicePlane
+from evanyseg.weights.store import WeightStore
+
+from ..scene.jobs.runner import JobRunner
+from ..scene.nodes.session_node import SessionNode
+from ..scene.review.jump import show_plane
+from .error_map import ErrorMapPresenter
+from .explore.comparing import ComparingPresenter
+from .explore.exploring import ExploringPresenter
+from .quality_display import QualityDisplay
+from .review_controller import ReviewController
+from .reviewing import ReviewingPresenter
+from .segmenting import SegmentingPresenter
+from .setup.model_choice import ModelChoicePresenter
+from .setup.model_store import ModelStore
+from .setup.settings import SettingsPresenter
+from .view import SliceViews, View
+
+
+class Presenters:
+    """`controller` is what they all act through. Call `bind` with the scene's session, `leave` before the scene goes.
+
+    weights: where downloaded weights are, None for the usual folder.
+    """
+
+    def __init__(
+        self,
+        runner: JobRunner,
+        models: ModelStore,
+        view: View,
+        views: SliceViews,
+        weights: WeightStore | None = None,
+    ) -> None:
+        self.views = views
+        self.controller = ReviewController(runner, models, view)
+        self.models = ModelChoicePresenter(self.controller)
+        self.segmenting = SegmentingPresenter(self.controller)
+        self.reviewing = ReviewingPresenter(self.controller, self._jump)
+        self.comparing = ComparingPresenter(self.controller, self.segmenting)
+        self.exploring = ExploringPresenter(self.controller)
+        self.display = QualityDisplay(self.controller, views)
+        self.error_map = ErrorMapPresenter(self.controller, self.display.refresh)
+        self.display.map_shown = lambda: self.error_map.shown
+        self.settings = SettingsPresenter(self.controller, weights)
+
+    def bind(self, node: SessionNode) -> None:
+        """Work on this scene's session. (What is chosen in it is opened by `controller.open()`.)"""
+        self.controller.bind(node)
+
+    def leave(self) -> None:
+        """The scene is about to go: jobs are cancelled, what is derived from scores is taken out, nodes are let go."""
+        self.error_map.remove()
+        self.comparing.forget()
+        self.exploring.forget()
+        self.display.close()
+        self.controller.bind(None)
+        self.segmenting.forget()
+
+    def _jump(self, plane: SlicePlane) -> None:
+        review = self.controller.usable
+        if review is not None:
+            segment_id = (self.reviewing.current or ("",))[0]
+            mask = review.store.mask(segment_id, plane) if review.store.has(segment_id) else None
+            show_plane([view.slice_node for view in self.views.all()], plane, mask, review.volume)

@@ -1,0 +1,56 @@
+"""Which models work, on which device, through which intensity preset: kept in the scene's session. No Qt."""
+
+from __future__ import annotations
+
+from evanyseg.device import CHOICES
+from evanyseg.pipeline.intensity import PRESETS
+
+from ..review_controller import ReviewController
+
+KINDS = ("segmenter", "estimator", "device", "preset")
+
+
+class ModelChoicePresenter:
+    """What can be chosen of each of `KINDS`, and what is."""
+
+    def __init__(self, controller: ReviewController) -> None:
+        self.controller = controller
+
+    def choices(self, kind: str) -> list[tuple[str, str]]:
+        """(name, title) in the order to show."""
+        if kind == "device":
+            return [(name, name) for name in CHOICES]
+        if kind == "preset":
+            return [("", "automatic"), *((name, name) for name in PRESETS)]
+        return self.controller.models.titles(kind)
+
+    def chosen(self, kind: str) -> str:
+        """The session's; may be a name that `choices` lacks (a scene made elsewhere)."""
+        session = self.controller.session
+        return {
+            "segmenter": session.segmenter,
+            "estimator": session.estimator,
+            "device": session.device,
+            "preset": session.preset,
+        }[kind]
+
+    def choose(self, kind: str, name: str) -> None:
+        """Takes effect with the next action."""
+        if self.controller.node is None or name == self.chosen(kind):
+            return
+        if self.controller.busy:
+            self.controller.view.status("Takes effect with the next box; what is running goes on.")
+        self.controller.node.set(kind, name)
+
+    def needs_torch(self) -> str:
+        """Title of the first chosen model that runs on PyTorch alone; '' when neither does."""
+        return self.controller.models.needs_torch(self.chosen("segmenter"), self.chosen("estimator"))
+
+    def note(self) -> str:
+        """Licence and note of the chosen models, a line each."""
+        lines = []
+        for kind in ("segmenter", "estimator"):
+            name = self.chosen(kind)
+            if name in dict(self.choices(kind)):
+                lines.append(self.controller.models.note(kind, name))
+        return "\n".join(line for line in dict.fromkeys(lines) if line)

@@ -1,0 +1,1 @@
+"""DICOM SEG: frames and their pixels to segments, segments to a file."""

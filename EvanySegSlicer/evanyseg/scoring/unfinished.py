@@ -1,0 +1,141 @@
+"""Rows of a long run: each one is on disk as soon as it is finished, so that a stopped run loses nothing.
+
+They stand in `NAME.partial.csv` beside the table they will become, with a column that tells what they were made with;
+when the last row is there the table is written in one step and that file goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TextIO
+
+from ..errors import OutputError
+from ..io.tables.cells import unguarded
+from ..io.tables.writing import RowWriter, check_table_output, separator_of
+from ..io.targets import descriptor_of, is_special, real_path, sentence
+from ..io.write import atomic_path
+
+RUN = "(run)"
+"""The column of the unfinished table that says what its rows were made with."""
+
+
+def partial_path(out: Path) -> Path:
+    """Where the finished rows of an unfinished table stand."""
+    return real_path(out).with_name(f"{out.stem}.partial.csv")
+
+
+class RowLog:
+    """Use as a context: `write` rows in order, then `finish`. `done`: rows that an earlier run has finished.
+
+    out: the table; a pipe or device gets its rows one by one. run: what rows are made with, in words; only rows made
+    with the same are gone on with. Raises OutputError when rows of an unfinished run are there and `resume` is False,
+    or when they were made with something else.
+    """
+
+    def __init__(self, out: Path, columns: Sequence[str], run: str, resume: bool = False) -> None:
+        check_table_output(out, json=False)
+        self.out, self.columns, self.run = out, list(columns), f"[{run}]"  # the bracket tells a cut line
+        self.partial = None if is_special(out) else partial_path(out)
+        self.done = 0
+        self._file: TextIO | None = None
+        if self.partial is None or not self.partial.exists():
+            return
+        found = list(self._earlier())
+        if found and not resume:
+            raise OutputError(
+                f"{self.partial.name} holds {len(found)} rows of a run that was stopped: go on with --resume, or "
+                "delete that file to start again."
+            )
+        other = next((row for row in found if row.get(RUN) != self.run or list(row) != [*self.columns, RUN]), None)
+        if other is not None:
+            raise OutputError(
+                f"{self.partial.name} was made otherwise ({other.get(RUN)}) than asked for now ({self.run}): give the "
+                "same table and options, or delete that file to start again."
+            )
+        self.done = len(found)
+
+    def finished(self) -> Iterator[dict[str, str]]:
+        """Rows that an earlier run has left, as text."""
+        if self.partial is not None and self.done:
+            for number, row in enumerate(self._earlier()):
+                if number == self.done:
+                    return
+                yield {name: row[name] for name in self.columns}
+
+    def __enter__(self) -> RowLog:
+        try:
+            if self.partial is None:
+                number = descriptor_of(self.out)
+                raw = os.dup(number) if number is not None else os.fspath(self.out)
+                self._file = open(raw, "w", newline="", encoding="utf-8", errors="backslashreplace")
+                self._rows = RowWriter(self._file, self.columns)
+            else:
+                self._begin(self.partial)
+        except OSError as error:
+            raise sentence(self.out, error) from error
+        return self
+
+    def write(self, row: Mapping[str, Any]) -> None:
+        """Raises OutputError."""
+        assert self._file is not None
+        try:
+            self._rows.write({**row, RUN: self.run})
+            self._file.flush()
+        except OSError as error:
+            raise sentence(self.out, error) from error
+        self.done += 1
+
+    def finish(self) -> None:
+        """All rows are there: the table appears. Raises OutputError."""
+        self._close()
+        if self.partial is None:
+            return
+        with atomic_path(self.out) as part, part.open("w", newline="", encoding="utf-8") as file:
+            writer = RowWriter(file, self.columns, separator_of(self.out))
+            for row in self.finished():
+                writer.write(row)
+        self.partial.unlink()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with contextlib.suppress(OSError):
+            self._close()
+        if error is None or self.partial is None or not self.partial.exists():
+            return
+        if not self.done:
+            self.partial.unlink()
+            return
+        error.add_note(f"{self.done} finished rows are kept in {self.partial}; --resume goes on from there.")
+
+    def _begin(self, partial: Path) -> None:
+        """What is usable of an earlier file (its last line may be cut), ready for more rows."""
+        earlier = list(self._earlier()) if self.done else []
+        partial.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(partial) as part, part.open("w", newline="", encoding="utf-8") as file:
+            writer = RowWriter(file, [*self.columns, RUN])
+            for row in earlier:
+                writer.write(row)
+        self._file = partial.open("a", newline="", encoding="utf-8", errors="backslashreplace")
+        self._rows = RowWriter(self._file, [*self.columns, RUN], header=False)
+
+    def _earlier(self) -> Iterator[dict[str, str]]:
+        """Complete rows of the unfinished table; a line that was cut when the power failed is the last and left out."""
+        assert self.partial is not None
+        with self.partial.open(newline="", encoding="utf-8", errors="replace") as file:
+            reader = csv.reader(file)
+            names = [unguarded(c) for c in next(reader, [])]
+            for cells in reader:
+                if len(cells) != len(names) or (names[-1] == RUN and not cells[-1].endswith("]")):
+                    return
+                yield dict(zip(names, map(unguarded, cells), strict=True))
+
+    def _close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
