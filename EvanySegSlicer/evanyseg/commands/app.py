@@ -11,6 +11,7 @@ import typer
 
 from .. import __version__
 from . import models
+from .adapt import adapt
 from .compare import compare
 from .score import score
 from .segment import segment
@@ -39,7 +40,7 @@ def build_app(further: Mapping[str, str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (segment, score, select, compare, triage):
+    for command in (segment, score, select, compare, triage, adapt):
         app.command()(command)
     app.add_typer(models.app, name="models")
     added = {point.name: point for point in entry_points(group=GROUP)}
