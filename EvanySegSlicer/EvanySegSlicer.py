@@ -1,7 +1,10 @@
 """The EvanySeg module of 3D Slicer: metadata, sample data, and a shell around EvanySegSlicerLib."""
 
+from __future__ import annotations
+
 import json
 import os
+from typing import TYPE_CHECKING
 
 import slicer
 from slicer.i18n import tr as _
@@ -14,13 +17,21 @@ from slicer.ScriptedLoadableModule import (
 )
 from slicer.util import VTKObservationMixin
 
+if TYPE_CHECKING:
+    import qt
+    from qSlicerBaseQTGUI import qSlicerScriptedLoadableModule
+    from vtkmodules.vtkCommonCore import vtkObject
+
+    from EvanySegSlicerLib.desktop.panel import Panel
+    from EvanySegSlicerLib.desktop.setup.parameters import PanelParameters
+
 MODULE_FOLDER = os.path.dirname(os.path.abspath(__file__))
 
 
 class EvanySegSlicer(ScriptedLoadableModule):
     """What Slicer shows about the module. Nothing heavy: no model, no torch."""
 
-    def __init__(self, parent):
+    def __init__(self, parent: qSlicerScriptedLoadableModule) -> None:
         ScriptedLoadableModule.__init__(self, parent)
         parent.title = _("EvanySeg")
         parent.categories = [translate("qSlicerAbstractCoreModule", "Segmentation")]
@@ -37,13 +48,13 @@ class EvanySegSlicer(ScriptedLoadableModule):
         slicer.app.connect("startupCompleted()", on_startup)
 
 
-def on_startup():
+def on_startup() -> None:
     """Once Slicer has started: sample data, and the Segment Editor effect (it would not be found by folder)."""
     register_sample_data()
     register_effect()
 
 
-def register_sample_data():
+def register_sample_data() -> None:
     """Slicer's own public samples, by URL and SHA-256, under this module's heading in Sample Data."""
     try:
         from SampleData import SampleDataLogic
@@ -66,7 +77,7 @@ def register_sample_data():
         )
 
 
-def register_effect():
+def register_effect() -> None:
     """Make the effect known to the Segment Editor, as Slicer's own loader does it."""
     import qSlicerSegmentationsEditorEffectsPythonQt as effects
 
@@ -79,13 +90,13 @@ def register_effect():
 class EvanySegSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
     """Loads the .ui file and hands it to the panel; forwards what Slicer calls."""
 
-    def __init__(self, parent=None):
+    def __init__(self, parent: qt.QWidget | None = None) -> None:
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
-        self.panel = None
-        self.logic = None
+        self.panel: Panel | None = None
+        self.logic: EvanySegSlicerLogic | None = None
 
-    def setup(self):
+    def setup(self) -> None:
         ScriptedLoadableModuleWidget.setup(self)
         from EvanySegSlicerLib.desktop.panel import Panel
 
@@ -102,30 +113,33 @@ class EvanySegSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self.parent.isEntered:  # a reload while the module is shown
             self.panel.enter()
 
-    def enter(self):
-        self.panel.enter()
+    def enter(self) -> None:
+        if self.panel is not None:
+            self.panel.enter()
 
-    def exit(self):
-        self.panel.exit()
+    def exit(self) -> None:
+        if self.panel is not None:
+            self.panel.exit()
 
-    def cleanup(self):
+    def cleanup(self) -> None:
         self.removeObservers()
         if self.panel is not None:
             self.panel.close()
             self.panel = None
 
-    def onSceneStartClose(self, caller=None, event=None):
-        self.panel.leave_scene()
+    def onSceneStartClose(self, caller: vtkObject | None = None, event: str = "") -> None:
+        if self.panel is not None:
+            self.panel.leave_scene()
 
-    def onSceneEndClose(self, caller=None, event=None):
-        if self.parent.isEntered:
+    def onSceneEndClose(self, caller: vtkObject | None = None, event: str = "") -> None:
+        if self.panel is not None and self.parent.isEntered:
             self.panel.enter_scene()
 
 
 class EvanySegSlicerLogic(ScriptedLoadableModuleLogic):
     """Gives the session's node, wrapped."""
 
-    def getParameterNode(self):
+    def getParameterNode(self) -> PanelParameters:
         from EvanySegSlicerLib.desktop.setup.parameters import wrapped
         from EvanySegSlicerLib.scene.nodes.session_node import SessionNode
 
@@ -135,10 +149,10 @@ class EvanySegSlicerLogic(ScriptedLoadableModuleLogic):
 class EvanySegSlicerTest(ScriptedLoadableModuleTest):
     """Runs inside Slicer: box to coloured slice, review, save and load, with no network and nothing to install."""
 
-    def setUp(self):
+    def setUp(self) -> None:
         slicer.mrmlScene.Clear(0)
 
-    def runTest(self):
+    def runTest(self) -> None:
         from EvanySegSlicerLib.desktop.setup import self_test
 
         for name, check in self_test.CHECKS.items():

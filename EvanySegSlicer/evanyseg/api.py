@@ -134,4 +134,4 @@ def score_files(
     found = read_segmentation(segmentation, image=ReadImage(volume, Path(image).expanduser())).only(list(labels))
     stack = SliceStack(volume, found, axis, preset_named(intensity) if intensity else None)
     scores = VolumeScorer(stack, _pipeline(estimator)).scores()
-    return sorted(scores, key=lambda s: (s.index, s.segment))
+    return sorted(scores, key=lambda s: (s.index, s.segment, s.segment_id))

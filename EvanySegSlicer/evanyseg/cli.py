@@ -26,9 +26,10 @@ def main(arguments: list[str] | None = None, commands: Mapping[str, str] | None 
     from .commands.support.stopping import Stopped, stoppable
     from .errors import EvanySegError
 
+    given = sys.argv[1:] if arguments is None else arguments
     try:
         with stoppable():
-            build_app(commands or {})(args=sys.argv[1:] if arguments is None else arguments, prog_name="evanyseg")
+            build_app(commands or {}, given[0] if given else "")(args=given, prog_name="evanyseg")
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 2
     except EvanySegError as error:

@@ -14,6 +14,8 @@ from .errors import DeviceError, MissingPackageError, WeightsError
 CHOICES = ("auto", "cuda", "mps", "cpu")
 BACKENDS = ("auto", "onnx", "torch")
 """What runs the built-in networks; all others run on torch."""
+INSTALL_TORCH = "pip install 'evanyseg-slicer[torch]'"
+INSTALL_ONNX = "pip install onnxruntime"
 NVIDIA, AMD, WSL = Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg")
 
 
@@ -61,8 +63,8 @@ def resolve_backend(choice: str, device: str, misfit: str = "") -> str:
     if _installed("torch"):
         return "torch"
     if misfit:
-        raise MissingPackageError(f"{misfit}, and PyTorch is not installed: pip install 'evanyseg-slicer[torch]'.")
-    raise MissingPackageError("The built-in models need onnxruntime: pip install onnxruntime.")
+        raise MissingPackageError(f"{misfit}, and PyTorch is not installed", INSTALL_TORCH)
+    raise MissingPackageError("The built-in models need onnxruntime, which is not installed", INSTALL_ONNX)
 
 
 def require_torch(what: str) -> None:
@@ -71,9 +73,7 @@ def require_torch(what: str) -> None:
     from .threads import passive_waiting
 
     if not _installed("torch"):
-        raise MissingPackageError(
-            f"{what} needs PyTorch, which is not installed: pip install 'evanyseg-slicer[torch]'."
-        )
+        raise MissingPackageError(f"{what} needs PyTorch, which is not installed", INSTALL_TORCH)
     passive_waiting()
 
 

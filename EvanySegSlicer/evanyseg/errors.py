@@ -32,7 +32,12 @@ class DeviceError(EvanySegError, RuntimeError):
 
 
 class MissingPackageError(EvanySegError, ImportError):
-    """A Python package that a model or a file format needs and that is not installed."""
+    """A Python package that a model or a file format needs and that is not installed: `what` is missing, `how` to get
+    it on a command line (applications have buttons for it)."""
+
+    def __init__(self, what: str, how: str) -> None:
+        super().__init__(f"{what}: {how}.")
+        self.what = what
 
 
 class UnsupportedPromptError(PromptError):

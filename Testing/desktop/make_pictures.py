@@ -108,7 +108,7 @@ def make(folder: Path) -> None:
         user.tab("segmentTab")
         user.click("errorMapCheckBox")
         user.wait("the error map", 300)
-        shots.take("6-where-is-it-wrong")
+        shots.take("6-error-map")
         user.click("errorMapCheckBox")
 
         user.tab("compareTab")

@@ -86,8 +86,8 @@ def test_propagating_nothing_is_said(user):
 
 
 def test_score_every_slice_of_a_given_segmentation_and_only_changed_ones_again(host, hands):
-    judge = KnownTruthEstimator()
-    user = User(host, hands, module.double_models(estimator=judge))
+    truth_teller = KnownTruthEstimator()
+    user = User(host, hands, module.double_models(estimator=truth_teller))
 
     def damage(array):
         array[4, :, :48] = False  # half of one slice is missing
@@ -100,10 +100,10 @@ def test_score_every_slice_of_a_given_segmentation_and_only_changed_ones_again(h
     worst = min(user.rows, key=lambda row: row.dice)
     assert worst.index == 4
     assert worst.band == "poor"
-    judged = judge.judged
+    scored = truth_teller.scored
     user.click("scoreButton")
     user.wait("scores", 60)
-    assert judge.judged == judged
+    assert truth_teller.scored == scored
     assert "0 slices scored" in user.status()
 
 

@@ -16,11 +16,11 @@ def double_models(
 ) -> ModelStore:
     """A store whose 'builtin' models are doubles; `others`: more segmenters, by name."""
     segmenters, estimators = Registry("segmenter"), Registry("estimator")
-    chosen, judge = segmenter or ThresholdSegmenter(), estimator or KnownTruthEstimator()
+    chosen, estimator = segmenter or ThresholdSegmenter(), estimator or KnownTruthEstimator()
     segmenters.register(ModelSpec("builtin", "Threshold (a double)", lambda *_: chosen, note="A double."))
     for other in others:
         segmenters.register(ModelSpec(other.name, other.name.title(), lambda *_, made=other: made))
-    estimators.register(ModelSpec("builtin", "Truth (a double)", lambda *_: judge, note="A double."))
+    estimators.register(ModelSpec("builtin", "Truth (a double)", lambda *_: estimator, note="A double."))
     return ModelStore(segmenters, estimators)
 
 

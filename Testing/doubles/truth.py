@@ -64,7 +64,7 @@ class ThresholdSegmenter:
 class KnownTruthEstimator:
     """Knows the truth: a function from the 8-bit RGB image to the true mask; its prediction is the exact Dice.
 
-    The interval is +- `half_width`; error maps are exact. An empty mask is judged 0 with a box and unscored without.
+    The interval is +- `half_width`; error maps are exact. An empty mask gets 0 with a box and unscored without.
     """
 
     device = "cpu"
@@ -76,7 +76,7 @@ class KnownTruthEstimator:
         self.truth = truth or (lambda image: image[..., 0] > 127)
         self.half_width = half_width
         self.name = name
-        self.judged = 0
+        self.scored = 0
 
     def estimate(
         self,
@@ -93,10 +93,10 @@ class KnownTruthEstimator:
     ) -> Iterator[QualityEstimate]:
         for case in cases:
             raise_if_cancelled(should_cancel)
-            yield self._judge(case, maps)
+            yield self._score(case, maps)
 
-    def _judge(self, case: QualityCase, maps: bool) -> QualityEstimate:
-        self.judged += 1
+    def _score(self, case: QualityCase, maps: bool) -> QualityEstimate:
+        self.scored += 1
         mask = case.mask
         if not mask.any():
             empty = (*case.caveats, Caveat.EMPTY_MASK)

@@ -19,7 +19,10 @@ def table(path: Path) -> list[dict[str, str]]:
 
 ROOT = Path(__file__).resolve().parents[2]
 _PRELUDE = """
-import sys
+import signal, sys
+for name in ("SIGINT", "SIGTERM", "SIGHUP"):  # whatever started the tests may have them ignored
+    if hasattr(signal, name):
+        signal.signal(getattr(signal, name), signal.SIG_DFL)
 from doubles import BrightEstimator, BrightSegmenter
 from evanyseg import cli, models
 from evanyseg.models import ModelSpec

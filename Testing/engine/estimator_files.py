@@ -25,8 +25,8 @@ def write_estimator(folder, calibrated=True, ood_detector=None, flips=False, **c
     described = {
         "format": 2,
         "config": CONFIG | config,
-        "factors": {"box": 1.75, "own": 2.0},
-        "calibration": {"box": PLAIN, "own": PLAIN} if calibrated else None,
+        "factors": {"box": 1.75, "no-prompt": 2.0},
+        "calibration": {"box": PLAIN, "no-prompt": PLAIN} if calibrated else None,
         "flips": flips,
     }
     (folder / "estimator.json").write_text(json.dumps(described))

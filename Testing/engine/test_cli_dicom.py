@@ -228,6 +228,8 @@ def test_pairs_and_candidates_may_be_dicom(evanyseg, ct: Path, seg: Path, tmp_pa
         (("segment", "ct", *BOX, "-o", "o.mha", "--dicom-report", "o.dcm"), "go with a DICOM SEG: -o FILE.dcm"),
         (("segment", "ct", *BOX, "-o", "o.dcm", "--dicom-report", "o.dcm"), "asked for twice"),
         (("score", "ct", "twins.dcm", "--dicom-report", "o.dcm"), "Two segments have one name"),
+        (("score", "ct", "two", "--dicom-report", "o.dcm"), "two holds 2 segmentations"),
+        (("score", "--pairs", "pairs.csv", "-o", "p.csv", "--no-fractional"), "--pairs only goes with"),
     ],
 )
 def test_what_cannot_be_written_is_refused_before_a_network_is_loaded(
@@ -235,6 +237,9 @@ def test_what_cannot_be_written_is_refused_before_a_network_is_loaded(
 ) -> None:
     pixels = np.stack([TRUTH, TRUTH], axis=-1).astype(np.uint8)
     dicom_masks.save(tmp_path / "twins.dcm", dicom_masks.segmentation(ct, pixels, ("a", "a")))
+    (tmp_path / "two").mkdir()
+    for name in ("a.dcm", "b.dcm"):
+        dicom_masks.save(tmp_path / "two" / name, dicom_masks.segmentation(ct, TRUTH.astype(np.uint8), [name]))
     monkeypatch.chdir(tmp_path)
     code, _, err = evanyseg(*arguments, "--estimator", "there-is-no-such-model")
     assert code != 0

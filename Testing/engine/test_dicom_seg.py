@@ -156,6 +156,37 @@ def test_one_in_a_folder_of_its_own(series: Path, tmp_path: Path) -> None:
     assert np.array_equal(masks(read(tmp_path / "seg", series))[0], truth)
 
 
+def test_several_files_in_a_folder_are_one_segmentation(series: Path, tmp_path: Path) -> None:
+    """As archives export: a file for each structure, in folders below, beside files that are no masks."""
+    truth = [dicom_masks.blobs(SHAPE, n) for n in range(3)]
+    truth[0][[0, 1, 2]] = False
+    truth[1][4:] = False
+    for n, mask in enumerate(truth):
+        made = dicom_masks.segmentation(
+            series, mask.astype(float)[..., None] * (0.75 if n == 1 else 1.0), "abc"[n], "FRACTIONAL"
+        )
+        (tmp_path / "masks" / str(n)).mkdir(parents=True)
+        dicom_masks.save(tmp_path / "masks" / str(n) / "IM0001", made)
+    (tmp_path / "masks" / "notes.txt").write_text("of the archive")
+    found = read(tmp_path / "masks", series)
+    assert [s.name for s in found.segments] == ["a", "b", "c"]
+    assert [s.value for s in found.segments] == [1, 2, 3]
+    assert len({s.id for s in found.segments}) == 3
+    assert all(np.array_equal(m, t) for m, t in zip(masks(found), truth, strict=True))
+    assert [found.caveats_of(s) for s in found.segments] == [(), ("fractional mask cut at 0.5",), ()]
+    assert read(tmp_path / "masks", series, binary=True).caveats == ("fractional mask cut at 0.5",)
+
+
+def test_files_of_different_images_are_not_joined(series: Path, tmp_path: Path) -> None:
+    other = dicom_masks.write_series(tmp_path / "other", phantom.volume(SHAPE, spacing=(0.8, 0.8, 4.0)))
+    (tmp_path / "masks").mkdir()
+    for n, folder in enumerate((series, other)):
+        made = dicom_masks.segmentation(folder, dicom_masks.blobs(SHAPE).astype(np.uint8))
+        dicom_masks.save(tmp_path / "masks" / f"{n}.dcm", made)
+    with pytest.raises(GeometryError, match=r"0\.dcm and 1\.dcm in masks lie on different grids; give one at a time"):
+        read(tmp_path / "masks", series)
+
+
 def test_binary_reading_joins_the_segments_and_keeps_the_caveats(series: Path, tmp_path: Path) -> None:
     truth = np.stack([dicom_masks.blobs(SHAPE), dicom_masks.blobs(SHAPE, 1)], axis=-1)
     made = dicom_masks.segmentation(series, truth * 0.75, ("a", "b"), "FRACTIONAL")

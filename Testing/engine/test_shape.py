@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial import ConvexHull
 
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import LATE, SCALARS, context_input
-from evanyseg.quality.shape import FEATURES
+from evanyseg.quality.shape import FEATURES, _solidity
 
 SHAPE = (128, 128)
 
@@ -79,3 +82,15 @@ def test_an_empty_mask_and_a_flat_image_give_finite_numbers():
     flat = features(disc(), None, np.full((*SHAPE, 3), 7, np.uint8))
     assert flat["edge contrast"] == pytest.approx(0, abs=1e-4)
     assert all(np.isfinite(v) for v in flat.values())
+
+
+@given(st.integers(0, 10**6), st.floats(0.02, 0.9), st.integers(2, 40))
+@settings(max_examples=200, deadline=None)
+def test_solidity_is_the_area_over_that_of_the_convex_hull(seed, share, side):
+    mask = np.random.default_rng(seed).random((side, side + 3)) < share
+    if not mask.any():
+        mask[0, 0] = True
+    rows, cols = np.nonzero(mask)
+    corners = np.concatenate([np.column_stack([rows + dy, cols + dx]) for dy in (0, 1) for dx in (0, 1)])
+    area = int(mask.sum())
+    assert _solidity(mask, area) == pytest.approx(area / ConvexHull(corners).volume, rel=1e-9)

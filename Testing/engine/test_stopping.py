@@ -6,6 +6,8 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -55,19 +57,28 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def stopped(folder: Path, sent: int, rows: int, *arguments: object) -> str:
-    """Starts a command, waits until `rows` estimates are done and the next hangs, sends the signal; what it said."""
-    command = bright_command(*arguments, prelude=HELD.format(rows=rows))
-    environment = bright_environment()
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as running:
+@contextmanager
+def held(folder: Path, command: list[str]) -> Iterator[subprocess.Popen]:
+    """A command that hangs after its first estimates; killed when the test is over, whatever happens."""
+    running = subprocess.Popen(
+        command, cwd=folder, env=bright_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
         while not (folder / "here").exists():
             assert running.poll() is None, running.communicate()
             time.sleep(0.02)
+        yield running
+    finally:
+        running.kill()
+        running.communicate()
+        (folder / "here").unlink(missing_ok=True)
+
+
+def stopped(folder: Path, sent: int, rows: int, *arguments: object, prelude: str = "") -> str:
+    """Starts a command, waits until `rows` estimates are done and the next hangs, sends the signal; what it said."""
+    with held(folder, bright_command(*arguments, prelude=prelude + HELD.format(rows=rows))) as running:
         running.send_signal(sent)
         said = running.communicate(timeout=60)[1]
-    (folder / "here").unlink()
     assert running.returncode == 128 + sent
     assert "Traceback" not in said
     assert not [p for p in folder.iterdir() if p.name.startswith(".")]
@@ -101,9 +112,7 @@ def test_pairs_keep_their_rows_and_resume(bright_process, folder: Path, sent: in
 @posix
 def test_a_killed_run_loses_nothing_either(bright_process, folder: Path) -> None:
     command = bright_command("score", "--pairs", "p.csv", *E, "-o", "s.csv", prelude=HELD.format(rows=4))
-    with subprocess.Popen(command, cwd=folder, env=bright_environment(), stderr=subprocess.PIPE) as running:
-        while not (folder / "here").exists():
-            time.sleep(0.02)
+    with held(folder, command) as running:
         running.kill()
     partial = folder / "s.partial.csv"
     assert len(table(partial)) == 4
@@ -127,15 +136,8 @@ def test_volumes_are_kept_one_by_one(folder: Path) -> None:
 def test_compare_goes_on_with_the_segmenter_it_was_at(bright_process, folder: Path) -> None:
     prelude = 'models.segmenters.register(ModelSpec("other", "", lambda spec, path, device: BrightSegmenter()))\n'
     arguments = ("compare", "--boxes", "b.csv", *S, "--segmenter", "other", *E, "--table", "t.csv")
-    command = bright_command(*arguments, prelude=prelude + HELD.format(rows=3 * (COUNT + 2)))
-    with subprocess.Popen(command, cwd=folder, env=bright_environment(), stderr=subprocess.PIPE, text=True) as running:
-        while not (folder / "here").exists():
-            assert running.poll() is None
-            time.sleep(0.02)
-        running.send_signal(signal.SIGTERM)
-        said = running.communicate(timeout=60)[1]
-    assert running.returncode == 143
-    assert f"{COUNT + 2} finished rows are kept in t.partial.csv" in " ".join(said.split())
+    said = stopped(folder, signal.SIGTERM, 3 * (COUNT + 2), *arguments, prelude=prelude)
+    assert f"{COUNT + 2} finished rows are kept in t.partial.csv" in said
     for extra, name in ((("--resume",), "t.csv"), ((), "whole.csv")):
         done = bright_process(*arguments[:-1], name, *extra, folder=folder, prelude=prelude)
         assert done.returncode == 0, done.stderr
@@ -153,9 +155,7 @@ def test_commands_without_rows_say_that_nothing_was_written(folder: Path) -> Non
 def test_signals_that_the_caller_ignores_stay_ignored(folder: Path) -> None:
     prelude = "import signal; signal.signal(signal.SIGHUP, signal.SIG_IGN)\n" + HELD.format(rows=1)
     command = bright_command("score", "--pairs", "p.csv", *E, "-o", "s.csv", prelude=prelude)
-    with subprocess.Popen(command, cwd=folder, env=bright_environment(), stderr=subprocess.PIPE) as running:
-        while not (folder / "here").exists():
-            time.sleep(0.02)
+    with held(folder, command) as running:
         running.send_signal(signal.SIGHUP)
         (folder / "go").write_text("")
         running.communicate(timeout=60)

@@ -48,14 +48,12 @@ class Told:
             on_failed=lambda error: self.note("failed", type(error).__name__, str(error)),
             on_cancelled=lambda: self.note("cancelled"),
             on_progress=lambda fraction, what: self.note("progress", fraction, what),
-            on_item=lambda item: self.note("item", item),
         )
 
 
-def three_items(context):
+def three_steps(context):
     for index in range(3):
         context.progress(index / 3, f"step {index}")
-        context.item(index)
     return "done"
 
 
@@ -69,14 +67,14 @@ def thread():
 
 def test_manual_executor_runs_only_when_told():
     told, executor = Told(), ManualExecutor()
-    job = told.job(three_items).start(executor)
+    job = told.job(three_steps).start(executor)
     assert told.events == []
     assert job.state is JobState.WAITING
     assert executor.run_next()
-    assert [e for e in told.events if e[0] != "progress"] == [
-        ("item", 0),
-        ("item", 1),
-        ("item", 2),
+    assert told.events == [
+        ("progress", 0.0, "step 0"),
+        ("progress", 1 / 3, "step 1"),
+        ("progress", 2 / 3, "step 2"),
         ("finished", "done"),
     ]
     assert job.done
@@ -86,14 +84,12 @@ def test_manual_executor_runs_only_when_told():
 def test_everything_is_told_on_the_main_thread_and_in_order(thread):
     queue, executor = thread
     told = Told()
-    job = told.job(three_items).start(executor)
+    job = told.job(three_steps).start(executor)
     drain_until(queue, lambda: job.done)
-    assert [e for e in told.events if e[0] != "progress"] == [
-        ("item", 0),
-        ("item", 1),
-        ("item", 2),
-        ("finished", "done"),
-    ]
+    assert told.events[-1] == ("finished", "done")
+    steps = [e for e in told.events if e[0] == "progress"]
+    assert told.events == [*sorted(steps), ("finished", "done")]
+    assert steps[-1] == ("progress", 2 / 3, "step 2"), "one that waits is replaced by a newer one; the last arrives"
     assert told.threads == {threading.current_thread().name}
     assert executor.alive
 
@@ -101,7 +97,7 @@ def test_everything_is_told_on_the_main_thread_and_in_order(thread):
 def test_only_the_newest_progress_waits():
     queue = MainQueue()
     executor, told = ManualExecutor(queue.post), Told()
-    told.job(three_items).start(executor)
+    told.job(three_steps).start(executor)
     executor.run_all()
     queue.drain()
     assert [e for e in told.events if e[0] == "progress"] == [("progress", 2 / 3, "step 2")]
@@ -139,7 +135,7 @@ def test_cancel_within_half_a_second_and_nothing_arrives_afterwards(thread):
     def slow_network(context):
         for block in range(2000):  # a block's hook asks, as the engine's networks do
             raise_if_cancelled(context.should_cancel)
-            context.item(block)
+            context.progress(block / 2000, "block")
             running.set()
             time.sleep(0.005)
 

@@ -64,7 +64,7 @@ def test_nan_voxels_are_scored_with_a_caveat(app):
     assert Caveat.NOT_A_NUMBER in row.caveat_list
 
 
-def test_a_constant_image_is_judged_with_a_caveat_and_nothing_is_invented(app):
+def test_a_constant_image_is_scored_with_a_caveat_and_nothing_is_invented(app):
     _, row = segmented(app, np.full((2, 20, 30), 7, np.int16))
     assert Caveat.CONSTANT_IMAGE in row.caveat_list
 
@@ -103,7 +103,7 @@ def test_a_segmentation_of_another_geometry_is_read_by_nearest_neighbour_and_wri
     plane = review.reader.plane(2, 15)
     assert review.segment_box(ids["one"], plane, inner_box(plane)).ok
     row = review.table.get((ids["one"], 2, 15, ""))
-    assert not row.stale, "judged as stored"
+    assert not row.stale, "scored as stored"
     after = segment_voxels(review.store, ids["one"], shape, fine)
     depth = (np.arange(shape[0]) * scale[2] + 0.05) - 15
     mine = np.abs(depth) <= max(1.0, scale[2]) / 2 + 1e-6

@@ -12,7 +12,7 @@ from evanyseg.overlay_codes import ZERO_DICE as SCORED
 from evanyseg.results import QualityEstimate
 from EvanySegSlicerLib.scene.jobs.result import JobResult
 from EvanySegSlicerLib.scene.overlay.bands_segmentation import find_bands, make_bands, remove_bands
-from EvanySegSlicerLib.scene.overlay.display import DERIVED
+from EvanySegSlicerLib.scene.overlay.code_volume import DERIVED
 from EvanySegSlicerLib.scene.overlay.error_map import ErrorMapOverlay, error_codes
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from orientations import rotation

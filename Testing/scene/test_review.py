@@ -78,7 +78,7 @@ def test_propagation_stops_where_quality_falls(volume, truth):
     calls = []
 
     def doubtful(image):
-        """The truth, but nothing is true on any slice after the sixth judged one."""
+        """The truth, but nothing is true on any slice after the sixth scored one."""
         calls.append(1)
         return (image[..., 0] > 127) & (len(calls) <= 6 * 3)
 
@@ -106,7 +106,7 @@ def test_an_existing_segmentation_is_scored_slice_by_slice_along_any_axis(app, v
             assert {r.index for r in rows} == set(np.flatnonzero(mask.any(axis=along)).tolist())
             for row in rows:
                 a, b = (np.take(m, row.index, axis=2 - axis) for m in (mask, truth))
-                # judged on square pixels: 1 x 2 mm slices are resampled first
+                # scored on square pixels: 1 x 2 mm slices are resampled first
                 assert row.dice == pytest.approx(2 * (a & b).sum() / (a.sum() + b.sum()), abs=0.05)
                 assert row.box == ""
     assert min(r.dice for r in review.table.records(ids["shifted"], 2)) < 0.8
@@ -119,16 +119,16 @@ def test_only_changed_slices_are_scored_again(app, volume, truth):
     segmentation, ids = add_segmentation(app, volume, {"a": truth})
     review = open_review(volume, segmentation, make_pipeline()).review
     review.score_existing(2)
-    judged = review.pipeline.estimator.judged
+    scored = review.pipeline.estimator.scored
     assert review.score_existing(2).keys == ()
-    assert review.pipeline.estimator.judged == judged
+    assert review.pipeline.estimator.scored == scored
     plane = review.reader.plane(2, 18)
     review.store.write(ids["a"], plane, np.roll(plane.take(truth), 4, axis=1))
     assert review.refresh() == [(ids["a"], 2, 18, "")]
     assert review.table.get((ids["a"], 2, 18, "")).state == "stale"
     applied = review.apply(review.jobs.rescore(2).run())
     assert applied.keys == ((ids["a"], 2, 18, ""),)
-    assert review.pipeline.estimator.judged == judged + 1
+    assert review.pipeline.estimator.scored == scored + 1
     assert review.table.get((ids["a"], 2, 18, "")).state == "open"
     assert review.table.get((ids["a"], 2, 18, "")).dice < 1
 
@@ -164,9 +164,9 @@ def test_gaps_and_ends_that_lack_a_mask_are_found(app, volume, truth):
         assert row.wrong_mm2 == pytest.approx(row.area_mm2)
         assert row.area_mm2 == pytest.approx(truth[index].sum() * 1.2, rel=0.15)
         assert not review.store.mask(ids["a"], review.reader.plane(2, index)).any(), "nothing was written"
-    judged = review.pipeline.segmenter.embedded
+    scored = review.pipeline.segmenter.embedded
     review.find_missing(2)
-    assert review.pipeline.segmenter.embedded - judged <= 1, "judged slices are not judged again"
+    assert review.pipeline.segmenter.embedded - scored <= 1, "slices looked at are not looked at again"
     review.segment_box(ids["a"], review.reader.plane(2, 15), rows[15].box_prompt)
     assert review.table.get((ids["a"], 2, 15, "")).kind == "mask", "the offer was taken: a row like any other"
 
@@ -191,7 +191,7 @@ def test_editing_with_the_segment_editors_masking_respects_the_editable_area(app
     assert applied.ok
     np.testing.assert_array_equal(review.store.mask(ids["new"], plane), plane.take(half))
     np.testing.assert_array_equal(review.store.mask(ids["area"], plane), plane.take(half))
-    assert review.table.get(applied.keys[0]).state == "stale", "what is stored is not what was judged"
+    assert review.table.get(applied.keys[0]).state == "stale", "what is stored is not what was scored"
     review.apply(review.jobs.rescore(2).run())
     row = review.table.get(applied.keys[0])
     assert row.state == "open"

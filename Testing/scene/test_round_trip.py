@@ -201,7 +201,7 @@ def test_volume_and_segmentation_under_parent_transforms(app, under):
         found = segment_voxels(review.store, ids["one"], shape, above @ matrix)
         np.testing.assert_array_equal(found, image == 200)
         assert row.dice == 1.0
-    else:  # voxels do not coincide: written onto the segmentation's own, and judged as stored
+    else:  # voxels do not coincide: written onto the segmentation's own, and scored as stored
         stored = review.store.mask(ids["one"], plane)
         assert 0.6 < row.dice < 1.0
         assert np.count_nonzero(stored) == pytest.approx(np.count_nonzero(image == 200), rel=0.4)

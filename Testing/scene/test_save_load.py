@@ -8,7 +8,8 @@ from evanyseg.errors import EvanySegError
 from evanyseg.prompts import BoxPrompt
 from EvanySegSlicerLib.scene.headless.boot import boot
 from EvanySegSlicerLib.scene.nodes.session_node import Session, SessionNode
-from EvanySegSlicerLib.scene.overlay.display import DERIVED
+from EvanySegSlicerLib.scene.overlay.code_volume import DERIVED
+from EvanySegSlicerLib.scene.overlay.displaced import Displaced
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from scene.headless import add_segmentation, add_volume, inner_box
 
@@ -49,14 +50,14 @@ def test_rows_masks_decisions_history_and_session_survive(app, opened, review, l
     # the history came along: the earlier mask gets its score back without inference
     again.review.store.write(liver, again.review.reader.plane(2, 20), masks[21] * 0 == 1)
     again.review.refresh()
-    judged = again.review.pipeline.estimator.judged
+    scored = again.review.pipeline.estimator.scored
     truth_box = first.box_prompt
     mask = again.review.jobs.box(liver, again.review.reader.plane(2, 20), truth_box).run().outcomes[0].write
-    judged = again.review.pipeline.estimator.judged
+    scored = again.review.pipeline.estimator.scored
     again.review.store.write(liver, again.review.reader.plane(2, 20), mask, again.review.volume)
     again.review.refresh()
     assert again.review.table.get(key).dice == first.dice
-    assert again.review.pipeline.estimator.judged == judged
+    assert again.review.pipeline.estimator.scored == scored
     # and work goes on
     assert again.review.segment_box(liver, again.review.reader.plane(1, 25), BoxPrompt(1, 1, 50, 39)).ok
     other.close()
@@ -171,7 +172,7 @@ def test_the_session_is_one_node_that_forgives_nonsense(app):
     first.node.SetParameter("displaced", "{not json")
     read = first.read()
     assert (read.good, read.check, read.continuous, read.queue_index) == (0.9, 0.7, True, -1)
-    assert first.displaced == {}
+    assert Displaced.of_text(read.displaced) == Displaced(), "nothing to put back"
     read.check = 0.5
     first.write(read)
     assert first.read().check == 0.5

@@ -144,12 +144,11 @@ def test_one_modified_event_for_many_rows(table):
         (record(dice=0.95, band="good"), "Liver 0.95 GOOD"),
         (
             record(dice=0.95, low=0.9, high=1.0, band="good", caveats="unlike the training data; x"),
-            "Liver 0.95 GOOD [0.90-1.00] (unlike the training data)",
+            "Liver 0.95 GOOD [0.90-1.00] (warning: unlike the training data)",
         ),
         (record(dice=0.62, stale=1), "Liver STALE (edited since it was scored, was 0.62)"),
         (record(dice=float("nan"), caveats="empty mask"), "Liver UNSCORED (empty mask)"),
         (record(dice=0.0, kind=MISSING, area_mm2=123.4), "Liver MISSING? (a mask of 123 mm² is likely here)"),
-        (None, ""),
     ],
 )
 def test_the_corner_annotation_says_it_in_words(row, text):

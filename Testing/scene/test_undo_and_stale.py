@@ -28,7 +28,7 @@ def test_undo_and_redo_bring_back_the_matching_score_without_inference(review, l
     for box in boxes:
         review.segment_box(liver, plane, box)
     scores = [r.dice for r in (review.table.get(key),)]
-    judged = review.pipeline.estimator.judged
+    scored = review.pipeline.estimator.scored
     assert review.undo() == [key]
     second = review.table.get(key)
     assert second.box_prompt == boxes[1]
@@ -47,7 +47,7 @@ def test_undo_and_redo_bring_back_the_matching_score_without_inference(review, l
         assert not review.table.get(key).stale
     review.redo()
     assert review.table.get(key).dice == scores[0]
-    assert review.pipeline.estimator.judged == judged
+    assert review.pipeline.estimator.scored == scored
 
 
 def test_an_edited_slice_is_stale_in_every_direction_and_its_undo_is_not(review, liver, truth):

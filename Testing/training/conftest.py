@@ -2,20 +2,20 @@
 
 import pytest
 
-from evanyseg_training.candidates.run import CandidateOptions, copy_stored, make_damage
+from evanyseg_training.candidates.run import CandidateOptions, copy_stored, make_corruptions
 from evanyseg_training.candidates.store import CandidateStore
 from evanyseg_training.data.store import Store
 from evanyseg_training.estimator.samples.data import EstimatorData
 from evanyseg_training.estimator.samples.options import DataOptions
+from training.disc_store import make_store
 from training.estimator_runs import SIZE
-from training.made_up_store import make_store
 
 
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory):
     folder = tmp_path_factory.mktemp("made-up")
     store = make_store(folder / "store")
-    make_damage(store, folder / "candidates", CandidateOptions(masks=150, per_object=(8, 15)))
+    make_corruptions(store, folder / "candidates", CandidateOptions(masks=150, per_object=(8, 15)))
     copy_stored(store, folder / "candidates")
     return folder
 

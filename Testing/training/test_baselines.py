@@ -6,7 +6,7 @@ import pytest
 
 from evanyseg.prompts import BoxPrompt
 from evanyseg_training.evaluation.baselines import fitted, shape, signals
-from training.made_store import ThresholdSegmenter, ellipse
+from training.ellipse_store import ThresholdSegmenter, ellipse
 
 IMAGE = np.full((64, 72, 3), 50, np.uint8)
 
@@ -32,14 +32,14 @@ def test_a_rectangle_that_leaks_out_of_its_box_by_hand():
     assert found["holes"] == 0
 
 
-def test_pieces_and_holes_are_counted():
+def test_components_and_holes_are_counted():
     mask = rectangle(5, 5, 25, 25) | rectangle(40, 40, 50, 50)
     mask[10:14, 10:14] = False
     found = features(mask)
     assert found["components"] == 2
     assert found["holes"] == 1
     assert found["hole area"] == pytest.approx(16 / mask.sum())
-    assert found["largest piece"] == pytest.approx(384 / 484)
+    assert found["largest component"] == pytest.approx(384 / 484)
     assert found["leak"] == 0
 
 

@@ -42,9 +42,9 @@ def test_coverage_on_new_masks_is_nominal_in_every_third():
     coverage, width = coverage_and_width(calibration, fresh)
     assert coverage == pytest.approx(0.9, abs=0.025)
     assert 0.2 < width < 0.6
-    centre, low, high = calibration.apply(fresh.dice, fresh.low, fresh.high)
+    center, low, high = calibration.apply(fresh.dice, fresh.low, fresh.high)
     inside = (fresh.true >= low) & (fresh.true <= high)
-    for third in np.array_split(np.argsort(centre), 3):
+    for third in np.array_split(np.argsort(center), 3):
         assert inside[third].mean() == pytest.approx(0.9, abs=0.05)
 
 
@@ -54,7 +54,7 @@ def test_few_masks_share_one_offset():
 
 
 def test_offset_by_hand():
-    """Perfect centre, intervals of no width, errors 0.01 .. 0.19: the 18th of 19 is the 90 % offset."""
+    """Perfect center, intervals of no width, errors 0.01 .. 0.19: the 18th of 19 is the 90 % offset."""
     true = np.linspace(0.3, 0.6, 19)
     exact = Predictions(true, true, true, true, np.arange(19))
     shifted = Predictions(true, true, true, true + np.arange(1, 20) / 100, np.arange(19))
@@ -62,7 +62,7 @@ def test_offset_by_hand():
     assert calibration.offsets[0][0] == pytest.approx(0.18, abs=0.01)
 
 
-def test_five_in_a_hundred_other_images_of_the_same_kind_are_strange():
+def test_five_in_a_hundred_other_images_of_the_same_kind_are_out_of_distribution():
     rng = np.random.default_rng(0)
     train, others = rng.standard_normal((2, 600, STATISTICS))
     ood_detector = fit_ood_detector(train, others)

@@ -40,13 +40,13 @@ def test_each_box_jitter_is_one_prompt_of_each_object(store: Store, run: Path, t
 def test_a_segmenter_that_left_a_set_out_makes_masks_of_it(store: Store, tmp_path: Path) -> None:
     half = config(store, tmp_path / "half", weight_of={"two": 0.0, "three": 0.0}, steps=2, keep=(1.0,))
     train_segmenter(half, progress=False)
-    model = f"{tmp_path / 'half' / 'averaged.safetensors'}@left-out"
+    model = f"{tmp_path / 'half' / 'averaged.safetensors'}@leave-out"
     with pytest.raises(LeakageError, match="saw subject"):  # nobody is left for set 'one'
         make(store, tmp_path / "c", "--model", model)
     # a second one is said to have seen nobody
     made = make(store, tmp_path / "d", "--model", model, "--model", f"{tmp_path / 'half' / 'kept_100.safetensors'}")
-    assert set(made.table[made.table.set == "two"].family.str.split("#").str[0]) >= {"half/averaged"}
-    assert not made.table[made.table.set == "one"].family.str.startswith("half/averaged").any()
+    assert set(made.table[made.table.set == "two"].mask_method.str.split("#").str[0]) >= {"half/averaged"}
+    assert not made.table[made.table.set == "one"].mask_method.str.startswith("half/averaged").any()
 
 
 def test_no_model_is_refused(store: Store, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The candidate store and its makers, on generated images."""
+"""The candidate store and its mask_sources, on generated images."""
 
 from pathlib import Path
 
@@ -9,15 +9,15 @@ import pytest
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import Candidates, Embedding
-from evanyseg_training.candidates.generators import SceneWindow, classical_masks, damage_masks
+from evanyseg_training.candidates.generators import ObjectWindow, classical_masks, corruption_masks
 from evanyseg_training.candidates.grabcut import grabcut
-from evanyseg_training.candidates.run import CandidateOptions, chosen_objects, copy_stored, make_damage
+from evanyseg_training.candidates.run import CandidateOptions, chosen_objects, copy_stored, make_corruptions
 from evanyseg_training.candidates.segmenter_masks import FoldModel, SegmenterRun, allowed, make_segmenter_masks
 from evanyseg_training.candidates.store import CandidateStore, CandidateWriter
 from evanyseg_training.data.manifest import fold_of
 from evanyseg_training.errors import CandidateError, LeakageError, OptionError, RunError
 from evanyseg_training.metrics.surface import surface_scores
-from training.made_up_store import make_store
+from training.disc_store import make_store
 
 
 @pytest.fixture(scope="module")
@@ -57,14 +57,14 @@ def test_what_is_written_is_read_back(store, tmp_path):
     masks = [truth, np.roll(truth, 5, 0), np.zeros_like(truth), np.ones_like(truth)]
     writer = CandidateWriter(tmp_path, "part")
     for mask in masks:
-        writer.add(row, truth, mask, "damage", "test", BoxPrompt(1, 2, 30, 40))
+        writer.add(row, truth, mask, "corruption", "test", BoxPrompt(1, 2, 30, 40))
     assert not list(tmp_path.glob("*.parquet"))
     writer.close()
     pool = CandidateStore(tmp_path, store)
     for index, mask in enumerate(masks):
         np.testing.assert_array_equal(pool.mask(index), mask)
         assert pool.table.dice[index] == pytest.approx(dice(mask, truth))
-        assert pool.own_box(index) == BoxPrompt.of_mask(mask)
+        assert pool.mask_box(index) == BoxPrompt.of_mask(mask)
     assert pool.table.qx1[0] == 30
     with pytest.raises(CandidateError, match="already has"):
         CandidateWriter(tmp_path, "part")
@@ -77,23 +77,23 @@ def test_an_empty_folder_is_refused(store, tmp_path):
 
 def test_damage_run_is_flat_reproducible_and_sharded(store, tmp_path):
     options = CandidateOptions(masks=200, per_object=(8, 20))
-    make_damage(store, tmp_path / "one", options)
+    make_corruptions(store, tmp_path / "one", options)
     for shard in range(2):
-        make_damage(store, tmp_path / "two", options, (shard, 2))
+        make_corruptions(store, tmp_path / "two", options, (shard, 2))
     one = CandidateStore(tmp_path / "one", store).table.drop(columns=["part", "offset"])
     two = CandidateStore(tmp_path / "two", store).table.drop(columns=["part", "offset"])
-    names = ["row", "maker", "family", "dice", "x0", "y0"]
+    names = ["row", "mask_source", "mask_method", "dice", "x0", "y0"]
     key = lambda t: t[names].sort_values(names).reset_index(drop=True)
     assert key(one).equals(key(two))
-    damage = one[one.maker == "damage"]
-    counts, _ = np.histogram(damage.dice, bins=5, range=(0, 1))
-    assert counts.min() > 0.1 * len(damage)
-    assert {"threshold", "watershed", "region growing"} <= set(one.family)
+    corrupted = one[one.mask_source == "corruption"]
+    counts, _ = np.histogram(corrupted.dice, bins=5, range=(0, 1))
+    assert counts.min() > 0.1 * len(corrupted)
+    assert {"threshold", "watershed", "region growing"} <= set(one.mask_method)
 
 
 def test_full_image_dice_is_the_scene_dice(store):
-    window = SceneWindow(store, 3, 2.5)
-    for mask, _ in damage_masks(window, 12, np.random.default_rng(0)):
+    window = ObjectWindow(store, 3, 2.5)
+    for mask, _ in corruption_masks(window, 12, np.random.default_rng(0)):
         inside = np.zeros_like(mask)
         inside[window.rows, window.cols] = mask[window.rows, window.cols]
         assert mask.sum() == inside.sum() or mask.all()
@@ -101,17 +101,17 @@ def test_full_image_dice_is_the_scene_dice(store):
 
 def test_large_objects_are_damaged_on_a_coarser_grid_but_keep_exact_edges(tmp_path):
     store = make_store(tmp_path / "large", images=1, size=400)
-    window = SceneWindow(store, 0, 3.0)
-    assert max(window.scene.truth.shape) == 144
+    window = ObjectWindow(store, 0, 3.0)
+    assert max(window.patch.truth.shape) == 144
     truth = store.mask(0)
-    np.testing.assert_array_equal(window.on_image(window.scene.truth), truth)
-    half = window.scene.truth.copy()
+    np.testing.assert_array_equal(window.on_image(window.patch.truth), truth)
+    half = window.patch.truth.copy()
     half[:, : half.shape[1] // 2] = False
-    assert dice(window.on_image(half), truth) == pytest.approx(dice(half, window.scene.truth), abs=0.03)
+    assert dice(window.on_image(half), truth) == pytest.approx(dice(half, window.patch.truth), abs=0.03)
 
 
 def test_classical_methods_find_a_bright_disc(store):
-    window = SceneWindow(store, 3, 2.5)
+    window = ObjectWindow(store, 3, 2.5)
     found = {f: dice(m, window.truth) for m, f in classical_masks(window, store.box(3), np.random.default_rng(0))}
     assert found["threshold"] > 0.7
     assert found["watershed"] > 0.6
@@ -145,7 +145,7 @@ def test_objects_are_capped_per_set(store):
 def test_stored_predictions_are_measured(store, tmp_path):
     assert copy_stored(store, tmp_path) == 15
     table = CandidateStore(tmp_path, store).table
-    assert set(table.maker) == {"stored"}
+    assert set(table.mask_source) == {"stored"}
     assert table.dice.between(0.5, 0.95).all()
 
 
@@ -172,10 +172,10 @@ def test_no_mask_comes_from_a_model_that_saw_its_subject(store, tmp_path):
     table = CandidateStore(tmp_path / "c", store).table
     assert len(table) == count
     train = table[table.split == "train"]
-    for source, subject, family in zip(train.source, train.subject, train.family, strict=True):
-        assert family.startswith(f"fold{fold_of(source, subject, 2)}/")
-    assert set(table[table.split == "calib"].family.str[:5]) == {"fold0", "fold1"}
-    assert not table.family.str.endswith("#2").any()  # the same mask twice is kept once
+    for source, subject, mask_method in zip(train.source, train.subject, train.mask_method, strict=True):
+        assert mask_method.startswith(f"fold{fold_of(source, subject, 2)}/")
+    assert set(table[table.split == "calib"].mask_method.str[:5]) == {"fold0", "fold1"}
+    assert not table.mask_method.str.endswith("#2").any()  # the same mask twice is kept once
     assert table.predicted_iou.isin([0.8, 0.4]).all()
     assert table.qx0.notna().all()
 
@@ -195,7 +195,7 @@ def test_a_model_that_left_sets_out_makes_masks_of_these_alone(store, tmp_path):
     weights = tmp_path / "run" / "kept_100.safetensors"
     weights.parent.mkdir()
     (weights.parent / "config.yaml").write_text("weight_of: {a: 0.0, b: 0.7}\n")
-    model = FoldModel.parsed(f"{weights}@left-out")
+    model = FoldModel.parsed(f"{weights}@leave-out")
     assert model == FoldModel(weights, left_out=frozenset({"a"}))
     row = {"source": "a", "subject": "a0"}
     for split in ("train", "val", "calib"):
@@ -209,4 +209,4 @@ def test_models_are_named_with_what_they_never_saw(tmp_path):
     with pytest.raises(OptionError, match="neither a fold nor"):
         FoldModel.parsed("x/y.safetensors@half")
     with pytest.raises(RunError, match="leaves no data set out"):
-        FoldModel.parsed(f"{tmp_path}/y.safetensors@left-out")
+        FoldModel.parsed(f"{tmp_path}/y.safetensors@leave-out")

@@ -9,12 +9,13 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from evanyseg.quality.modes import MODES
 from evanyseg_training.cli import app
 from evanyseg_training.evaluation.cases import CaseSet, frozen_cases
 from evanyseg_training.evaluation.differences import STEP, estimator_table, segmenter_answers, segmenter_table
 from evanyseg_training.evaluation.heldout.pairs import HeldoutOptions, build_heldout
-from evanyseg_training.evaluation.heldout.sources import synthetic_maker
-from training.made_store import ThresholdSegmenter, make_store
+from evanyseg_training.evaluation.heldout.sources import synthetic_source
+from training.ellipse_store import ThresholdSegmenter, make_store
 
 SETS = (("one", "test"), ("two", "test"))
 
@@ -23,14 +24,14 @@ SETS = (("one", "test"), ("two", "test"))
 def cases(tmp_path_factory: pytest.TempPathFactory) -> CaseSet:
     folder = tmp_path_factory.mktemp("differences")
     store = make_store(folder / "store", SETS)
-    build_heldout(store, folder / "list", [synthetic_maker()], HeldoutOptions(split="test", objects=2, pairs=8))
+    build_heldout(store, folder / "list", [synthetic_source()], HeldoutOptions(split="test", objects=2, pairs=8))
     return frozen_cases(folder / "list", store)
 
 
 def answers(shift: float = 0.0) -> pd.DataFrame:
     lines = [
         {"set": name, "mode": mode, "truth": t, "dice": t + shift * (t > 0.5), "low": t, "high": t}
-        for mode in ("box", "own")
+        for mode in MODES
         for name in "ab"
         for t in (0.1, 0.4, 0.6, 0.9)
     ]

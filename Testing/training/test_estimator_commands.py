@@ -9,6 +9,7 @@ import torch
 from typer.testing import CliRunner
 
 from evanyseg.quality.builtin import load
+from evanyseg.quality.modes import MODES, NO_PROMPT
 from evanyseg_training.cli import app
 from evanyseg_training.data.store import Store
 from evanyseg_training.errors import CandidateError, RunError
@@ -39,19 +40,19 @@ def test_train_calibrate_export_load_from_the_command_line(folders, tmp_path):
         "head", store, made, tmp_path / "run" / "last.ckpt", "-o", checkpoint, *short, "--epochs", 3
     )
     grown = tmp_path / "trees.safetensors"
-    command("trees", store, made, checkpoint, "-o", grown, *short, "--rounds", 10, "--transplanted", 0.5, "--warped", 1)
-    common = ["--size", SIZE, "--per-set", 8, "--factor-box", 1.75, "--factor-own", 2.0, "--trees", grown]
+    command("gbdt", store, made, checkpoint, "-o", grown, *short, "--rounds", 10, "--texture", 0.5, "--elastic", 1)
+    common = ["--size", SIZE, "--per-set", 8, "--factor-box", 1.75, "--factor-no-prompt", 2.0, "--trees", grown]
     output = command("calibrate", store, made, checkpoint, "-o", tmp_path / "cal", *common)
     assert "calib_coverage" in output
     notes = tmp_path / "notes.md"
-    notes.write_text("| set | licence | citation |\n|---|---|---|\n| a | CC0 | Somebody 2020 |\n")
+    notes.write_text("| set | license | citation |\n|---|---|---|\n| a | CC0 | Somebody 2020 |\n")
     out = tmp_path / "shipped" / "estimator"
     card = ["--store", store, "--candidates", made, "--notes", notes, "--trees", grown]
     command("export", checkpoint, tmp_path / "cal", "-o", out, *card)
     card = out.with_suffix(".md").read_text()
     assert "| a | 3 |" in card
     assert "Somebody 2020" in card
-    assert json.loads(out.with_suffix(".json").read_text())["factors"]["own"] == 2.0
+    assert json.loads(out.with_suffix(".json").read_text())["factors"][NO_PROMPT] == 2.0
     estimator = load(out.with_suffix(".safetensors"))
     assert estimator.trees is not None
     opened = Store(store)
@@ -62,13 +63,13 @@ def test_train_calibrate_export_load_from_the_command_line(folders, tmp_path):
     source = sorted(opened.manifest[opened.manifest.split == "train"].source.unique())[0]
     left = tmp_path / "left"
     command("estimator", store, made, "-o", left, "--config", config, "--size", SIZE, "--leave-out", source)
-    command("hedges", store, made, left, "-o", tmp_path / "hedges.csv", "--groups", 40, "--per-set", 8)
-    table = pd.read_csv(tmp_path / "hedges.csv")
-    assert set(table["mode"]) == {"box", "own"}
+    command("blend", store, made, left, "-o", tmp_path / "blend.csv", "--groups", 40, "--per-set", 8)
+    table = pd.read_csv(tmp_path / "blend.csv")
+    assert set(table["mode"]) == set(MODES)
     assert "network alone" in set(table.answer)
     assert source in table.command[0]
     with pytest.raises(RunError, match="left no source out"):
-        command("hedges", store, made, tmp_path / "run", "-o", tmp_path / "none.csv")
+        command("blend", store, made, tmp_path / "run", "-o", tmp_path / "none.csv")
 
 
 def test_the_second_stage_changes_the_head_alone_and_never_for_the_worse(data, folders):
@@ -97,7 +98,7 @@ def test_architectures_are_compared_on_sources_left_out(folders, tmp_path):
     table = compare(Store(folders / "store"), folders / "candidates", tmp_path, chosen, ["b"], pairs, per_set=14)
     assert list(table["model"]) == ["builtin", "resnet18"]
     assert (table["box masks"] == 14).all()
-    assert table["own MAE"].between(0, 1).all()
+    assert table["no-prompt MAE"].between(0, 1).all()
     assert (tmp_path / "architectures.csv").is_file()
     with pytest.raises(CandidateError, match="no candidates"):
         compare(Store(folders / "store"), folders / "candidates", tmp_path / "x", chosen, ["z"], pairs[:1])

@@ -8,12 +8,12 @@ import torch
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.augment.intensity import repainted
+from evanyseg_training.augment.intensity import object_intensity_shifted
 from evanyseg_training.errors import CandidateError, OptionError
 from evanyseg_training.estimator.backbones import build_net, scorer_of
 from evanyseg_training.estimator.config import load_options
 from evanyseg_training.estimator.losses import LossWeights, estimator_loss
-from evanyseg_training.estimator.module import EstimatorModule, OptimOptions, macro_figures, run_net
+from evanyseg_training.estimator.module import EstimatorModule, OptimOptions, macro_metrics, run_net
 from evanyseg_training.estimator.samples.data import EpochSampler, EstimatorData, collate
 from evanyseg_training.estimator.samples.options import DataOptions
 from evanyseg_training.estimator.train import load_weights
@@ -202,24 +202,24 @@ def test_shipped_configurations_are_understood(name):
     assert chosen.optim.steps > 1000
 
 
-def test_macro_figures_by_hand():
+def test_macro_metrics_by_hand():
     predicted = np.concatenate([np.linspace(0, 1, 12), np.linspace(1, 0, 12)])
     true = np.concatenate([np.linspace(0, 1, 12)] * 2)
-    figures = macro_figures(predicted, true, ["a"] * 12 + ["b"] * 12)
-    assert figures["r"] == pytest.approx(0.0, abs=1e-9)
+    metrics = macro_metrics(predicted, true, ["a"] * 12 + ["b"] * 12)
+    assert metrics["r"] == pytest.approx(0.0, abs=1e-9)
 
 
-def test_repainting_changes_the_true_object_alone(data):
-    item = data.samples.arrays(data.masks.stored(3), None, data.candidates.own_box(3), 1.75)
+def test_an_intensity_shift_changes_the_true_object_alone(data):
+    item = data.samples.arrays(data.masks.stored(3), None, data.candidates.mask_box(3), 1.75)
     before, truth = item["pixels"][:3].transpose(1, 2, 0), item["truth"]
     assert 0 < (truth > 0).mean() < 1
-    changed = (repainted(before, truth, np.random.default_rng(0)) != before).any(2)
+    changed = (object_intensity_shifted(before, truth, np.random.default_rng(0)) != before).any(2)
     assert not changed[truth == 0].any()
     assert changed[truth == 255].mean() > 0.9  # a pixel that was black already cannot get darker
 
 
 def test_other_texture_changes_images_and_nothing_else(data):
-    painted = EstimatorData(data.candidates, "train", replace(data.options, transplanted=1.0))
+    painted = EstimatorData(data.candidates, "train", replace(data.options, texture=1.0))
     changed = 0
     for seed in range(12):
         candidate = int(data.objects[seed % len(data.objects)][0][0])
@@ -237,13 +237,13 @@ def test_other_texture_changes_images_and_nothing_else(data):
 @pytest.mark.parametrize("mode", ["context", "paper"])
 def test_a_share_of_masks_is_bent_with_its_image(data, mode):
     still = EstimatorData(data.candidates, "train", data.options, mode=mode)
-    bent = EstimatorData(data.candidates, "train", replace(data.options, warped=0.5), mode=mode)
+    deformed = EstimatorData(data.candidates, "train", replace(data.options, elastic=0.5), mode=mode)
     changed = 0
     for seed in range(24):
         candidate = int(data.objects[seed % len(data.objects)][0][0])
         as_stored = float(still.masks.stored(candidate).dice)
-        first, again = (bent.samples.draw(candidate, np.random.default_rng(seed)) for _ in range(2))
+        first, again = (deformed.samples.draw(candidate, np.random.default_rng(seed)) for _ in range(2))
         assert all(torch.equal(first[k], again[k]) or torch.isnan(first[k]).all() for k in first)
         assert abs(float(first["dice"]) - as_stored) < 0.3
-        changed += bool(torch.isnan(first["log_hd95"]))  # bending makes the distance unknown
+        changed += bool(torch.isnan(first["log_hd95"]))  # deforming makes the distance unknown
     assert 4 < changed < 20

@@ -1,4 +1,4 @@
-"""Parts of an evaluation by themselves: choices, boxes, pools, goals, distances, examples."""
+"""Parts of an evaluation by themselves: choices, boxes, pools, summaries, distances, examples."""
 
 from types import SimpleNamespace
 
@@ -14,9 +14,9 @@ from evanyseg_training.evaluation.heldout.pairs import BINS, flat_choice
 from evanyseg_training.evaluation.metric_evaluator import MACRO
 from evanyseg_training.evaluation.pool.matrix import OWN_CHOICE, PoolMatrix
 from evanyseg_training.evaluation.predictions import Predictions
-from evanyseg_training.reporting.examples import best_and_worst, draw_examples, judged_examples
-from evanyseg_training.reporting.targets import segmenter_goals
-from training.made_store import BoxOverlapEstimator
+from evanyseg_training.reporting.examples import best_and_worst, draw_examples, scored_examples
+from evanyseg_training.reporting.summary import segmenter_summary
+from training.ellipse_store import BoxOverlapEstimator
 
 
 def test_a_choice_is_as_flat_as_it_can_be():
@@ -32,7 +32,7 @@ def test_a_choice_is_as_flat_as_it_can_be():
 
 def test_the_pool_matrix_keeps_candidates_apart():
     table = pd.DataFrame(
-        {"object": ["a", "a", "b"], "family": ["x", "y", "x"], "dice": [0.5, 0.7, 0.9], "image": ["1", "1", "2"],
+        {"object": ["a", "a", "b"], "mask_method": ["x", "y", "x"], "dice": [0.5, 0.7, 0.9], "image": ["1", "1", "2"],
          "set": "s", "predicted iou": [0.1, np.nan, 0.2]}
     )  # fmt: skip
     matrix = PoolMatrix.of(table)
@@ -53,17 +53,17 @@ def test_a_turned_case_keeps_its_box_on_its_object(quarter, flip):
     assert np.array_equal(turned.image[..., 0] > 0, turned.mask)
 
 
-def test_goals_of_the_segmenter_are_measured_against_the_best_simple_method():
+def test_the_segmenter_is_shown_beside_the_best_simple_method():
     columns = ["split", "set", "segmenter", "box", "ellipse", "grabcut", "otsu"]
     table = pd.DataFrame(
         [("test", "a", 0.1, 0.1, 0.1, 0.1, 0.1), ("test", MACRO, 0.90, 0.75, 0.80, 0.60, 0.70),
          ("heldout", MACRO, 0.79, 0.65, 0.73, 0.60, 0.74)], columns=columns
     )  # fmt: skip
-    goals = segmenter_goals(table)
-    assert [goal.reached is True for goal in goals] == [True, True, False, False]
-    assert [goal.reached is False for goal in goals] == [False, False, True, True]  # they are counted that way
-    assert "above ellipse" in goals[1].what
-    assert goals[3].measured == "+0.050"
+    lines = [line.row() for line in segmenter_summary(table)]
+    assert lines == [
+        ("segmenter, unseen subjects: macro Dice", "0.900", "0.800", "ellipse"),
+        ("segmenter, evaluate-only sets: macro Dice", "0.790", "0.740", "otsu"),
+    ]
 
 
 def test_distances_are_compared_in_box_diagonals():
@@ -80,7 +80,7 @@ def test_distances_are_compared_in_box_diagonals():
 
 
 def test_examples_are_the_nearest_and_the_farthest(tmp_path):
-    examples = judged_examples(BoxOverlapEstimator(), count=25)
+    examples = scored_examples(BoxOverlapEstimator(), count=25)
     nearest, farthest = best_and_worst(examples)
     errors = sorted((abs(e.error) for e in examples), reverse=True)
     assert [abs(e.error) for e in farthest] == errors[:5]

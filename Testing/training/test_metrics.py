@@ -125,7 +125,7 @@ def test_within_object_order_is_not_fooled_by_easy_objects():
 
 
 def test_one_rule_for_constants():
-    """A flat prediction orders nothing: 0. A flat truth leaves nothing to order: NaN. For single figures too."""
+    """A flat prediction orders nothing: 0. A flat truth leaves nothing to order: NaN. For single lists too."""
     flat = np.full(60, 0.5)
     for ranks in (False, True):
         assert agreement.correlation(TRUTH, flat, ranks) == 0.0

@@ -62,7 +62,7 @@ def test_a_metric_of_another_package_is_measured_with_the_others(plugin: Path) -
     code = (
         "import numpy as np, pandas as pd\n"
         "from evanyseg_training.evaluation import metric_evaluator as m\n"
-        "made = getattr(m, 'MetricEvaluator', None) or m.Ruler\n"
+        "made = getattr(m, 'MetricEvaluator', None) or m.MetricEvaluator\n"
         "dice = np.linspace(0, 1, 12)\n"
         "table = pd.DataFrame({'set': ['s'] * 12, 'image': range(12), 'object': range(12), 'dice': dice})\n"
         "found = made(table, resamples=20).measure(table.dice.to_numpy() - 0.25)\n"

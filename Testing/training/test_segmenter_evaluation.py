@@ -71,7 +71,7 @@ def test_report_and_export_make_a_card_that_names_the_data(store: Store, run: Pa
     assert "abc123" in page
     assert all(name in page for name in CLASSICAL)
     readme = tmp_path / "README.md"
-    readme.write_text("| set | licence | citation |\n|---|---|---|\n| one | CC0 | Somebody 2020 |\n")
+    readme.write_text("| set | license | citation |\n|---|---|---|\n| one | CC0 | Somebody 2020 |\n")
     assert read_set_notes(readme) == {"one": SetNote("CC0", "Somebody 2020")}
     weights = export_segmenter(
         run / "averaged.safetensors", tmp_path / "out", store, [run], tmp_path / "report", readme

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from evanyseg.prompts import BoxPrompt
 from evanyseg.segmenters.tokens import NOT_A_POINT, POSITIVE, TOP_LEFT
-from evanyseg_training.augment.intensity import repainted
+from evanyseg_training.augment.intensity import object_intensity_shifted
 from evanyseg_training.data.manifest import fold_of
 from evanyseg_training.data.store import Store
 from evanyseg_training.errors import ManifestError, OptionError, RunError
@@ -23,7 +23,7 @@ from evanyseg_training.segmenter.data import SamplingPlan, SegmenterSamples, pro
 from evanyseg_training.segmenter.losses import iou_of, mask_losses, segmenter_loss
 from evanyseg_training.segmenter.module import corrected, window_at
 from evanyseg_training.segmenter.train import train_segmenter, training_rows
-from training.made_store import make_store
+from training.ellipse_store import make_store
 from training.tiny_segmenter import config, run, store
 
 __all__ = ["run", "store"]  # fixtures
@@ -220,9 +220,9 @@ def test_shipped_configs_load(name: str) -> None:
     assert SegmenterConfig.load(path, store="s").store == "s"
 
 
-def test_repainting_changes_the_object_alone() -> None:
+def test_an_intensity_shift_changes_the_object_alone() -> None:
     pixels, mask = np.full((20, 30, 3), 128, np.uint8), np.zeros((20, 30), np.uint8)
     mask[5:10, 8:20] = 255
-    out = repainted(pixels, mask, np.random.default_rng(0))
+    out = object_intensity_shifted(pixels, mask, np.random.default_rng(0))
     assert (np.abs(out.astype(int) - pixels)[mask > 0] >= 12).all()
     assert np.array_equal(out[mask == 0], pixels[mask == 0])

@@ -46,9 +46,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Record], dict[s
             common = (image, mask, "a", "source-a", f"s{k // 2}", "train", "CT", label, value)
             records.append(Record(*common))
             records.append(Record(*common, False, predicted, "human rater 0" if k == 0 else "net"))
-    colour = write("b.png", rng.integers(0, 255, (60, 60, 3), dtype=np.uint8))
+    color = write("b.png", rng.integers(0, 255, (60, 60, 3), dtype=np.uint8))
     instances = blobs((60, 60), (15, 15, 8), value=1) + blobs((60, 60), (40, 40, 10), value=2)
-    records.append(Record(colour, write("b_mask.png", instances), "b", "b", "s0", mask_value="instances"))
+    records.append(Record(color, write("b_mask.png", instances), "b", "b", "s0", mask_value="instances"))
     large = write("c.png", rng.integers(0, 255, (300, 1024), dtype=np.uint8))
     mask = write("c_mask.png", blobs((300, 1024), (500, 150, 80), value=255))
     records.append(Record(large, mask, "c", "c", "s0", "evaluate-only"))
@@ -91,10 +91,10 @@ def test_stored_masks_are_the_originals(store: Store, data: tuple) -> None:
 def test_components_add_up_to_the_whole(store: Store) -> None:
     table = store.manifest[(store.manifest.kind == "object") & (store.manifest.set == "a")]
     for (image_id, label), group in table.groupby(["image_id", "label"]):
-        pieces = [store.mask(r) for r in group.row[group.component]]
+        components = [store.mask(r) for r in group.row[group.component]]
         whole = store.mask(int(group.row[group.whole].iat[0]))
-        np.testing.assert_array_equal(np.any(pieces, axis=0), whole, err_msg=f"{image_id} {label}")
-        assert sum(p.sum() for p in pieces) == whole.sum()
+        np.testing.assert_array_equal(np.any(components, axis=0), whole, err_msg=f"{image_id} {label}")
+        assert sum(p.sum() for p in components) == whole.sum()
 
 
 def test_boxes_are_tight(store: Store) -> None:
@@ -126,8 +126,8 @@ def test_predictions_refer_to_their_object_and_tell_people_apart(store: Store) -
         assert (reference.image_id, reference.label, reference.kind) == (row.image_id, row.label, "object")
         np.testing.assert_array_equal(store.mask(row.row), store.mask(row.reference))
         np.testing.assert_array_equal(store.prediction(row.row), np.roll(store.mask(row.row), 3, 1))
-    assert set(predictions.prediction_source[predictions.people]) == {"human rater 0"}
-    assert not predictions.people[predictions.prediction_source == "net"].any()
+    assert set(predictions.prediction_source[predictions.human_annotator]) == {"human rater 0"}
+    assert not predictions.human_annotator[predictions.prediction_source == "net"].any()
 
 
 def test_an_object_has_no_prediction(store: Store) -> None:
@@ -159,12 +159,12 @@ def test_instances_are_objects_of_their_own(store: Store) -> None:
     assert sorted(table.area) == sorted((blobs((60, 60), (15, 15, 8)).sum(), blobs((60, 60), (40, 40, 10)).sum()))
 
 
-def test_colour_stays_and_grey_uses_the_percentile_recipe(store: Store) -> None:
+def test_color_stays_and_gray_uses_the_percentile_recipe(store: Store) -> None:
     images = store.images
     assert set(images.channels[images.set == "b"]) == {3}
-    grey = int(images.index[images.set == "a"][0])
-    assert images.channels[grey] == 1
-    pixels = store.image(grey)
+    gray = int(images.index[images.set == "a"][0])
+    assert images.channels[gray] == 1
+    pixels = store.image(gray)
     assert pixels.shape == (80, 100, 3)
     assert (pixels.min(), pixels.max()) == (0, 255)
 

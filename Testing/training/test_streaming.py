@@ -21,7 +21,7 @@ from evanyseg_training.estimator.samples.options import DataOptions
 from evanyseg_training.estimator.samples.shards import GroupSampler, RowMasks, write_shards
 from evanyseg_training.estimator.throughput import measure
 from evanyseg_training.estimator.train_shards import train_from_shards
-from training.made_store import make_candidates, make_store
+from training.ellipse_store import make_candidates, make_store
 
 MASKS = 8
 
@@ -141,12 +141,12 @@ def test_shards_hold_the_very_pixels_of_the_stores(real):
         masks = RowMasks(row)
         at = candidates.table.index[candidates.table.row == row["object"]]
         image_id = int(candidates.table.image_id[at[0]])
-        assert np.array_equal(masks.image(), store.grey_or_colour(image_id))
+        assert np.array_equal(masks.image(), store.gray_or_color(image_id))
         assert np.array_equal(masks.truth(), store.mask(row["object"]))
         assert masks.true_box(0) == store.box(row["object"])
         for k, i in enumerate(at):
             assert np.array_equal(masks.mask(k), candidates.mask(int(i)))
-            assert masks.mask_box(k) == candidates.own_box(int(i))
+            assert masks.mask_box(k) == candidates.mask_box(int(i))
         assert row["dice"] == pytest.approx(candidates.table.dice[at].tolist())
 
 
@@ -174,21 +174,21 @@ def test_training_from_shards_runs_and_goes_on(real, tmp_path, model, mode):
     module = train_from_shards(real[2] / "shards", tmp_path / "run", options, **quiet)
     assert module.global_step == 2
     assert (tmp_path / "run" / "run.yaml").is_file()
-    judge = CheckpointEstimator(tmp_path / "run")
+    scorer = CheckpointEstimator(tmp_path / "run")
     store = real[0]
     image, masks = store.image(0), np.stack([store.mask(0), np.zeros((64, 72), bool)])
-    whole, empty = judge.estimate(image, masks, [store.box(0)] * 2)
+    whole, empty = scorer.estimate(image, masks, [store.box(0)] * 2)
     assert 0 <= whole.dice <= 1
     assert empty.dice == 0
-    assert not judge.estimate(image, masks[1:])[0].scored
-    assert judge.estimate(image, masks[:1], [store.box(0)])[0].dice == pytest.approx(whole.dice, abs=1e-5)
+    assert not scorer.estimate(image, masks[1:])[0].scored
+    assert scorer.estimate(image, masks[:1], [store.box(0)])[0].dice == pytest.approx(whole.dice, abs=1e-5)
     longer = RunOptions(**{**options.__dict__, "optim": OptimOptions(steps=4, warmup=1)})
     assert train_from_shards(real[2] / "shards", tmp_path / "run", longer, **quiet).global_step == 4
 
 
 def test_texture_of_other_images_needs_a_store(tmp_path):
     with pytest.raises(OptionError, match="train from a store"):
-        train_from_shards(tmp_path, tmp_path / "run", RunOptions(data=DataOptions(transplanted=0.5)))
+        train_from_shards(tmp_path, tmp_path / "run", RunOptions(data=DataOptions(texture=0.5)))
 
 
 def test_a_folder_that_is_not_a_run_is_refused(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from evanyseg_training.data.store import Store
 from evanyseg_training.segmenter.config import SegmenterConfig
 from evanyseg_training.segmenter.train import train_segmenter
-from training.made_store import make_store
+from training.ellipse_store import make_store
 
 TINY = {"widths": [16, 16, 32, 32], "blocks": [1, 1, 1, 1], "attention_blocks": 1, "transformer_dim": 32,
         "transformer_depth": 1, "mlp_dim": 64, "heads": 4, "light": True}  # fmt: skip

@@ -9,6 +9,7 @@ import typer
 from evanyseg.errors import EvanySegError
 
 from .commands import data, estimator, evaluation, files, segmenter
+from .commands.aliases import CommandWithAliases, add_aliases
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
@@ -20,7 +21,8 @@ def commands() -> None:
 
 for group in (data, segmenter, estimator, files, evaluation):
     for name, command in group.COMMANDS.items():
-        app.command(name)(command)
+        app.command(name, cls=CommandWithAliases)(command)
+    add_aliases(app, group.COMMANDS)
 
 
 def main() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.io.segmentation import segment_labels
 from evanyseg.io.tables import write_table
 from evanyseg.io.targets import sentence
 from evanyseg.io.write import atomic_path, write_text
@@ -105,7 +106,7 @@ def shots_of(run: DemoRun) -> list[Shot]:
         name = f"{number + 1}-{prompt.segment.lower().replace(',', '').replace(' ', '-')}"
         shots.append(Shot(f"{name}-{plane.name}", prompt.segment, plane, segment_id, rows, box, legend=number == 0))
     for old, segment_id in run.olds:
-        plane = reader.plane(old.axis, old.damaged[0])
+        plane = reader.plane(old.axis, old.slipped[0])
         rows = [r.record for r in run.rows if r.record.key == (segment_id, *plane.key)]
         shots.append(Shot(f"{len(shots) + 1}-old-mask-{plane.name}", old.segment, plane, segment_id, rows))
     crossed = [(p.segment, p.axis, s) for p, s, _ in run.prompts[:2]] + [(o.segment, o.axis, s) for o, s in run.olds]
@@ -154,8 +155,8 @@ def _report(run: DemoRun, files: dict[str, Path], shots: Sequence[Shot], facts: 
     rows = [_report_row(run, r) for r in ranked(run.rows)]
     bands = run.stage.review.thresholds
     records = [r.record for r in run.rows]
-    names = dict.fromkeys(r.segment for r in rows)
-    summaries = [score_summary(n, [r for r in records if r.segment == n], bands) for n in names]
+    names = segment_labels({r.segment_id: r.segment for r in records})
+    summaries = [score_summary(n, [r for r in records if r.segment_id == i], bands) for i, n in names.items()]
     pictures = []
     for shot in shots:
         row = next((r for r in rows for s in shot.rows if r.segment == s.segment and r.index == s.index), None)

@@ -52,9 +52,9 @@ class DemoPrompt:
 
 @dataclass(frozen=True)
 class OldMask:
-    """A segmentation somebody made earlier, correct but for a few slices, to be judged without any prompt.
+    """A segmentation somebody made earlier, correct but for a few slices, to be scored without any prompt.
 
-    The structure's own outline on slices `first` to `last` across `axis`; on `damaged` ones it has slipped sideways
+    The structure's own outline on slices `first` to `last` across `axis`; on `slipped` ones it has slipped sideways
     by `slip` of its width, as after a wrong registration or a patient's movement; on slice `gap` it was forgotten.
     """
 
@@ -63,7 +63,7 @@ class OldMask:
     axis: int
     first: int
     last: int
-    damaged: tuple[int, ...]
+    slipped: tuple[int, ...]
     gap: int
     story: str
     slip: float = 0.45
@@ -73,7 +73,7 @@ class OldMask:
         if index == self.gap:
             return np.zeros_like(reference)
         box = BoxPrompt.of_mask(reference)
-        if index not in self.damaged or box is None:
+        if index not in self.slipped or box is None:
             return reference
         by = round(self.slip * box.width)
         slipped = np.roll(reference, by, axis=1)
@@ -85,9 +85,9 @@ def old_mask(structures: dict[str, np.ndarray]) -> OldMask:
     """The whole brain on eleven slices, three of which have slipped; one is missing."""
     name, axis = "Whole brain", AXIAL
     middle = fullest_slice(structures[name], axis)
-    damaged = (middle + 1, middle + 2, middle + 3)
+    slipped = (middle + 1, middle + 2, middle + 3)
     story = "an existing mask without prompts: it has slipped to the side on three slices and one is missing"
-    return OldMask("Brain, old mask", name, axis, middle - 4, middle + 6, damaged, middle - 2, story)
+    return OldMask("Brain, old mask", name, axis, middle - 4, middle + 6, slipped, middle - 2, story)
 
 
 def plan(structures: dict[str, np.ndarray]) -> list[DemoPrompt]:

@@ -1,4 +1,4 @@
-"""The demo from start to end: prompt, segment, propagate, score, colour, judge missing slices, save, report."""
+"""The demo from start to end: prompt, segment, propagate, score, colour, find missing slices, save, report."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from evanyseg.overlap import dice
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
+from ..scene.review.session import Applied
 from ..scene.table.records import MISSING, ScoreRecord
 from .plan import AXIAL, DemoPrompt, OldMask, old_mask, plan
 from .stage import Stage, add_segment, set_stage
@@ -99,7 +100,7 @@ def _run(
     for prompt in prompts:
         _act(run, prompt, references.get(prompt.structure), box, say)
     if references:
-        with run.timed("Judging an existing mask", say):
+        with run.timed("Scoring an existing mask", say):
             _score_old(run, old_mask(references), references)
     with run.timed("Looking for missing slices", say):
         _find_missing(run)
@@ -143,7 +144,7 @@ def _limit(prompt: DemoPrompt) -> dict[str, int]:
     return {} if prompt.reach is None else {"limit": prompt.reach}
 
 
-def _checked(applied) -> None:
+def _checked(applied: Applied) -> None:
     if not applied.ok:
         raise EvanySegError(applied.message)
 

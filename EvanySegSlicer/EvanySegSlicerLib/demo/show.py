@@ -139,7 +139,7 @@ def _facts(run: DemoRun) -> dict[str, str]:
         else "",
         "Quality estimator": f"{pipeline.estimator.name} on {pipeline.estimator.device}" if pipeline else "",
         "Intensity window": snapshot.window.describe(),
-        "What was judged": seen,
+        "What was scored": seen,
         "Built-in models' training": trained,
     }
 

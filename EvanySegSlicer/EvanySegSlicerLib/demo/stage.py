@@ -1,4 +1,4 @@
-"""The demo's stage: a real scene with a volume, a segmentation, a score table and the models that judge."""
+"""The demo's stage: a real scene with a volume, a segmentation, a score table and the models that score."""
 
 from __future__ import annotations
 

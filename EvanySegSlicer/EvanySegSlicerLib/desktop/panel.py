@@ -59,7 +59,7 @@ class Panel:
         views = LayoutViews()
         self.presenters = made = Presenters(self.pump.runner, self.models, self, views)
         self.controller = made.controller
-        self.inputs = Inputs(ui, made.segmenting, Installer(Path(folder) / "evanyseg"), self)
+        self.inputs = Inputs(ui, made.segmenting, made.models, Installer(Path(folder) / "evanyseg"), self)
         self.segment_tab = SegmentTab(ui, made.segmenting, made.models, views, self)
         self.review_tab = ReviewTab(ui, made.reviewing, made.segmenting.rescore, self)
         self.tabs: list[Tab] = [

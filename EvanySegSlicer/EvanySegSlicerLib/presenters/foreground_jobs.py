@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import TypeVar
 
-from evanyseg.errors import EvanySegError
+from evanyseg.errors import EvanySegError, MissingPackageError
 from evanyseg.geometry.slice_plane import SlicePlane
 
 from ..scene.jobs.runner import Job, JobContext, JobRunner
@@ -100,6 +100,9 @@ class ForegroundJobs:
 
     def report(self, error: Exception) -> None:
         """A failure in words for the status line; what nobody expected also goes to the log."""
+        if isinstance(error, MissingPackageError):
+            self.view.status(f"{error.what}; press Install.", problem=True)
+            return
         if isinstance(error, EvanySegError):
             self.say(str(error), problem=True)
             return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from evanyseg.io.segmentation import segment_labels
 from evanyseg.report.page import ReportData, report_html
 
 from ..scene.review.session import ReviewSession
@@ -16,9 +17,10 @@ def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
     """Self-contained HTML of the rows given, in their order."""
     snapshot = review.reader.snapshot()
     listed = report_rows(rows, lambda row: snapshot.plane_of_key(row.axis, row.index, row.geometry).pixel_area)
+    labels = segment_labels({row.segment_id: row.segment for row in rows})
     groups: dict[tuple[str, str], list[ScoreRecord]] = {}
     for row in rows:
-        groups.setdefault((row.segment, row.plane), []).append(row)
+        groups.setdefault((labels[row.segment_id], row.plane), []).append(row)
     several = len({plane for _segment, plane in groups}) > 1
     summaries = [
         score_summary(f"{segment} ({plane})" if several else segment, group, review.thresholds)

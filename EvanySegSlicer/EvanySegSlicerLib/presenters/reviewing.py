@@ -69,10 +69,13 @@ class ReviewingPresenter:
         review, node = self.controller.usable, self.controller.node
         if review is None or node is None or review.table.get(key) is None:
             return
-        for name, value in zip(("segment", "axis", "index", "geometry"), key, strict=True):
-            node.set(f"queue_{name}", value)
+        segment_id, axis, index, geometry = key
+        node.set("queue_segment", segment_id)
+        node.set("queue_axis", axis)
+        node.set("queue_index", index)
+        node.set("queue_geometry", geometry)
         try:
-            self.jump(review.reader.snapshot().plane_of_key(*key[1:]))
+            self.jump(review.reader.snapshot().plane_of_key(axis, index, geometry))
         except EvanySegError as error:
             self.controller.view.status(str(error), problem=True)
         self.controller.view.updated([key])

@@ -4,32 +4,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Annotated
 
 import typer
 
 from .. import __version__
-from . import models
-from .adapt import adapt
-from .compare import compare
-from .score import score
-from .segment import segment
-from .select import select
-from .triage import triage
 
 HELP = """Predicts how good segmentation masks are, without ground truth.
 
 Research software: not for clinical use."""
 
 
+OWN = ("segment", "score", "select", "compare", "triage", "adapt")
+"""Each in the module of its name."""
 GROUP = "evanyseg.commands"
 """Entry points of this group are commands that other packages add: a name and the function behind it."""
 
 
-def build_app(further: Mapping[str, str]) -> typer.Typer:
+def build_app(further: Mapping[str, str], wanted: str = "") -> typer.Typer:
     """The typer application: the engine's commands, those that installed packages add (entry points of `GROUP`), and
-    `further` ones by name, as 'module:function'. The engine itself knows no front end."""
+    `further` ones by name, as 'module:function'. The engine itself knows no front end.
+
+    `wanted`: the command that will be run; only its module is imported then (all of them for a name that is none)."""
     app = typer.Typer(
         name="evanyseg",
         help=HELP,
@@ -40,13 +38,16 @@ def build_app(further: Mapping[str, str]) -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_root)
-    for command in (segment, score, select, compare, triage, adapt):
-        app.command()(command)
-    app.add_typer(models.app, name="models")
     added = {point.name: point for point in entry_points(group=GROUP)}
     added.update({name: EntryPoint(name, target, GROUP) for name, target in further.items()})
-    for name, point in added.items():
-        app.command(name)(point.load())
+    known = (*OWN, "models", *added)
+    for name in (wanted,) if wanted in known else known:
+        if name in added:
+            app.command(name)(added[name].load())
+        elif name == "models":
+            app.add_typer(import_module(".models", __package__).app, name=name)
+        else:
+            app.command(name)(getattr(import_module(f".{name}", __package__), name))
     return app
 
 

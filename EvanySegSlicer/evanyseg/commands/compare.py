@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -11,18 +10,14 @@ import numpy as np
 import typer
 
 from ..errors import EvanySegError, ImageError
-from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
-from ..io.tables import Table, cell, check_table_output, checked_scores, open_table, write_table
+from ..io.tables import check_table_output, checked_scores, open_table, write_table
 from ..io.targets import on_stdout
-from ..pipeline.slice_pipeline import SlicePipeline
-from ..scoring.boxes import COLUMNS, score_boxes
-from ..scoring.pairs import FAILED
 from ..scoring.table_boxes import BOX
-from ..scoring.unfinished import RowLog
 from ..uses import Comparison, compare_segmenters
-from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
-from .support.loading import Placement, load_estimator, load_segmenter
+from .compare_boxes import ROW, row_log, segmented_rows
+from .support.console import number_text, out, print_json, say, say_written, shown, table
+from .support.loading import Placement
 from .support.options import (
     BackendOption,
     BoxFrameOption,
@@ -31,13 +26,10 @@ from .support.options import (
     IntensityOption,
     JsonOption,
     OutOption,
-    preset_of,
 )
-from .support.results import check_stdout, described, identity_of, say_layout
+from .support.results import check_stdout, say_layout
 
 RUN = "Run the segmenters here"
-ROW = "(row)"
-"""With --boxes a sample is a row of the table, whatever its cells say."""
 
 
 def compare(
@@ -113,8 +105,8 @@ def compare(
         if len(segmenter or []) < 2:
             raise typer.BadParameter("--boxes needs at least two --segmenter")
         keys = [ROW]
-        log = _log(given, segmenter or [], estimator, intensity, box_frame, table_out, resume)
-        rows = _segmented(given, segmenter or [], estimator, Placement(device, backend), intensity, box_frame, log)
+        log = row_log(given, segmenter or [], estimator, intensity, box_frame, table_out, resume)
+        rows = segmented_rows(given, segmenter or [], estimator, Placement(device, backend), intensity, box_frame, log)
         say_written([table_out])
         dice = [_number(row["pred_dice"]) for row in rows]
         table_of = _by_segmenter(rows, dice, "segmenter", keys, group, given.path.name)
@@ -169,72 +161,6 @@ def _by_segmenter(
     for row, value in zip(rows, values, strict=True):
         _add(found.setdefault(row[by], {}), row, value, keys, group, f"{where}, {row[by]}")
     return found
-
-
-def _log(
-    boxes: Table,
-    segmenters: list[str],
-    estimator: str,
-    intensity: str | None,
-    box_frame: BoxFrame | None,
-    out: Path | None,
-    resume: bool,
-) -> RowLog | None:
-    """Where the scored rows go, when they are kept."""
-    if out is None:
-        return None
-    made_with = {
-        "segmenters": ", ".join(identity_of(name) for name in dict.fromkeys(segmenters)),
-        "estimator": identity_of(estimator),
-        "intensity": intensity,
-        "box frame": box_frame.value if box_frame else None,
-    }
-    return RowLog(out, [c for c in dict.fromkeys([*boxes.columns, *COLUMNS]) if c], described(made_with), resume)
-
-
-def _segmented(
-    boxes: Table,
-    segmenters: list[str],
-    estimator: str,
-    where: Placement,
-    intensity: str | None,
-    box_frame: BoxFrame | None,
-    log: RowLog | None,
-) -> list[dict[str, str]]:
-    """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
-    preset, judge = preset_of(intensity), load_estimator(estimator, where)
-    names = list(dict.fromkeys(segmenters))
-    rows = list(log.finished()) if log is not None else []
-    _check_same(boxes, names, rows)
-    with progress_bar("Segmenting") as progress, log or nullcontext():
-        for number, name in enumerate(names):
-            first = len(rows) - number * boxes.count
-            if first >= boxes.count:
-                continue
-            pipeline = SlicePipeline(judge, load_segmenter(name, where))
-            part = lambda fraction, text, n=number: progress((n + fraction) / len(names), text)
-            for row in score_boxes(boxes, pipeline, preset, box_frame, part, first=first):
-                found = {**row, "segmenter": name}
-                if log is not None:
-                    log.write(found)
-                rows.append({k: str(cell(v)) for k, v in found.items()})
-        if log is not None:
-            log.finish()
-    failed = [row["caveats"] for row in rows if row["caveats"].startswith(FAILED)]
-    if failed:
-        say_error(f"{len(failed)} of {len(rows)} rows failed and count as unscored; the first {failed[0]}")
-    return [{**row, ROW: str(n % boxes.count)} for n, row in enumerate(rows)]
-
-
-def _check_same(boxes: Table, segmenters: list[str], rows: list[dict[str, str]]) -> None:
-    """Raises ImageError when rows of a stopped run are not those of this table."""
-    given = ((name, row) for name in segmenters for row in boxes.rows())
-    for number, (before, (name, row)) in enumerate(zip(rows, given, strict=False)):
-        same = all(before[k] == v for k, v in row.items() if k not in COLUMNS or k in ("image", *BOX))
-        if not same or before["segmenter"] != name:
-            raise ImageError(
-                f"Row {number + 1} of the stopped run is not one of {boxes.path.name}; delete its file to start again."
-            )
 
 
 def _number(text: str) -> float:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ..bands import BandThresholds
-from ..geometry.boxes import BoxFrame
-from ..io.overwrite import files_in_table, refuse_overwriting
-from ..io.tables import check_table_output, open_table
+from ..io.overwrite import refuse_overwriting
 from ..io.targets import on_stdout
 from ..scoring.missing_slices import EmptySliceStatus
-from ..scoring.pairs import PairsScorer, log_of_pairs
 from ..scoring.run import ScoreRun
 from ..scoring.stacks import SliceStack
 from . import score_image
+from .score_pairs import score_pairs
 from .support.console import (
     DISCLAIMER,
     band_text,
@@ -27,7 +24,6 @@ from .support.console import (
     print_json,
     progress_bar,
     say,
-    say_error,
     say_written,
     shown,
     table,
@@ -57,11 +53,12 @@ from .support.options import (
     preset_of,
     threshold_of,
 )
-from .support.results import check_stdout, described, identity_of, say_layout
+from .support.results import check_stdout
 
 TABLES = "Tables of pairs"
 SHOWN = 15
-PAIR = ("image", "mask")
+SEGMENTS = 60
+"""Lines of the terminal's tables; -o has all."""
 
 
 def score(
@@ -81,11 +78,23 @@ def score(
     ] = None,
     label_column: Annotated[
         str | None,
-        typer.Option(help="Column with the label value in the mask; default: all above zero.", rich_help_panel=TABLES),
+        typer.Option(
+            help="Column with the label in the mask (name, id or value; several: 1;2). Default: all above zero.",
+            rich_help_panel=TABLES,
+        ),
     ] = None,
     label: Annotated[
         list[str] | None,
-        typer.Option("--label", metavar="NAME", help="Only this segment (name, id or label value). Repeatable."),
+        typer.Option("--label", metavar="NAME", help="Only this segment: its name, else id, else value. Repeatable."),
+    ] = None,
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--names",
+            metavar="FILE|totalsegmentator",
+            help="What the values of a label map are called: nnU-Net's dataset.json, an ITK-SNAP label file, a Slicer "
+            ".ctbl, JSON, or a table with value,name. Default: what the file itself or nnU-Net's folder says.",
+        ),
     ] = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
@@ -144,7 +153,7 @@ def score(
     if pairs is not None:
         single = (
             image, mask, box, label, slice_index, axis, overlay, report, segmenter, series, dicom_seg, dicom_report,
-            segmented_by,
+            segmented_by, None if fractional else "refused",
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(
@@ -153,8 +162,8 @@ def score(
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
         where = Placement(device, backend)
-        _score_pairs(pairs, output, label_column, box_frame, estimator, where, intensity, levels, as_json,
-                     allow_cropped, resume, threshold_of(threshold))  # fmt: skip
+        score_pairs(pairs, output, label_column, box_frame, estimator, where, intensity, levels, as_json,
+                     allow_cropped, resume, threshold_of(threshold), names)  # fmt: skip
         return
     if resume:
         raise typer.BadParameter("--resume goes with --pairs")
@@ -163,9 +172,9 @@ def score(
     request = score_image.ScoreRequest(
         image, mask, box_of(box), box_frame, label or [], slice_index, axis, preset_of(intensity), levels, series,
         output, overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
-        threshold_of(threshold),
+        threshold_of(threshold), names,
     )  # fmt: skip
-    refuse_overwriting(request.written, [image, mask, estimator, segmenter])
+    refuse_overwriting(request.written, [image, mask, estimator, segmenter, names])
     score_image.check_endings(request)
     check_stdout(request.written, as_json)
     stack, dicom = score_image.prepare(request)
@@ -186,10 +195,12 @@ def score(
 
 def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: str, aside: bool) -> None:
     console = out(aside)
+    labels = stack.segmentation.labels
     if stack.only is None:
+        ranked = sorted(result.summaries, key=lambda s: (s.scored == 0, s.mean_dice))
         rows = [
             [
-                shown(s.segment),
+                shown(labels[s.segment_id]),
                 number_text(s.mean_dice),
                 band_text(s.mean_dice, bands),
                 f"{s.scored}/{s.slices}",
@@ -198,14 +209,15 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
                 "" if s.worst_run is None else f"{s.worst_run.first} - {s.worst_run.last}",
                 "-" if s.scored == 0 else f"{s.poor_fraction:.0%}",
             ]
-            for s in sorted(result.summaries, key=lambda s: (s.scored == 0, s.mean_dice))
+            for s in ranked[:SEGMENTS]
         ]
         columns = ["Segment", ">Mean Dice", "Band", ">Scored", ">Missing?", ">Worst slice", ">Worst run", ">Poor"]
-        console.print(table(f"Segments, {stack.planes.name} slices (mean weighted by area)", columns, rows))
+        which = f"The {SEGMENTS} worst of {len(ranked)} segments" if len(ranked) > SEGMENTS else "Segments"
+        console.print(table(f"{which}, {stack.planes.name} slices (mean weighted by area)", columns, rows))
     worst = result.worst_first
     rows = [
         [
-            shown(r.segment),
+            shown(labels[r.segment_id]),
             r.plane if stack.planes.name == "picture" else str(stack.planes.shown_index(r.index)),
             str(r.area),
             *_with_finding(estimate_cells(r.estimate, bands), r.finding),
@@ -222,58 +234,3 @@ def _with_finding(cells: list[str], finding: EmptySliceStatus) -> list[str]:
     if finding is EmptySliceStatus.MASK:
         return cells
     return [*cells[:-1], "; ".join([finding.value, *([cells[-1]] if cells[-1] else [])])]
-
-
-def _score_pairs(
-    pairs: Path,
-    output: Path,
-    label_column: str | None,
-    box_frame: BoxFrame | None,
-    estimator: str,
-    where: Placement,
-    intensity: str | None,
-    bands: BandThresholds,
-    as_json: bool,
-    allow_cropped: bool,
-    resume: bool,
-    threshold: float | str | None,
-) -> None:
-    preset = preset_of(intensity)
-    given = open_table(pairs, [*PAIR, *([label_column] if label_column else [])])
-    refuse_overwriting([output], chain([estimator], files_in_table(given, PAIR)))
-    check_table_output(output, json=False)
-    check_stdout([output], as_json)
-    say_layout(given)
-    made_with = {
-        "estimator": identity_of(estimator),
-        "intensity": intensity,
-        "label column": label_column,
-        "box frame": box_frame.value if box_frame else None,
-        "threshold": threshold,
-        "cropped masks": "allowed" if allow_cropped else None,
-    }
-    log = log_of_pairs(given, output, described(made_with), resume)
-    pipeline = load_pipeline(estimator, None, where)
-    scorer = PairsScorer(
-        pipeline, preset, label_column, allow_cropped=allow_cropped, threshold=threshold, box_frame=box_frame
-    )
-    with progress_bar("Scoring pairs") as progress:
-        result = scorer.score(given, log, progress)
-    scored = [s for s in result.scores if s == s]
-    counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}
-    mean = sum(scored) / len(scored) if scored else float("nan")
-    summary = {"rows": result.rows, "failed": result.failed, "unscored": result.unscored, "mean_pred_dice": mean}
-    if as_json:
-        failures = [{"row": n, "error": text} for n, text in result.failures]
-        print_json({"pairs": str(pairs), "out": str(output), **summary, "bands": counts, "failures": failures})
-    else:
-        words = ", ".join(f"{n} {band}" for band, n in counts.items())
-        say(f"{result.rows} rows: {words}, {result.unscored} unscored; mean predicted Dice {number_text(mean)}.")
-        say_written([output])
-    if result.failed:
-        for number, text in result.failures:
-            say_error(f"row {number}: {text}")
-        more = result.failed - len(result.failures)
-        tail = f" ({more} more: see the column caveats)" if more else ""
-        say_error(f"{result.failed} of {result.rows} rows failed{tail}; the others are scored.")
-        raise typer.Exit(1)

@@ -14,7 +14,7 @@ from ..errors import ImageError, OutputError
 from ..geometry.boxes import BoxFrame
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
-from ..io.segmentation import Segment, Segmentation
+from ..io.segmentation import SHOWN, Segment, Segmentation
 from ..io.tables import check_table_output, write_table
 from ..io.write import PICTURES, VOLUMES, ending, write_labels, write_picture, write_text
 from ..overlay_codes import color_table_text
@@ -36,7 +36,7 @@ from .support.results import PAGES, check_ending
 
 PICTURED = 24
 COLUMNS = (
-    "segment", "plane", "index", "position_mm", "area_px", "pred_dice", "low", "high", "band", "finding",
+    "segment", "segment_id", "plane", "index", "position_mm", "area_px", "pred_dice", "low", "high", "band", "finding",
     *BOX, FRAME, "caveats", "estimator", "segmenter", "intensity",
 )  # fmt: skip
 
@@ -61,6 +61,7 @@ class ScoreRequest:
     allow_cropped: bool = False
     dicom: DicomRequest = field(default_factory=DicomRequest)
     threshold: float | str | None = None
+    names: str | None = None
 
     @property
     def written(self) -> list[Path | None]:
@@ -85,15 +86,18 @@ def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
     only = None if volume.source.frame is not None else request.slice_index
     image = ReadImage(volume, request.image, request.series)
     fractional, threshold = request.dicom.fractional, request.threshold
-    segmentation = read_segmentation(request.mask, image=image, fractional=fractional, threshold=threshold)
-    segmentation = segmentation.only(request.labels)
-    if not segmentation.segments:
-        segmentation = _empty(segmentation, request.mask)
+    segmentation = read_segmentation(
+        request.mask, image=image, fractional=fractional, threshold=threshold, names=request.names
+    )
+    segmentation = segmentation.only(request.labels) if segmentation.segments else _empty(segmentation, request.mask)
     if request.box is not None and len(segmentation.segments) > 1:
-        names = ", ".join(s.name for s in segmentation.segments)
+        names = ", ".join([*segmentation.labels.values()][:SHOWN])
         raise ImageError(f"A box belongs to one object, but {request.mask.name} has {names}; name one with --label.")
     box = shown_box(volume, request.axis, only, request.box, request.box_frame)
     stack = SliceStack(volume, segmentation, request.axis, request.preset, only, box, request.allow_cropped)
+    if stack.only is None and not stack.areas().any():
+        names = ", ".join([*segmentation.labels.values()][:SHOWN])
+        raise ImageError(f"There is nothing to score: no voxel of {request.mask.name} belongs to {names}.")
     if request.overlay is not None:
         _check_overlay(request.overlay, stack)
     return stack, prepare_dicom(request.dicom, image, request.mask, stack.segments)
@@ -140,6 +144,7 @@ def row_fields(row: SliceScore, bands: BandThresholds, index: int) -> dict[str, 
     corners = box.as_tuple() if box is not None else (None,) * 4
     return {
         "segment": row.segment,
+        "segment_id": row.segment_id,
         "plane": row.plane,
         "index": index,
         "position_mm": round(row.position, 3),
@@ -248,7 +253,10 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
     }
     return ReportData(
         subject=f"{request.mask.name} on {request.image.name}",
-        summaries=sorted(result.summaries, key=lambda s: (np.isnan(s.mean_dice), s.mean_dice)),
+        summaries=[
+            replace(s, segment=stack.segmentation.labels[s.segment_id])
+            for s in sorted(result.summaries, key=lambda s: (np.isnan(s.mean_dice), s.mean_dice))
+        ],
         rows=[_report_row(r, stack) for r in result.worst_first],
         pictures=pictures,
         facts=facts,
@@ -262,7 +270,8 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
 def _report_row(row: SliceScore, stack: SliceStack) -> ReportRow:
     note = "" if row.finding is EmptySliceStatus.MASK else row.finding.value
     index = stack.planes.shown_index(row.index)
-    return ReportRow(row.segment, row.plane, index, row.position, row.area, row.estimate, note)
+    label = stack.segmentation.labels[row.segment_id]
+    return ReportRow(label, row.plane, index, row.position, row.area, row.estimate, note)
 
 
 def _box_text(stack: SliceStack) -> str:

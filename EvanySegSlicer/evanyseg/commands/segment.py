@@ -143,7 +143,8 @@ def segment(
     if dicom is None:
         write_masks(output, planes, masks, name)
     else:
-        how = f"slice={planes.name} {index}; box={box}; points={point}; propagate={propagate}"
+        prompts = f"box={box}; points={point}; box_frame={box_frame}"
+        how = f"slice={planes.name} {planes.shown_index(index)}; {prompts}; propagate={propagate}"
         made_by = segmented_here(pipeline.segmenter.name if pipeline.segmenter else "", how)
         seg, _ = dicom.write(segmentation_of_masks(planes, masks, name, known), made_by)
         measured = measured_segment(
@@ -172,7 +173,7 @@ def segment(
     out().print(table(shown(f"{volume.name}: {head['segmenter']} on {head['device']}"), columns, lines))
     heads = ", ".join(number_text(e.dice) for e in first.estimates)
     say(f"Mask {first.chosen + 1} of {len(first.estimates)} was chosen (predicted Dice {heads}).")
-    say_written([output])
+    say_written([output, dicom_report])
 
 
 def _propagated(

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
+from .dicom.headers import understood
 from .dicom.images.image import read_dicom_image
 from .dicom.masks import ReadImage, read_dicom_mask
 from .formats.itk import read_itk
@@ -16,6 +17,7 @@ from .formats.nifti import read_nifti
 from .formats.picture_masks import read_picture_labels
 from .formats.pictures import read_picture
 from .grey_levels import refuse_grey_levels
+from .names import names_for, with_names
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
 from .sniff import FileKind, refuse_other, sniff
@@ -39,12 +41,15 @@ def read_segmentation(
     image: ReadImage | None = None,
     fractional: bool = True,
     threshold: float | str | None = None,
+    names: str | Path | None = None,
 ) -> Segmentation:
     """A mask, label map, `.seg.nrrd`, DICOM SEG or RTSTRUCT. `binary`: everything above zero is one segment 'mask'.
 
     `image`: what the segmentation belongs to; contours are rasterised on it, and DICOM headers are compared with its
     own. `fractional`: take fractional DICOM SEGs as the part above one half (with a caveat); False refuses them.
     `threshold`: of a grey mask everything above this value is the mask; 'labels': its values are labels, however many.
+    `names`: a file, or the word of a known tool, that names the values of a label map; without it they are looked for
+    in the file and in nnU-Net's folders.
     Raises ImageError for images given as masks, GeometryError as `read_image` does.
     """
     path = Path(path).expanduser()
@@ -52,7 +57,7 @@ def read_segmentation(
     cut = threshold if isinstance(threshold, float) else None
     coded = read_dicom_mask(path, image, fractional) if kind is FileKind.DICOM else None
     if coded is not None:
-        return _named(coded, binary, cut)
+        return _named(coded, binary, cut, names)
     if kind is FileKind.PICTURE:
         pixels, remarks = read_picture_labels(path, cut)
         grid = Volume(pixels[None], planar=True, has_geometry=False, name=path.name)
@@ -60,7 +65,7 @@ def read_segmentation(
         grid, meta = _read_volume(path, kind, series)
         remarks = ()
         if kind is FileKind.NRRD and is_seg_nrrd(path, meta):
-            return _named(segmentation_of_nrrd(grid, meta), binary, cut)
+            return _named(segmentation_of_nrrd(grid, meta), binary, cut, names)
         if grid.color:
             raise ImageError(f"{path.name} is a colour image, not a mask; save the mask with one value per voxel.")
         if cut is not None:
@@ -71,6 +76,9 @@ def read_segmentation(
     if binary:
         labels = (labels > 0).astype(np.uint8)
     found = replace(segmentation_of_labels(labels, grid), remarks=remarks)
+    known = names_for(names, path, kind, {s.value for s in found.segments}) if not binary and cut is None else None
+    if known is not None:
+        return with_names(found, known)
     if (grid.planar and set(np.unique(labels)) <= {0, 255}) or binary or cut is not None:
         found = replace(found, segments=tuple(replace(s, id="mask", name="mask") for s in found.segments))
     return found
@@ -90,12 +98,15 @@ def _read_volume(
     if kind is FileKind.NIFTI:
         return read_nifti(path), {}
     if kind is FileKind.DICOM:
-        return read_dicom_image(path, series, frame), {}
+        with understood(path.name):
+            return read_dicom_image(path, series, frame), {}
     return read_itk(path, kind)
 
 
-def _named(segmentation: Segmentation, binary: bool, cut: float | None) -> Segmentation:
-    """A file of named segments, which needs no threshold."""
+def _named(segmentation: Segmentation, binary: bool, cut: float | None, names: str | Path | None) -> Segmentation:
+    """A file of named segments, which needs no threshold and no names."""
+    if names is not None:
+        raise ImageError(f"{segmentation.grid.name} names its segments itself; leave --names out.")
     if cut is not None:
         raise ImageError(f"{segmentation.grid.name} holds segments, not grey levels; leave --threshold out.")
     return _merged(segmentation) if binary else segmentation
@@ -107,4 +118,4 @@ def _merged(segmentation: Segmentation) -> Segmentation:
         union |= segmentation.mask(segment)
     found = segmentation_of_labels(union, segmentation.grid)
     segments = tuple(replace(s, id="mask", name="mask") for s in found.segments)
-    return replace(found, segments=segments, caveats=segmentation.caveats, remarks=segmentation.remarks)
+    return replace(found, segments=segments, caveats=segmentation.all_caveats, remarks=segmentation.remarks)

@@ -7,49 +7,91 @@ of kind `list`.
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import ImageError
 from ..geometry.volume import Volume
+from .align import empty_like
 from .dicom.terminology import property_of_tags, tags_of_property
+from .formats.nrrd import segment_numbers
 from .segmentation import Segment, Segmentation, whole_labels
 from .write import atomic_path
 
+_REPRESENTATIONS = tuple(
+    f"Segmentation_{kind}" for kind in ("MasterRepresentation", "SourceRepresentation", "ContainedRepresentationNames")
+)
 _TYPES = {"uint8": "unsigned char", "uint16": "unsigned short", "uint32": "unsigned int"}
 
 
 def is_seg_nrrd(path: Path, meta: dict[str, str]) -> bool:
-    return "Segment0_ID" in meta or "Segment0_Name" in meta or path.name.lower().endswith((".seg.nrrd", ".seg.nhdr"))
+    return bool(segment_numbers(meta)) or path.name.lower().endswith((".seg.nrrd", ".seg.nhdr"))
 
 
 def segmentation_of_nrrd(volume: Volume, meta: dict[str, str]) -> Segmentation:
     """Segments as the metadata names them; voxels as read (`volume.array` [K, J, I] or [K, J, I, layers]).
 
-    Values that no segment claims become segments of their own when there is no metadata at all.
-    Raises ImageError for metadata that contradicts the voxels.
+    Values that no segment claims become segments of their own when there is no metadata at all, else they are left
+    out with a remark; so are segments without voxels. Ids are made unique.
+    Raises ImageError for fractional maps, and for metadata that contradicts the voxels.
     """
+    if any("fractional" in meta.get(key, "").lower() for key in _REPRESENTATIONS):
+        raise ImageError(
+            f"{volume.name} holds a fractional label map (shares of voxels); export it as a binary label map, in "
+            "Slicer's module Segmentations."
+        )
     array = volume.array
     layers = (array,) if array.ndim == 3 else tuple(np.ascontiguousarray(array[..., n]) for n in range(array.shape[-1]))
     layers = tuple(whole_labels(layer, volume.name) for layer in layers)
-    grid = Volume(
-        np.broadcast_to(np.uint8(0), volume.shape),
-        volume.spacing,
-        volume.origin,
-        volume.direction,
-        volume.planar,
-        name=volume.name,
-    )
-    segments = []
-    index = 0
-    while f"Segment{index}_ID" in meta or f"Segment{index}_Name" in meta:
-        segments.append(_segment(meta, index, len(layers), volume.name))
-        index += 1
+    grid = empty_like(volume)
+    # numbers may have gaps: another program deleted a segment
+    segments = _with_unique_ids([
+        _segment(meta, number, place, len(layers), volume.name) for place, number in enumerate(segment_numbers(meta))
+    ])  # fmt: skip
+    held = [set(np.unique(layer).tolist()) - {0} for layer in layers]
     if not segments:
-        for n, layer in enumerate(layers):
-            segments += [Segment(f"Segment_{n}_{v}", f"Label {v}", int(v), n) for v in np.unique(layer) if v > 0]
-    return Segmentation(grid, layers, tuple(segments))
+        found = [(n, v) for n, values in enumerate(held) for v in sorted(values)]
+        named = tuple(Segment(f"Segment_{n}_{v}", f"Label {v}", v, n) for n, v in found)
+        return Segmentation(grid, layers, named)
+    return Segmentation(grid, layers, tuple(segments), remarks=_checked(segments, held, volume.name))
+
+
+def _checked(segments: list[Segment], held: list[set[int]], name: str) -> tuple[str, ...]:
+    """Remarks about segments and voxels that do not belong together. Raises ImageError when nothing does."""
+    claimed: dict[tuple[int, int], Segment] = {}
+    for segment in segments:
+        other = claimed.setdefault((segment.layer, segment.value), segment)
+        if other is not segment:
+            raise ImageError(f"{name} gives '{other.name}' and '{segment.name}' the same voxels; save it again.")
+    unclaimed = sorted({v for n, values in enumerate(held) for v in values if (n, v) not in claimed})
+    empty = [s for s in segments if s.value not in held[s.layer]]
+    values = ", ".join(map(str, unclaimed[:12])) + ", ..." * (len(unclaimed) > 12)
+    if unclaimed and len(empty) == len(segments):
+        raise ImageError(
+            f"{name} names segments that none of its voxels belongs to: the voxels hold {values}, the header knows "
+            f"{', '.join(str(s.value) for s in segments[:12])}; save it again."
+        )
+    remarks = []
+    if unclaimed:
+        remarks.append(f"{name} has voxels of the value {values}, which no segment claims: they are left out.")
+    if empty:
+        remarks.append(f"Without voxels, and so without a score: {', '.join(s.name for s in empty)}.")
+    return tuple(remarks)
+
+
+def _with_unique_ids(segments: list[Segment]) -> list[Segment]:
+    seen: set[str] = set()
+    found = []
+    for segment in segments:
+        identity, count = segment.id, 1
+        while identity in seen:
+            count += 1
+            identity = f"{segment.id}_{count}"
+        seen.add(identity)
+        found.append(replace(segment, id=identity))
+    return found
 
 
 def write_seg_nrrd(path: Path, segmentation: Segmentation) -> None:
@@ -102,12 +144,14 @@ def _header(segmentation: Segmentation, grid: Volume, kind: str, layers: int) ->
     return "\n".join(lines) + "\n\n"
 
 
-def _segment(meta: dict[str, str], index: int, layers: int, name: str) -> Segment:
+def _segment(meta: dict[str, str], index: int, place: int, layers: int, name: str) -> Segment:
+    """Segment number `index`, the `place`-th of the file."""
+
     def get(key: str, other: str) -> str:
-        return meta.get(f"Segment{index}_{key}", other)
+        return meta.get(f"Segment{index}_{key}", other).strip()
 
     try:
-        value, layer = int(get("LabelValue", "1")), int(get("Layer", str(min(index, layers - 1))))
+        value, layer = int(get("LabelValue", "1")), int(get("Layer", str(min(place, layers - 1))))
         red, green, blue = (float(v) for v in get("Color", "0.5 0.68 0.5").split())
     except ValueError:
         raise ImageError(f"{name} has metadata of segment {index} that cannot be read; save it again.") from None

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+from functools import cached_property
 
 import numpy as np
 
@@ -13,7 +17,14 @@ from .align import aligned, empty_like
 from .dicom.codes import SegmentAlgorithm, SegmentedProperty
 
 MAX_LABELS = 4096
-"""More different values than any label map has: an image was given where a mask was expected."""
+"""With more different values it is an image, or a map of instances (cells, fibres)."""
+
+MAX_INSTANCES = 65535
+EVEN_NEIGHBOURS = 0.5
+"""Share of neighbouring labelled voxels that agree: most of them in a map of instances, few in an image."""
+
+SHOWN = 30
+"""Names that a message lists."""
 
 ROUNDED = 1e-3
 """Labels stored as integers with a slope come back nearly whole: 3 as 3.00005."""
@@ -59,17 +70,32 @@ class Segmentation:
         """bool [K, J, I] of one segment, on the segmentation's own grid."""
         return self.layers[segment.layer] == segment.value
 
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """What each segment is called for a person, by id: its name, with the id where others share the name."""
+        return segment_labels({s.id: s.name for s in self.segments})
+
     def named(self, name: str) -> Segment:
-        """By name, id or label value. Raises ImageError that lists the names."""
-        for segment in self.segments:
-            if name in (segment.name, segment.id, str(segment.value)):
-                return segment
-        known = ", ".join(s.name for s in self.segments)
-        raise ImageError(f"There is no segment '{name}' in {self.grid.name or 'the segmentation'}; it has {known}.")
+        """By name, else by id, else by label value. Raises ImageError that lists the names, and for a word that means
+        several segments, with their ids."""
+        number = name.strip().removesuffix(".0")  # as spreadsheets write whole numbers
+        tests = (lambda s: s.name == name, lambda s: s.id == name, lambda s: str(s.value) == number)
+        found = next((hits for test in tests if (hits := [s for s in self.segments if test(s)])), [])
+        where = self.grid.name or "the segmentation"
+        if len(found) > 1:
+            ids = ", ".join(s.id for s in found)
+            raise ImageError(f"'{name}' means {len(found)} segments of {where}; name one by its id: {ids}.")
+        if not found:
+            labels = list(self.labels.values())
+            shown = ", ".join(labels[:SHOWN]) + (f" and {len(labels) - SHOWN} more" if len(labels) > SHOWN else "")
+            near = get_close_matches(name, labels, 1)
+            meant = f" Did you mean '{near[0]}'?" if near else ""
+            raise ImageError(f"There is no segment '{name}' in {where}; it has {shown or 'none'}.{meant}")
+        return found[0]
 
     def only(self, names: list[str]) -> Segmentation:
-        """With the named segments alone (in that order); all of them when `names` is empty."""
-        return replace(self, segments=tuple(self.named(n) for n in names)) if names else self
+        """With the named segments alone, each once, in that order; all of them when `names` is empty."""
+        return replace(self, segments=tuple(dict.fromkeys(map(self.named, names)))) if names else self
 
     def caveats_of(self, segment: Segment) -> tuple[str, ...]:
         """Doubts about one segment: those about the whole file, and its own."""
@@ -119,18 +145,35 @@ def whole_labels(values: np.ndarray, name: str) -> np.ndarray:
 def segmentation_of_labels(labels: np.ndarray, grid: Volume) -> Segmentation:
     """One segment per non-zero value of integer labels [K, J, I], named 'Label 3' after the value.
 
-    Raises ImageError when there are more values than a label map has.
+    Raises ImageError when there are more values than a label map or a map of instances has.
     """
     found: set[int] = set()
     for plane in labels:  # one slice at a time: counting needs eight bytes a voxel
         found.update((np.flatnonzero(np.bincount(plane.ravel())) if plane.itemsize < 4 else np.unique(plane)).tolist())
     values = sorted(found - {0})
     full = len(values) > MANY_WITHOUT_GROUND and bool(labels.all())
-    if full or len(values) > MAX_LABELS:
+    if full or len(values) > MAX_INSTANCES or (len(values) > MAX_LABELS and not _instances(labels)):
         ground = " and no background" if full else ""
         raise ImageError(f"{grid.name} has {len(values)} different labels{ground}; is it an image instead of a mask?")
     segments = tuple(Segment(f"Label_{v}", f"Label {v}", int(v), color=_color(n)) for n, v in enumerate(values))
     return Segmentation(empty_like(grid), (labels,), segments)
+
+
+def _instances(labels: np.ndarray) -> bool:
+    """Whether labels [K, J, I] lie in patches of one value, as instances do."""
+    same = pairs = 0
+    for plane in labels:
+        a, b = plane[:, :-1], plane[:, 1:]
+        both = (a > 0) & (b > 0)
+        pairs += int(np.count_nonzero(both))
+        same += int(np.count_nonzero(both & (a == b)))
+    return same > EVEN_NEIGHBOURS * pairs
+
+
+def segment_labels(names: Mapping[str, str]) -> dict[str, str]:
+    """What each segment id is called for a person, from names by id: the name, with the id where others share it."""
+    often = Counter(names.values())
+    return {i: name if often[name] == 1 and name else f"{name} ({i})".lstrip() for i, name in names.items()}
 
 
 def _color(index: int) -> tuple[float, float, float]:

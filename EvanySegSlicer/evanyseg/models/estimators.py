@@ -6,7 +6,7 @@ from ..protocols import QualityEstimator
 from ..weights.files import WeightFile
 from . import fingerprints
 from .loaders import built_in, from_own_files, from_state
-from .spec import Fingerprint, ModelSpec
+from .spec import TORCH, Fingerprint, ModelSpec
 
 NO_LICENCE = "none"
 EVANYSEG_CITATION = (
@@ -28,6 +28,7 @@ def _evanyseg(
         title,
         from_state("evanyseg.quality.evanyseg_estimator:from_state"),
         WeightFile(name, title, filename, page, NO_LICENCE, EVANYSEG_CITATION),
+        backends=TORCH,
         fingerprint=fingerprint,
         note=f"The paper's {network}: sees the box only, no interval.",
     )
@@ -81,6 +82,7 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
                 SENTINEL_CITATION,
             ),
         ),
+        backends=TORCH,
         fingerprint=fingerprints.quality_sentinel,
         note="CT organs by name ('quality-sentinel:liver'), intensity fixed:-200,200.",
     ),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..device import require_torch
+from ..threads import limit_torch
 from ..weights.memory import require_memory
 from ..weights.safe_load import read_state
 from ..weights.source import weight_file
@@ -26,6 +27,7 @@ def from_state(target: str) -> Loader:
         require_torch(f"'{spec.name}'")
         file = weight_file(spec.weights, path)
         require_memory(file, device, spec.name, spec.memory_gb)
+        limit_torch()
         return _function(target)(read_state(file), device, spec.name)
 
     return load
@@ -36,6 +38,7 @@ def from_own_files(target: str) -> Loader:
 
     def load(spec: ModelSpec[Any], path: Path | None, device: str) -> Any:
         require_torch(f"'{spec.name}'")
+        limit_torch()
         return _function(target)(spec, path, device)
 
     return load

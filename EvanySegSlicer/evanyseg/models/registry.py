@@ -94,7 +94,8 @@ class Registry(Generic[Model]):
         from ..device import resolve_device
 
         if backend not in ("auto", *spec.backends):
-            raise DeviceError(f"The {self.kind} '{spec.name}' runs on {' or '.join(spec.backends)}, not on {backend}.")
+            known = " or ".join(spec.backends) or "what it brings"
+            raise DeviceError(f"The {self.kind} '{spec.name}' runs on {known}, not on {backend}.")
         if backend == "onnx" and device == "auto":
             device = "cpu"
         return spec.create(path, resolve_device(device), backend)

@@ -6,7 +6,7 @@ from ..protocols import Segmenter
 from ..weights.files import WeightFile
 from . import fingerprints
 from .loaders import built_in, from_state
-from .spec import ModelSpec
+from .spec import TORCH, ModelSpec
 
 APACHE = "Apache-2.0"
 BOXES_AND_POINTS = "boxes, points, refinement"
@@ -33,6 +33,7 @@ def _sam2(
         title,
         from_state("evanyseg.segmenters.sam2:from_state"),
         WeightFile(name, title, filename, SAM2_PAGE, APACHE, SAM2_CITATION, f"{SAM2_SITE}/{filename}", bytes_, sha256),
+        backends=TORCH,
         fingerprint=fingerprints.sam2(width, blocks),
         prompts=BOXES_AND_POINTS,
         note="SAM 2.1 on single images; needs `pip install sam2`.",
@@ -61,6 +62,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
             "ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
         ),
         memory_gb=1.1,
+        backends=TORCH,
         fingerprint=VIT_B,
         hints=("sam_vit_b",),
         prompts=BOXES_AND_POINTS,
@@ -78,6 +80,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
             "3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
         ),
         memory_gb=1.2,
+        backends=TORCH,
         fingerprint=fingerprints.sam(1024, 24),
         prompts=BOXES_AND_POINTS,
         note="Segment Anything, ViT-L: three times ViT-B.",
@@ -94,6 +97,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
             "a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
         ),
         memory_gb=1.4,
+        backends=TORCH,
         fingerprint=fingerprints.sam(1280, 32),
         prompts=BOXES_AND_POINTS,
         note="Segment Anything, ViT-H: the largest, slow without a GPU.",
@@ -113,6 +117,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
             40_728_226,
             "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
         ),
+        backends=TORCH,
         fingerprint=fingerprints.mobile_sam,
         prompts=BOXES_AND_POINTS,
         note="The quickest SAM without a GPU.",
@@ -130,6 +135,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
             MEDSAM_CITATION,
         ),
         memory_gb=1.1,
+        backends=TORCH,
         fingerprint=VIT_B,
         hints=("medsam",),
         trainer_files=True,
@@ -149,6 +155,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
             MEDSAM_CITATION,
         ),
         memory_gb=1.1,
+        backends=TORCH,
         fingerprint=VIT_B,
         hints=("medsam", "point"),
         prompts="one positive point",
@@ -167,6 +174,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
             "Cheng et al., SAM-Med2D, 2023, arXiv 2308.16184",
         ),
         memory_gb=0.9,
+        backends=TORCH,
         fingerprint=fingerprints.sam_med2d,
         prompts=BOXES_AND_POINTS,
         note="SAM fine-tuned on medical images, 256 px, with adapters.",

@@ -20,6 +20,9 @@ Loader = Callable[..., Any]
 """(spec, a local weight file or None for the spec's own, an actual device) -> the model (`models.loaders`)."""
 
 
+TORCH = ("torch",)
+
+
 @dataclass(frozen=True)
 class ModelSpec(Generic[Model]):
     """`loader` is the only place that may import a network's library; looking at a spec costs nothing.
@@ -28,7 +31,8 @@ class ModelSpec(Generic[Model]):
     it takes beside its parameters (on the CPU, one image). fingerprint: how a file of it is recognised, whatever its
     name; hints: words of a file's name that tell models of one fingerprint apart; trainer_files: whether a wrapped
     checkpoint of an ambiguous fingerprint is taken for this one. prompts and note: for people (docs/models.md).
-    backends: what can run it; where there are several the loader takes the user's choice as a fourth argument.
+    backends: what can run it (TORCH: it needs PyTorch); where there are several the loader takes the user's choice as a
+    fourth argument.
     """
 
     name: str
@@ -43,7 +47,7 @@ class ModelSpec(Generic[Model]):
     prompts: str = ""
     note: str = ""
     own_licence: str = ""
-    backends: tuple[str, ...] = ("torch",)
+    backends: tuple[str, ...] = ()
 
     @property
     def licence(self) -> str:

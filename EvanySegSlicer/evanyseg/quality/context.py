@@ -17,8 +17,8 @@ from scipy import ndimage
 from ..errors import ImageError
 from ..geometry.resample import along_axes, axis_weights, resized_bytes
 from ..prompts import BoxPrompt
+from .modes import WITH_BOX
 from .shape import FEATURES, shape_features
-from .window_factors import WITH_BOX
 
 WINDOW_SIZE = 128
 MIN_SIDE = 12
@@ -131,7 +131,7 @@ def context_input(
     mask_in, total = float(np.count_nonzero(inside)), float(_area(mask, own))
     distance = signed_distance(planes[3])
     shape = shape_features(planes, distance, box, own, total / own.area if own else 0.0)
-    scalars = np.concatenate([_scalars(mask, box, own, window, mask_in, total), shape])
+    scalars = np.concatenate([_scalars(mask, box, own, around, window, mask_in, total), shape])
     return ContextInput(planes, distance, scalars, window, mask_in, total - mask_in)
 
 
@@ -182,8 +182,16 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
     return (np.clip(outside - inside, -DISTANCE_LIMIT, DISTANCE_LIMIT) / DISTANCE_LIMIT).astype(np.float32)
 
 
-def _scalars(mask, box, own, window, mask_in, total) -> np.ndarray:
-    around = box or own
+def _scalars(
+    mask: np.ndarray,
+    box: BoxPrompt | None,
+    own: BoxPrompt | None,
+    around: BoxPrompt,
+    window: ContextWindow,
+    mask_in: float,
+    total: float,
+) -> np.ndarray:
+    """`around`: the prompt, or the mask's own box where there is none."""
     in_box = _area(mask, around)
     x0, y0, x1, y1 = window.clipped
     off = 1.0 - (x1 - x0) * (y1 - y0) / window.side**2

@@ -15,6 +15,7 @@ from .conformal import Calibration
 from .context import LATE
 from .gbdt import NETWORK_NUMBERS, Trees
 from .gbdt import PREFIX as TREES
+from .modes import BOX, FORMER_NO_PROMPT, MODES, NO_PROMPT
 from .ood import PREFIX as FAMILIAR
 from .ood import OODDetector
 
@@ -62,10 +63,17 @@ def read_description(path: Path) -> EstimatorFile:
         if stored["format"] != FORMAT:
             raise WeightsError(f"{path.name} has format {stored['format']}; this version reads format {FORMAT}.")
         pair = stored.get("calibration")
-        both = (Calibration.from_json(pair["box"]), Calibration.from_json(pair["own"])) if pair else None
-        factors = (float(stored["factors"]["box"]), float(stored["factors"]["own"]))
+        box, no_prompt = (Calibration.from_json(_of_mode(pair, mode)) for mode in MODES) if pair else (None, None)
+        both = (box, no_prompt) if box and no_prompt else None
+        factors = (float(_of_mode(stored["factors"], BOX)), float(_of_mode(stored["factors"], NO_PROMPT)))
         return EstimatorFile(stored["config"], factors, both, bool(stored.get("flips", False)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"{path.name} is not an estimator's description ({error}).") from error
+
+
+def _of_mode(stored: Mapping[str, Any], mode: str) -> Any:
+    """What is stored for a mode, under its name or the one that files had before."""
+    former = FORMER_NO_PROMPT if mode == NO_PROMPT and NO_PROMPT not in stored else mode
+    return stored[former]

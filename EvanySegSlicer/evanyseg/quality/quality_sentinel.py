@@ -25,6 +25,7 @@ from .regressor import MaskRegressor
 
 if TYPE_CHECKING:
     from torch import Tensor
+    from torch.nn import Module
 
     from ..models.spec import ModelSpec
 
@@ -80,7 +81,7 @@ class QualitySentinel(MaskRegressor):
         return {"pixels": sentinel_input(image, mask), "organ": self.embeddings[self._key]}
 
     @staticmethod
-    def _numbers(net, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
+    def _numbers(net: Module, inputs: dict[str, Tensor]) -> dict[str, Tensor]:
         return {"dice": net(inputs["pixels"], inputs["organ"])}
 
 

@@ -6,9 +6,10 @@ network's head gets them beside what it sees.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from scipy import ndimage
-from scipy.spatial import ConvexHull, QhullError
 
 from ..prompts import BoxPrompt
 
@@ -80,12 +81,28 @@ def _solidity(inside: np.ndarray, area: int) -> float:
     rows = np.flatnonzero(inside.any(axis=1))
     first = inside[rows].argmax(axis=1)
     last = inside.shape[1] - inside[rows][:, ::-1].argmax(axis=1)
-    ends = np.concatenate([first, last])
-    corners = np.concatenate([np.column_stack([np.tile(rows, 2), ends]), np.column_stack([np.tile(rows, 2) + 1, ends])])
-    try:
-        return area / ConvexHull(corners).volume
-    except QhullError:
-        return 1.0
+    edges = np.arange(rows[0], rows[-1] + 2)
+    left, right = np.full(len(edges), inside.shape[1]), np.zeros(len(edges), int)
+    for shift in (0, 1):  # a row of pixels has corners above and below it
+        at = rows - rows[0] + shift
+        left[at], right[at] = np.minimum(left[at], first), np.maximum(right[at], last)
+    return area / (_area_under(edges, right) - _area_under(edges, left, convex=True))
+
+
+def _area_under(x: np.ndarray, y: np.ndarray, convex: bool = False) -> float:
+    """Area between the axis and the upper (lower with `convex`) hull of points with ascending integer x [n], y [n]."""
+    sign = -1 if convex else 1
+    hull: list[tuple[int, int]] = []
+    for point in zip(x.tolist(), (sign * y).tolist(), strict=True):
+        while len(hull) > 1 and _turn(hull[-2], hull[-1], point) >= 0:
+            hull.pop()
+        hull.append(point)
+    return sign * sum((b[0] - a[0]) * (a[1] + b[1]) for a, b in pairwise(hull)) / 2
+
+
+def _turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
+    """Above 0 for a turn to the left on the way a, b, c."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
 def _edges(grey: np.ndarray, distance: np.ndarray, inside: np.ndarray) -> tuple[float, ...]:

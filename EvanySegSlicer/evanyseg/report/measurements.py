@@ -39,7 +39,7 @@ def measured_segments(
     """All segments that have rows, by their numbers in the SEG. Judged absences say nothing about a mask."""
     found = []
     for number, segment in numbers:
-        mine = [r for r in rows if r.segment == segment.name and r.finding is not EmptySliceStatus.ABSENT]
+        mine = [r for r in rows if r.segment_id == segment.id and r.finding is not EmptySliceStatus.ABSENT]
         if mine:
             slices = [(r.index, r.area, r.estimate) for r in mine]
             found.append(measured_segment(number, segment.name, slices, in_frames))

@@ -19,6 +19,9 @@ from ..scoring.summary import SegmentSummary
 from .pictures import data_uri
 from .strip import strip_svg
 
+MAX_SEGMENTS = 100
+"""Segments with a card and a strip of their own: the worst."""
+
 MAX_ROWS = 5000
 """Rows that a browser still sorts at once; the CSV has the others."""
 
@@ -84,7 +87,7 @@ def report_html(data: ReportData) -> str:
         subject=escape(data.subject),
         version=escape(__version__),
         created=escape(f"{data.created:%Y-%m-%d %H:%M}"),
-        cards="\n".join(_card(s, data.bands) for s in data.summaries),
+        cards="\n".join(_card(s, data.bands) for s in data.summaries[:MAX_SEGMENTS]) + _left_out(data),
         strips=_strips(data) if data.strips else "",
         pictures=_gallery(data) + _figures(data),
         table_title="Scores" if data.strips else "Score",
@@ -128,6 +131,11 @@ def _card(summary: SegmentSummary, bands: BandThresholds) -> str:
     )
 
 
+def _left_out(data: ReportData) -> str:
+    count = len(data.summaries)
+    return f"<p>The {MAX_SEGMENTS} worst of {count} segments; the table has all.</p>" if count > MAX_SEGMENTS else ""
+
+
 def _strips(data: ReportData) -> str:
     """One strip of slices per segment, in the summaries' order."""
     by_segment: dict[str, list[ReportRow]] = {}
@@ -135,7 +143,7 @@ def _strips(data: ReportData) -> str:
         by_segment.setdefault(row.segment, []).append(row)
     parts = [
         f'<div class="strip"><h3>{escape(s.segment)}</h3>{strip_svg(by_segment[s.segment], data.bands)}</div>'
-        for s in data.summaries
+        for s in data.summaries[:MAX_SEGMENTS]
         if s.segment in by_segment
     ]
     legend = "".join(f"<span>{chip(b)}{text}</span>" for b, text in _legend(data.bands))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Protocol
 
@@ -48,7 +48,7 @@ def strip_svg(rows: Sequence[StripRow], bands: BandThresholds) -> str:
     return "".join(out) + "</svg>"
 
 
-def _bar(row: StripRow, bands: BandThresholds, x: float, width: float, up) -> str:
+def _bar(row: StripRow, bands: BandThresholds, x: float, width: float, up: Callable[[float], float]) -> str:
     e = row.estimate
     band = bands.band(e.dice).value
     if math.isnan(e.dice):

@@ -69,8 +69,8 @@ class PairsScorer:
     """Streams one table through an estimator.
 
     `label_column`: the column that names the mask's label value (or several, `1;2`); without it everything above zero
-    is the object; `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it. Paths in
-    the table are relative to the table.
+    is the object; `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it; `names`:
+    what values are called. Paths in the table are relative to the table.
     """
 
     def __init__(
@@ -82,6 +82,7 @@ class PairsScorer:
         allow_cropped: bool = False,
         threshold: float | str | None = None,
         box_frame: BoxFrame | None = None,
+        names: str | None = None,
     ) -> None:
         self.pipeline = pipeline
         self.preset = preset
@@ -90,6 +91,7 @@ class PairsScorer:
         self.allow_cropped = allow_cropped
         self.threshold = threshold
         self.box_frame = box_frame
+        self.names = names
         self._last: tuple[Path, PlaneStack, SliceInput | None] | None = None
 
     def score(
@@ -160,7 +162,9 @@ class PairsScorer:
         label = row[self.label_column].strip() if self.label_column else ""
         image = ReadImage(volume, folder / needed_cell(row, "image"))
         mask_path = folder / needed_cell(row, "mask")
-        segmentation = read_segmentation(mask_path, binary=not label, image=image, threshold=self.threshold)
+        segmentation = read_segmentation(
+            mask_path, binary=not label, image=image, threshold=self.threshold, names=self.names if label else None
+        )
         if slice_ is None:
             if any(row.get(name, "").strip() for name in BOX):
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")

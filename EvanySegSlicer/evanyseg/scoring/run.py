@@ -55,20 +55,21 @@ def run_scoring(
             entry = (-1.0 if math.isnan(score.dice) else -score.dice, -number, score)
             (heapq.heappush if len(worst) < pictures else heapq.heappushpop)(worst, entry)
         rows.append(replace(score, mask=None))
-    rows.sort(key=lambda r: (r.index, r.segment))
+    rows.sort(key=lambda r: (r.index, r.segment, r.segment_id))
     pictured = rank_worst_first([score for _, _, score in worst])
     return ScoreRun(rows, _summaries(scorer, rows, bands), painted, pictured)
 
 
 def _summaries(scorer: VolumeScorer, rows: list[SliceScore], bands: BandThresholds) -> list[SegmentSummary]:
-    by_segment: dict[str, list[SliceScore]] = {s.name: [] for s in scorer.stack.segments}
+    by_segment: dict[str, list[SliceScore]] = {s.id: [] for s in scorer.stack.segments}
     for row in rows:
-        by_segment[row.segment].append(row)
+        by_segment[row.segment_id].append(row)
     found = []
-    for name, mine in by_segment.items():
+    for segment in scorer.stack.segments:
+        mine = by_segment[segment.id]
         if not mine:
             continue
         missing = sum(r.finding is EmptySliceStatus.MISSING for r in mine)
         judged = [r for r in mine if r.finding in (EmptySliceStatus.MASK, EmptySliceStatus.MISSING)]
-        found.append(summarize(name, judged, bands, missing))
+        found.append(replace(summarize(segment.name, judged, bands, missing), segment_id=segment.id))
     return found

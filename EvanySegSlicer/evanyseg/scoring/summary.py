@@ -41,7 +41,7 @@ class SegmentSummary:
 
     mean_dice: mean of the slices weighted by area (NaN when none is scored); median and worst of the slices;
     poor_fraction / check_fraction: part of the scored area that lies on such slices; `missing`: slices where the
-    object seems to have been left out.
+    object seems to have been left out; `segment_id`: tells segments of one name apart, where there are ids.
     """
 
     segment: str
@@ -56,6 +56,7 @@ class SegmentSummary:
     poor_fraction: float
     check_fraction: float
     worst_run: WorstRun | None
+    segment_id: str = ""
 
     def band(self, bands: BandThresholds) -> QualityBand:
         return bands.band(self.mean_dice)

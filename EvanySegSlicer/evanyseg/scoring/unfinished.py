@@ -101,7 +101,9 @@ class RowLog:
                 writer.write(row)
         self.partial.unlink()
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None):
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         with contextlib.suppress(OSError):
             self._close()
         if error is None or self.partial is None or not self.partial.exists():

@@ -24,8 +24,8 @@ from .stacks import SliceStack
 
 @dataclass(frozen=True)
 class SliceScore:
-    """One segment on one slice. position in mm (`SlicePlane.position_mm`), area in pixels, box in pixels of the
-    display frame.
+    """One segment on one slice: `segment_id` tells segments of one name apart. position in mm
+    (`SlicePlane.position_mm`), area in pixels, box in pixels of the display frame.
 
     `finding` tells what an empty slice is: see `EmptySliceStatus`; on slices with a mask it is `EmptySliceStatus.MASK`.
     """
@@ -41,6 +41,7 @@ class SliceScore:
     intensity: str = ""
     segmenter: str = ""
     mask: np.ndarray | None = field(default=None, repr=False, compare=False)
+    segment_id: str = ""
 
     @property
     def dice(self) -> float:
@@ -126,6 +127,7 @@ class VolumeScorer:
     ) -> SliceScore:
         return SliceScore(
             segment=segment.name,
+            segment_id=segment.id,
             plane=self.stack.planes.name,
             index=index,
             position=self.stack.planes.plane(index).position_mm,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from ..geometry.resample import along_axes, axis_weights, resized
 from .views import SIDE, View, full_view, normalised
@@ -39,6 +40,6 @@ def seen_in(logits: np.ndarray, view: View) -> np.ndarray:
     return padded.reshape(LOW, 2, LOW, 2).mean(axis=(1, 3))
 
 
-def _enlarging(fitted: int, full: int):
+def _enlarging(fitted: int, full: int) -> sparse.csr_array:
     """Weights [full, 128] along one axis: to the canvas, the part of it that the view fills, to the view's size."""
     return axis_weights(fitted, full, antialias=False) @ axis_weights(LOW, SIDE, antialias=False)[:fitted]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
+    from segment_anything.utils.transforms import ResizeLongestSide
     from torch import Tensor
 
 SAM_MEAN = (123.675, 116.28, 103.53)
@@ -33,7 +34,7 @@ class PreprocessSpec(Protocol):
 class LongestSide:
     """SAM and MobileSAM: longest side to the frame, mean and deviation, zeros below and to the right."""
 
-    def _resize(self, frame: int):
+    def _resize(self, frame: int) -> ResizeLongestSide:
         from segment_anything.utils.transforms import ResizeLongestSide
 
         return ResizeLongestSide(frame)

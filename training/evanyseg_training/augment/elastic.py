@@ -1,7 +1,7 @@
-"""Masks and their images turned, stretched and bent, as augmentation of the estimator's training.
+"""Elastic deformation of masks together with their images, as augmentation of the estimator's training.
 
 Some thousand objects show few shapes. What a mask is worth does not depend on which of the world's shapes its object
-has, so the object, the mask and the image under them are bent together, and the Dice is measured anew.
+has, so the object, the mask and the image under them are deformed together, and the Dice is measured anew.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FEWEST = 8
 """Pixels that an object keeps at least."""
 
 
-def warped(sample: Sample, rng: np.random.Generator) -> Sample:
+def elastically_deformed(sample: Sample, rng: np.random.Generator) -> Sample:
     """A patch around the object and the mask with another shape, its Dice measured anew and its distance unknown; the
     sample itself where too little would be left."""
     boxes = [b for b in (BoxPrompt.of_mask(sample.truth), BoxPrompt.of_mask(sample.mask)) if b is not None]
@@ -58,7 +58,7 @@ def _places(boxes: list[BoxPrompt], rng: np.random.Generator) -> tuple[np.ndarra
     knots = int(rng.integers(3, 7))
     amount = rng.uniform(0, 0.3) / knots
     moves = rng.normal(0, amount * side / 2, (knots, knots, 2)).astype(np.float32)
-    bend = cv2.resize(moves, (n, n), interpolation=cv2.INTER_CUBIC)
-    x = matrix[0, 0] * unit[None] + matrix[0, 1] * unit[:, None] + (x0 + x1 - 1) / 2 + bend[..., 0]
-    y = matrix[1, 0] * unit[None] + matrix[1, 1] * unit[:, None] + (y0 + y1 - 1) / 2 + bend[..., 1]
+    bending = cv2.resize(moves, (n, n), interpolation=cv2.INTER_CUBIC)
+    x = matrix[0, 0] * unit[None] + matrix[0, 1] * unit[:, None] + (x0 + x1 - 1) / 2 + bending[..., 0]
+    y = matrix[1, 0] * unit[None] + matrix[1, 1] * unit[:, None] + (y0 + y1 - 1) / 2 + bending[..., 1]
     return x.astype(np.float32), y.astype(np.float32)

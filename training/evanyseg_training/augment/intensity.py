@@ -1,4 +1,5 @@
-"""Another look of the same image, for both trainings: everything random comes from the generator that is passed in."""
+"""Other intensities of the same image, for both trainings: everything random comes from the generator that is passed
+in."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from evanyseg.pixels import as_rgb
 
-REPAINTED = 0.15
+OBJECT_SHIFT_SHARE = 0.15
 """Share of training samples, of both models, in which an object gets another brightness."""
 
 
@@ -48,7 +49,7 @@ def _unevenly_lit(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(pixels * light[..., None], 0, 255).astype(np.uint8)
 
 
-def repainted(pixels: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def object_intensity_shifted(pixels: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """uint8 [H, W, 3] with the object of a mask (uint8 [H, W], 0..255) made lighter or darker.
 
     What an object of one data set looks like says nothing about the next one; that it ends where the image changes

@@ -1,7 +1,7 @@
 """Objects and their surroundings painted with texture from other images, as augmentation.
 
-Few data sets make a network learn what their objects look like. With texture from elsewhere, only what holds for every
-picture is left to learn: an object ends where the picture changes. Measured on sources left out of training: see
+Few data sets make a network learn how their objects appear. With texture from elsewhere, only what holds for every
+image is left to learn: an object ends where the image changes. Measured on held-out sources: see
 RESULTS.md.
 """
 
@@ -16,44 +16,46 @@ import numpy as np
 SIDE = 96
 PER_SET = 25
 DULLEST = 6.0
-"""Pieces with a smaller grey deviation show nothing."""
-APART = (12.0, 50.0)
-"""The object and its surroundings differ by at least so many grey levels on average, drawn anew each time."""
+"""Patches with a smaller gray deviation show nothing."""
+LEAST_CONTRAST = (12.0, 50.0)
+"""The object and its surroundings differ by at least so many gray levels on average, drawn anew each time."""
 
 
 @dataclass(frozen=True)
 class Textures:
-    """pieces uint8 [M, SIDE, SIDE, 3]: square pieces of training images."""
+    """patches uint8 [M, SIDE, SIDE, 3]: square patches of training images."""
 
-    pieces: np.ndarray
+    patches: np.ndarray
 
     @classmethod
     def of(cls, image: Callable[[int], np.ndarray], images: Mapping[str, Sequence[int]], seed: int = 5) -> Textures:
-        """PER_SET pieces of the images of each set, a quarter of the shorter side to all of it wide. `image(id)` is
-        uint8 [H, W, 3]. Dull pieces are left out; where all are, there is one black piece."""
+        """PER_SET patches of the images of each set, a quarter of the shorter side to all of it wide. `image(id)` is
+        uint8 [H, W, 3]. Dull patches are left out; where all are, there is one black patch."""
         rng = np.random.default_rng(seed)
-        pieces = []
+        patches = []
         for name in sorted(images):
             for number in rng.choice(np.asarray(images[name]), PER_SET):
                 pixels = image(int(number))
                 shortest = min(pixels.shape[:2])
                 side = min(max(int(shortest * rng.uniform(0.25, 1.0)), 16), shortest)
                 y, x = (int(rng.integers(0, n - side + 1)) for n in pixels.shape[:2])
-                piece = pixels[y : y + side, x : x + side]
-                if piece.std() >= DULLEST:
+                patch = pixels[y : y + side, x : x + side]
+                if patch.std() >= DULLEST:
                     how = cv2.INTER_AREA if side > SIDE else cv2.INTER_LINEAR
-                    pieces.append(cv2.resize(np.ascontiguousarray(piece), (SIDE, SIDE), interpolation=how))
-        return cls(np.stack(pieces) if pieces else np.zeros((1, SIDE, SIDE, 3), np.uint8))
+                    patches.append(cv2.resize(np.ascontiguousarray(patch), (SIDE, SIDE), interpolation=how))
+        return cls(np.stack(patches) if patches else np.zeros((1, SIDE, SIDE, 3), np.uint8))
 
     def draw(self, side: int, rng: np.random.Generator) -> np.ndarray:
-        """float32 [side, side, 3]: one piece, turned."""
-        piece: np.ndarray = np.rot90(self.pieces[int(rng.integers(len(self.pieces)))], int(rng.integers(4)))
+        """float32 [side, side, 3]: one patch, turned."""
+        patch: np.ndarray = np.rot90(self.patches[int(rng.integers(len(self.patches)))], int(rng.integers(4)))
         if side != SIDE:
-            piece = cv2.resize(np.ascontiguousarray(piece), (side, side), interpolation=cv2.INTER_LINEAR)
-        return piece.astype(np.float32)
+            patch = cv2.resize(np.ascontiguousarray(patch), (side, side), interpolation=cv2.INTER_LINEAR)
+        return patch.astype(np.float32)
 
 
-def transplanted(pixels: np.ndarray, mask: np.ndarray, textures: Textures, rng: np.random.Generator) -> np.ndarray:
+def with_other_texture(
+    pixels: np.ndarray, mask: np.ndarray, textures: Textures, rng: np.random.Generator
+) -> np.ndarray:
     """uint8 [n, n, 3] with other texture in the object of a mask (uint8 [n, n], 0..255), around it, or both.
 
     The outline stays, at times blurred; an object too small or too large to have a visible outline leaves the pixels
@@ -73,9 +75,9 @@ def transplanted(pixels: np.ndarray, mask: np.ndarray, textures: Textures, rng: 
         thing = new * textures.draw(len(pixels), rng) + (1 - new) * original
     if kind != "object":
         around = textures.draw(len(pixels), rng)
-    apart = float(thing[inside].mean() - around[~inside].mean())
-    wanted = float(rng.uniform(*APART))
-    if abs(apart) < wanted:
-        thing = thing + (wanted - abs(apart)) * (1.0 if apart >= 0 else -1.0)
+    contrast = float(thing[inside].mean() - around[~inside].mean())
+    wanted = float(rng.uniform(*LEAST_CONTRAST))
+    if abs(contrast) < wanted:
+        thing = thing + (wanted - abs(contrast)) * (1.0 if contrast >= 0 else -1.0)
     mixed = share[..., None] * thing + (1 - share[..., None]) * around
     return np.clip(mixed, 0, 255).astype(np.uint8)

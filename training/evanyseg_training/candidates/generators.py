@@ -1,4 +1,4 @@
-"""Where candidates come from without a trained segmenter: damage, classical methods, stored predictions."""
+"""Where candidates come from without a trained segmenter: corruption, classical methods, stored predictions."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 
 from ..data.store import Store
-from .corruption import Scene, damaged
+from .corruption import ObjectPatch, corrupted
 from .grabcut import Start, grabcut
 
-SCENE_SIDE = 144
-"""Damage is made at this many pixels at most, then laid over the native mask: edges that are right stay exact."""
+PATCH_SIDE = 144
+"""Corruption is made at this many pixels at most, then laid over the native mask: edges that are right stay exact."""
 EXTREME_SHARE = 0.06
-"""Share of masks that are exact, empty or full instead of damaged."""
+"""Share of masks that are exact, empty or full instead of corrupted."""
 
 
-class SceneWindow:
-    """The neighbourhood of an object: a crop of the image and, if that is large, a coarser grid for the damage."""
+class ObjectWindow:
+    """The neighborhood of an object: a crop of the image and, if that is large, a coarser grid for the corruption."""
 
-    def __init__(self, store: Store, row: int, factor: float, neighbours: tuple[int, ...] = ()) -> None:
+    def __init__(self, store: Store, row: int, factor: float, neighbors: tuple[int, ...] = ()) -> None:
         self.truth = store.mask(row)
-        image = store.grey_or_colour(int(store.manifest.image_id.iat[row]))
+        image = store.gray_or_color(int(store.manifest.image_id.iat[row]))
         box = store.box(row)
         side = max(box.width, box.height) * factor
         side = max(side, 32.0)
@@ -38,14 +38,14 @@ class SceneWindow:
         self.pixels = as_rgb(image[self.rows, self.cols])
         self.native = self.truth[self.rows, self.cols]
         longest = max(self.native.shape)
-        scale = min(1.0, SCENE_SIDE / longest)
+        scale = min(1.0, PATCH_SIDE / longest)
         self.size = tuple(max(round(n * scale), 4) for n in self.native.shape)
-        grey = self._small(self.pixels.mean(axis=2).astype(np.float32) / 255)
+        gray = self._small(self.pixels.mean(axis=2).astype(np.float32) / 255)
         small = self._small(self.native.astype(np.float32)) > 0.5
         if not small.any():
             small[tuple(np.array(self.size) // 2)] = True
-        others = tuple(o for o in (self._other(store, n) for n in neighbours) if o.any())
-        self.scene = Scene(grey, small, others)
+        others = tuple(o for o in (self._other(store, n) for n in neighbors) if o.any())
+        self.patch = ObjectPatch(gray, small, others)
 
     def _small(self, array: np.ndarray) -> np.ndarray:
         if array.shape == self.size:
@@ -56,8 +56,9 @@ class SceneWindow:
         return self._small(store.mask(row)[self.rows, self.cols].astype(np.float32)) > 0.5
 
     def on_image(self, mask: np.ndarray) -> np.ndarray:
-        """bool [H, W] from a mask on the damage grid: the native truth, minus what is missing, plus what is added."""
-        extra, missing = mask & ~self.scene.truth, self.scene.truth & ~mask
+        """bool [H, W] from a mask on the corruption grid: the native truth, minus what is missing, plus what is
+        added."""
+        extra, missing = mask & ~self.patch.truth, self.patch.truth & ~mask
         native = (self.native & ~self._large(missing)) | (self._large(extra) & ~self.native)
         return self.placed(native)
 
@@ -74,18 +75,18 @@ class SceneWindow:
         return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) >= 0.5
 
 
-def damage_masks(window: SceneWindow, count: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
-    """`count` masks [H, W] with their family, target Dice stratified flat over [0, 1]."""
+def corruption_masks(window: ObjectWindow, count: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
+    """`count` masks [H, W] with their method, target Dice stratified flat over [0, 1]."""
     targets = (rng.permutation(count) + rng.uniform(0, 1, count)) / count
     for target in targets:
         if rng.uniform() < EXTREME_SHARE:
             yield _extreme(window, rng)
         else:
-            mask, _, family = damaged(window.scene, float(target), rng)
-            yield window.on_image(mask), family
+            mask, _, method = corrupted(window.patch, float(target), rng)
+            yield window.on_image(mask), method
 
 
-def _extreme(window: SceneWindow, rng: np.random.Generator) -> tuple[np.ndarray, str]:
+def _extreme(window: ObjectWindow, rng: np.random.Generator) -> tuple[np.ndarray, str]:
     kind = str(rng.choice(["exact", "empty", "full"], p=[0.6, 0.1, 0.3]))
     if kind == "exact":
         return window.truth, kind
@@ -94,18 +95,18 @@ def _extreme(window: SceneWindow, rng: np.random.Generator) -> tuple[np.ndarray,
     return np.ones_like(window.truth) if rng.uniform() < 0.3 else window.placed(np.ones_like(window.native)), kind
 
 
-def classical_masks(window: SceneWindow, box: BoxPrompt, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
+def classical_masks(window: ObjectWindow, box: BoxPrompt, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
     """Masks [H, W] of methods that need no training, prompted with a box (image pixels) that overlaps the window."""
     native_box = _in_window(box, window)
-    grey = ndimage.gaussian_filter(window.pixels.mean(axis=2), 1.0)
+    gray = ndimage.gaussian_filter(window.pixels.mean(axis=2), 1.0)
     x0, y0, x1, y1 = native_box
     inside = np.zeros(window.native.shape, bool)
     inside[y0:y1, x0:x1] = True
     cut = grabcut(window.pixels, _all_of_the_box(native_box), rounds=3)
     if cut[y0:y1, x0:x1].mean() > 0.03:  # it often shrinks small objects to nothing: that teaches little
         yield window.placed(cut), "grabcut"
-    yield window.placed(_threshold(grey, inside, rng)), "threshold"
-    yield window.placed(_region_growing(grey, native_box, rng)), "region growing"
+    yield window.placed(_threshold(gray, inside, rng)), "threshold"
+    yield window.placed(_region_growing(gray, native_box, rng)), "region growing"
     yield window.placed(_watershed(window.pixels, native_box, rng)), "watershed"
 
 
@@ -121,7 +122,7 @@ def _all_of_the_box(box: tuple[int, int, int, int]) -> Start:
     return start
 
 
-def _in_window(box: BoxPrompt, window: SceneWindow) -> tuple[int, int, int, int]:
+def _in_window(box: BoxPrompt, window: ObjectWindow) -> tuple[int, int, int, int]:
     height, width = window.native.shape
     x0 = int(np.clip(round(box.x0) - window.cols.start, 0, width - 2))
     y0 = int(np.clip(round(box.y0) - window.rows.start, 0, height - 2))
@@ -130,14 +131,14 @@ def _in_window(box: BoxPrompt, window: SceneWindow) -> tuple[int, int, int, int]
     return x0, y0, x1, y1
 
 
-def _threshold(grey: np.ndarray, inside: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _threshold(gray: np.ndarray, inside: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     from skimage.filters import threshold_otsu
 
-    values = grey[inside]
+    values = gray[inside]
     if values.max() - values.min() < 1:
         return inside
     level = threshold_otsu(values) + rng.normal(0, 0.15) * values.std()
-    bright = inside & (grey > level)
+    bright = inside & (gray > level)
     dark = inside & ~bright
     # the object is the class that touches the border of the box less
     rim = inside & ~ndimage.binary_erosion(inside)
@@ -146,13 +147,13 @@ def _threshold(grey: np.ndarray, inside: np.ndarray, rng: np.random.Generator) -
     return ndimage.binary_opening(chosen) if rng.uniform() < 0.5 else chosen
 
 
-def _region_growing(grey: np.ndarray, box: tuple[int, int, int, int], rng: np.random.Generator) -> np.ndarray:
+def _region_growing(gray: np.ndarray, box: tuple[int, int, int, int], rng: np.random.Generator) -> np.ndarray:
     x0, y0, x1, y1 = box
     cy = int((y0 + y1) / 2 + rng.normal(0, 0.08) * (y1 - y0))
     cx = int((x0 + x1) / 2 + rng.normal(0, 0.08) * (x1 - x0))
-    cy, cx = np.clip([cy, cx], 0, np.array(grey.shape) - 1)
-    tolerance = rng.uniform(0.4, 2.0) * max(float(grey[y0:y1, x0:x1].std()), 1.0)
-    labels, _ = ndimage.label(np.abs(grey - grey[cy, cx]) <= tolerance)
+    cy, cx = np.clip([cy, cx], 0, np.array(gray.shape) - 1)
+    tolerance = rng.uniform(0.4, 2.0) * max(float(gray[y0:y1, x0:x1].std()), 1.0)
+    labels, _ = ndimage.label(np.abs(gray - gray[cy, cx]) <= tolerance)
     return ndimage.binary_fill_holes(labels == labels[cy, cx])
 
 

@@ -14,7 +14,8 @@ from evanyseg.protocols import Progress, no_progress
 from ..augment.box_jitter import jittered_normally
 from ..data.manifest import order_key
 from ..data.store import Store
-from .generators import SceneWindow, classical_masks, damage_masks, stored_predictions
+from .generators import ObjectWindow, classical_masks, corruption_masks, stored_predictions
+from .mask_sources import ANNOTATOR, CLASSICAL, CORRUPTION, STORED
 from .store import CandidateWriter
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ BOX_JITTER = 0.08
 
 @dataclass(frozen=True)
 class CandidateOptions:
-    """`objects`: most objects of a set (`objects_of`: the same for single sets), subjects mixed; `masks`: damage masks
-    a set should have in all, spread over its objects within `per_object`. `splits`: which splits take part."""
+    """`objects`: most objects of a set (`objects_of`: the same for single sets), subjects mixed; `masks`: corrupted
+    masks a set should have in all, spread over its objects within `per_object`. `splits`: which splits take part."""
 
     objects: int = 400
     objects_of: Mapping[str, int] = field(default_factory=dict)
@@ -48,15 +49,15 @@ def chosen_objects(store: Store, options: CandidateOptions) -> pd.DataFrame:
     return rows[rows.groupby("set").cumcount() < most]
 
 
-def make_damage(
+def make_corruptions(
     store: Store,
     folder: Path,
     options: CandidateOptions,
     shard: tuple[int, int] = (0, 1),
-    name: str = "damage",
+    name: str = "corruption",
     progress: Progress = no_progress,
 ) -> int:
-    """Damage and classical masks of every `shard[1]`-th object from `shard[0]` on; the number of masks written."""
+    """Corrupted and classical masks of every `shard[1]`-th object from `shard[0]` on; the number of masks written."""
     objects = chosen_objects(store, options)
     per_set = objects.groupby("set").size()
     counts = (options.masks / per_set).clip(*options.per_object).round().astype(int)
@@ -65,31 +66,31 @@ def make_damage(
     writer = CandidateWriter(folder, f"{name}-{shard[0]:02d}of{shard[1]:02d}")
     for done, row in enumerate(objects.to_dict("records")):
         rng = np.random.default_rng([options.seed, row["row"]])
-        own = [n for n in by_image[row["image_id"]] if n != row["row"]]
-        neighbours = tuple(int(n) for n in rng.choice(own, min(3, len(own)), replace=False)) if own else ()
-        window = SceneWindow(store, row["row"], float(rng.uniform(2.0, 3.2)), neighbours)
-        for mask, family in damage_masks(window, int(counts[row["set"]]), rng):
-            writer.add(row, window.truth, mask, "damage", family)
+        others = [n for n in by_image[row["image_id"]] if n != row["row"]]
+        neighbors = tuple(int(n) for n in rng.choice(others, min(3, len(others)), replace=False)) if others else ()
+        window = ObjectWindow(store, row["row"], float(rng.uniform(2.0, 3.2)), neighbors)
+        for mask, mask_method in corruption_masks(window, int(counts[row["set"]]), rng):
+            writer.add(row, window.truth, mask, CORRUPTION, mask_method)
         box = jittered_normally(store.box(row["row"]), window.truth.shape, rng, BOX_JITTER)
-        for mask, family in classical_masks(window, box, rng):
-            writer.add(row, window.truth, mask, "classical", family, box)
+        for mask, mask_method in classical_masks(window, box, rng):
+            writer.add(row, window.truth, mask, CLASSICAL, mask_method, box)
         progress((done + 1) / len(objects), row["set"])
     writer.close()
     return len(writer.rows)
 
 
-def copy_stored(store: Store, folder: Path, most_people: int = 1500, seed: int = 1, name: str = "stored") -> int:
-    """Stored predictions of 'train' sets, measured like all the others; of people at most `most_people`."""
+def copy_stored(store: Store, folder: Path, most_annotators: int = 1500, seed: int = 1, name: str = "stored") -> int:
+    """Stored predictions of 'train' sets, measured like all the others; by humans at most `most_annotators`."""
     writer = CandidateWriter(folder, name)
-    people = 0
+    by_annotators = 0
     by_name = lambda pair: order_key(seed, pair[0]["source"], f"{pair[0]['subject']}|{pair[1]}")
     for row, prediction in sorted(stored_predictions(store), key=by_name):
-        by_people = bool(store.manifest.people.iat[prediction])
-        if row["use"] != "train" or (by_people and people >= most_people):
+        by_human = bool(store.manifest.human_annotator.iat[prediction])
+        if row["use"] != "train" or (by_human and by_annotators >= most_annotators):
             continue
-        people += by_people
-        family = str(store.manifest.prediction_source.iat[prediction])
+        by_annotators += by_human
+        mask_method = str(store.manifest.prediction_source.iat[prediction])
         mask = store.prediction(prediction)
-        writer.add(row, store.mask(row["row"]), mask, "people" if by_people else "stored", family)
+        writer.add(row, store.mask(row["row"]), mask, ANNOTATOR if by_human else STORED, mask_method)
     writer.close()
     return len(writer.rows)

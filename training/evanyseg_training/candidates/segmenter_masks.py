@@ -16,6 +16,7 @@ from ..data.manifest import fold_of
 from ..data.store import Store
 from ..errors import LeakageError, OptionError, RunError
 from ..segmenter.config import SegmenterConfig
+from .mask_sources import SEGMENTER
 from .run import CandidateOptions, chosen_objects
 from .store import CandidateWriter
 
@@ -23,7 +24,8 @@ from .store import CandidateWriter
 @dataclass(frozen=True)
 class FoldModel:
     """A segmenter file; `fold` is the fold it was trained WITHOUT (None: it saw no subject of the store). `left_out`:
-    the data sets it never saw; it then makes masks for these alone, with the errors of a segmenter far from home."""
+    the data sets it never saw; it then makes masks for these alone, with the errors of a segmenter out of its
+    domain."""
 
     path: Path
     fold: int | None = None
@@ -31,7 +33,7 @@ class FoldModel:
 
     @classmethod
     def parsed(cls, text: str) -> FoldModel:
-        """From FILE, FILE@FOLD or FILE@left-out: the sets that the config.yaml beside FILE gives no weight.
+        """From FILE, FILE@FOLD or FILE@leave-out: the sets that the config.yaml beside FILE gives no weight.
 
         Raises OptionError for another word, RunError where that file is missing or leaves nothing out.
         """
@@ -40,8 +42,8 @@ class FoldModel:
             return cls(Path(text))
         if kind.isdigit():
             return cls(Path(path), int(kind))
-        if kind != "left-out":
-            raise OptionError(f"'{kind}' in --model {text} is neither a fold nor 'left-out'.")
+        if kind not in ("leave-out", "left-out"):  # the second is its former name
+            raise OptionError(f"'{kind}' in --model {text} is neither a fold nor 'leave-out'.")
         config = Path(path).parent / "config.yaml"
         weights = SegmenterConfig.load(config).weight_of if config.is_file() else {}
         sets = frozenset(name for name, weight in weights.items() if weight == 0)
@@ -125,4 +127,4 @@ def _add_heads(writer, row, truth, segmenter, embedding, box: BoxPrompt, name: s
             continue
         seen.append(mask)
         iou, stability = float(answer.predicted_iou[head]), float(answer.stability[head])
-        writer.add(row, truth, mask, "segmenter", f"{name}#{head}", box, iou, stability)
+        writer.add(row, truth, mask, SEGMENTER, f"{name}#{head}", box, iou, stability)

@@ -1,9 +1,9 @@
 """The candidate store: masks of known quality, beside the data store they belong to.
 
 A folder of parts, each written by one run: `NAME.parquet` (columns `COLUMNS`) and `NAME.bin` (the bits of each mask's
-tight box, packed). Parts are added, never changed, so that damage, stored predictions and the masks of segmenters can
-be made at different times. Dice, HD95 and NSD are against the true object `row` of the data store, on the FULL image.
-"""
+tight box, packed). Parts are added, never changed, so that corrupted masks, stored predictions and the masks of
+segmenters can be made at different times. Dice, HD95 and NSD are against the true object `row` of the data store, on
+the FULL image."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ import numpy as np
 from evanyseg.io.write import atomic_path
 from evanyseg.prompts import BoxPrompt
 
+from ..data.former_names import with_current_names
 from ..data.packing import PixelBox, packed, unpacked
 from ..errors import CandidateError
 from ..metrics.surface import surface_scores
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
     from ..data.store import Store
 
 COLUMNS = (
-    "row", "image_id", "set", "source", "subject", "split", "use", "maker", "family", "dice", "hd95", "nsd",
+    "row", "image_id", "set", "source", "subject", "split", "use", "mask_source", "mask_method", "dice", "hd95", "nsd",
     "x0", "y0", "x1", "y1", "qx0", "qy0", "qx1", "qy1", "predicted_iou", "stability", "offset",
 )  # fmt: skip
 PROMPT = ("qx0", "qy0", "qx1", "qy1")
-"""x0..y1: the mask's tight box (0 when empty); qx0..qy1: the box it was prompted with (NaN: none). `maker`: damage,
-classical, stored, people or segmenter; `family`: the kind of damage, the method, or the model."""
+"""x0..y1: the mask's tight box (0 when empty); qx0..qy1: the box it was prompted with (NaN: none). `mask_source`:
+corruption,
+classical, stored, annotator or segmenter; `mask_method`: the kind of corruption, the method, or the model."""
 
 
 @dataclass
@@ -58,22 +60,28 @@ class CandidateWriter:
         store_row: dict[str, Any],
         truth: np.ndarray,
         mask: np.ndarray,
-        maker: str,
-        family: str,
+        mask_source: str,
+        mask_method: str,
         box: BoxPrompt | None = None,
         predicted_iou: float = float("nan"),
         stability: float = float("nan"),
     ) -> float:
         """Measure and store one mask (bool [H, W], like `truth`); its Dice. `store_row`: the object's manifest row."""
         assert self._bits is not None
-        own, bits = packed(mask)
+        mask_box, bits = packed(mask)
         scores = surface_scores(mask, truth)
         prompt = box.as_tuple() if box else (float("nan"),) * 4
         shared = {n: store_row[n] for n in ("row", "image_id", "set", "source", "subject", "split", "use")}
         self.rows.append(
             shared
-            | {"maker": maker, "family": family, "dice": scores.dice, "hd95": scores.hd95, "nsd": scores.nsd}
-            | {**own._asdict(), "offset": self._bits.tell()}
+            | {
+                "mask_source": mask_source,
+                "mask_method": mask_method,
+                "dice": scores.dice,
+                "hd95": scores.hd95,
+                "nsd": scores.nsd,
+            }
+            | {**mask_box._asdict(), "offset": self._bits.tell()}
             | dict(zip(PROMPT, prompt, strict=True))
             | {"predicted_iou": predicted_iou, "stability": stability}
         )
@@ -119,7 +127,7 @@ class CandidateStore:
         import pandas as pd
 
         frames = [pd.read_parquet(self.folder / f"{p}.parquet").assign(part=i) for i, p in enumerate(self.parts)]
-        table = pd.concat(frames, ignore_index=True)
+        table = pd.concat([with_current_names(frame) for frame in frames], ignore_index=True)
         if self._given_prompts is not None:
             table[list(PROMPT)] = self._given_prompts
         return table
@@ -147,7 +155,7 @@ class CandidateStore:
         part, image_id, offset, *corners = (int(v) for v in self._layout[index])
         return unpacked(self._bits[part][offset:], PixelBox(*corners), self.store.shape(image_id))
 
-    def own_box(self, index: int) -> BoxPrompt | None:
+    def mask_box(self, index: int) -> BoxPrompt | None:
         """Tight box of the mask; None when it is empty."""
         _, _, _, *corners = (int(v) for v in self._layout[index])
         return PixelBox(*corners).prompt()

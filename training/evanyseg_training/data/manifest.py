@@ -1,7 +1,7 @@
 """Columns of the manifest, and subject-wise splits: nobody is on two sides.
 
 A split is a property of (source, subject). Sets of one source share people, so they share its subjects' splits.
-Sources whose licence does not allow training ('evaluate-only') are 'heldout' as a whole.
+Sources whose license does not allow training ('evaluate-only') are 'heldout' as a whole.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IMAGE_COLUMNS = (
 ROW_COLUMNS = (
     "row", "image_id", "set", "source", "use", "modality", "label", "subject", "split", "kind", "component", "whole",
     "n_components", "paper", "mask_value", "x0", "y0", "x1", "y1", "area", "mask_offset",
-    "reference", "prediction_source", "people", "px0", "py0", "px1", "py1", "prediction_offset",
+    "reference", "prediction_source", "human_annotator", "px0", "py0", "px1", "py1", "prediction_offset",
 )  # fmt: skip
 
 

@@ -30,10 +30,10 @@ PAPER_SIDE = 16
 
 @dataclass(frozen=True)
 class PrepareOptions:
-    """`slices`: most slices taken from one volume for one label, evenly spread over those that show it
-    (`slices_of`: the same for single sets). Smaller objects than `min_area` px or `min_side` px are noise; so are, in
-    files with several labels, pieces that are nowhere `min_side` px thick: label maps that were once interpolated have
-    such rims of label 2 between label 1 and label 3."""
+    """`slices`: most slices taken from one volume for one label, evenly spread over those that show it (`slices_of`:
+    the same for single sets). Smaller objects than `min_area` px or `min_side` px are noise; so are, in files with
+    several labels, components that are nowhere `min_side` px thick: label maps that were once interpolated have such
+    rims of label 2 between label 1 and label 3."""
 
     slices: int = 12
     slices_of: Mapping[str, int] = field(default_factory=dict)
@@ -72,7 +72,7 @@ def _add_file(writer: StoreWriter, records: list[Record], split: str, options: P
     first = records[0]
     shared = {n: getattr(first, n) for n in ("set", "source", "use", "modality", "subject")} | {"split": split}
     if not first.is_3d:
-        pixels = _grey_or_colour(load_image(first.image))
+        pixels = _gray_or_color(load_image(first.image))
         _add_slice(writer, pixels, records, lru_cache(load_labels), shared, -1, options)
         return
     slices, labels = VolumeSlices(load_volume(first.image)), lru_cache(load_volume)
@@ -101,7 +101,7 @@ def _add_slice(
             if map_.shape != shape:
                 raise DataError(f"{record.mask.name} has another size than its image {record.image.name}.")
             several = len({r.mask_value for r in records if r.mask == record.mask}) > 1
-            found = objects_of(_fitted(map_, cv2.INTER_NEAREST), record, options, rims=several)
+            found = objects_of(_fitted(map_, cv2.INTER_NEAREST), record, options, artifacts=several)
             for mask, component, whole, count in found:
                 if image_id < 0:
                     image_id = writer.add_image(small, **shared, path=_relative(record.image), slice=index)
@@ -132,7 +132,7 @@ def _add_prediction(
             "kind": "prediction",
             "reference": reference,
             "prediction_source": record.prediction_source,
-            "people": record.prediction_source.startswith("human rater"),
+            "human_annotator": record.prediction_source.startswith("human rater"),
             "px0": box[0],
             "py0": box[1],
             "px1": box[2],
@@ -143,11 +143,11 @@ def _add_prediction(
 
 
 def objects_of(
-    map_: np.ndarray, record: Record, options: PrepareOptions, rims: bool = False
+    map_: np.ndarray, record: Record, options: PrepareOptions, artifacts: bool = False
 ) -> Iterator[tuple[np.ndarray, bool, bool, int]]:
-    """(mask bool [H, W], is a component, is the whole, pieces in it) for each object of a label map [H, W].
+    """(mask bool [H, W], is a component, is the whole, components in it) for each object of a label map [H, W].
 
-    `rims`: the file may have rims of interpolation; pieces that are nothing else are left out.
+    `artifacts`: the file may have interpolation artifacts; components that are nothing else are left out.
     """
     if record.mask_value == "instances":
         for value in np.unique(map_[map_ > 0]):
@@ -155,19 +155,19 @@ def objects_of(
                 yield mask, True, True, 1
         return
     whole = select_values(map_, record.mask_value)
-    pieces = components_of(whole, options)
-    if rims:
-        pieces = [p for p in pieces if _has_a_core(p, options.min_side)]
-    if len(pieces) == 1:
-        yield pieces[0], True, True, 1
-    elif pieces:
-        for piece in pieces:
-            yield piece, True, False, 1
-        yield np.any(pieces, axis=0), False, True, len(pieces)
+    components = components_of(whole, options)
+    if artifacts:
+        components = [p for p in components if _has_a_core(p, options.min_side)]
+    if len(components) == 1:
+        yield components[0], True, True, 1
+    elif components:
+        for component in components:
+            yield component, True, False, 1
+        yield np.any(components, axis=0), False, True, len(components)
 
 
 def components_of(mask: np.ndarray, options: PrepareOptions) -> list[np.ndarray]:
-    """8-connected pieces of a bool [H, W] mask, largest first, without specks."""
+    """8-connected components of a bool [H, W] mask, largest first, without small ones."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     keep = [
         i
@@ -206,10 +206,10 @@ def load_labels(path: Path) -> np.ndarray:
     return map_ if map_.ndim == 2 else map_[..., :3].max(axis=2)
 
 
-def _grey_or_colour(pixels: np.ndarray) -> np.ndarray:
-    grey = pixels.shape[2] == 1 or (np.array_equal(pixels[..., 0], pixels[..., 1])
+def _gray_or_color(pixels: np.ndarray) -> np.ndarray:
+    gray = pixels.shape[2] == 1 or (np.array_equal(pixels[..., 0], pixels[..., 1])
                                     and np.array_equal(pixels[..., 1], pixels[..., 2]))  # fmt: skip
-    if not grey:
+    if not gray:
         return PRESETS["rgb"].fit(pixels).apply(pixels)
     return PRESETS["percentile"].fit(pixels[..., 0]).apply(pixels[..., 0])[..., :1]
 

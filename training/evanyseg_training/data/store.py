@@ -2,15 +2,15 @@
 
 Layout of a store folder:
 
-- `images.parquet`: one row per image (columns `manifest.IMAGE_COLUMNS`): height, width, channels (1 grey, 3 colour)
-  and the byte `offset` of its pixels in `images.bin` (uint8, C order; longest side <= 512; grey images have been
-  through the percentile recipe of `evanyseg.pipeline.intensity`, colour ones are as they were).
+- `images.parquet`: one row per image (columns `manifest.IMAGE_COLUMNS`): height, width, channels (1 gray, 3 color)
+  and the byte `offset` of its pixels in `images.bin` (uint8, C order; longest side <= 512; gray images have been
+  through the percentile recipe of `evanyseg.pipeline.intensity`, color ones are as they were).
 - `manifest.parquet`: one row per (image, object) (columns `manifest.ROW_COLUMNS`). `row` is its index. `kind`:
   * 'object': ground truth. `component` = a single connected component (one prompt each), `whole` = everything that has
-    the label in this image. An object of one piece is one row with both flags; one of n pieces is n component rows and
-    a whole row with n_components = n. `paper` = component with both box sides >= 16 px (the paper's prompts).
-  * 'prediction': somebody's mask of the object in row `reference` (a whole row). `prediction_source` names the
-    maker; `people` is True for human raters. The box is the reference object's.
+    the label in this image. An object of one component is one row with both flags; one of n components is n component
+    rows and a whole row with n_components = n. `paper` = component with both box sides >= 16 px (the paper's prompts).
+  * 'prediction': somebody's mask of the object in row `reference` (a whole row). `prediction_source` names
+    who made it; `human_annotator` is True for human raters. The box is the reference object's.
   `x0 y0 x1 y1`: tight half-open pixel box of the true object; `px0..py1`: box of the predicted mask (all 0 if empty).
 - `masks.bin`: for each mask, the bits of its tight box, packed (numpy.packbits, C order) from `mask_offset`;
   predicted masks likewise from `prediction_offset` (-1 where there is none).
@@ -33,6 +33,7 @@ from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 
 from ..errors import StoreError
+from .former_names import with_current_names
 from .manifest import IMAGE_COLUMNS, ROW_COLUMNS
 from .packing import PixelBox, packed, unpacked
 
@@ -66,7 +67,7 @@ class Store:
         """The object table; index = row."""
         import pandas as pd
 
-        return pd.read_parquet(self.folder / "manifest.parquet")
+        return with_current_names(pd.read_parquet(self.folder / "manifest.parquet"))
 
     def __len__(self) -> int:
         return len(self.manifest)
@@ -96,14 +97,14 @@ class Store:
         height, width = self._image_layout[image_id][:2]
         return int(height), int(width)
 
-    def grey_or_colour(self, image_id: int) -> np.ndarray:
+    def gray_or_color(self, image_id: int) -> np.ndarray:
         """uint8 [H, W, 1 or 3], a view into the file."""
         height, width, channels, offset = (int(v) for v in self._image_layout[image_id])
         return self._pixels[offset : offset + height * width * channels].reshape(height, width, channels)
 
     def image(self, image_id: int) -> np.ndarray:
         """uint8 [H, W, 3]."""
-        return np.array(as_rgb(self.grey_or_colour(image_id)))
+        return np.array(as_rgb(self.gray_or_color(image_id)))
 
     def mask(self, row: int) -> np.ndarray:
         """bool [H, W]: the true object of the row (of the reference, for a prediction row)."""
@@ -164,8 +165,8 @@ class StoreWriter:
     def add_row(self, **columns: Any) -> int:
         """A manifest row; columns that are not named get 'nothing' values. Returns its index."""
         self.rows.append(
-            {"row": len(self.rows), "reference": -1, "prediction_source": "", "people": False, "px0": 0, "py0": 0,
-             "px1": 0, "py1": 0, "prediction_offset": -1, **columns}
+            {"row": len(self.rows), "reference": -1, "prediction_source": "", "human_annotator": False,
+             "px0": 0, "py0": 0, "px1": 0, "py1": 0, "prediction_offset": -1, **columns}
         )  # fmt: skip
         return len(self.rows) - 1
 

@@ -29,7 +29,7 @@ NAMES = ("builtin", *TIMM_NAMES)
 
 
 def build_net(name: str, size: int, channels: int = 6, scalars: int = LATE, pretrained: bool = False) -> nn.Module:
-    """A freshly initialised network for windows of `size` pixels. Raises OptionError for an unknown name."""
+    """A freshly initialized network for windows of `size` pixels. Raises OptionError for an unknown name."""
     if name == "builtin":
         return BuiltinEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=scalars - len(SCALARS)))
     if name not in TIMM_NAMES:

@@ -67,12 +67,12 @@ def fit_calibration(
     x, y = fit_recalibration(recalibrate_on.dice, recalibrate_on.true)
     plain = Calibration(tuple(x), tuple(y), (), ((0.0, 0.0),), level)
     ranges = max(min(ranges, len(conform_on.true) // fewest), 1)
-    centre = plain.recalibrated(conform_on.dice)
-    edges = np.unique(np.quantile(centre, np.arange(1, ranges) / ranges)) if ranges > 1 else np.zeros(0)
+    center = plain.recalibrated(conform_on.dice)
+    edges = np.unique(np.quantile(center, np.arange(1, ranges) / ranges)) if ranges > 1 else np.zeros(0)
     low, high = plain.recalibrated(conform_on.low), plain.recalibrated(conform_on.high)
-    low, high = np.minimum(low, centre), np.maximum(high, centre)
+    low, high = np.minimum(low, center), np.maximum(high, center)
     scores = np.maximum(low - conform_on.true, conform_on.true - high)
-    which = np.searchsorted(edges, centre, side="right")
+    which = np.searchsorted(edges, center, side="right")
     offsets = []
     for index in range(len(edges) + 1):
         offset = conformal_quantile(scores[which == index], level)
@@ -88,7 +88,7 @@ def coverage_and_width(calibration: Calibration, predictions: Predictions) -> tu
 
 
 def fit_ood_detector(train: np.ndarray, others: np.ndarray, quantile: float = 0.95) -> OODDetector:
-    """What the training images look like, and the strangeness below which a share `quantile` of others lies.
+    """Statistics of the training images, and the OOD score below which a share `quantile` of others lies.
 
     train [M, STATISTICS] becomes the bank; others [N, STATISTICS]: images of the same data sets, other subjects.
     """

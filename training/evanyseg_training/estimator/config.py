@@ -11,6 +11,7 @@ import yaml
 
 from evanyseg.io.write import write_text
 
+from ..data.former_names import with_current_settings
 from ..errors import OptionError
 from .losses import LossWeights
 from .module import OptimOptions
@@ -20,7 +21,8 @@ from .samples.options import DataOptions
 @dataclass(frozen=True)
 class RunOptions:
     """Everything a run depends on; kept as run.yaml in its folder. `epoch` is a number of steps (validation, resume);
-    `sources_out`: sources left out of training (leave one out); `pretrained`: start from timm's weights."""
+    `leave_out`: sources held out of training (leave-one-source-out, or several); `pretrained`: start from timm's
+    weights."""
 
     model: str = "builtin"
     mode: str = "context"
@@ -34,7 +36,7 @@ class RunOptions:
     precision: str = "bf16-mixed"
     seed: int = 0
     pretrained: bool = False
-    sources_out: Sequence[str] = ()
+    leave_out: Sequence[str] = ()
     parts: Sequence[str] | None = None
 
 
@@ -62,6 +64,7 @@ def save_options(folder: Path, options: RunOptions) -> None:
 
 def _made(kind: Any, values: Mapping[str, Any]) -> Any:
     known = {f.name for f in fields(kind)}
+    values = with_current_settings(values)
     unknown = sorted(set(values) - known)
     if unknown:
         raise OptionError(f"Unknown option {', '.join(unknown)}; known: {', '.join(sorted(known))}.")

@@ -21,7 +21,7 @@ from .samples.data import EpochSampler, EstimatorData, collate
 
 @dataclass(frozen=True)
 class TreeOptions:
-    """`rounds`: trees of the Dice ensemble; the two quantile ensembles have as many. `hedge`: weight of a second fit
+    """`rounds`: trees of the Dice ensemble; the two quantile ensembles have as many. `blend`: weight of a second fit
     that sees nothing of the network: on images unlike the training's, its numbers are worth less than on those that it
     was trained on, which the first fit takes at their word. `network`: share of the network's own answer in the
     result."""
@@ -31,7 +31,7 @@ class TreeOptions:
     rate: float = 0.04
     fewest: int = 60
     levels: tuple[float, ...] = (0.05, 0.95)
-    hedge: float = 0.0
+    blend: float = 0.0
     network: float = 0.0
     seed: int = 0
 
@@ -41,10 +41,10 @@ def collect(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Tree inputs [N, F] and true Dice [N] of random groups of masks, from sample index `first` on."""
     sampler = EpochSampler(groups, position=lambda: first)
-    return looked_at(net, DataLoader(data, 8, sampler=sampler, collate_fn=collate), flips)
+    return tree_inputs_of(net, DataLoader(data, 8, sampler=sampler, collate_fn=collate), flips)
 
 
-def looked_at(net: BuiltinEstimatorNet, loader: DataLoader, flips: bool) -> tuple[np.ndarray, np.ndarray]:
+def tree_inputs_of(net: BuiltinEstimatorNet, loader: DataLoader, flips: bool) -> tuple[np.ndarray, np.ndarray]:
     """Tree inputs [N, F] and true Dice [N] of all batches of a loader."""
     inputs, true = [], []
     with torch.inference_mode():
@@ -55,16 +55,16 @@ def looked_at(net: BuiltinEstimatorNet, loader: DataLoader, flips: bool) -> tupl
     return np.concatenate(inputs), np.concatenate(true).astype(float)
 
 
-def fit_trees(inputs: np.ndarray, true: np.ndarray, options: TreeOptions | None = None, own: int = LATE) -> Trees:
+def fit_trees(inputs: np.ndarray, true: np.ndarray, options: TreeOptions | None = None, measured: int = LATE) -> Trees:
     """Ensembles for Dice (squared error) and for its outer quantiles (pinball), as one `Trees`.
 
-    inputs [N, F], of which the first `own` columns are not the network's; true [N].
+    inputs [N, F], of which the first `measured` columns are not the network's; true [N].
     """
     options = options or TreeOptions()
     inputs = inputs.astype(np.float32).astype(np.float64)
     trees = _fitted(inputs, true, options)
-    if options.hedge > 0:
-        trees = mixed([(1 - options.hedge, trees), (options.hedge, _fitted(inputs[:, :own], true, options))])
+    if options.blend > 0:
+        trees = mixed([(1 - options.blend, trees), (options.blend, _fitted(inputs[:, :measured], true, options))])
     return replace(trees, network=options.network)
 
 

@@ -18,10 +18,10 @@ from torch.utils.data import DataLoader, Dataset
 
 from evanyseg.io.write import atomic_path
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorOutput, Seen, network_input
-from evanyseg.quality.window_factors import NEAR_INFERENCE
+from evanyseg.quality.modes import NEAR_INFERENCE
 
 from .losses import LossWeights, pinball_loss, ranking_loss
-from .module import macro_figures
+from .module import macro_metrics
 from .samples.data import UNSEEN, EpochSampler, EstimatorData, collate
 from .samples.fixed import FixedData, fixed_samples
 
@@ -62,7 +62,7 @@ class Stored:
         return Seen(self.hidden[index], self.mapped[index], self.logit[index], nothing, nothing)
 
 
-def look_at(net: BuiltinEstimatorNet, loader: DataLoader, sets: list[str], seconds: float = float("inf")) -> Stored:
+def run_trunk(net: BuiltinEstimatorNet, loader: DataLoader, sets: list[str], seconds: float = float("inf")) -> Stored:
     """Run the trunk over a loader of `collate`d or plain batches, for at most so many seconds."""
     start = time.monotonic()
     parts: list[dict[str, Tensor]] = []
@@ -144,8 +144,8 @@ def scores(net: BuiltinEstimatorNet, val: list[Stored]) -> dict[str, float]:
     with torch.inference_mode():
         for number, stored in enumerate(val):
             predicted = net.judge(stored.seen(slice(None))).dice.numpy()
-            figures = macro_figures(predicted, stored.dice.numpy(), stored.sets)
-            out |= {f"r{number}": figures["r"], f"mae{number}": figures["mae"]}
+            metrics = macro_metrics(predicted, stored.dice.numpy(), stored.sets)
+            out |= {f"r{number}": metrics["r"], f"mae{number}": metrics["mae"]}
     out["score"] = float(np.mean([out[f"r{n}"] - out[f"mae{n}"] for n in range(len(val))]))
     return out
 
@@ -162,12 +162,12 @@ def second_stage(
     """Store the trunk's outputs for train and val and train the head on them; `factors`: windows used on val."""
     closer = train.with_factors(NEAR_INFERENCE)
     sampler = EpochSampler(options.groups, position=lambda: options.first)
-    stored = look_at(net, DataLoader(closer, 8, sampler=sampler, collate_fn=collate), [], seconds)
+    stored = run_trunk(net, DataLoader(closer, 8, sampler=sampler, collate_fn=collate), [], seconds)
     lists = []
     for without_box, factor in zip((False, True), factors, strict=True):
         picks = fixed_samples(val, val_per_set, 5, without_box)
         data: Dataset = FixedData(val, picks, factor, without_box)
-        lists.append(look_at(net, DataLoader(data, 32), [name for _, name in picks]))
+        lists.append(run_trunk(net, DataLoader(data, 32), [name for _, name in picks]))
     return train_head(net, stored, lists, options)
 
 

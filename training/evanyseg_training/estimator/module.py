@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from evanyseg.nets.builtin_estimator import EstimatorOutput, network_input
+from evanyseg.quality.modes import MODES
 
 from ..metrics.agreement import correlation
 from .losses import LossWeights, estimator_loss
@@ -36,7 +37,7 @@ class OptimOptions:
 
 
 def run_net(net: nn.Module, batch: dict[str, Tensor]) -> EstimatorOutput:
-    """The network on a batch of `estimator_data` (uint8 planes are normalised here, on the device)."""
+    """The network on a batch of `estimator_data` (uint8 planes are normalized here, on the device)."""
     pixels = network_input(batch["pixels"], batch["distance"]).contiguous(memory_format=torch.channels_last)
     return net(pixels, batch["scalars"], batch["areas"])
 
@@ -91,10 +92,10 @@ class EstimatorModule(L.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         rs = []
-        for name, sets, (predicted, true) in zip(("box", "own"), self.val_sets, self._scores, strict=False):
-            figures = macro_figures(predicted, true, sets)
-            self.log_dict({f"val/{name}_{k}": v for k, v in figures.items()})
-            rs.append(figures["r"])
+        for name, sets, (predicted, true) in zip(MODES, self.val_sets, self._scores, strict=False):
+            metrics = macro_metrics(predicted, true, sets)
+            self.log_dict({f"val/{name}_{k}": v for k, v in metrics.items()})
+            rs.append(metrics["r"])
         if rs:  # both modes count alike in the choice of the checkpoint
             self.log("val_r", float(np.mean(rs)), prog_bar=True)
 
@@ -115,7 +116,7 @@ class EstimatorModule(L.LightningModule):
         return self.optim.final + (1 - self.optim.final) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def macro_figures(predicted: np.ndarray, true: np.ndarray, sets: list[str], fewest: int = 12) -> dict[str, float]:
+def macro_metrics(predicted: np.ndarray, true: np.ndarray, sets: list[str], fewest: int = 12) -> dict[str, float]:
     """Pearson and MAE averaged over sets with at least `fewest` masks of differing Dice, and pooled ones."""
     names = np.array(sets[: len(predicted)])
     rs, maes = [], []

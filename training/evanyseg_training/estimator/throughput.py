@@ -55,16 +55,16 @@ def measure(shards: Path, model: str, mode: str, size: int, batch: int = 8, step
         net = net_for(model, mode, size)
         loss = LossWeights(published=mode == "paper")
         module = EstimatorModule(net, OptimOptions(), loss, scorer_of(mode))
-        optimiser = torch.optim.AdamW(net.parameters(), 1e-4)
+        optimizer = torch.optim.AdamW(net.parameters(), 1e-4)
         examples = collate(groups[:batch])
         for step in range(steps + 1):
             if step == 1:
                 began = time.process_time()
             with torch.autocast("cpu", torch.bfloat16):
                 value, _ = module.loss(examples)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             value.backward()
-            optimiser.step()
+            optimizer.step()
             module.update_average(step)
         training = steps * batch / (time.process_time() - began)
     finally:

@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import nn
 from torch.utils.data import DataLoader
 
-from evanyseg.quality.window_factors import WITH_BOX
+from evanyseg.quality.modes import WITH_BOX
 
 from ..candidates.store import CandidateStore
 from ..data.store import Store
@@ -27,14 +27,14 @@ class ShortLog(Callback):
     """One line per validation: for logs of runs without a terminal."""
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        figures = {k: f"{float(v):.4f}" for k, v in trainer.callback_metrics.items() if k != "val_r"}
-        print(f"step {trainer.global_step}", figures, flush=True)
+        metrics = {k: f"{float(v):.4f}" for k, v in trainer.callback_metrics.items() if k != "val_r"}
+        print(f"step {trainer.global_step}", metrics, flush=True)
 
 
 def make_data(store: Store, candidates: Path, options: RunOptions) -> tuple[EstimatorData, EstimatorData | None]:
     """Training data and, where the split has candidates, validation data."""
     pool = CandidateStore(candidates, store, options.parts)
-    out = set(options.sources_out)
+    out = set(options.leave_out)
     sets = sorted(pool.table.loc[~pool.table.source.isin(out), "set"].unique())
     of = lambda split, names=None: EstimatorData(pool, split, options.data, names, options.mode)
     train = of("train", sets)

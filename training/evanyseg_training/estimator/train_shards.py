@@ -47,10 +47,10 @@ def train_from_shards(
 ) -> EstimatorModule:
     """Train (or go on from folder/last.ckpt). `batch` is per process; `epoch` counts steps between checkpoints.
 
-    Raises ShardError for a folder without shards or with fewer shards than readers, OptionError for `transplanted`.
+    Raises ShardError for a folder without shards or with fewer shards than readers, OptionError for `texture`.
     """
-    if options.data.transplanted > 0:
-        raise OptionError("A stream has no other images at hand: leave out 'transplanted', or train from a store.")
+    if options.data.texture > 0:
+        raise OptionError("A stream has no other images at hand: leave out 'texture', or train from a store.")
     shard_sizes(shards)
     save_options(folder, options)
     L.seed_everything(options.seed, verbose=False)

@@ -1,4 +1,4 @@
-"""What is reported apart from the main tables: masks that people drew, and predicted distances."""
+"""What is reported separately from the main tables: masks by human annotators, and predicted distances."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def people_table(cases: CaseSet, predictions: Mapping[str, Mapping[str, Predictions]]) -> pd.DataFrame:
-    """One row per mode, method and rater, and 'all': how well masks that people drew are judged.
+def annotator_table(cases: CaseSet, predictions: Mapping[str, Mapping[str, Predictions]]) -> pd.DataFrame:
+    """One row per mode, method and rater, and 'all': how well masks by human annotators are scored.
 
-    `predictions`: mode -> method -> answers for `cases`, whose `family` is the rater's name.
+    `predictions`: mode -> method -> answers for `cases`, whose `mask_method` is the annotator's name.
     """
     import pandas as pd
 
-    true, raters = cases.table.dice.to_numpy(float), cases.table.family.to_numpy(str)
+    true, raters = cases.table.dice.to_numpy(float), cases.table.mask_method.to_numpy(str)
     rows = []
     for mode, methods in predictions.items():
         for method, found in methods.items():

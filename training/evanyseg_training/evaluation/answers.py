@@ -18,7 +18,7 @@ from .predictions import Predictions, run_estimator
 if TYPE_CHECKING:
     import pandas as pd
 
-BAR = "boosting on shape"
+REFERENCE = "boosting on shape"
 """The baseline that differences are taken against."""
 STACKED = "stacked"
 
@@ -29,13 +29,13 @@ Features = Mapping[str, "pd.DataFrame"]
 @dataclass(frozen=True)
 class Lists:
     """The lists of an evaluation: the cases measured on, the candidates that baselines are fitted on, the calibration
-    split that `stacked` is fitted on (None: there is no `stacked`), and masks that people drew (None: there are none).
-    """
+    split that `stacked` is fitted on (None: there is no `stacked`), and masks that human annotators drew (None: there
+    are none)."""
 
     cases: CaseSet
     training: CaseSet
     calibration: CaseSet | None = None
-    people: CaseSet | None = None
+    annotators: CaseSet | None = None
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evanyseg.prompts import BoxPrompt
+from evanyseg.quality.modes import MODES, NO_PROMPT
 from evanyseg.results import QualityCase
 
 from ..augment.box_jitter import jittered
+from ..candidates.mask_sources import ANNOTATOR
 from ..candidates.store import CandidateStore
 from ..data.store import Store
 from ..errors import CandidateError
@@ -24,8 +26,7 @@ from .heldout.pairs import read_heldout
 if TYPE_CHECKING:
     import pandas as pd
 
-MODES = ("box", "own")
-"""'box': with the prompt's box, jittered; 'own': no box, so that the mask's own is used."""
+"""'box': with the prompt's box, jittered; 'no-prompt': no box, so that the mask's bounding box is used."""
 FEWEST_IMAGES = 4
 SMALL_SETS = "(small sets)"
 
@@ -33,7 +34,7 @@ SMALL_SETS = "(small sets)"
 @dataclass(frozen=True)
 class CaseSet:
     """`table`: index 0..n-1; columns set, source, subject, image (what the bootstrap draws), object (masks of one
-    truth), maker, family, dice, area, label, at (index in `masks`) and whatever its maker added."""
+    truth), mask_source, mask_method, dice, area, label, at (index in `masks`) and whatever its mask_source added."""
 
     store: Store
     masks: CandidateStore
@@ -59,13 +60,13 @@ class CaseSet:
         return self.store.mask(int(self.masks.table.row.iat[self._at(i)]))
 
     def box(self, i: int, mode: str = "box") -> BoxPrompt | None:
-        """The jittered prompt, or None in mode 'own'."""
-        if mode == "own":
+        """The jittered prompt, or None without a prompt."""
+        if mode == NO_PROMPT:
             return None
         return self.masks.prompt(self._at(i))
 
     def quality_cases(self, mode: str) -> Iterator[QualityCase]:
-        """What an estimator judges, in order."""
+        """What an estimator scores, in order."""
         for i in range(len(self)):
             yield QualityCase(self.image(i), self.mask(i), self.box(i, mode))
 
@@ -100,13 +101,14 @@ def training_cases(
     seed: int = 3,
     split: str = "train",
     jitter: tuple[float, float] = (0.05, 0.10),
-    people: bool = False,
+    annotators: bool = False,
 ) -> CaseSet:
     """A sample of candidates of a split, at most `per_set` of each data set, every one with a box: its prompt's, or the
-    true box with jitter. `people`: masks that people drew, and no others. Raises CandidateError when there are none."""
+    true box with jitter. `annotators`: masks that human annotators drew, and no others. Raises CandidateError when
+    there are none."""
     rng = np.random.default_rng(seed)
     table = masks.table
-    chosen = table[(table.split == split) & ((table.maker == "people") == people)]
+    chosen = table[(table.split == split) & ((table.mask_source == ANNOTATOR) == annotators)]
     if chosen.empty:
         raise CandidateError(f"{masks.folder} has no candidates of the {split} split.")
     chosen = chosen.assign(order=rng.random(len(chosen))).sort_values("order")

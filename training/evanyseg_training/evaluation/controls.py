@@ -33,9 +33,9 @@ def _no_mask(case: QualityCase, other: QualityCase) -> QualityCase:
 
 
 def _own_box(case: QualityCase, other: QualityCase) -> QualityCase:
-    own = BoxPrompt.of_mask(case.mask)
-    usable = own is not None and min(own.width, own.height) >= MIN_SIDE  # a smaller box is no prompt
-    return replace(case, box=own if usable else case.box)
+    mask_box = BoxPrompt.of_mask(case.mask)
+    usable = mask_box is not None and min(mask_box.width, mask_box.height) >= MIN_SIDE  # a smaller box is no prompt
+    return replace(case, box=mask_box if usable else case.box)
 
 
 CONTROLS: dict[str, Callable[[QualityCase, QualityCase], QualityCase]] = {
@@ -44,8 +44,8 @@ CONTROLS: dict[str, Callable[[QualityCase, QualityCase], QualityCase]] = {
     "image only": _no_mask,
     "box zeroed": _own_box,
 }
-"""What is taken away: the image of another case; no image; the box filled instead of the mask; the mask's own box
-given as if it were the prompt."""
+"""What is taken away: the image of another case; no image; the box filled instead of the mask; the mask's bounding box
+box given as if it were the prompt."""
 
 
 def controlled(cases: CaseSet, control: str, seed: int = 5) -> Iterator[QualityCase]:

@@ -14,9 +14,10 @@ import numpy as np
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, QualityEstimator, Segmenter, no_progress
+from evanyseg.quality.modes import MODES
 
 from ..metrics.agreement import mae, pearson
-from .cases import MODES, CaseSet
+from .cases import CaseSet
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,4 +1,4 @@
-"""From predictions to figures: per data set, macro means, 95 % intervals from the same resamples for every method."""
+"""From predictions to metrics: per data set, macro means, 95 % intervals from the same resamples for every method."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class Measured:
 
 
 @dataclass
-class Ruler:
+class MetricEvaluator:
     """Measures predictions for one list of cases; resamples are drawn once, so that methods are compared in pairs."""
 
     table: pd.DataFrame
@@ -86,7 +86,7 @@ class Ruler:
             self._sets[str(name)] = (at, group_counts(of_set.image.to_numpy(), self.resamples, seed=1000 + i))
 
     def measure(self, prediction: np.ndarray, metrics: Mapping[str, Metric] | None = None) -> Measured:
-        """Figures of prediction [n] (NaN: unscored, left out and counted) on every set with enough cases."""
+        """Metrics of prediction [n] (NaN: unscored, left out and counted) on every set with enough cases."""
         metrics = {**FULL, **plugins.added(GROUP)} if metrics is None else metrics
         truth, objects = self.table.dice.to_numpy(float), self.table.object.to_numpy()
         out: dict[str, dict[str, np.ndarray]] = {name: {} for name in [*metrics, WITHIN]}
@@ -104,15 +104,17 @@ class Ruler:
         return Measured(out, cases)
 
 
-def long_table(measured: Mapping[tuple[str, str, str], Measured], rulers: Mapping[str, Ruler]) -> pd.DataFrame:
-    """One row per figure: list, mode, method, set, cases, images, metric, value, low, high.
+def long_table(
+    measured: Mapping[tuple[str, str, str], Measured], evaluators: Mapping[str, MetricEvaluator]
+) -> pd.DataFrame:
+    """One row per metric: list, mode, method, set, cases, images, metric, value, low, high.
 
     Keys of `measured`: (list, mode, method)."""
     import pandas as pd
 
     rows = []
     for (which, mode, method), result in measured.items():
-        images = rulers[which].table.groupby("set").image.nunique()
+        images = evaluators[which].table.groupby("set").image.nunique()
         for metric, of_sets in result.samples.items():
             for name in [*of_sets, MACRO]:
                 cases = sum(result.cases[s] for s in of_sets) if name == MACRO else result.cases[name]

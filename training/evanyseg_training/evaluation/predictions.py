@@ -42,6 +42,6 @@ def run_estimator(
 
 
 def without_empty(methods: Mapping[str, Predictions], features: pd.DataFrame) -> dict[str, Predictions]:
-    """Without a box an empty mask is nobody's to judge: unscored, so that no method gets a point for calling it bad."""
+    """Without a box an empty mask cannot be scored: unscored, so that no method gets a point for calling it bad."""
     empty = features["log box area"].to_numpy() == 0
     return {name: replace(p, dice=np.where(empty, np.nan, p.dice)) for name, p in methods.items()}

@@ -1,7 +1,7 @@
 """One run: every method on the same masks, in both modes, into one folder of tables that reports are made from.
 
-predictions.parquet (one row per mode, method, pair), figures.csv, parts.csv, coverage.csv, audit.csv, maps.csv,
-controls.csv, distances.csv, people.csv, pool.csv, selection.csv, run.json. Nothing here draws or writes prose: see
+predictions.parquet (one row per mode, method, pair), metrics.csv, subgroups.csv, coverage.csv, audit.csv, maps.csv,
+controls.csv, distances.csv, annotators.csv, pool.csv, selection.csv, run.json. Nothing here draws or writes prose: see
 `report`.
 """
 
@@ -16,11 +16,12 @@ from typing import Any
 
 from evanyseg.io.write import write_text
 from evanyseg.protocols import Progress, QualityEstimator, no_progress
+from evanyseg.quality.modes import MODES, NO_PROMPT
 
 from ..files import write_table
 from . import probes, subgroups, tables
 from .answers import Answers, Lists, answers_in
-from .cases import MODES, cached_features
+from .cases import cached_features
 from .metric_evaluator import RESAMPLES, long_table
 from .pool.build import PoolOptions
 from .pool.selecting import Selection, SelectionRun
@@ -85,20 +86,20 @@ def evaluate(
     features = {name: cached_features(of, cache) for name, of in listed.items() if of is not None}
     answers = {mode: answers_in(mode, lists, features, run.estimators, progress) for mode in MODES}
     predictions = {mode: found.predictions for mode, found in answers.items()}
-    predictions["own"] = without_empty(predictions["own"], features["cases"]["own"])
+    predictions[NO_PROMPT] = without_empty(predictions[NO_PROMPT], features["cases"][NO_PROMPT])
 
     write_table(out / "predictions.parquet", tables.predictions_table(cases, predictions))
     names = list(run.estimators)
-    measured, rulers = tables.measured_lists(cases, predictions, names, options.resamples, progress)
-    write_table(out / "figures.csv", long_table(measured, rulers))
-    write_table(out / "parts.csv", tables.parts_table(cases, predictions, names, options.resamples))
+    measured, evaluators = tables.measured_lists(cases, predictions, names, options.resamples, progress)
+    write_table(out / "metrics.csv", long_table(measured, evaluators))
+    write_table(out / "subgroups.csv", tables.subgroups_table(cases, predictions, names, options.resamples))
     write_table(out / "coverage.csv", tables.coverage_table(cases, predictions))
     write_table(out / "audit.csv", subgroups.audit_table(cases.table, predictions["box"]))
     write_table(out / "distances.csv", tables.distances_table(cases, predictions, ours))
     estimator = run.estimators[ours]
-    if lists.people is not None:
-        drawn = tables.drawn_table(lists.people, (ours, estimator), answers, cache, progress)
-        write_table(out / "people.csv", drawn)
+    if lists.annotators is not None:
+        by_hand = tables.annotators_table(lists.annotators, (ours, estimator), answers, cache, progress)
+        write_table(out / "annotators.csv", by_hand)
     whole = predictions["box"][ours]
     controls = tables.controls_table(
         cases, estimator, whole, options.control_cases, options.resamples, options.seed, progress

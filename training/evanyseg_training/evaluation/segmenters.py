@@ -55,7 +55,7 @@ def evaluate_segmenter(
     store: Store,
     segmenter: Segmenter,
     options: EvalOptions | None = None,
-    rivals: Mapping[str, Callable[[np.ndarray, BoxPrompt], np.ndarray]] = CLASSICAL,
+    classical: Mapping[str, Callable[[np.ndarray, BoxPrompt], np.ndarray]] = CLASSICAL,
     progress: Progress = no_progress,
 ) -> pd.DataFrame:
     """One line per prompt: set, split, subject, paper, side, and the Dice of each method."""
@@ -77,7 +77,7 @@ def evaluate_segmenter(
                     "row": row.row, "set": row.set, "split": row.split, "subject": row.subject, "paper": row.paper,
                     "side": max(tight.width, tight.height), OURS[0]: scores[found.best], OURS[1]: max(scores),
                     "first head": scores[0], "predicted IoU": float(found.predicted_iou[found.best]),
-                    **{name: dice(make(image, box), truth) for name, make in rivals.items()},
+                    **{name: dice(make(image, box), truth) for name, make in classical.items()},
                 }
             )  # fmt: skip
     return pd.DataFrame(lines)

@@ -1,4 +1,4 @@
-"""The same predictions cut other ways: unseen segmenters and families, object size, intervals, worst-first lists."""
+"""The same predictions by subgroup: unseen segmenters and corruption, object size, intervals, worst-first lists."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..candidates.mask_sources import MODEL_GENERATED, POOL
 from ..metrics import audit
 from ..metrics.coverage import coverage, terciles
-from .metric_evaluator import FEWEST_CASES, HEADLINE, Measured, Ruler
+from .metric_evaluator import FEWEST_CASES, HEADLINE, Measured, MetricEvaluator
 from .predictions import Predictions
 
 if TYPE_CHECKING:
@@ -18,30 +19,31 @@ if TYPE_CHECKING:
 SIZES = ("small", "middle", "large")
 
 
-def part_figures(
-    table: pd.DataFrame, parts: np.ndarray, methods: Mapping[str, Predictions], resamples: int
+def subgroup_metrics(
+    table: pd.DataFrame, groups: np.ndarray, methods: Mapping[str, Predictions], resamples: int
 ) -> dict[tuple[str, str], Measured]:
-    """Headline figures of each method on each part (a label per case, '' for none): (part, method) -> Measured."""
+    """Headline metrics of each method on each group (a label per case, '' for none): (group, method) -> Measured."""
     out = {}
-    for part in sorted({p for p in parts if p}):
-        at = np.flatnonzero(parts == part)
+    for group in sorted({g for g in groups if g}):
+        at = np.flatnonzero(groups == group)
         if len(at) < FEWEST_CASES:
             continue
-        ruler = Ruler(table.iloc[at].reset_index(drop=True), resamples)
+        evaluator = MetricEvaluator(table.iloc[at].reset_index(drop=True), resamples)
         for name, prediction in methods.items():
-            out[str(part), name] = ruler.measure(prediction.dice[at], HEADLINE)
+            out[str(group), name] = evaluator.measure(prediction.dice[at], HEADLINE)
     return out
 
 
-def size_parts(table: pd.DataFrame) -> np.ndarray:
+def by_size(table: pd.DataFrame) -> np.ndarray:
     """Third of each case by the area of its true object, over the whole list."""
     return np.array(SIZES)[terciles(table.area.to_numpy(float))]
 
 
-def segmenter_parts(table: pd.DataFrame) -> np.ndarray:
-    """Who made the mask: one name for each real model (epochs of one model together)."""
-    family = table.family.str.replace(r"@\d+$", "", regex=True).str.replace(r" epoch \d+$", "", regex=True)
-    return np.where(table.maker.isin(["stored", "rival", "pool"]), family, table.maker).astype(str)
+def by_mask_source(table: pd.DataFrame) -> np.ndarray:
+    """Source of the mask: one name for each model (epochs of one model together)."""
+    model = table.mask_method.str.replace(r"@\d+$", "", regex=True).str.replace(r" epoch \d+$", "", regex=True)
+    by_models = table.mask_source.isin([*MODEL_GENERATED, POOL])
+    return np.where(by_models, model, table.mask_source).astype(str)
 
 
 def coverage_table(table: pd.DataFrame, methods: Mapping[str, Predictions], caveat: str) -> pd.DataFrame:
@@ -55,7 +57,7 @@ def coverage_table(table: pd.DataFrame, methods: Mapping[str, Predictions], cave
             continue
         scored = np.isfinite(prediction.low) & np.isfinite(prediction.high)
         truth = table.dice.to_numpy(float)
-        people = (table.source.astype(str) + "|" + table.subject.astype(str)).to_numpy()
+        subjects = (table.source.astype(str) + "|" + table.subject.astype(str)).to_numpy()
         clear = np.array([caveat not in text for text in prediction.caveats])
         parts = {"all": scored, "without caveat": scored & clear, "with caveat": scored & ~clear}
         thirds = terciles(np.where(scored, prediction.dice, -1))
@@ -64,7 +66,7 @@ def coverage_table(table: pd.DataFrame, methods: Mapping[str, Predictions], cave
         for part, keep in parts.items():
             if keep.sum() < 3:
                 continue
-            found = coverage(truth[keep], prediction.low[keep], prediction.high[keep], people[keep])
+            found = coverage(truth[keep], prediction.low[keep], prediction.high[keep], subjects[keep])
             width = float((prediction.high - prediction.low)[keep].mean())
             rows.append((name, part, int(keep.sum()), found.value, found.low, found.high, width))
     return pd.DataFrame(rows, columns=["method", "part", "cases", "coverage", "low", "high", "width"])
@@ -79,10 +81,10 @@ def audit_table(table: pd.DataFrame, methods: Mapping[str, Predictions]) -> pd.D
     for name, prediction in methods.items():
         ok = np.isfinite(prediction.dice)
         arguments = (truth[ok], prediction.dice[ok], classes[ok])
-        figures = {
+        metrics = {
             f"{label}@{k}": audit.mean_over_classes(metric, *arguments, k)
             for label, metric in (("map", audit.average_precision_at_k), ("precision", audit.precision_at_k))
             for k in (5, 10)
         }
-        rows.append({"method": name, "classes": len(np.unique(classes[ok])), **figures})
+        rows.append({"method": name, "classes": len(np.unique(classes[ok])), **metrics})
     return pd.DataFrame(rows)

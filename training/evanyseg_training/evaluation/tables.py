@@ -9,30 +9,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evanyseg.protocols import Progress, QualityEstimator, no_progress
+from evanyseg.quality.modes import MODES
 from evanyseg.results import Caveat
 
+from ..candidates.mask_sources import MODEL_GENERATED
 from . import probes, subgroups
-from .annotators import distance_table, people_table
-from .answers import BAR, STACKED, Answers, baseline_predictions, estimated
-from .cases import MODES, CaseSet, cached_features
+from .annotators import annotator_table, distance_table
+from .answers import REFERENCE, STACKED, Answers, baseline_predictions, estimated
+from .cases import CaseSet, cached_features
 from .controls import CONTROLS, controlled
-from .metric_evaluator import HEADLINE, Measured, Ruler, long_table
+from .metric_evaluator import HEADLINE, Measured, MetricEvaluator, long_table
 from .predictions import Predictions, run_estimator
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LISTS = ("wide", "real", "natural")
+LISTS = ("balanced", "model-generated", "unfiltered")
 ByMode = Mapping[str, Mapping[str, Predictions]]
 """mode -> method -> answers for every case."""
 
 
 def in_list(table: pd.DataFrame, which: str) -> np.ndarray:
-    """bool [n]: the cases of 'wide', 'real' (its real models' masks) or 'natural'."""
-    if which == "natural":
-        return (table.natural == 1).to_numpy()
-    wide = (table.wide == 1).to_numpy()
-    return wide & table.maker.isin(["rival", "stored"]).to_numpy() if which == "real" else wide
+    """bool [n]: the cases of 'balanced', 'model-generated' (a part of it) or 'unfiltered'."""
+    if which == "unfiltered":
+        return (table.unfiltered == 1).to_numpy()
+    balanced = (table.balanced == 1).to_numpy()
+    return balanced & table.mask_source.isin(MODEL_GENERATED).to_numpy() if which == "model-generated" else balanced
 
 
 def sampled(cases: CaseSet, per_set: int, seed: int) -> CaseSet:
@@ -45,7 +47,7 @@ def sampled(cases: CaseSet, per_set: int, seed: int) -> CaseSet:
 
 def main_methods(names: Sequence[str], estimators: Sequence[str]) -> list[str]:
     """The methods that are measured in full: the estimators, the bar and `stacked`."""
-    return [name for name in (*estimators, BAR, STACKED) if name in names]
+    return [name for name in (*estimators, REFERENCE, STACKED) if name in names]
 
 
 def predictions_table(cases: CaseSet, predictions: ByMode) -> pd.DataFrame:
@@ -56,8 +58,8 @@ def predictions_table(cases: CaseSet, predictions: ByMode) -> pd.DataFrame:
     frames = [
         pd.DataFrame(
             {
-                "mode": mode, "method": name, "pair": table.pair, "set": table.set, "maker": table.maker,
-                "wide": table.wide, "natural": table.natural, "truth": table.dice, "dice": p.dice,
+                "mode": mode, "method": name, "pair": table.pair, "set": table.set, "mask_source": table.mask_source,
+                "balanced": table.balanced, "unfiltered": table.unfiltered, "truth": table.dice, "dice": p.dice,
                 "low": none if p.low is None else p.low, "high": none if p.high is None else p.high,
             }
         )
@@ -73,22 +75,22 @@ def measured_lists(
     estimators: Sequence[str],
     resamples: int,
     progress: Progress = no_progress,
-) -> tuple[dict[tuple[str, str, str], Measured], dict[str, Ruler]]:
-    """(list, mode, method) -> figures, and the ruler of each list: all metrics (those that other packages add too) for
-    the main methods on the wide list, else the headline."""
-    measured, rulers = {}, {}
+) -> tuple[dict[tuple[str, str, str], Measured], dict[str, MetricEvaluator]]:
+    """(list, mode, method) -> metrics, and the evaluator of each list: all of them (those that other packages add too)
+    for the main methods on the balanced list, else the headline."""
+    measured, evaluators = {}, {}
     for which in LISTS:
         at = np.flatnonzero(in_list(cases.table, which))
         if not len(at):
             continue
-        rulers[which] = Ruler(cases.table.iloc[at].reset_index(drop=True), resamples)
+        evaluators[which] = MetricEvaluator(cases.table.iloc[at].reset_index(drop=True), resamples)
         for mode, methods in predictions.items():
             main = main_methods(list(methods), estimators)
             for name, prediction in methods.items():
-                progress(0, f"figures: {which}, {mode}, {name}")
-                metrics = None if which == "wide" and name in main else HEADLINE
-                measured[which, mode, name] = rulers[which].measure(prediction.dice[at], metrics)
-    return measured, rulers
+                progress(0, f"metrics: {which}, {mode}, {name}")
+                metrics = None if which == "balanced" and name in main else HEADLINE
+                measured[which, mode, name] = evaluators[which].measure(prediction.dice[at], metrics)
+    return measured, evaluators
 
 
 def differences(measured: Mapping[tuple[str, str, str], Measured], ours: str) -> dict[str, dict[str, list[float]]]:
@@ -101,21 +103,21 @@ def differences(measured: Mapping[tuple[str, str, str], Measured], ours: str) ->
     return out
 
 
-def parts_table(cases: CaseSet, predictions: ByMode, estimators: Sequence[str], resamples: int) -> pd.DataFrame:
-    """Headline figures of the main methods on the wide list, by size of the object and by who made the mask."""
+def subgroups_table(cases: CaseSet, predictions: ByMode, estimators: Sequence[str], resamples: int) -> pd.DataFrame:
+    """Headline metrics of the main methods on the balanced list, by size of the object and by source of the mask."""
     import pandas as pd
 
-    wide = np.flatnonzero(in_list(cases.table, "wide"))
-    table = cases.table.iloc[wide].reset_index(drop=True)
-    cuts = {"size": subgroups.size_parts(table), "maker": subgroups.segmenter_parts(table)}
+    balanced = np.flatnonzero(in_list(cases.table, "balanced"))
+    table = cases.table.iloc[balanced].reset_index(drop=True)
+    groupings = {"size": subgroups.by_size(table), "mask_source": subgroups.by_mask_source(table)}
     frames = []
     for mode, methods in predictions.items():
-        main = {n: Predictions(methods[n].dice[wide]) for n in main_methods(list(methods), estimators)}
-        for cut, parts in cuts.items():
-            found = subgroups.part_figures(table, parts, main, resamples)
-            rulers = {part: Ruler(table[parts == part].reset_index(drop=True), 1) for part, _ in found}
-            keyed = {(part, mode, name): result for (part, name), result in found.items()}
-            frames.append(long_table(keyed, rulers).assign(cut=cut))
+        main = {n: Predictions(methods[n].dice[balanced]) for n in main_methods(list(methods), estimators)}
+        for name, groups in groupings.items():
+            found = subgroups.subgroup_metrics(table, groups, main, resamples)
+            evaluators = {g: MetricEvaluator(table[groups == g].reset_index(drop=True), 1) for g, _ in found}
+            keyed = {(group, mode, method): result for (group, method), result in found.items()}
+            frames.append(long_table(keyed, evaluators).assign(subgroup=name))
     return pd.concat(frames)
 
 
@@ -137,22 +139,22 @@ def distances_table(cases: CaseSet, predictions: ByMode, ours: str) -> pd.DataFr
     return pd.concat([distance_table(cases, predictions[mode][ours], mode) for mode in MODES])
 
 
-def drawn_table(
-    people: CaseSet,
+def annotators_table(
+    annotators: CaseSet,
     estimator: tuple[str, QualityEstimator],
     answers: Mapping[str, Answers],
     cache: Path | None,
     progress: Progress = no_progress,
 ) -> pd.DataFrame:
-    """How well ours and the bar judge masks that people drew."""
+    """How well ours and the reference baseline score masks by human annotators."""
     name, ours = estimator
-    features = cached_features(people, cache)
+    features = cached_features(annotators, cache)
     found = {
-        mode: {name: estimated(ours, people, mode, progress)}
-        | {BAR: baseline_predictions(answers[mode].baselines, features[mode])[BAR]}
+        mode: {name: estimated(ours, annotators, mode, progress)}
+        | {REFERENCE: baseline_predictions(answers[mode].baselines, features[mode])[REFERENCE]}
         for mode in MODES
     }
-    return people_table(people, found)
+    return annotator_table(annotators, found)
 
 
 def controls_table(
@@ -164,16 +166,16 @@ def controls_table(
     seed: int,
     progress: Progress = no_progress,
 ) -> pd.DataFrame:
-    """Headline figures of an estimator with parts of its input taken away, beside `whole`: what it said with all."""
-    sample = sampled(cases.where(in_list(cases.table, "wide")), per_set, seed)
-    ruler = Ruler(sample.table, resamples)
+    """Headline metrics of an estimator with parts of its input taken away, beside `whole`: what it said with all."""
+    sample = sampled(cases.where(in_list(cases.table, "balanced")), per_set, seed)
+    evaluator = MetricEvaluator(sample.table, resamples)
     position = {pair: i for i, pair in enumerate(cases.table.pair)}
     at = np.array([position[pair] for pair in sample.table.pair])
-    measured = {("controls", "box", "all inputs"): ruler.measure(whole.dice[at], HEADLINE)}
+    measured = {("controls", "box", "all inputs"): evaluator.measure(whole.dice[at], HEADLINE)}
     for control in CONTROLS:
         found = run_estimator(estimator, controlled(sample, control, seed), len(sample), progress)
-        measured["controls", "box", control] = ruler.measure(found.dice, HEADLINE)
-    return long_table(measured, {"controls": ruler})
+        measured["controls", "box", control] = evaluator.measure(found.dice, HEADLINE)
+    return long_table(measured, {"controls": evaluator})
 
 
 def maps_table(
@@ -182,11 +184,11 @@ def maps_table(
     """Average precision of the error maps, in both modes."""
     import pandas as pd
 
-    sample = sampled(cases.where(in_list(cases.table, "wide")), per_set, seed)
+    sample = sampled(cases.where(in_list(cases.table, "balanced")), per_set, seed)
     return pd.concat([probes.map_table(estimator, sample, mode, progress).assign(mode=mode) for mode in MODES])
 
 
 def turning(cases: CaseSet, estimator: QualityEstimator, per_set: int, seed: int) -> dict[str, dict[str, float]]:
     """How much flips and turns change the score, by mode."""
-    sample = sampled(cases.where(in_list(cases.table, "wide")), per_set, seed)
+    sample = sampled(cases.where(in_list(cases.table, "balanced")), per_set, seed)
     return {mode: probes.turning_change(estimator, sample, mode) for mode in MODES}

@@ -13,7 +13,8 @@ from .failure import average_precision
 
 
 def evaluation_window(mask: np.ndarray, box: BoxPrompt | None) -> tuple[slice, slice] | None:
-    """Rows and columns in which maps are judged: 1.75 times the box (or the mask's own), clipped; None if empty."""
+    """Rows and columns in which maps are scored: 1.75 times the box (or the mask's bounding box), clipped; None if
+    empty."""
     around = box or BoxPrompt.of_mask(mask)
     if around is None:
         return None
@@ -25,7 +26,7 @@ def trivial_maps(mask: np.ndarray, box: BoxPrompt | None) -> dict[str, np.ndarra
     """Scores [H, W], higher = more suspicious, of the two maps that cost nothing.
 
     'boundary': near the mask's outline; 'box edge': outside the box for mask pixels, inside it for the others (without
-    a box: the mask's own), deeper first.
+    a box: the mask's bounding box), deeper first.
     """
     inside = ndimage.distance_transform_edt(mask) if mask.any() else np.zeros(mask.shape)
     outside = ndimage.distance_transform_edt(~mask) if not mask.all() else np.zeros(mask.shape)
@@ -41,7 +42,7 @@ def trivial_maps(mask: np.ndarray, box: BoxPrompt | None) -> dict[str, np.ndarra
 def map_scores(wrong: np.ndarray, score: np.ndarray, where: np.ndarray) -> tuple[float, float]:
     """(average precision of `score` for the pixels `wrong` among `where`, their share); NaN when none or all are wrong.
 
-    All [H, W]; `where` and `wrong` bool. Pixels are judged one by one; equal scores are one threshold.
+    All [H, W]; `where` and `wrong` bool. Pixels count one by one; equal scores are one threshold.
     """
     target = wrong[where]
     if not target.any() or target.all():

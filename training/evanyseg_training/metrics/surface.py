@@ -1,4 +1,4 @@
-"""Dice, HD95 and normalised surface Dice of a pair of masks: of the whole image, computed where the masks are."""
+"""Dice, HD95 and normalized surface Dice of a pair of masks: of the whole image, computed where the masks are."""
 
 from __future__ import annotations
 
@@ -44,5 +44,5 @@ def surface_scores(mask: np.ndarray, truth: np.ndarray, tolerance: float = NSD_T
 
 
 def outline(mask: np.ndarray) -> np.ndarray:
-    """Coordinates [N, 2] of the mask's pixels that have a 4-neighbour outside it (the border of the array counts)."""
+    """Coordinates [N, 2] of the mask's pixels that have a 4-neighbor outside it (the border of the array counts)."""
     return np.argwhere(mask & ~ndimage.binary_erosion(mask))

@@ -18,7 +18,7 @@ from evanyseg.protocols import QualityEstimator
 from evanyseg.results import QualityCase, QualityEstimate
 
 from ..augment.box_jitter import jittered
-from ..candidates.corruption import Scene, damaged
+from ..candidates.corruption import ObjectPatch, corrupted
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +30,7 @@ TRUTH, MASK = "#FFFFFF", "#E69F00"
 
 @dataclass(frozen=True)
 class Example:
-    """A generated picture uint8 [H, W, 3], its true object and a damaged mask bool [H, W], and what was predicted."""
+    """A generated picture uint8 [H, W, 3], its true object and a corrupted mask bool [H, W], and what was predicted."""
 
     image: np.ndarray
     truth: np.ndarray
@@ -49,29 +49,29 @@ class Example:
 def made_picture(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
     """A picture uint8 [side, side, 3] of a few blurred, noisy, uneven shapes, and one of them: bool [side, side]."""
     y, x = np.mgrid[:side, :side] / side
-    grey = 0.25 + 0.12 * _smooth(rng, side, side / 5)
+    gray = 0.25 + 0.12 * _smooth(rng, side, side / 5)
     truth: np.ndarray = np.zeros((side, side), bool)
     while np.count_nonzero(truth) < SMALLEST:
         for number in range(4):
             cx, cy = rng.uniform(0.25, 0.75, 2) if number else rng.uniform(0.4, 0.6, 2)
             radius = rng.uniform(0.08, 0.2)
             shape = np.hypot((x - cx) * rng.uniform(0.7, 1.4), y - cy) < radius * (1 + 0.35 * _smooth(rng, side, 14))
-            grey = np.where(shape, grey + rng.choice((-1, 1)) * rng.uniform(0.08, 0.3), grey)
+            gray = np.where(shape, gray + rng.choice((-1, 1)) * rng.uniform(0.08, 0.3), gray)
             truth = shape if number == 0 else truth & ~shape
-        pieces, _ = ndimage.label(truth)
-        truth = pieces == np.bincount(pieces.ravel(), minlength=2)[1:].argmax() + 1
-    grey = ndimage.gaussian_filter(grey, 1.2) + rng.normal(0, rng.uniform(0.01, 0.05), grey.shape)
-    return as_rgb((np.clip(grey, 0, 1) * 255).astype(np.uint8)), truth
+        components, _ = ndimage.label(truth)
+        truth = components == np.bincount(components.ravel(), minlength=2)[1:].argmax() + 1
+    gray = ndimage.gaussian_filter(gray, 1.2) + rng.normal(0, rng.uniform(0.01, 0.05), gray.shape)
+    return as_rgb((np.clip(gray, 0, 1) * 255).astype(np.uint8)), truth
 
 
-def judged_examples(estimator: QualityEstimator, count: int = 120, seed: int = 0) -> list[Example]:
-    """`count` damaged masks of generated pictures, true Dice spread flat, judged with a jittered box."""
+def scored_examples(estimator: QualityEstimator, count: int = 120, seed: int = 0) -> list[Example]:
+    """`count` corrupted masks of generated images, true Dice spread flat, scored with a jittered box."""
     rng = np.random.default_rng(seed)
     made, cases = [], []
     for number in range(count):
         image, truth = made_picture(rng)
-        scene = Scene(image[..., 0].astype(np.float32) / 255, truth)
-        mask, _, _ = damaged(scene, 0.2 + 0.79 * (number + 0.5) / count, rng)
+        patch = ObjectPatch(image[..., 0].astype(np.float32) / 255, truth)
+        mask, _, _ = corrupted(patch, 0.2 + 0.79 * (number + 0.5) / count, rng)
         made.append((image, truth, mask))
         box = BoxPrompt.of_mask(truth)
         assert box is not None  # made_picture gives no empty object

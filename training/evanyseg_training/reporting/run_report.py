@@ -8,13 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evanyseg.quality.modes import MODES, NO_PROMPT
+
+from ..data.former_names import table_path, with_current_modes, with_current_names
+from ..evaluation.answers import REFERENCE, STACKED
 from ..evaluation.metric_evaluator import MACRO, WITHIN
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MODE_NAMES = {"box": "with box", "own": "without box"}
-LIST_NAMES = {"wide": "whole list", "real": "real models' masks alone", "natural": "stored predictions as they come"}
+MODE_NAMES = {"box": "with box", NO_PROMPT: "without box"}
+LIST_NAMES = {
+    "balanced": "balanced list",
+    "model-generated": "model-generated masks alone",
+    "unfiltered": "unfiltered stored predictions",
+}
 HEAD = ("pearson", "spearman", WITHIN, "mae", "auroc<.8", "naurc")
 REST = (
     "bias", "r2", "slope", "intercept", "ece", "auroc<.5", "ap<.8", "ap<.5", "fpr95<.8", "fpr95<.5", "aurc", "e-aurc",
@@ -31,13 +39,15 @@ class Run:
 
     @classmethod
     def read(cls, folder: Path) -> Run:
-        return cls(folder, json.loads((folder / "run.json").read_text(encoding="utf-8")))
+        summary = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return cls(folder, with_current_modes(summary))
 
     def table(self, name: str) -> pd.DataFrame | None:
+        """A table of the run by name; None where it has none."""
         import pandas as pd
 
-        path = self.folder / f"{name}.csv"
-        return pd.read_csv(path) if path.is_file() else None
+        path = table_path(self.folder, name)
+        return with_current_names(pd.read_csv(path)) if path.is_file() else None
 
     @property
     def ours(self) -> str:
@@ -57,9 +67,9 @@ def _text(found: pd.DataFrame) -> str:
     return f"{row.value:.3f}" if row.low != row.low else f"{row.value:.3f} [{row.low:.2f}, {row.high:.2f}]"
 
 
-def macro_table(figures: pd.DataFrame, which: str, mode: str, metrics: Sequence[str] = HEAD) -> str:
+def macro_table(table: pd.DataFrame, which: str, mode: str, metrics: Sequence[str] = HEAD) -> str:
     """Methods x metrics, macro means over data sets with 95 % intervals; best first."""
-    part = figures[(figures.list == which) & (figures["mode"] == mode) & (figures.set == MACRO)]
+    part = table[(table.list == which) & (table["mode"] == mode) & (table.set == MACRO)]
     order = part[part.metric == "pearson"].sort_values("value", ascending=False).method
     rows = []
     for method in order:
@@ -69,16 +79,16 @@ def macro_table(figures: pd.DataFrame, which: str, mode: str, metrics: Sequence[
     return markdown_table(("method", "masks", *metrics), rows)
 
 
-def per_set_table(figures: pd.DataFrame, which: str, mode: str, methods: Sequence[str]) -> str:
+def per_set_table(table: pd.DataFrame, which: str, mode: str, methods: Sequence[str]) -> str:
     """Sets x (r of each method; SD, MAE, AUROC of the first)."""
-    part = figures[(figures.list == which) & (figures["mode"] == mode) & (figures.set != MACRO)]
+    part = table[(table.list == which) & (table["mode"] == mode) & (table.set != MACRO)]
     rows = []
     for name in sorted(part.set.unique()):
         of_set = part[part.set == name]
         first = of_set[of_set.method == methods[0]]
         if first.empty:
             continue
-        value = lambda table, metric: _text(table[table.metric == metric])
+        value = lambda found, metric: _text(found[found.metric == metric])
         rows.append(
             (
                 name,
@@ -94,13 +104,14 @@ def per_set_table(figures: pd.DataFrame, which: str, mode: str, methods: Sequenc
     return markdown_table(header, rows)
 
 
-def parts_table(parts: pd.DataFrame, cut: str, mode: str) -> str:
-    part = parts[(parts.cut == cut) & (parts["mode"] == mode) & (parts.set == MACRO)]
+def subgroups_table(table: pd.DataFrame, subgroup: str, mode: str) -> str:
+    """Groups x methods x metrics, macro means over data sets, of one way to group."""
+    part = table[(table.subgroup == subgroup) & (table["mode"] == mode) & (table.set == MACRO)]
     rows = []
     for (name, method), found in part.groupby(["list", "method"], sort=False):
-        cell = lambda metric, table=found: _text(table[table.metric == metric])
+        cell = lambda metric, found=found: _text(found[found.metric == metric])
         rows.append((name, method, int(found.cases.max()), cell("sd").split(" ")[0], *(cell(m) for m in HEAD)))
-    return markdown_table((cut, "method", "masks", "SD", *HEAD), rows)
+    return markdown_table((subgroup.replace("_", " "), "method", "masks", "SD", *HEAD), rows)
 
 
 def maps_table(maps: pd.DataFrame) -> str:
@@ -127,11 +138,11 @@ def distances_table(distances: pd.DataFrame) -> str:
     return markdown_table(("mode", "masks", "data sets", "spearman", "median error", "median of the truth"), rows)
 
 
-def people_rows(people: pd.DataFrame) -> str:
+def annotators_table(annotators: pd.DataFrame) -> str:
     numbers = ("mean dice", "sd", "mean answer", "pearson", "mae")
     rows = [
         (MODE_NAMES[r["mode"]], r["method"], r["rater"], r["masks"], r["images"], *(f"{r[n]:.3f}" for n in numbers))
-        for r in people.to_dict("records")
+        for r in annotators.to_dict("records")
     ]
     return markdown_table(("mode", "method", "rater", "masks", "images", *numbers), rows)
 
@@ -151,25 +162,25 @@ def selection_table(selection: pd.DataFrame) -> str:
 
 def run_markdown(run: Run, plots: bool = True) -> str:
     """The sections of one run. Sections whose table does not exist are left out."""
-    figures = run.table("figures")
-    assert figures is not None
-    others = [m for m in figures.method.unique() if m not in (run.ours, "boosting on shape", "stacked")]
+    metrics = run.table("metrics")
+    assert metrics is not None
+    others = [m for m in metrics.method.unique() if m not in (run.ours, REFERENCE, STACKED)]
     learned = [m for m in others if m in run.summary.get("estimators", [])]
-    shown = [run.ours, "boosting on shape", *learned]
+    shown = [run.ours, REFERENCE, *learned]
     out = []
-    for which in figures.list.unique():
-        for mode in ("box", "own"):
+    for which in metrics.list.unique():
+        for mode in MODES:
             out.append(f"#### {LIST_NAMES[which].capitalize()}, {MODE_NAMES[mode]}: macro means over data sets\n")
-            out.append(macro_table(figures, which, mode))
-    out.append("#### Other figures of the whole list\n")
-    for mode in ("box", "own"):
-        part = figures[figures.method.isin([*shown, "stacked"])]
-        out.append(f"{MODE_NAMES[mode].capitalize()}:\n\n" + macro_table(part, "wide", mode, REST))
-    for which in ("wide", "real"):
-        if (figures.list == which).any():
-            for mode in ("box", "own"):
+            out.append(macro_table(metrics, which, mode))
+    out.append("#### Other metrics of the balanced list\n")
+    for mode in MODES:
+        part = metrics[metrics.method.isin([*shown, STACKED])]
+        out.append(f"{MODE_NAMES[mode].capitalize()}:\n\n" + macro_table(part, "balanced", mode, REST))
+    for which in ("balanced", "model-generated"):
+        if (metrics.list == which).any():
+            for mode in MODES:
                 out.append(f"#### Per data set: {LIST_NAMES[which]}, {MODE_NAMES[mode]}\n")
-                out.append(per_set_table(figures, which, mode, shown))
+                out.append(per_set_table(metrics, which, mode, shown))
     if plots:
         out += [f"![{p.stem.replace('_', ' ')}]({p.parent.name}/{p.name})\n" for p in _plots(run)]
     out += _other_sections(run)
@@ -180,7 +191,7 @@ def _plots(run: Run) -> list[Path]:
     return sorted((run.folder / "plots").glob("*.png"))
 
 
-def differences_table(run: Run, methods: Sequence[str] = ("boosting on shape", "stacked")) -> str:
+def differences_table(run: Run, methods: Sequence[str] = (REFERENCE, STACKED)) -> str:
     """Macro r of ours minus that of other methods, from the same resamples."""
     rows = []
     for which, against in run.summary["differences"].items():
@@ -193,10 +204,11 @@ def differences_table(run: Run, methods: Sequence[str] = ("boosting on shape", "
 
 def _other_sections(run: Run) -> list[str]:
     out = ["#### Macro r of the estimator minus that of the others (paired)\n", differences_table(run)]
-    if (parts := run.table("parts")) is not None:
-        for cut, title in (("size", "By object size (thirds of the list by area)"), ("maker", "By maker of the mask")):
-            for mode in ("box", "own"):
-                out += [f"#### {title}, {MODE_NAMES[mode]}\n", parts_table(parts, cut, mode)]
+    if (subgroups := run.table("subgroups")) is not None:
+        titles = {"size": "By object size (thirds of the list by area)", "mask_source": "By source of the mask"}
+        for subgroup, title in titles.items():
+            for mode in MODES:
+                out += [f"#### {title}, {MODE_NAMES[mode]}\n", subgroups_table(subgroups, subgroup, mode)]
     if (coverage := run.table("coverage")) is not None and len(coverage):
         mine = coverage[coverage.method == run.ours]
         shares = [f"{r.coverage:.3f} [{r.low:.2f}, {r.high:.2f}]" for r in mine.itertuples()]
@@ -206,8 +218,8 @@ def _other_sections(run: Run) -> list[str]:
         out.append(markdown_table(("mode", "part", "masks", "coverage", "mean width"), lines))
     if (distances := run.table("distances")) is not None and len(distances):
         out += ["#### Predicted HD95 (in diagonals of the true box; macro means)\n", distances_table(distances)]
-    if (people := run.table("people")) is not None and len(people):
-        out += ["#### Masks that people drew (reported apart)\n", people_rows(people)]
+    if (annotators := run.table("annotators")) is not None and len(annotators):
+        out += ["#### Masks by human annotators (reported separately)\n", annotators_table(annotators)]
     if (controls := run.table("controls")) is not None:
         out += ["#### Controls: parts of the input taken away, with box\n", macro_table(controls, "controls", "box")]
     if (maps := run.table("maps")) is not None and len(maps):

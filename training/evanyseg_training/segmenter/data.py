@@ -19,7 +19,7 @@ from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_
 
 from ..augment.box_jitter import jittered
 from ..augment.geometry import dihedral, small_rotation
-from ..augment.intensity import REPAINTED, intensities, repainted
+from ..augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted
 from ..data.store import Store
 
 POINTS = 3
@@ -120,8 +120,8 @@ class SegmenterSamples(Dataset):
             canvas = cv2.warpAffine(canvas, matrix, (side, side))
             valid = cv2.warpAffine(valid, matrix, (side, side), flags=cv2.INTER_NEAREST)
             layers = [cv2.warpAffine(m, matrix, (side, side)) for m in layers]
-        if rng.random() < REPAINTED:
-            canvas = repainted(canvas, layers[int(rng.integers(len(layers)))], rng)
+        if rng.random() < OBJECT_SHIFT_SHARE:
+            canvas = object_intensity_shifted(canvas, layers[int(rng.integers(len(layers)))], rng)
         by_row = dict(zip(names, layers, strict=True))
         prompts = [prompt_for(by_row[row] > 127, rng) for row in rows]
         targets = [cv2.resize(by_row[row], (side // 2, side // 2), interpolation=cv2.INTER_AREA) for row in rows]

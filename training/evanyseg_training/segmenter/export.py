@@ -28,13 +28,13 @@ def export_segmenter(
     store: Store,
     runs: Sequence[Path],
     report: Path | None,
-    licences: Path | None,
+    licenses: Path | None,
     earlier: Path | None = None,
 ) -> Path:
     """Write segmenter.safetensors, segmenter.json and segmenter.md into `out`; path of the weights.
 
-    `runs`: folders of the training phases, in order (their config.yaml and metrics.csv are summarised); `report`:
-    folder of segmenter-eval; `licences`: the README of the data collection with its table of sets; `earlier`: the .json
+    `runs`: folders of the training phases, in order (their config.yaml and metrics.csv are summarized); `report`:
+    folder of segmenter-eval; `licenses`: the README of the data collection with its table of sets; `earlier`: the .json
     of the weights that the first phase started from. Raises WeightsError for weights that do not load or are too
     many.
     """
@@ -54,7 +54,7 @@ def export_segmenter(
         "results": _results(report),
     }
     write_text(out / "segmenter.json", json.dumps(summary, indent=1) + "\n")
-    write_text(out / "segmenter.md", card(summary, store, report, read_set_notes(licences)))
+    write_text(out / "segmenter.md", card(summary, store, report, read_set_notes(licenses)))
     return target
 
 
@@ -69,7 +69,7 @@ def card(summary: Mapping[str, Any], store: Store, report: Path | None, notes: M
         "# Model card: the built-in segmenter",
         "",
         "Promptable 2D segmentation (boxes, points, earlier masks) with SAM's prompt encoder and mask decoder on a "
-        f"small encoder at 256 px; {summary['parameters'] / 1e6:.1f} M parameters, 8 bits per channel. Licence of the "
+        f"small encoder at 256 px; {summary['parameters'] / 1e6:.1f} M parameters, 8 bits per channel. License of the "
         "weights: Apache-2.0. Research software, not for clinical use.",
         "",
         f"**Training.** From random weights, on {train['objects']} objects in {train['images']} images of "
@@ -82,17 +82,17 @@ def card(summary: Mapping[str, Any], store: Store, report: Path | None, notes: M
         "",
         "**Not seen.** Whole sets kept apart (below), anything 3D as such, faces, histology at high magnification, "
         "modalities that are not in the table. Thin and branching structures (vessels) and multi-piece objects are its "
-        "weak side. Contrast is normalised per view, so absolute intensities (HU) mean nothing to it.",
+        "weak side. Contrast is normalized per view, so absolute intensities (HU) mean nothing to it.",
         "",
     ]
     if report is not None:
         lines += ["## Measured", "", *_body(report / "segmenter.md"), ""]
-    lines += ["## Data behind the weights", "", "| set | images | subjects | objects | licence | citation |"]
+    lines += ["## Data behind the weights", "", "| set | images | subjects | objects | license | citation |"]
     lines += ["|---|---|---|---|---|---|"]
     for name, count in train["sets"].items():
         note = notes.get(name, SetNote("see the data's own page", ""))
         numbers = f"{count['images']} | {count['subjects']} | {count['objects']}"
-        lines.append(f"| {name} | {numbers} | {note.licence} | {note.citation} |")
+        lines.append(f"| {name} | {numbers} | {note.license} | {note.citation} |")
     return "\n".join(lines) + "\n"
 
 

@@ -22,7 +22,7 @@ from .module import SegmenterModule
 
 
 def training_rows(store: Store, fold: tuple[int, int] | None = None) -> np.ndarray:
-    """Manifest rows to train on: true objects of train subjects whose licence allows it, without those of the fold."""
+    """Manifest rows to train on: true objects of train subjects whose license allows it, without those of the fold."""
     table = store.manifest
     table = table[(table.kind == "object") & (table.split == TRAIN) & (table.use == "train")]
     if fold is not None:

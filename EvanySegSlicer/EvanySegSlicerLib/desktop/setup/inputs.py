@@ -10,6 +10,8 @@ from slicer.i18n import tr as _
 from evanyseg.errors import EvanySegError
 
 from ...presenters.segmenting import SegmentingPresenter
+from ...presenters.setup.model_choice import ModelChoicePresenter
+from ...presenters.setup.readiness import Readiness
 from ...presenters.view import View
 from ..tabs.tab import CHOSEN, Tab
 from ..widgets import PanelWidgets
@@ -22,9 +24,17 @@ if TYPE_CHECKING:
 class Inputs(Tab):
     """Volume and segmentation selectors are bound by the parameter node; segments are listed here."""
 
-    def __init__(self, ui: PanelWidgets, segmenting: SegmentingPresenter, installer: Installer, view: View) -> None:
+    def __init__(
+        self,
+        ui: PanelWidgets,
+        segmenting: SegmentingPresenter,
+        models: ModelChoicePresenter,
+        installer: Installer,
+        view: View,
+    ) -> None:
         super().__init__()
-        self.ui, self.segmenting, self.installer, self.view = ui, segmenting, installer, view
+        self.ui, self.segmenting, self.models, self.installer, self.view = ui, segmenting, models, installer, view
+        self._needs_torch = ""
         self._ids: list[str] = []
         self._listing = False
         self.listen(ui.segmentSelector, CHOSEN, self._on_segment)
@@ -33,11 +43,16 @@ class Inputs(Tab):
 
     def show_readiness(self) -> None:
         """Look for what is installed (nothing is imported), and go on with an installation that a restart cut."""
-        found = self.installer.readiness()
-        self.ui.installButton.setVisible(not found.ready and not found.refusal)
+        found = self._found()
         self.view.status(found.sentence, problem=bool(found.refusal))
         if not found.ready and not found.refusal and self.installer.to_be_resumed:
             self._on_install()
+
+    def _found(self) -> Readiness:
+        self._needs_torch = self.models.needs_torch()
+        found = self.installer.readiness(self._needs_torch)
+        self.ui.installButton.setVisible(not found.ready and not found.refusal)
+        return found
 
     def choose_defaults(self, parameters: PanelParameters) -> None:
         """The volume that the views show, and its segmentation if there is only one, save a few clicks."""
@@ -52,7 +67,12 @@ class Inputs(Tab):
             parameters.segmentation = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
 
     def refresh(self) -> None:
-        """List the segmentation's segments, with the chosen one."""
+        """List the segmentation's segments, with the chosen one; other models may need other packages: said where
+        something is missing."""
+        if self.models.needs_torch() != self._needs_torch:
+            found = self._found()
+            if not found.ready:
+                self.view.status(found.sentence, problem=bool(found.refusal))
         segments = self.segmenting.segments()
         ids, names = [segment_id for segment_id, name in segments], [name for segment_id, name in segments]
         box = self.ui.segmentSelector
@@ -71,7 +91,7 @@ class Inputs(Tab):
 
     def _on_install(self) -> None:
         try:
-            found = self.installer.install()
+            found = self.installer.install(self.models.needs_torch())
         except EvanySegError as error:
             self.view.status(str(error), problem=True)
             return

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from ..widgets import PanelWidgets
 
 
+FORMER_NAMES = {"findMissing": "judgeMissing"}
+"""Parameters of this panel that scenes of earlier versions hold under another name."""
+
+
 @parameterNodeWrapper
 class EvanySegParameterNode:
     """Session: volume, segmentation, min_area_mm2, allow_cropped. Panel: all the rest."""
@@ -27,7 +31,7 @@ class EvanySegParameterNode:
     min_area_mm2: Annotated[float, WithinRange(0, 100000)] = 0.0
     allow_cropped: bool = False
     stopBelow: Annotated[float, WithinRange(0, 1)] = 0.5
-    judgeMissing: bool = True
+    findMissing: bool = True
     showOverlay: bool = True
     showErrorMap: bool = False
     autoScore: bool = False
@@ -55,6 +59,9 @@ def wrapped(node: vtkMRMLScriptedModuleNode) -> PanelParameters:
 
     Slicer's wrapper takes a node reference for unset, and clears it, unless a parameter of that name exists as well.
     """
+    for name, former in FORMER_NAMES.items():
+        if node.HasParameter(former) and not node.HasParameter(name):
+            node.SetParameter(name, node.GetParameter(former))
     for role in ("volume", "segmentation", "reference"):
         if node.GetNodeReference(role) is not None and not node.HasParameter(role):
             node.SetParameter(role, "")

@@ -51,11 +51,10 @@ class CompareTab(Tab):
             item = qt.QListWidgetItem(f"{candidate.title}\n{band}")
             item.setIcon(qt.QIcon(pixmap(self.presenter.picture(number), f"candidate-{number}")))
             estimate = candidate.estimate
-            item.setToolTip(
-                _("Interval {low:.2f}-{high:.2f}. {caveats}").format(
-                    low=estimate.low, high=estimate.high, caveats="; ".join(estimate.caveats)
-                )
-            )
+            said = _("Interval {low:.2f}-{high:.2f}.").format(low=estimate.low, high=estimate.high)
+            if estimate.caveats:
+                said += " " + _("Warning: {caveats}").format(caveats="; ".join(estimate.caveats))
+            item.setToolTip(said)
             shown.addItem(item)
         if self.presenter.candidates:
             shown.setCurrentRow(0)

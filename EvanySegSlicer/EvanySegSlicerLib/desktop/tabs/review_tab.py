@@ -46,7 +46,7 @@ class ReviewTab(Tab):
         self._listing = True
         ui.bandFilter.addItems([_("All bands"), *BANDS])
         ui.stateFilter.addItems([_("All states"), *STATES])
-        heads = [_("Segment"), _("Mean"), _("Worst"), _("Poor"), _("Worst run"), _("Reviewed")]
+        heads = [_("Segment"), _("Mean Dice"), _("Lowest"), _("Poor"), _("Worst run"), _("Reviewed")]
         ui.summaryTable.setColumnCount(len(heads))
         ui.summaryTable.setHorizontalHeaderLabels(heads)
         ui.summaryTable.verticalHeader().setVisible(False)

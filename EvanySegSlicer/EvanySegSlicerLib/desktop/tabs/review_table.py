@@ -133,4 +133,5 @@ class ReviewTable:
         band = model.index(row, BAND)
         model.setData(band, qt.QBrush(band_color(record.band)), qt.Qt.BackgroundRole)
         model.setData(band, qt.QBrush(text_color(record.band)), qt.Qt.ForegroundRole)
-        model.setData(model.index(row, DICE), record.caveats, qt.Qt.ToolTipRole)
+        warning = f"Warning: {record.caveats}" if record.caveats else ""
+        model.setData(model.index(row, DICE), warning, qt.Qt.ToolTipRole)

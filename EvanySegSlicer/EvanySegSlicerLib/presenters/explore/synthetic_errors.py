@@ -9,12 +9,12 @@ from scipy import ndimage
 
 
 def erode(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """Take `pixels` off the rim."""
+    """Take `pixels` off the border."""
     return mask if pixels < 1 else _distance(mask) > pixels
 
 
 def dilate(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """Put `pixels` onto the rim."""
+    """Add `pixels` to the border."""
     return mask if pixels < 1 else _distance(~mask) <= pixels
 
 

@@ -42,6 +42,10 @@ class ModelChoicePresenter:
             self.controller.view.status("Takes effect with the next box; what is running goes on.")
         self.controller.node.set(kind, name)
 
+    def needs_torch(self) -> str:
+        """Title of the first chosen model that runs on PyTorch alone; '' when neither does."""
+        return self.controller.models.needs_torch(self.chosen("segmenter"), self.chosen("estimator"))
+
     def note(self) -> str:
         """Licence and note of the chosen models, a line each."""
         lines = []

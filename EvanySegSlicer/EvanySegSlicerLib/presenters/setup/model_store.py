@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from evanyseg.models.spec import TORCH
 from evanyseg.pipeline.embedding_cache import EmbeddingCache
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.protocols import QualityEstimator, Segmenter
@@ -22,7 +23,8 @@ Model = TypeVar("Model")
 class ModelStore:
     """Built models by kind, name and device; `cache`: embeddings of slices, shared by all pipelines.
 
-    Building a model imports torch and takes a second: only ever call the three on a worker.
+    Building a model imports its library (onnxruntime, PyTorch) and may take seconds: only ever call the three that do
+    on a worker.
     """
 
     segmenters: Registry[Segmenter]
@@ -33,9 +35,13 @@ class ModelStore:
 
     @classmethod
     def of_engine(cls) -> ModelStore:
-        """The registries of `evanyseg.models`; listing them loads no network."""
+        """The registries of `evanyseg.models`, for an application that somebody works in while networks run; listing
+        them loads no network."""
+        from evanyseg import threads
         from evanyseg.models import estimators, segmenters
 
+        threads.passive_waiting()
+        threads.keep_a_core_free()
         return cls(segmenters, estimators)
 
     def titles(self, kind: str) -> list[tuple[str, str]]:
@@ -46,6 +52,14 @@ class ModelStore:
         """Licence and note of a model, one line."""
         spec = next(spec for spec in self._specs(kind) if spec.name == name)
         return ". ".join(part for part in (spec.note.rstrip("."), spec.licence and f"Licence {spec.licence}") if part)
+
+    def needs_torch(self, segmenter: str, estimator: str) -> str:
+        """Title of the first of the two that runs on PyTorch alone; '' when neither does."""
+        for kind, name in (("segmenter", segmenter), ("estimator", estimator)):
+            for spec in self._specs(kind):
+                if spec.name == name and spec.backends == TORCH:
+                    return spec.title
+        return ""
 
     def segmenter(self, name: str, device: str) -> Segmenter:
         """Raises UnknownModelError, WeightsError, DeviceError."""

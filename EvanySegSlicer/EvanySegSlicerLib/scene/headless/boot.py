@@ -9,9 +9,24 @@ import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 from evanyseg.errors import EvanySegError
+
+if TYPE_CHECKING:
+    from slicer import (
+        vtkMRMLCrosshairNode,
+        vtkMRMLScene,
+        vtkMRMLSliceLogic,
+        vtkMRMLSliceNode,
+        vtkMRMLViewNode,
+        vtkMRMLVolumeNode,
+        vtkSlicerApplicationLogic,
+        vtkSlicerColorLogic,
+        vtkSlicerModuleLogic,
+        vtkSlicerSegmentationsModuleLogic,
+    )
 
 SLICE_VIEWS = {"Red": "Axial", "Yellow": "Sagittal", "Green": "Coronal"}
 """Slicer's three standard slice views: layout name -> orientation preset."""
@@ -30,20 +45,20 @@ _MODULE_LOGICS = {
 class HeadlessSlicer:
     """The scene and the logics that a front end hands around. Close it when done: `close()` empties the scene."""
 
-    scene: Any
-    application_logic: Any
-    slice_logics: dict[str, Any]
-    color_logic: Any
-    segmentations_logic: Any
-    view_node: Any
-    crosshair: Any
-    module_logics: dict[str, Any] = field(default_factory=dict)
-    _keep: list[Any] = field(default_factory=list, repr=False)
+    scene: vtkMRMLScene
+    application_logic: vtkSlicerApplicationLogic
+    slice_logics: dict[str, vtkMRMLSliceLogic]
+    color_logic: vtkSlicerColorLogic
+    segmentations_logic: vtkSlicerSegmentationsModuleLogic
+    view_node: vtkMRMLViewNode
+    crosshair: vtkMRMLCrosshairNode
+    module_logics: dict[str, vtkSlicerModuleLogic] = field(default_factory=dict)
+    _keep: list[object] = field(default_factory=list, repr=False)
 
-    def slice_node(self, name: str) -> Any:
+    def slice_node(self, name: str) -> vtkMRMLSliceNode:
         return self.slice_logics[name].GetSliceNode()
 
-    def show(self, volume: Any, fit: bool = True) -> None:
+    def show(self, volume: vtkMRMLVolumeNode, fit: bool = True) -> None:
         """Put `volume` in the background of the three slice views, turned to its own planes, at its middle."""
         for name, logic in self.slice_logics.items():
             logic.GetSliceCompositeNode().SetBackgroundVolumeID(volume.GetID())
@@ -103,13 +118,13 @@ def boot(cache_folder: Path | None = None) -> HeadlessSlicer:
     scene = slicer.vtkMRMLScene()
     app = slicer.vtkSlicerApplicationLogic()
     app.SetMRMLScene(scene)
-    keep: list[Any] = [_cache_manager(scene, cache_folder)]
+    keep: list[object] = [_cache_manager(scene, cache_folder)]
     crosshair = slicer.vtkMRMLCrosshairNode()
     crosshair.SetCrosshairName("default")
     scene.AddNode(crosshair)
     slicer.vtkMRMLSliceNode.AddDefaultSliceOrientationPresets(scene, True)
 
-    logics: dict[str, Any] = {}
+    logics: dict[str, vtkSlicerModuleLogic] = {}
     for name, class_name in _MODULE_LOGICS.items():
         made = _instance(slicer, class_name)
         made.SetMRMLApplicationLogic(app)
@@ -145,13 +160,13 @@ def boot(cache_folder: Path | None = None) -> HeadlessSlicer:
     )
 
 
-def _instance(slicer: Any, class_name: str) -> Any:
+def _instance(slicer: ModuleType, class_name: str) -> vtkSlicerModuleLogic:
     """Some wheels give the class, some a module of the same name that holds it."""
     found = getattr(slicer, class_name)
     return found() if isinstance(found, type) else getattr(found, class_name)()
 
 
-def _cache_manager(scene: Any, folder: Path | None) -> Any:
+def _cache_manager(scene: vtkMRMLScene, folder: Path | None) -> tuple[object, ...]:
     """Without a cache manager, reading .mrb files fails."""
     import slicer
 

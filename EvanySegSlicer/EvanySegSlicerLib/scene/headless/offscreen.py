@@ -9,7 +9,7 @@ import ctypes
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,6 +17,10 @@ from evanyseg.errors import EvanySegError
 
 from ..png import write_png
 from .boot import HeadlessSlicer
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLAbstractViewNode, vtkMRMLDisplayableManagerFactory, vtkMRMLDisplayableManagerGroup
+    from vtkmodules.vtkRenderingCore import vtkRenderer
 
 _SLICE_MANAGERS = (
     "vtkMRMLVolumeGlyphSliceDisplayableManager",
@@ -178,7 +182,13 @@ class ThreeDView(_View):
         self.window.Finalize()
 
 
-def _managers(factory: Any, names: tuple[str, ...], app: HeadlessSlicer, renderer: Any, node: Any) -> Any:
+def _managers(
+    factory: vtkMRMLDisplayableManagerFactory,
+    names: tuple[str, ...],
+    app: HeadlessSlicer,
+    renderer: vtkRenderer,
+    node: vtkMRMLAbstractViewNode,
+) -> vtkMRMLDisplayableManagerGroup:
     factory.SetMRMLApplicationLogic(app.application_logic)
     for name in names:
         if not factory.IsDisplayableManagerRegistered(name):

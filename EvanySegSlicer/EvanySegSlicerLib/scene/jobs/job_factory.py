@@ -144,13 +144,13 @@ class JobFactory:
         return self.score(axis, ids, stale, allow_cropped=allow_cropped)
 
     def missing(self, axis: int, segment_ids: Sequence[str] | None = None, allow_cropped: bool = False) -> MissingJob:
-        """Judge gaps inside segments and the slice beyond each end; slices judged before are left out."""
+        """Look for the object in gaps inside segments and beyond each end; slices known from before are left out."""
         self._check()
         known = {r.key: r.content_hash for r in self.nodes.table.records(axis=axis) if r.kind == MISSING}
         ids = self._ids(segment_ids)
         return MissingJob(
             volume=self.nodes.reader.snapshot(),
-            judge=MissingSliceDetector(self._pipeline()),
+            detector=MissingSliceDetector(self._pipeline()),
             axis=axis,
             segments=self.nodes.store.snapshot(ids),
             known=known,

@@ -21,11 +21,11 @@ from .score_job import slice_range
 
 @dataclass(frozen=True)
 class MissingJob:
-    """Judge slices without a mask between slices with one, and the slice beyond each end, by the engine's
+    """Look at slices without a mask between slices with one, and the slice beyond each end, with the engine's
     `MissingSliceDetector`: the neighbour's box is carried over, and what it finds there must be good and alike."""
 
     volume: VolumeSnapshot
-    judge: MissingSliceDetector
+    detector: MissingSliceDetector
     axis: int
     segments: dict[str, LabelArray]
     known: dict[Key, str] = field(default_factory=dict)
@@ -69,19 +69,19 @@ class MissingJob:
         content = content_hash(np.zeros(plane.shape, bool), self.volume.image_hash(plane))
         if self.known.get((segment_id, *plane.key)) == content:
             return None
-        judged = self.judge.judge(
+        answer = self.detector.judge(
             self.volume.slice_input(plane), self.volume.slice_input(near), array.slice(near), should_cancel
         )
-        if judged.finding is not EmptySliceStatus.MISSING or judged.found is None:
+        if answer.finding is not EmptySliceStatus.MISSING or answer.found is None:
             return None
         return SliceOutcome(
             segment_id=segment_id,
             plane=plane,
-            mask=judged.found,
-            estimate=judged.estimate,
+            mask=answer.found,
+            estimate=answer.estimate,
             content=content,
             window=self.volume.window.describe(),
-            box=judged.box,
-            segmenter=self.judge.segmenter,
+            box=answer.box,
+            segmenter=self.detector.segmenter,
             kind=MISSING,
         )

@@ -1,4 +1,4 @@
-"""Long work off the main thread: start, cancel, progress, items as they come, finished or failed.
+"""Long work off the main thread: start, cancel, progress, finished or failed.
 
 The worker gets plain arrays and callables and touches neither MRML, VTK nor Qt. Everything that a job tells its owner
 is called on the main thread, through the executor's injected `post`. Two executors: a manual one (tests, scripts) and
@@ -15,10 +15,11 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
 
 from evanyseg.errors import CancelledError
 
+Result = TypeVar("Result")
 Callback = Callable[[], None]
 Post = Callable[[Callback], None]
 """Called from any thread; runs its argument later on the main thread, in order."""
@@ -54,26 +55,21 @@ class JobContext:
         """Fraction in [0, 1]; only the newest one waiting is delivered."""
         self._job._tell_progress(fraction, what)
 
-    def item(self, value: Any) -> None:
-        """Hand a partial result over to `on_item`; every one arrives, in order, unless the job is cancelled."""
-        self._job._tell_item(value)
-
 
 @dataclass
-class Job:
+class Job(Generic[Result]):
     """One piece of work and its owner's callbacks, which are all called on the main thread.
 
     work(context) runs on the worker and returns what `on_finished` gets. Exactly one of on_finished, on_failed and
-    on_cancelled is called, last; after `cancel()` neither items nor a result arrive any more.
+    on_cancelled is called, last; after `cancel()` no result arrives any more.
     """
 
     title: str
-    work: Callable[[JobContext], Any]
-    on_finished: Callable[[Any], None] = lambda result: None
+    work: Callable[[JobContext], Result]
+    on_finished: Callable[[Result], None] = lambda result: None
     on_failed: Callable[[Exception], None] = lambda error: None
     on_cancelled: Callback = lambda: None
     on_progress: Callable[[float, str], None] = lambda fraction, what: None
-    on_item: Callable[[Any], None] = lambda item: None
     state: JobState = JobState.WAITING
     _cancel: threading.Event = field(default_factory=threading.Event, repr=False)
     _progress: tuple[float, str] | None = field(default=None, repr=False)
@@ -124,10 +120,6 @@ class Job:
         self._progress = (fraction, what)
         if first:
             self._executor.post(self._deliver_progress)
-
-    def _tell_item(self, value: Any) -> None:
-        assert self._executor is not None
-        self._executor.post(lambda: None if self.cancel_requested else self.on_item(value))
 
     # on the main thread
     def _deliver_progress(self) -> None:

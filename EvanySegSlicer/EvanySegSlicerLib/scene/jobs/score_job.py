@@ -31,7 +31,7 @@ class ScoreJob:
     segments: dict[str, LabelArray]
     known: dict[Key, str] = field(default_factory=dict)
     boxes: dict[Key, tuple[str, BoxPrompt]] = field(default_factory=dict)
-    """key -> (content hash, box): unedited slices that came from a box are judged with it."""
+    """key -> (content hash, box): unedited slices that came from a box are scored with it."""
     only: frozenset[Key] | None = None
     names: dict[str, str] = field(default_factory=dict)
     allow_cropped: bool = False

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evanyseg.errors import GeometryError, ImageError
 
+if TYPE_CHECKING:
+    from slicer import vtkMRMLTransformableNode, vtkMRMLVolumeNode
+    from vtkmodules.vtkCommonMath import vtkMatrix4x4
 
-def matrix_array(matrix: Any) -> np.ndarray:
+
+def matrix_array(matrix: vtkMatrix4x4) -> np.ndarray:
     """vtkMatrix4x4 to float [4, 4]."""
     return np.array([[matrix.GetElement(r, c) for c in range(4)] for r in range(4)])
 
 
-def vtk_matrix(array: np.ndarray) -> Any:
+def vtk_matrix(array: np.ndarray) -> vtkMatrix4x4:
     """float [4, 4] to vtkMatrix4x4."""
     import vtk
 
@@ -25,7 +29,7 @@ def vtk_matrix(array: np.ndarray) -> Any:
     return made
 
 
-def node_to_world(node: Any) -> np.ndarray:
+def node_to_world(node: vtkMRMLTransformableNode) -> np.ndarray:
     """The node's coordinate system to world RAS, through its parent transforms.
 
     Raises GeometryError for a non-linear transform anywhere above the node.
@@ -46,7 +50,7 @@ def node_to_world(node: Any) -> np.ndarray:
     return matrix_array(matrix)
 
 
-def volume_to_world(volume: Any) -> np.ndarray:
+def volume_to_world(volume: vtkMRMLVolumeNode) -> np.ndarray:
     """IJK to world RAS of a volume node, 4x4. Raises GeometryError."""
     import vtk
 
@@ -55,7 +59,7 @@ def volume_to_world(volume: Any) -> np.ndarray:
     return node_to_world(volume) @ matrix_array(matrix)
 
 
-def volume_dims(volume: Any) -> tuple[int, int, int]:
+def volume_dims(volume: vtkMRMLVolumeNode | None) -> tuple[int, int, int]:
     """(I, J, K). Raises ImageError for a volume without voxels."""
     image = volume.GetImageData() if volume is not None else None
     if image is None or min(image.GetDimensions()) < 1:
@@ -64,7 +68,7 @@ def volume_dims(volume: Any) -> tuple[int, int, int]:
     return image.GetDimensions()
 
 
-def voxels(volume: Any) -> np.ndarray:
+def voxels(volume: vtkMRMLVolumeNode) -> np.ndarray:
     """The stored voxels as a view [K, J, I] or [K, J, I, C] (C = 3 or 4: colour).
 
     The view keeps the image data alive, so that a worker may read it after the node is gone. Raises ImageError for a
@@ -87,7 +91,7 @@ def voxels(volume: Any) -> np.ndarray:
     return array.reshape(shape)
 
 
-def is_color(volume: Any) -> bool:
+def is_color(volume: vtkMRMLVolumeNode) -> bool:
     """Whether voxels are RGB or RGBA."""
     image = volume.GetImageData()
     return image is not None and image.GetNumberOfScalarComponents() in (3, 4)

@@ -6,7 +6,8 @@ written onto its own voxels.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -17,7 +18,8 @@ from evanyseg.geometry.slice_plane import SlicePlane
 from .matrices import matrix_array, node_to_world, vtk_matrix
 
 if TYPE_CHECKING:
-    from slicer import vtkMRMLSegmentationNode
+    from slicer import vtkMRMLSegmentationNode, vtkMRMLVolumeNode, vtkOrientedImageData, vtkSegment, vtkSegmentation
+    from vtkmodules.vtkCommonDataModel import vtkPolyData
 
 _SURFACE = "Closed surface"
 _LABELMAP = "Binary labelmap"
@@ -42,7 +44,7 @@ class SegmentStore:
         self.pending_surfaces: set[str] = set()
 
     @property
-    def segmentation(self) -> Any:
+    def segmentation(self) -> vtkSegmentation:
         return self.node.GetSegmentation()
 
     def ids(self, visible_only: bool = False) -> list[str]:
@@ -94,7 +96,7 @@ class SegmentStore:
             taken[segment_id] = LabelArray(copies[where], live.label, live.array_to_ras)
         return taken
 
-    def grid_to_ras(self, segment_id: str, volume: Any | None = None) -> np.ndarray:
+    def grid_to_ras(self, segment_id: str, volume: vtkMRMLVolumeNode | None = None) -> np.ndarray:
         """Voxel indices to world of the geometry the segment is written in. Raises GeometryError."""
         return self._grid(segment_id, volume)[0]
 
@@ -102,7 +104,9 @@ class SegmentStore:
         """The segment on a slice, bool [H, W]."""
         return self.array(segment_id).slice(plane)
 
-    def write(self, segment_id: str, plane: SlicePlane, mask: np.ndarray, volume: Any | None = None) -> bool:
+    def write(
+        self, segment_id: str, plane: SlicePlane, mask: np.ndarray, volume: vtkMRMLVolumeNode | None = None
+    ) -> bool:
         """Replace the segment's voxels on one slice by `mask` [H, W]; False when no voxel of it is on the slice.
 
         `volume` gives the geometry of a segmentation that has none yet. Raises ImageError for a mask of another shape,
@@ -143,7 +147,7 @@ class SegmentStore:
         self.pending_surfaces.clear()
         return done
 
-    def _hold_surface(self, segment_id: str) -> Any | None:
+    def _hold_surface(self, segment_id: str) -> vtkPolyData | None:
         """Take the 3D surface off the segment, or Slicer rebuilds it within the edit (seconds on large volumes)."""
         segment = self._segment(segment_id)
         surface = segment.GetRepresentation(_SURFACE)
@@ -151,7 +155,7 @@ class SegmentStore:
             segment.RemoveRepresentation(_SURFACE)
         return surface
 
-    def _grid(self, segment_id: str, volume: Any | None) -> tuple[np.ndarray, np.ndarray]:
+    def _grid(self, segment_id: str, volume: vtkMRMLVolumeNode | None) -> tuple[np.ndarray, np.ndarray]:
         """(voxel indices to world, voxel indices to the node's own space) that the segment is written on."""
         import slicer
         import vtk
@@ -171,7 +175,7 @@ class SegmentStore:
         local = matrix_array(matrix)
         return node_to_world(self.node) @ local, local
 
-    def _image_to_world(self, image: Any) -> np.ndarray:
+    def _image_to_world(self, image: vtkOrientedImageData) -> np.ndarray:
         return node_to_world(self.node) @ _own_matrix(image)
 
     def _ensure_labelmaps(self) -> None:
@@ -182,21 +186,21 @@ class SegmentStore:
                     self._refuse_surfaces(segment)
             self.node.SetSourceRepresentationToBinaryLabelmap()
 
-    def _refuse_surfaces(self, segment: Any) -> None:
+    def _refuse_surfaces(self, segment: vtkSegment) -> None:
         if segment.GetRepresentation(_SURFACE) is not None:
             raise GeometryError(
                 f"Segment '{segment.GetName()}' is a surface; convert the segmentation to binary labelmaps "
                 "(Segmentations module, Representations) first."
             )
 
-    def _segment(self, segment_id: str) -> Any:
+    def _segment(self, segment_id: str) -> vtkSegment:
         segment = self.segmentation.GetSegment(segment_id)
         if segment is None:
             raise ImageError(f"The segmentation '{self.node.GetName()}' has no segment '{segment_id}' any more.")
         return segment
 
 
-def oriented_image(found: Stamp, values: np.ndarray, matrix: np.ndarray) -> Any:
+def oriented_image(found: Stamp, values: np.ndarray, matrix: np.ndarray) -> vtkOrientedImageData:
     """vtkOrientedImageData of uint8 `values` [K, J, I] on the stamp's extent."""
     import slicer
     import vtk
@@ -210,7 +214,7 @@ def oriented_image(found: Stamp, values: np.ndarray, matrix: np.ndarray) -> Any:
     return image
 
 
-def _edit_in_place(segment: Any, found: Stamp) -> bool:
+def _edit_in_place(segment: vtkSegment, found: Stamp) -> bool:
     """The quick way (Slicer's own merge copies the whole labelmap several times); False when it is not possible:
     no voxels yet, or the mask lies on another segment of the same layer, which must not lose them."""
     from vtk.util.numpy_support import vtk_to_numpy
@@ -252,11 +256,11 @@ def _bounds(found: Stamp) -> list[int]:
     return bounds
 
 
-def _contains(outer: Any, inner: list[int]) -> bool:
+def _contains(outer: Sequence[int], inner: list[int]) -> bool:
     return all(outer[a] <= inner[a] and inner[a + 1] <= outer[a + 1] for a in (0, 2, 4))
 
 
-def _grow(image: Any, needed: list[int]) -> None:
+def _grow(image: vtkOrientedImageData, needed: list[int]) -> None:
     """Pad a labelmap with zeros; the object stays the same, since several segments may share it."""
     import slicer
 
@@ -267,7 +271,7 @@ def _grow(image: Any, needed: list[int]) -> None:
     image.ShallowCopy(padded)
 
 
-def _merge(node: Any, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
+def _merge(node: vtkMRMLSegmentationNode, segment_id: str, found: Stamp, matrix: np.ndarray) -> None:
     """Clear the slab, then fill it. Labelmaps are shared by segments, so values are this segment's own label (which
     may change when Slicer moves the segment to a layer of its own)."""
     import slicer
@@ -280,7 +284,7 @@ def _merge(node: Any, segment_id: str, found: Stamp, matrix: np.ndarray) -> None
             raise GeometryError(f"Slicer refused to change segment '{segment.GetName()}'.")
 
 
-def _own_matrix(image: Any) -> np.ndarray:
+def _own_matrix(image: vtkOrientedImageData) -> np.ndarray:
     import vtk
 
     matrix = vtk.vtkMatrix4x4()

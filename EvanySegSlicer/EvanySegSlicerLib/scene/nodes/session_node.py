@@ -1,4 +1,4 @@
-"""What a review is about, kept in the scene: one vtkMRMLScriptedModuleNode that every front end reads and writes.
+"""The session in the scene: one vtkMRMLScriptedModuleNode.
 
 Node roles and parameter names are those of `Session`'s fields, in the text form of Slicer's parameterNodeWrapper, so
 that the desktop can wrap the same node.
@@ -6,56 +6,27 @@ that the desktop can wrap the same node.
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import fields
+from typing import TYPE_CHECKING
 
-from evanyseg.bands import BandThresholds
+from .session import NODE_ROLES, Session, Value
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScene, vtkMRMLScriptedModuleNode
 
 MODULE_NAME = "EvanySegSlicer"
-NODE_ROLES = ("volume", "segmentation", "score_table", "overlay_volume")
 FORMER_NAMES = {"preset": "recipe"}
 """Parameters that scenes of earlier versions hold under another name: read, never written."""
-
-
-@dataclass
-class Session:
-    """Ids of nodes are empty when there is none. queue_*: where the reviewer is; displaced: what the overlay pushed
-    aside (JSON), to be put back when it goes."""
-
-    volume: str = ""
-    segmentation: str = ""
-    score_table: str = ""
-    overlay_volume: str = ""
-    segmenter: str = "builtin"
-    estimator: str = "builtin"
-    device: str = "auto"
-    preset: str = ""
-    good: float = 0.9
-    check: float = 0.7
-    continuous: bool = False
-    order: str = "wrong area"
-    min_area_mm2: float = 0.0
-    allow_cropped: bool = False
-    queue_segment: str = ""
-    queue_axis: int = -1
-    queue_index: int = -1
-    queue_geometry: str = ""
-    displaced: str = ""
-
-    @property
-    def thresholds(self) -> BandThresholds:
-        return BandThresholds(self.good, self.check)
 
 
 class SessionNode:
     """Reads and writes a `Session` in its node; keeps no copy."""
 
-    def __init__(self, node: Any) -> None:
+    def __init__(self, node: vtkMRMLScriptedModuleNode) -> None:
         self.node = node
 
     @classmethod
-    def of_scene(cls, scene: Any) -> SessionNode:
+    def of_scene(cls, scene: vtkMRMLScene) -> SessionNode:
         """The scene's session, made when there is none."""
         import slicer
 
@@ -73,16 +44,7 @@ class SessionNode:
         """Values that cannot be read (a file edited by hand) fall back to their defaults."""
         session = Session()
         for field in fields(Session):
-            if field.name in NODE_ROLES:
-                node = self.node.GetNodeReference(field.name)
-                value: Any = node.GetID() if node is not None else ""
-            else:
-                name = field.name
-                if not self.node.HasParameter(name):
-                    name = FORMER_NAMES.get(name, name)
-                text = self.node.GetParameter(name)
-                value = _parsed(text, type(getattr(session, field.name)), getattr(session, field.name))
-            setattr(session, field.name, value)
+            setattr(session, field.name, self._value(field.name, getattr(session, field.name)))
         if not 0 < session.check < session.good <= 1:
             session.good, session.check = Session.good, Session.check
         return session
@@ -95,33 +57,27 @@ class SessionNode:
         finally:
             self.node.EndModify(was)
 
-    def set(self, name: str, value: Any) -> None:
+    def set(self, name: str, value: Value) -> None:
         """One field of `Session`; a node's id for node roles."""
         if name in NODE_ROLES:
             self.node.SetNodeReferenceID(name, value or None)
         else:
             self.node.SetParameter(name, str(value))
 
-    @property
-    def displaced(self) -> dict[str, Any]:
-        text = self.node.GetParameter("displaced")
-        try:
-            found = json.loads(text) if text else {}
-        except json.JSONDecodeError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    @displaced.setter
-    def displaced(self, value: dict[str, Any]) -> None:
-        self.node.SetParameter("displaced", json.dumps(value) if value else "")
+    def _value(self, name: str, default: Value) -> Value:
+        if name in NODE_ROLES:
+            node = self.node.GetNodeReference(name)
+            return node.GetID() if node is not None else ""
+        key = name if self.node.HasParameter(name) else FORMER_NAMES.get(name, name)
+        return _parsed(self.node.GetParameter(key), default)
 
 
-def _parsed(text: str, kind: type, default: Any) -> Any:
+def _parsed(text: str, default: Value) -> Value:
     if not text:
         return default
-    if kind is bool:
+    if isinstance(default, bool):
         return text == "True"
     try:
-        return kind(text)
+        return type(default)(text)
     except ValueError:
         return default

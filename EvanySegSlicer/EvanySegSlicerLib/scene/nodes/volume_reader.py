@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,10 @@ from evanyseg.pipeline.intensity import IntensityWindow, default_preset, preset_
 from evanyseg.pipeline.slice_pipeline import SliceInput
 
 from ..table.content import image_hash
-from .matrices import is_color, volume_dims, volume_to_world, voxels
+from .matrices import is_color, matrix_array, volume_dims, volume_to_world, voxels
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLSliceNode, vtkMRMLVolumeNode
 
 
 @dataclass
@@ -62,7 +65,7 @@ class VolumeSnapshot:
 class VolumeReader:
     """Reads one volume node; fits its intensity window once per content."""
 
-    def __init__(self, volume: Any, preset: str = "") -> None:
+    def __init__(self, volume: vtkMRMLVolumeNode, preset: str = "") -> None:
         """`preset`: a name in `pipeline.intensity`, empty for the default. Raises ImageError, GeometryError."""
         self.volume = volume
         self.preset = preset
@@ -89,14 +92,12 @@ class VolumeReader:
         """Raises GeometryError."""
         return slice_plane(volume_to_world(self.volume), volume_dims(self.volume), axis, index)
 
-    def plane_of_view(self, slice_node: Any, allow_oblique: bool = True) -> SlicePlane:
+    def plane_of_view(self, slice_node: vtkMRMLSliceNode, allow_oblique: bool = True) -> SlicePlane:
         """The slice that a vtkMRMLSliceNode shows.
 
         Raises GeometryError outside the volume, and for oblique views unless allowed (offer
         `slice_node.RotateToVolumePlane(volume)` then).
         """
-        from .matrices import matrix_array
-
         plane = plane_of_view(
             volume_to_world(self.volume), volume_dims(self.volume), matrix_array(slice_node.GetXYToRAS())
         )

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.overlay_codes import COLORS, band_of_code
 
-from .display import DERIVED, derived
+from .code_volume import DERIVED, derived
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScene, vtkMRMLSegmentationNode, vtkMRMLVolumeNode
 
 NAME = "Quality bands"
 _BANDS = ("poor", "check", "good", "unscored", "stale")
 
 
-def make_bands(scene: Any, volume: Any, codes: np.ndarray, thresholds: BandThresholds, surface: bool = True) -> Any:
+def make_bands(
+    scene: vtkMRMLScene, volume: vtkMRMLVolumeNode, codes: np.ndarray, thresholds: BandThresholds, surface: bool = True
+) -> vtkMRMLSegmentationNode:
     """A new (or the updated) vtkMRMLSegmentationNode from the overlay's codes [K, J, I] on the volume's grid.
 
     surface: also make it visible in 3D (seconds on large volumes).
@@ -68,7 +73,7 @@ def make_bands(scene: Any, volume: Any, codes: np.ndarray, thresholds: BandThres
     return node
 
 
-def find_bands(scene: Any) -> Any | None:
+def find_bands(scene: vtkMRMLScene) -> vtkMRMLSegmentationNode | None:
     """The derived segmentation, if the scene has one."""
     for number in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode")):
         node = scene.GetNthNodeByClass(number, "vtkMRMLSegmentationNode")
@@ -77,7 +82,7 @@ def find_bands(scene: Any) -> Any | None:
     return None
 
 
-def remove_bands(scene: Any) -> bool:
+def remove_bands(scene: vtkMRMLScene) -> bool:
     """Take it out of the scene; False when there was none."""
     node = find_bands(scene)
     if node is None:

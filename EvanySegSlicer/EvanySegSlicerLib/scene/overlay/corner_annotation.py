@@ -5,10 +5,8 @@ from __future__ import annotations
 from ..table.records import MISSING, ScoreRecord
 
 
-def annotation_text(row: ScoreRecord | None, segment: str = "") -> str:
-    """'Liver 0.62 POOR [0.48-0.74]'; with 'stale' or the first caveat where there is one; '' without a row and name."""
-    if row is None:
-        return f"{segment} UNSCORED" if segment else ""
+def annotation_text(row: ScoreRecord) -> str:
+    """'Liver 0.62 POOR [0.48-0.74]'; with 'STALE', or the first warning where there is one."""
     if row.kind == MISSING:
         return f"{row.segment} MISSING? (a mask of {row.area_mm2:.0f} mm² is likely here)"
     if row.stale:
@@ -21,5 +19,5 @@ def annotation_text(row: ScoreRecord | None, segment: str = "") -> str:
     if row.low == row.low and row.high == row.high:  # an estimator without an interval gives NaN
         text += f" [{row.low:.2f}-{row.high:.2f}]"
     if row.caveat_list:
-        text += f" ({row.caveat_list[0]})"
+        text += f" (warning: {row.caveat_list[0]})"
     return text

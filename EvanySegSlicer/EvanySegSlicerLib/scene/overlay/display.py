@@ -1,8 +1,8 @@
-"""The nodes behind the overlay, and what it pushes aside: foreground volume, its opacity, the segments' fill."""
+"""The node behind the quality overlay, and what it pushes aside: foreground volume, its opacity, the segments' fill."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,9 +10,19 @@ from evanyseg.bands import BandThresholds
 from evanyseg.overlay_codes import band_of_code
 
 from ..nodes.session_node import SessionNode
+from .code_volume import (
+    CODES,
+    color_codes,
+    give_voxels,
+    make_code_volume,
+    remove_code_volume,
+    restore_foreground,
+    slice_composites,
+)
+from .displaced import Displaced, Foreground
 
-DERIVED = "EvanySeg.Derived"
-"""Attribute of every node that is made from scores and may be deleted without loss."""
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScalarVolumeNode, vtkMRMLScene, vtkMRMLSegmentationNode, vtkMRMLVolumeNode
 
 NAME = "EvanySeg quality"
 
@@ -26,53 +36,20 @@ class OverlayDisplay:
         self.opacity = opacity
 
     @property
-    def scene(self) -> Any:
+    def scene(self) -> vtkMRMLScene | None:
         return self.session.node.GetScene()
 
-    def make_volume(self, volume: Any, dims: tuple[int, int, int]) -> tuple[Any, np.ndarray]:
-        """(node, its voxels [K, J, I] as a view), hidden from node lists and not saved."""
-        import slicer
-
-        node = slicer.vtkMRMLScalarVolumeNode()
-        node.SetName(NAME)
-        derived(node)
-        node = self.scene.AddNode(node)
-        codes = self.resize(node, dims)
-        display = slicer.vtkMRMLScalarVolumeDisplayNode()
-        display.SetName(f"{NAME} display")
-        derived(display)
-        display = self.scene.AddNode(display)
-        colors = slicer.vtkMRMLColorTableNode()
-        colors.SetName(f"{NAME} colors")
-        derived(colors)
-        colors = self.scene.AddNode(colors)
-        colors.SetTypeToUser()
-        colors.SetNumberOfColors(256)
-        display.SetAndObserveColorNodeID(colors.GetID())
-        display.SetInterpolate(False)
-        display.AutoWindowLevelOff()
-        display.SetWindowLevelMinMax(0, 255)
-        display.SetLowerThreshold(1)
-        display.SetUpperThreshold(255)
-        display.SetApplyThreshold(True)
-        node.SetAndObserveDisplayNodeID(display.GetID())
+    def make_volume(
+        self, volume: vtkMRMLVolumeNode, dims: tuple[int, int, int]
+    ) -> tuple[vtkMRMLScalarVolumeNode, np.ndarray]:
+        """(node, its voxels [K, J, I] as a view)."""
+        node = make_code_volume(volume.GetScene(), NAME)
+        codes = give_voxels(node, dims)
         self.place(node, volume)
         self.session.set("overlay_volume", node.GetID())
         return node, codes
 
-    def resize(self, node: Any, dims: tuple[int, int, int]) -> np.ndarray:
-        import vtk
-        from vtk.util.numpy_support import vtk_to_numpy
-
-        image = vtk.vtkImageData()
-        image.SetDimensions(*dims)
-        image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-        codes = vtk_to_numpy(image.GetPointData().GetScalars()).reshape(dims[::-1])
-        codes[...] = 0
-        node.SetAndObserveImageData(image)
-        return codes
-
-    def place(self, node: Any, volume: Any) -> None:
+    def place(self, node: vtkMRMLScalarVolumeNode, volume: vtkMRMLVolumeNode) -> None:
         """The volume's geometry and parent transform."""
         import vtk
 
@@ -84,72 +61,47 @@ class OverlayDisplay:
         if node.GetTransformNodeID() != volume.GetTransformNodeID():
             node.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
 
-    def color(self, node: Any, table: np.ndarray, thresholds: BandThresholds) -> None:
-        colors = node.GetDisplayNode().GetColorNode()
-        was = colors.StartModify()
-        for code, rgba in enumerate(table):
-            colors.SetColor(code, *(float(v) for v in rgba))
-            colors.SetColorName(code, band_of_code(code, thresholds) or "outside")
-        colors.EndModify(was)
+    def color(self, node: vtkMRMLScalarVolumeNode, table: np.ndarray, thresholds: BandThresholds) -> None:
+        """RGBA float [256, 4]; every code is called by its band."""
+        color_codes(node, table, [band_of_code(code, thresholds) or "outside" for code in range(CODES)])
 
-    def show(self, node: Any, segmentation: Any) -> None:
+    def show(self, node: vtkMRMLScalarVolumeNode, segmentation: vtkMRMLSegmentationNode) -> None:
         """Foreground of every slice view; the segments keep their outline and lose their fill meanwhile."""
-        displaced = self.session.displaced
-        views = displaced.setdefault("views", {})
-        for view in self._views():
+        displaced = self._displaced
+        for view in slice_composites(node.GetScene()):
             if view.GetForegroundVolumeID() == node.GetID():
                 continue
-            if view.GetID() not in views:
-                views[view.GetID()] = {
-                    "name": view.GetLayoutName(),
-                    "volume": view.GetForegroundVolumeID() or "",
-                    "opacity": view.GetForegroundOpacity(),
-                }
+            shown = Foreground(view.GetLayoutName(), view.GetForegroundVolumeID() or "", view.GetForegroundOpacity())
+            displaced.views.setdefault(view.GetID(), shown)
             view.SetForegroundVolumeID(node.GetID())
             view.SetForegroundOpacity(self.opacity)
         display = segmentation.GetDisplayNode()
-        if display is not None and "fill" not in displaced:
-            displaced["segmentation"] = segmentation.GetID()
-            displaced["fill"] = bool(display.GetVisibility2DFill())
-            displaced["outline"] = bool(display.GetVisibility2DOutline())
+        if display is not None and not displaced.segmentation:
+            displaced.segmentation = segmentation.GetID()
+            displaced.fill = bool(display.GetVisibility2DFill())
+            displaced.outline = bool(display.GetVisibility2DOutline())
             display.SetVisibility2DFill(False)
             display.SetVisibility2DOutline(True)
-        self.session.displaced = displaced
+        self.session.set("displaced", displaced.text())
 
-    def remove(self, node: Any | None) -> None:
+    def remove(self, node: vtkMRMLScalarVolumeNode | None) -> None:
         """Delete the overlay's nodes and put back what they displaced, as far as it still exists."""
         scene = self.scene
         if scene is None:
             return
-        displaced = self.session.displaced
-        ours = node.GetID() if node is not None else None
-        for view in self._views():
-            before = displaced.get("views", {}).get(view.GetID())
-            # a foreground that the user chose meanwhile stays
-            if before is not None and view.GetForegroundVolumeID() in (ours, None):
-                exists = before["volume"] and scene.GetNodeByID(before["volume"]) is not None
-                view.SetForegroundVolumeID(before["volume"] if exists else None)
-                view.SetForegroundOpacity(before["opacity"])
-        segmentation = scene.GetNodeByID(displaced.get("segmentation", "") or "none")
-        if segmentation is not None and segmentation.GetDisplayNode() is not None and "fill" in displaced:
-            segmentation.GetDisplayNode().SetVisibility2DFill(displaced["fill"])
-            segmentation.GetDisplayNode().SetVisibility2DOutline(displaced["outline"])
-        self.session.displaced = {}
+        displaced = self._displaced
+        for view in slice_composites(scene):
+            before = displaced.views.get(view.GetID())
+            if before is not None:
+                restore_foreground(view, node.GetID() if node is not None else None, before.volume, before.opacity)
+        segmentation = scene.GetNodeByID(displaced.segmentation) if displaced.segmentation else None
+        if segmentation is not None and segmentation.GetDisplayNode() is not None:
+            segmentation.GetDisplayNode().SetVisibility2DFill(displaced.fill)
+            segmentation.GetDisplayNode().SetVisibility2DOutline(displaced.outline)
+        self.session.set("displaced", "")
         self.session.set("overlay_volume", "")
-        if node is not None and node.GetScene() is not None:
-            display = node.GetDisplayNode()
-            for part in (display.GetColorNode() if display is not None else None, display, node):
-                if part is not None:
-                    scene.RemoveNode(part)
+        remove_code_volume(node)
 
-    def _views(self) -> list[Any]:
-        scene = self.scene
-        count = scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")
-        return [scene.GetNthNodeByClass(n, "vtkMRMLSliceCompositeNode") for n in range(count)]
-
-
-def derived(node: Any) -> None:
-    """Mark a node as made from scores: hidden from selectors, not saved, safe to delete."""
-    node.SetAttribute(DERIVED, "1")
-    node.SetSaveWithScene(False)
-    node.SetHideFromEditors(True)
+    @property
+    def _displaced(self) -> Displaced:
+        return Displaced.of_text(self.session.read().displaced)

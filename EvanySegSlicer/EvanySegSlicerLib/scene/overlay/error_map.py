@@ -6,15 +6,27 @@ oblique slices. Codes 1..100: a pixel of the mask is wrong with that percentage;
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.results import QualityEstimate
 
+from ..nodes.matrices import vtk_matrix
 from ..nodes.session_node import SessionNode
-from .display import derived
+from .code_volume import (
+    CODES,
+    color_codes,
+    give_voxels,
+    make_code_volume,
+    remove_code_volume,
+    restore_foreground,
+    slice_composites,
+)
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScalarVolumeNode
 
 NAME = "EvanySeg error map"
 FALSE_POSITIVE_COLOR, FALSE_POSITIVE_WORD = (0.8, 0.0, 0.5), "magenta"
@@ -45,16 +57,17 @@ class ErrorMapOverlay:
     def __init__(self, session: SessionNode, opacity: float = 0.6) -> None:
         self.session = session
         self.opacity = opacity
-        self._node: Any | None = None
+        self._node: vtkMRMLScalarVolumeNode | None = None
         self._before: dict[str, tuple[str, float]] = {}
 
     @property
     def shown(self) -> bool:
-        return self._node is not None and self._node.GetScene() is not None
+        return self.node is not None
 
     @property
-    def node(self) -> Any | None:
-        return self._node if self.shown else None
+    def node(self) -> vtkMRMLScalarVolumeNode | None:
+        """The map's volume while it is in the scene."""
+        return self._node if self._node is not None and self._node.GetScene() is not None else None
 
     def show(self, plane: SlicePlane, estimate: QualityEstimate) -> bool:
         """Show the maps of `estimate`, made on `plane`; False (and nothing shown) when it has none."""
@@ -62,83 +75,39 @@ class ErrorMapOverlay:
         if codes is None:
             self.remove()
             return False
-        if not self.shown:
-            self._make()
-        self._fill(plane, codes)
-        for view in self._views():
-            if view.GetForegroundVolumeID() == self._node.GetID():  # type: ignore[union-attr]
+        node = self.node
+        if node is None:
+            node = self._node = make_code_volume(self.session.node.GetScene(), NAME)
+            color_codes(node, _colors())
+        height, width = codes.shape
+        give_voxels(node, (width, height, 1))[0] = codes
+        centres = np.eye(4)
+        centres[:2, 3] = 0.5  # voxel (0, 0) is the centre of pixel (0, 0)
+        node.SetIJKToRASMatrix(vtk_matrix(plane.pixel_to_ras @ centres))
+        for view in slice_composites(node.GetScene()):
+            if view.GetForegroundVolumeID() == node.GetID():
                 continue
             self._before[view.GetID()] = (view.GetForegroundVolumeID() or "", view.GetForegroundOpacity())
-            view.SetForegroundVolumeID(self._node.GetID())  # type: ignore[union-attr]
+            view.SetForegroundVolumeID(node.GetID())
             view.SetForegroundOpacity(self.opacity)
         return True
 
     def remove(self) -> None:
+        node, self._node = self._node, None
+        before, self._before = self._before, {}
         scene = self.session.node.GetScene()
-        if self._node is None or scene is None:
-            self._node = None
+        if node is None or scene is None:
             return
-        for view in self._views():
-            volume, opacity = self._before.get(view.GetID(), ("", 0.0))
-            if view.GetID() in self._before and view.GetForegroundVolumeID() in (self._node.GetID(), None):
-                view.SetForegroundVolumeID(volume if volume and scene.GetNodeByID(volume) is not None else None)
-                view.SetForegroundOpacity(opacity)
-        if self._node.GetScene() is not None:
-            display = self._node.GetDisplayNode()
-            for part in (display.GetColorNode() if display is not None else None, display, self._node):
-                if part is not None:
-                    scene.RemoveNode(part)
-        self._node = None
-        self._before.clear()
+        for view in slice_composites(scene):
+            if view.GetID() in before:
+                restore_foreground(view, node.GetID(), *before[view.GetID()])
+        remove_code_volume(node)
 
-    def _make(self) -> None:
-        import slicer
 
-        scene = self.session.node.GetScene()
-        colors = slicer.vtkMRMLColorTableNode()
-        colors.SetName(f"{NAME} colors")
-        derived(colors)
-        colors = scene.AddNode(colors)
-        colors.SetTypeToUser()
-        colors.SetNumberOfColors(256)
-        for code in range(256):
-            color = FALSE_POSITIVE_COLOR if code <= 100 else FALSE_NEGATIVE_COLOR
-            share = (code if code <= 100 else code - 100) / 100
-            colors.SetColor(code, *color, min(1.0, share) if 0 < code <= 200 else 0.0)
-        display = slicer.vtkMRMLScalarVolumeDisplayNode()
-        display.SetName(f"{NAME} display")
-        derived(display)
-        display = scene.AddNode(display)
-        display.SetAndObserveColorNodeID(colors.GetID())
-        display.SetInterpolate(False)
-        display.AutoWindowLevelOff()
-        display.SetWindowLevelMinMax(0, 255)
-        display.SetLowerThreshold(1)
-        display.SetUpperThreshold(255)
-        display.SetApplyThreshold(True)
-        node = slicer.vtkMRMLScalarVolumeNode()
-        node.SetName(NAME)
-        derived(node)
-        self._node = scene.AddNode(node)
-        self._node.SetAndObserveDisplayNodeID(display.GetID())
-
-    def _fill(self, plane: SlicePlane, codes: np.ndarray) -> None:
-        import vtk
-        from vtk.util.numpy_support import vtk_to_numpy
-
-        from ..nodes.matrices import vtk_matrix
-
-        height, width = codes.shape
-        image = vtk.vtkImageData()
-        image.SetDimensions(width, height, 1)
-        image.AllocateScalars(vtk.VTK_UNSIGNED_CHAR, 1)
-        vtk_to_numpy(image.GetPointData().GetScalars())[:] = codes.ravel()
-        centres = np.eye(4)
-        centres[:2, 3] = 0.5  # voxel (0, 0) is the centre of pixel (0, 0)
-        self._node.SetIJKToRASMatrix(vtk_matrix(plane.pixel_to_ras @ centres))  # type: ignore[union-attr]
-        self._node.SetAndObserveImageData(image)  # type: ignore[union-attr]
-
-    def _views(self) -> list[Any]:
-        scene = self.session.node.GetScene()
-        count = scene.GetNumberOfNodesByClass("vtkMRMLSliceCompositeNode")
-        return [scene.GetNthNodeByClass(n, "vtkMRMLSliceCompositeNode") for n in range(count)]
+def _colors() -> np.ndarray:
+    """RGBA [256, 4]: the more probable, the more opaque."""
+    table = np.zeros((CODES, 4))
+    for first, color in ((1, FALSE_POSITIVE_COLOR), (101, FALSE_NEGATIVE_COLOR)):
+        table[first : first + 100, :3] = color
+        table[first : first + 100, 3] = np.arange(1, 101) / 100
+    return table

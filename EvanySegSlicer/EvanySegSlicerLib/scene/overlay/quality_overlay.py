@@ -7,7 +7,7 @@ what it displaced (foreground, opacity, segment fill) when it goes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,11 @@ from ..nodes.session_node import SessionNode
 from ..nodes.volume_reader import VolumeReader
 from ..table.records import MISSING, Key, ScoreRecord
 from ..table.score_table import ScoreTable
+from .code_volume import give_voxels
 from .display import OverlayDisplay
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScalarVolumeNode
 
 
 def code_of_row(row: ScoreRecord) -> int:
@@ -48,11 +52,11 @@ class QualityOverlay:
         self.table = table
         self.continuous = continuous
         self.display = OverlayDisplay(session, opacity)
-        self._node: Any | None = None
+        self._node: vtkMRMLScalarVolumeNode | None = None
         self._codes: np.ndarray | None = None
 
     @property
-    def node(self) -> Any | None:
+    def node(self) -> vtkMRMLScalarVolumeNode | None:
         """The code volume while it is in the scene."""
         if self._node is not None and self._node.GetScene() is None:
             self._node = self._codes = None
@@ -67,14 +71,16 @@ class QualityOverlay:
         """uint8 [K, J, I] on the volume's grid, a view; None while the overlay is not shown."""
         return self._codes if self.shown else None
 
-    def show(self) -> Any:
+    def show(self) -> vtkMRMLScalarVolumeNode:
         """Make the overlay (or bring it up to date) and put it before the volume in all slice views."""
-        if not self.shown:
-            self._node, self._codes = self.display.make_volume(self.reader.volume, volume_dims(self.reader.volume))
+        node = self.node
+        if node is None:
+            node, self._codes = self.display.make_volume(self.reader.volume, volume_dims(self.reader.volume))
+            self._node = node
         self.rebuild()
         self.restyle()
-        self.display.show(self._node, self.store.node)
-        return self._node
+        self.display.show(node, self.store.node)
+        return node
 
     def remove(self) -> None:
         """Take it out of the scene and restore what it displaced; also after loading a scene that was saved with it."""
@@ -144,7 +150,7 @@ class QualityOverlay:
         if not self.shown or self.reader.volume.GetScene() is None or self.store.node.GetScene() is None:
             return False
         if self._codes is None or self._codes.shape != volume_dims(self.reader.volume)[::-1]:
-            self._codes = self.display.resize(self._node, volume_dims(self.reader.volume))
+            self._codes = give_voxels(self._node, volume_dims(self.reader.volume))
         self.display.place(self._node, self.reader.volume)
         return True
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 
 from evanyseg.geometry.boxes import BoxFrame
+from evanyseg.io.segmentation import segment_labels
 from evanyseg.io.tables.cells import guarded
 from evanyseg.report.page import ReportRow
 from evanyseg.results import QualityEstimate
@@ -40,9 +41,11 @@ def _cell(value: object) -> object:
 
 def report_rows(rows: Iterable[ScoreRecord], pixel_area: Callable[[ScoreRecord], float]) -> list[ReportRow]:
     """Rows of `evanyseg.report.page`, in the order given; `pixel_area`: mm2 of a pixel of the row's slice."""
+    rows = list(rows)
+    labels = segment_labels({row.segment_id: row.segment for row in rows})
     return [
         ReportRow(
-            row.segment,
+            labels[row.segment_id],
             row.plane,
             row.index,
             row.position_mm,

@@ -5,11 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from evanyseg.errors import ImageError
 
 from .records import COLUMNS, INTEGERS, REALS, Key, ScoreRecord
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLTableNode
+    from vtkmodules.vtkCommonDataModel import vtkTable
+
+Cell = str | int | float
+
+
+class _Column(Protocol):
+    """What vtkStringArray, vtkIntArray and vtkDoubleArray have in common."""
+
+    def GetValue(self, row: int) -> Cell: ...
+
+    def SetValue(self, row: int, value: Cell) -> None: ...
 
 
 class TableRows:
@@ -19,7 +33,7 @@ class TableRows:
     `unique`: one row per key, a new record replaces the old one. Otherwise rows only append.
     """
 
-    def __init__(self, node: Any, unique: bool = True) -> None:
+    def __init__(self, node: vtkMRMLTableNode, unique: bool = True) -> None:
         self.node = node
         self.unique = unique
         self._records: list[ScoreRecord] = []
@@ -106,7 +120,7 @@ class TableRows:
             self._index.clear()
 
     @contextmanager
-    def _changing(self) -> Iterator[Any]:
+    def _changing(self) -> Iterator[vtkTable]:
         was = self.node.StartModify()
         table = self.node.GetTable()
         try:
@@ -127,7 +141,7 @@ class TableRows:
         columns = _columns(table)
         read = []
         for row in range(table.GetNumberOfRows()):
-            values: dict[str, Any] = {}
+            values: dict[str, Any] = {}  # by name, each of its field's type
             for name, column in columns.items():
                 values[name] = _typed(name, column.GetValue(row))
             read.append(ScoreRecord(**values))
@@ -140,7 +154,7 @@ class TableRows:
         for row, record in enumerate(self._records):
             self._index.setdefault(record.key, []).append(row)
 
-    def _write(self, columns: dict[str, Any], row: int, record: ScoreRecord, old: ScoreRecord | None) -> None:
+    def _write(self, columns: dict[str, _Column], row: int, record: ScoreRecord, old: ScoreRecord | None) -> None:
         for name, column in columns.items():
             value = getattr(record, name)
             if old is None or getattr(old, name) != value:
@@ -175,20 +189,20 @@ class TableRows:
             table.AddColumn(made)
 
 
-def _columns(table: Any) -> dict[str, Any]:
-    return {name: table.GetColumnByName(name) for name in COLUMNS}
+def _columns(table: vtkTable) -> dict[str, _Column]:
+    return {name: cast(_Column, table.GetColumnByName(name)) for name in COLUMNS}
 
 
 _DEFAULTS = {"kind": "mask", "band": "unscored"}
 
 
-def _default(name: str) -> Any:
+def _default(name: str) -> Cell:
     if name in INTEGERS:
         return 0
     return float("nan") if name in REALS else _DEFAULTS.get(name, "")
 
 
-def _typed(name: str, value: Any) -> Any:
+def _typed(name: str, value: Cell) -> Cell:
     try:
         if name in INTEGERS:
             return int(value)
@@ -201,9 +215,8 @@ def _typed(name: str, value: Any) -> Any:
 
 def _clean(record: ScoreRecord) -> ScoreRecord:
     """Tables are saved as text, one row a line, cells between tabs and quotes."""
-    dirty: dict[str, Any] = {
-        name: " ".join(text.split()).replace('"', "'")
-        for name in ("segment", "comment", "caveats")
-        if any(c in (text := getattr(record, name)) for c in '\n\t\r"')
-    }
-    return replace(record, **dirty) if dirty else record
+    told = (record.segment, record.comment, record.caveats)
+    if not any(c in text for text in told for c in '\n\t\r"'):
+        return record
+    segment, comment, caveats = (" ".join(text.split()).replace('"', "'") for text in told)
+    return replace(record, segment=segment, comment=comment, caveats=caveats)

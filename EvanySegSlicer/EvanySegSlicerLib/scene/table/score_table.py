@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from evanyseg.bands import BandThresholds
 
 from .records import Key, ScoreRecord
 from .rows import TableRows
+
+if TYPE_CHECKING:
+    from slicer import vtkMRMLScene, vtkMRMLTableNode
 
 HISTORY_LENGTH = 8
 TABLE_ATTRIBUTE = "EvanySeg.ScoreTable"
@@ -23,8 +26,10 @@ _HISTORY_ROLE = "EvanySegScoreHistory"
 class ScoreTable:
     """Scores of one segmentation. Rows are replaced, never duplicated; a replaced score goes to the history."""
 
-    def __init__(self, node: Any, history: Any, thresholds: BandThresholds | None = None) -> None:
-        """`node` and `history`: vtkMRMLTableNode; columns are made or converted as needed."""
+    def __init__(
+        self, node: vtkMRMLTableNode, history: vtkMRMLTableNode, thresholds: BandThresholds | None = None
+    ) -> None:
+        """Columns of both nodes are made or converted as needed."""
         self.node = node
         self.thresholds = thresholds or BandThresholds()
         self.rows = TableRows(node)
@@ -32,13 +37,15 @@ class ScoreTable:
         self._serial = max((r.serial for r in self.past), default=0)
 
     @classmethod
-    def create(cls, scene: Any, name: str = "EvanySeg scores", thresholds: BandThresholds | None = None) -> ScoreTable:
+    def create(
+        cls, scene: vtkMRMLScene, name: str = "EvanySeg scores", thresholds: BandThresholds | None = None
+    ) -> ScoreTable:
         """A new table node with its (hidden) history in the scene."""
         node = scene.AddNewNodeByClass("vtkMRMLTableNode", name)
         return cls.of_node(node, thresholds)
 
     @classmethod
-    def of_node(cls, node: Any, thresholds: BandThresholds | None = None) -> ScoreTable:
+    def of_node(cls, node: vtkMRMLTableNode, thresholds: BandThresholds | None = None) -> ScoreTable:
         """The score table kept in `node`, as found after loading a scene; its history is made when missing. Rows that
         were written under other `thresholds` get their bands anew."""
         node.SetAttribute(TABLE_ATTRIBUTE, "1")

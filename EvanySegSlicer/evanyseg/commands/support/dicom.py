@@ -14,7 +14,7 @@ from ...bands import BandThresholds
 from ...errors import ImageError, OutputError
 from ...geometry.volume import Volume
 from ...io.dicom.codes import ARTIFICIAL_INTELLIGENCE, AUTOMATIC, MANUAL, SEMIAUTOMATIC, SegmentAlgorithm
-from ...io.dicom.headers import SEGMENTATIONS, mask_object, read_header
+from ...io.dicom.headers import SEGMENTATIONS, mask_objects, read_header
 from ...io.dicom.masks import ReadImage
 from ...io.dicom.report import MeasuredSegment, QualityReport, write_quality_report
 from ...io.dicom.seg.write import check_headers_fit, write_dicom_seg
@@ -157,8 +157,13 @@ def prepare_dicom(
                 "--segmented-by with the name of the program."
             )
         return DicomResults(request, source, image.volume)
-    file = mask_object(mask) if mask is not None else None
-    header = read_header(file) if file is not None else None
+    files = mask_objects(mask) if mask is not None else []
+    if len(files) > 1:
+        raise OutputError(
+            f"{mask} holds {len(files)} segmentations and a DICOM report is about one; score one of them, or join them "
+            "in the same go with --dicom-seg."
+        )
+    header = read_header(files[0]) if files else None
     if header is None or str(header.SOPClassUID) not in SEGMENTATIONS:
         raise OutputError(
             "A DICOM report is about the segments of a DICOM SEG, and the mask is none: write it as one in the same "

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import struct
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ...errors import ImageError
+from ...errors import EvanySegError, ImageError
+from ..sniff import FileKind, sniff
+from .complete import is_whole
 
 SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.4"
 LABEL_MAP_SEGMENTATION = "1.2.840.10008.5.1.4.1.1.66.7"
@@ -24,23 +30,68 @@ def read_header(path: Path, tags: list[str] | None = None) -> Any | None:
     Raises ImageError when it is one and pydicom is not installed.
     """
     try:
-        with path.open("rb") as file:
-            file.seek(128)
-            marked = file.read(4) == b"DICM"
-    except OSError:
+        if sniff(path).kind is not FileKind.DICOM:
+            return None
+    except (OSError, EvanySegError):
         return None
-    if not marked and path.suffix.lower() not in (".dcm", ".ima", ".dicom", ""):
+    pydicom = _pydicom(path.name)
+    try:
+        with quiet():
+            header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=True)
+            return header if header.get("SOPClassUID") else None
+    except damage():
         return None
+
+
+def read_object(path: Path) -> Any:
+    """The whole data set. Raises ImageError when the file is cut short or cannot be understood."""
+    pydicom = _pydicom(path.name)
+    with understood(path.name):
+        stored = path.read_bytes()
+        dataset = pydicom.dcmread(io.BytesIO(stored), force=True)
+        syntax = dataset.file_meta.get("TransferSyntaxUID")
+        if syntax is not None and not is_whole(stored, syntax):
+            raise ImageError(
+                f"{path.name} is cut short or damaged: its parts do not end where the file ends; copy it again."
+            )
+    return dataset
+
+
+@contextlib.contextmanager
+def understood(name: str) -> Iterator[None]:
+    """What pydicom and numbers in damaged headers raise becomes one sentence."""
+    try:
+        with quiet():
+            yield
+    except EvanySegError:
+        raise
+    except damage() as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ImageError(f"{name} is damaged ({reason[:120].rstrip('.')}); copy or export it again.") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without the libraries' remarks on headers that are not quite by the book: those of archives seldom are."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"(pydicom|highdicom)\b")
+        yield
+
+
+def damage() -> tuple[type[Exception], ...]:
+    """What pydicom raises on damaged files, by what it stumbles over: values are decoded when they are used."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    plain = (OSError, EOFError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+    return (*plain, NotImplementedError, struct.error, BytesLengthException, InvalidDicomError)
+
+
+def _pydicom(name: str) -> Any:
     try:
         import pydicom
-        from pydicom.errors import InvalidDicomError
     except ImportError as error:
-        raise ImageError(f"{path.name} is a DICOM file: reading it needs the package pydicom.") from error
-    try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=tags, force=not marked)
-        return header if header.get("SOPClassUID") else None
-    except (OSError, InvalidDicomError, AttributeError, KeyError, NotImplementedError, ValueError, EOFError):
-        return None
+        raise ImageError(f"{name} is a DICOM file: reading it needs the package pydicom.") from error
+    return pydicom
 
 
 def headers_below(path: Path) -> Iterator[tuple[Path, Any]]:
@@ -52,17 +103,15 @@ def headers_below(path: Path) -> Iterator[tuple[Path, Any]]:
             yield file, header
 
 
-def mask_object(path: Path) -> Path | None:
-    """The DICOM SEG or RTSTRUCT that a path means: the file itself, or the only file of a folder; else None."""
-    if path.is_dir():
-        files = [p for p in path.iterdir() if p.is_file()]
-        if len(files) != 1:
-            return None
-        path = files[0]
-    elif not path.is_file():
-        return None
-    header = read_header(path, ["SOPClassUID"])
-    return path if header is not None and str(header.SOPClassUID) in MASKS else None
+def mask_objects(path: Path) -> list[Path]:
+    """The DICOM SEGs and RTSTRUCTs that a path means: the file itself, or those in a folder and the folders below."""
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    found = []
+    for file in files:
+        header = read_header(file, ["SOPClassUID"])
+        if header is not None and str(header.SOPClassUID) in MASKS:
+            found.append(file)
+    return found
 
 
 def text(header: Any, keyword: str) -> str:

@@ -8,7 +8,8 @@ from pathlib import Path
 from ...errors import ImageError
 from ...geometry.volume import Volume
 from ..segmentation import Segmentation
-from .headers import STRUCTURE_SET, mask_object, read_header
+from .headers import STRUCTURE_SET, mask_objects, read_header, understood
+from .joined import joined
 from .rtstruct import read_rtstruct
 from .seg.read import read_dicom_seg
 from .source import DicomSource, read_source
@@ -31,17 +32,23 @@ class ReadImage:
 
 
 def read_dicom_mask(path: Path, image: ReadImage | None, fractional: bool = True) -> Segmentation | None:
-    """The segments of a DICOM SEG or RTSTRUCT (a file, or a folder with that file alone); None when it is neither.
+    """The segments of a DICOM SEG or RTSTRUCT, or of all of them in a folder; None when there is none.
 
     Raises ImageError, GeometryError; an RTSTRUCT without `image` is refused, for its contours need a grid.
     """
-    file = mask_object(path)
-    if file is None:
+    files = mask_objects(path)
+    if not files:
         return None
-    header = read_header(file, ["SOPClassUID"])
     source = image.source() if image is not None else None
-    if header is not None and str(header.SOPClassUID) == STRUCTURE_SET:
+    found = [_read(file, image, source, fractional) for file in files]
+    return found[0] if len(found) == 1 else joined(found, path.name)
+
+
+def _read(file: Path, image: ReadImage | None, source: DicomSource | None, fractional: bool) -> Segmentation:
+    header = read_header(file, ["SOPClassUID"])
+    with understood(file.name):
+        if header is None or str(header.SOPClassUID) != STRUCTURE_SET:
+            return read_dicom_seg(file, image.volume if image is not None else None, source, fractional)
         if image is None:
-            raise ImageError(f"{path.name} is a structure set: its contours have no pixels without the image.")
+            raise ImageError(f"{file.name} is a structure set: its contours have no pixels without the image.")
         return read_rtstruct(file, image.volume, source)
-    return read_dicom_seg(file, image.volume if image is not None else None, source, fractional)

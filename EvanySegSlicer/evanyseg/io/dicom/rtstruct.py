@@ -18,7 +18,7 @@ from ...geometry.volume import Volume
 from ..segmentation import DEFAULT_COLOR, Segment, Segmentation
 from .codes import SegmentAlgorithm, SegmentedProperty, category_of, code_of_item
 from .contours import combined, filled
-from .headers import items, text
+from .headers import items, read_object, text
 from .layers import LayerBuilder
 from .relation import check_patient, doubts, references_of_structure_set
 from .source import DicomSource
@@ -49,10 +49,7 @@ def read_rtstruct(path: Path, image: Volume, source: DicomSource | None = None) 
     Raises ImageError (nothing to rasterise, another patient) and GeometryError (contours that do not lie in the
     image's slices, or in another frame of reference).
     """
-    import pydicom
-
-    dataset = pydicom.dcmread(path, force=True)
-    name = path.name
+    dataset, name = read_object(path), path.name
     if not image.has_geometry:
         raise GeometryError(f"{name} has contours in millimetres, but the image {image.name} has no place in space.")
     rois = {int(r.ROINumber): r for r in items(dataset, "StructureSetROISequence") if r.get("ROINumber") is not None}
@@ -117,6 +114,9 @@ def _closed(item: Any, image: Volume, what: str) -> list[_Contour]:
             points = np.array([float(v) for v in contour.get("ContourData") or []]).reshape(-1, 3)
         except (TypeError, ValueError):
             raise ImageError(f"Contour {number} of {what} has coordinates that cannot be read.") from None
+        said = contour.get("NumberOfContourPoints")
+        if said is not None and int(said) != len(points):
+            raise ImageError(f"Contour {number} of {what} has {len(points)} points and says {said}; export it again.")
         if len(points) < 3:
             continue
         ijk = points @ inverse[:3, :3].T + inverse[:3, 3]

@@ -13,7 +13,7 @@ from ...errors import GeometryError, ImageError
 from ...geometry.volume import Volume
 from .headers import MASKS, functional_group, headers_below, items, text
 
-_NEAR = 0.02
+_NEAR = 0.1
 """A file belongs to a slice when its corner lies this near to it, in voxels: headers round."""
 
 
@@ -49,6 +49,10 @@ class DicomSource:
 
         An image without a place in space (a radiograph) is its own only slice.
         """
+        if volume.source.frame is not None:
+            raise GeometryError(
+                f"{volume.name} is a frame of a film, which has no place in space; write its mask as a picture."
+            )
         places = [(SourceFrame(n, f), *place) for n, h in enumerate(self.headers) for f, place in _places(h)]
         if len(places) == 1 and places[0][1] is None and volume.shape[0] == 1:
             return (places[0][0],)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
     """
     import SimpleITK as sitk
 
-    called_colors = False
+    called_colors, header = False, None
     if kind is FileKind.NRRD:
         header = nrrd.check_complete(path)
         placed, called_colors = header.placed, header.color
@@ -32,23 +33,25 @@ def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
         placed = metaimage.check_complete(path)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        reader = sitk.ImageFileReader()
-        reader.SetImageIO(_READERS[kind])
-        reader.SetFileName(str(path))
-        reader.ReadImageInformation()
-        size, components = reader.GetSize(), reader.GetNumberOfComponents()
-        meta = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
-        if sum(n > 1 for n in size[3:]):
-            raise GeometryError(
-                f"{path.name} is a time series of {int(np.prod(size[3:]))} volumes (4D); save one of them as a volume."
-            )
-        image = reader.Execute()
+        with nrrd.readable(path, header) if header is not None else nullcontext(path) as file:
+            reader = sitk.ImageFileReader()
+            reader.SetImageIO(_READERS[kind])
+            reader.SetFileName(str(file))
+            reader.ReadImageInformation()
+            size, components = reader.GetSize(), reader.GetNumberOfComponents()
+            meta = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+            if sum(n > 1 for n in size[3:]):
+                raise GeometryError(
+                    f"{path.name} is a time series of {int(np.prod(size[3:]))} volumes (4D); save one of them as a "
+                    "volume."
+                )
+            image = reader.Execute()
     except RuntimeError as error:
         raise ImageError(f"{path} cannot be read as an image ({reason(error)}).") from error
     if len(size) > 3:
         image = image[(slice(None),) * 3 + (0,) * (len(size) - 3)]
     array = sitk.GetArrayFromImage(image)
-    if components > 1 and not _segmentation(meta):
+    if components > 1 and not nrrd.segment_numbers(meta):
         called_series = meta.get("NRRD_kinds[pixel]", "") in ("list", "time")
         if not called_colors and (called_series or components not in (3, 4) or array.dtype.kind != "u"):
             what = "a vector field" if components in (2, 3) else "no colours (a time series or vector field?)"
@@ -83,7 +86,3 @@ def _volume(image: Any, array: np.ndarray, name: str, placed: bool) -> Volume:
         return volume
     note = f"{name} does not say where its voxels lie: the names of its slice planes are a guess."
     return replace(volume, has_geometry=False, source=ImageSource(remarks=(note,)))
-
-
-def _segmentation(meta: dict[str, str]) -> bool:
-    return "Segment0_ID" in meta or "Segment0_Name" in meta

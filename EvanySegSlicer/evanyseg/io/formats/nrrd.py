@@ -6,13 +6,18 @@ and never looks at their checksum.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import math
 import os
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...errors import ImageError
-from .streams import unpacked_size
+from .streams import unpacked, unpacked_size
 
 _METHODS = {"gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
 _BYTES = {
@@ -68,6 +73,25 @@ def read_header(path: Path) -> NrrdHeader:
     return NrrdHeader(fields, 0, path.parent / named if single else None)
 
 
+@contextlib.contextmanager
+def readable(path: Path, header: NrrdHeader) -> Iterator[Path]:
+    """A file that ITK can read: the file itself, or for bzip2, which ITK's NRRD reader lacks, an unpacked copy that is
+    there as long as the context."""
+    if _METHODS.get(header.fields["encoding"].lower()) != "bzip2" or header.data is None:
+        yield path
+        return
+    gone = re.compile(rb"^(line ?skip|data ?file|encoding):", re.IGNORECASE)
+    with path.open("rb") as file:
+        lines = list(itertools.takewhile(lambda line: line.strip(b"\r\n"), file))
+    kept = [line.rstrip(b"\r\n") for line in lines if not gone.match(line)]
+    with tempfile.TemporaryDirectory(prefix="evanyseg-") as folder:
+        copy = Path(folder) / f"{path.stem}.nrrd"
+        with copy.open("wb") as file:
+            file.write(b"\n".join([*kept, b"encoding: raw", b"", b""]))
+            file.write(unpacked(header.data, "bzip2", _start_of_data(header)))
+        yield copy
+
+
 def check_complete(path: Path) -> NrrdHeader:
     """Raises ImageError when compressed voxels are damaged, cut, or fewer than the header tells of."""
     header = read_header(path)
@@ -80,15 +104,9 @@ def check_complete(path: Path) -> NrrdHeader:
         return header
     try:
         needed = math.prod(int(n) for n in header.fields["sizes"].split()) * _BYTES[header.fields["type"].lower()]
-        skip = int(header.fields.get("line skip", "0"))
+        start = _start_of_data(header)
     except (ValueError, KeyError):
         raise ImageError(f"{path.name} has a damaged NRRD header: its sizes or type cannot be read.") from None
-    start = header.start
-    with header.data.open("rb") as file:
-        file.seek(start)
-        for _ in range(skip):
-            file.readline()
-        start = file.tell()
     found = unpacked_size(header.data, method, start)
     if found < needed:
         raise ImageError(
@@ -96,3 +114,19 @@ def check_complete(path: Path) -> NrrdHeader:
             "tells of; copy or download it again."
         )
     return header
+
+
+def _start_of_data(header: NrrdHeader) -> int:
+    """Where the voxels begin in their file. Raises ValueError for a damaged number."""
+    assert header.data is not None
+    skip = int(header.fields.get("line skip", header.fields.get("lineskip", "0")))
+    with header.data.open("rb") as file:
+        file.seek(header.start)
+        for _ in range(skip):
+            file.readline()
+        return file.tell()
+
+
+def segment_numbers(meta: Mapping[str, str]) -> list[int]:
+    """The numbers that Slicer's metadata gives to segments (`Segment3_Name`), in order; there may be gaps."""
+    return sorted({int(found[1]) for key in meta if (found := re.match(r"Segment(\d+)_", key))})

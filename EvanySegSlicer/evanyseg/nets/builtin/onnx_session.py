@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ...errors import MissingPackageError, WeightsError
+from ...device import INSTALL_ONNX
+from ...errors import DeviceError, MissingPackageError, WeightsError
 from ...protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ...threads import network_threads
 from ...weights.strict import check_keys
@@ -106,13 +107,17 @@ class Graph:
 
 
 def onnxruntime() -> Any:
-    """The package, silent and without telemetry. Raises MissingPackageError."""
+    """The package, silent and without telemetry. Raises MissingPackageError, DeviceError when it cannot be loaded."""
     try:
         import onnxruntime as runtime
-    except ImportError as error:
+    except ModuleNotFoundError:
         raise MissingPackageError(
-            f"The built-in models need onnxruntime, which cannot be imported ({_first_line(error)}): pip install "
-            "onnxruntime, or choose the backend torch."
+            "The built-in models need onnxruntime, which is not installed", INSTALL_ONNX
+        ) from None
+    except ImportError as error:
+        raise DeviceError(
+            f"onnxruntime is installed and cannot be loaded ({_first_line(error)}): install it again, on Windows with "
+            "Microsoft's Visual C++ runtime, or choose the backend torch."
         ) from None
     runtime.set_default_logger_severity(4)  # what fails is raised; it is not printed as well
     runtime.disable_telemetry_events()

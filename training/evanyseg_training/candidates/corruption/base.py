@@ -1,6 +1,6 @@
-"""What every damage family works on, and the bisection that makes all of them hit a target Dice.
+"""What every corruption method works on, and the bisection that makes all of them hit a target Dice.
 
-The kind of damage must never give the answer away: each family is a mask-valued function of a strength in [0, 1], and
+The kind of error must never give the answer away: each method is a mask-valued function of a strength in [0, 1], and
 the strength is searched for a Dice drawn flat in [0, 1].
 """
 
@@ -17,17 +17,17 @@ from scipy import ndimage
 from evanyseg.overlap import dice
 
 TOLERANCE = 0.03
-Maker = Callable[[float], np.ndarray]
+MaskAtStrength = Callable[[float], np.ndarray]
 """strength in [0, 1] -> mask bool [h, w]; 0 is close to the truth, 1 is the worst this draw can do."""
 
 
 @dataclass(frozen=True, eq=False)
-class Scene:
-    """A window of an image: grey float32 [h, w] in [0, 1], truth bool [h, w] (not empty), others: more objects.
+class ObjectPatch:
+    """A window of an image: gray float32 [h, w] in [0, 1], truth bool [h, w] (not empty), others: more objects.
 
-    Compared by identity: what is slow to derive from a scene is cached per scene."""
+    Compared by identity: what is slow to derive from a patch is cached per patch."""
 
-    grey: np.ndarray
+    gray: np.ndarray
     truth: np.ndarray
     others: tuple[np.ndarray, ...] = field(default=())
 
@@ -42,7 +42,7 @@ class Scene:
         return float(np.sqrt(max(self.truth.sum(), 1) / np.pi))
 
     @cached_property
-    def centre(self) -> tuple[float, float]:
+    def center(self) -> tuple[float, float]:
         """Row and column of the truth's centroid."""
         rows, cols = np.nonzero(self.truth)
         return float(rows.mean()), float(cols.mean())
@@ -65,15 +65,15 @@ def smooth_noise(shape: tuple[int, int], cells: float, rng: np.random.Generator)
     return (fine - fine.mean()) / max(float(fine.std()), 1e-6)
 
 
-def direction_field(scene: Scene, rng: np.random.Generator, wobble: float = 0.35) -> np.ndarray:
+def direction_field(patch: ObjectPatch, rng: np.random.Generator, wobble: float = 0.35) -> np.ndarray:
     """A ramp across the truth in a random direction with a wavy front, in units of its radius; float32 [h, w]."""
     angle = rng.uniform(0, 2 * np.pi)
-    rows, cols = np.mgrid[: scene.truth.shape[0], : scene.truth.shape[1]]
-    ramp = (rows - scene.centre[0]) * np.sin(angle) + (cols - scene.centre[1]) * np.cos(angle)
-    return (ramp / scene.radius + wobble * smooth_noise(scene.truth.shape, 5, rng)).astype(np.float32)
+    rows, cols = np.mgrid[: patch.truth.shape[0], : patch.truth.shape[1]]
+    ramp = (rows - patch.center[0]) * np.sin(angle) + (cols - patch.center[1]) * np.cos(angle)
+    return (ramp / patch.radius + wobble * smooth_noise(patch.truth.shape, 5, rng)).astype(np.float32)
 
 
-def bisect(make: Maker, truth: np.ndarray, target: float, steps: int = 12) -> tuple[np.ndarray, float]:
+def bisect(make: MaskAtStrength, truth: np.ndarray, target: float, steps: int = 12) -> tuple[np.ndarray, float]:
     """The mask of `make` whose Dice with `truth` comes nearest to `target`, and that Dice.
 
     Dice falls with strength only roughly, so the nearest of all tried masks is kept, not the last.

@@ -11,19 +11,19 @@ import typer
 def candidates(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the candidate store; parts are added to it.")],
-    kind: Annotated[str, typer.Option(help="damage, stored or segmenter.")] = "damage",
-    shard: Annotated[str, typer.Option(help="K/N: only every N-th object from K on (damage).")] = "0/1",
+    kind: Annotated[str, typer.Option(help="corruption, stored or segmenter.")] = "corruption",
+    shard: Annotated[str, typer.Option(help="K/N: only every N-th object from K on (corruption).")] = "0/1",
     objects: Annotated[int, typer.Option(help="Most objects of a set.")] = 400,
     objects_of: Annotated[list[str] | None, typer.Option(help="SET=N: the same for one set.")] = None,
-    masks: Annotated[int, typer.Option(help="Damage masks per set.")] = 3000,
-    model: Annotated[list[str] | None, typer.Option(help="FILE, FILE@FOLD or FILE@left-out.")] = None,
+    masks: Annotated[int, typer.Option(help="Corrupted masks per set.")] = 3000,
+    model: Annotated[list[str] | None, typer.Option(help="FILE, FILE@FOLD or FILE@leave-out.")] = None,
     folds: Annotated[int, typer.Option(help="Number of folds behind FILE@FOLD.")] = 2,
     box_jitter: Annotated[list[float] | None, typer.Option(help="Of one prompt each (segmenter).")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the part.")] = None,
     seed: Annotated[int, typer.Option(help="Everything drawn depends on it.")] = 1,
 ) -> None:
     """Make candidates of one kind."""
-    from ...candidates.run import CandidateOptions, copy_stored, make_damage
+    from ...candidates.run import CandidateOptions, copy_stored, make_corruptions
     from ...candidates.segmenter_masks import FoldModel, SegmenterRun, make_segmenter_masks
     from ...data.store import Store
     from ...errors import OptionError
@@ -33,9 +33,9 @@ def candidates(
     options = CandidateOptions(objects, per_set, masks, seed=seed)
     if kind == "stored":
         count = copy_stored(data, out, seed=seed, name=name or "stored")
-    elif kind == "damage":
+    elif kind in ("corruption", "damage"):  # damage: its former name
         first, of = (int(n) for n in shard.split("/"))
-        count = make_damage(data, out, options, (first, of), name or "damage")
+        count = make_corruptions(data, out, options, (first, of), name or "corruption")
     elif kind == "segmenter":
         from ...segmenter.checkpoints import segmenter_from_checkpoint
 
@@ -45,5 +45,5 @@ def candidates(
         run = SegmenterRun(boxes=tuple(box_jitter or SegmenterRun.boxes), folds=folds)
         count = make_segmenter_masks(data, out, models, segmenter_from_checkpoint, options, run, name or "segmenter")
     else:
-        raise OptionError(f"Unknown kind '{kind}'; choose damage, stored or segmenter.")
+        raise OptionError(f"Unknown kind '{kind}'; choose corruption, stored or segmenter.")
     print(f"{count} masks in {out}")

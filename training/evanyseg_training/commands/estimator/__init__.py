@@ -1,18 +1,18 @@
 """Commands of the built-in estimator, in the order of its stages."""
 
 from .architectures import architectures
-from .blend import hedges
+from .blend import blend
 from .calibrate import calibrate
 from .export import export
-from .gbdt import trees
+from .gbdt import gbdt
 from .head import head
 from .train import estimator
 
 COMMANDS = {
     "estimator": estimator,
     "head": head,
-    "hedges": hedges,
-    "trees": trees,
+    "blend": blend,
+    "gbdt": gbdt,
     "calibrate": calibrate,
     "export": export,
     "architectures": architectures,

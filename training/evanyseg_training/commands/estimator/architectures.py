@@ -1,4 +1,4 @@
-"""`evanyseg-train architectures`: which network, which input, at equal steps, on sources left out."""
+"""`evanyseg-train architectures`: which network, which input, at equal steps, on held-out sources."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def architectures(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
     candidates: Annotated[Path, typer.Argument(help="Candidate store.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the runs and architectures.csv.")],
-    leave_out: Annotated[list[str], typer.Option(help="Source left out of training and judged on.")],
+    leave_out: Annotated[list[str], typer.Option(help="Source held out of training and evaluated on.")],
     config: Annotated[Path | None, typer.Option(help="YAML file, see configs/estimator.yaml.")] = None,
     size: Annotated[int | None, typer.Option(help="Window in pixels.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of every run.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="MODEL:INPUT, instead of all.")] = None,
-    per_set: Annotated[int, typer.Option(help="Masks judged per set.")] = 60,
+    per_set: Annotated[int, typer.Option(help="Masks scored per set.")] = 60,
 ) -> None:
     """Train several networks on the same masks and write one table."""
     from ...data.store import Store

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from evanyseg.quality.window_factors import WITH_BOX, WITHOUT_BOX
+from evanyseg.quality.modes import WITH_BOX, WITHOUT_BOX
 
 
 def calibrate(
@@ -17,11 +17,11 @@ def calibrate(
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint of an estimator run.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for calibration.json and its tensors.")],
     size: Annotated[int, typer.Option(help="Window in pixels.")] = 128,
-    trees: Annotated[Path | None, typer.Option(help="Trees written by the command trees.")] = None,
+    trees: Annotated[Path | None, typer.Option(help="Trees written by gbdt.")] = None,
     per_set: Annotated[int, typer.Option(help="Masks per set and split.")] = 150,
     flips: Annotated[bool, typer.Option(help="Average over mirror images at inference.")] = False,
     factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = WITH_BOX,
-    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = WITHOUT_BOX,
+    factor_no_prompt: Annotated[float, typer.Option(help="Window factor without a prompt.")] = WITHOUT_BOX,
 ) -> None:
     """Fit on the splits val and calib, separately with and without a box."""
     from evanyseg.io.write import write_text
@@ -38,9 +38,9 @@ def calibrate(
     splits = {name: EstimatorData(pool, name, DataOptions(size=size)) for name in ("train", "val", "calib")}
     net = net_of(checkpoint, size)
     description, ood_detector = calibrated_description(
-        net, splits, (factor_box, factor_own), flips, per_set, trees=read_trees(trees)
+        net, splits, (factor_box, factor_no_prompt), flips, per_set, trees=read_trees(trees)
     )
-    write_tensors(out / "familiar.safetensors", ood_detector.tensors())
+    write_tensors(out / "ood_detector.safetensors", ood_detector.tensors())
     write_text(out / "calibration.json", json.dumps(description, indent=1))
-    for mode, figures in description["figures"].items():
-        print(mode, {k: round(v, 4) for k, v in figures.items()})
+    for mode, metrics in description["metrics"].items():
+        print(mode, {k: round(v, 4) for k, v in metrics.items()})

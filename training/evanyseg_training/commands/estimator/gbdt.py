@@ -1,4 +1,4 @@
-"""`evanyseg-train trees`: third stage of the built-in estimator."""
+"""`evanyseg-train gbdt`: third stage of the built-in estimator."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from evanyseg.quality.window_factors import NEAR_INFERENCE
+from evanyseg.quality.modes import NEAR_INFERENCE
 
 
-def trees(
+def gbdt(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
     candidates: Annotated[Path, typer.Argument(help="Candidate store.")],
     checkpoint: Annotated[Path, typer.Argument(help="Checkpoint written by head.")],
@@ -18,13 +18,13 @@ def trees(
     size: Annotated[int, typer.Option(help="Window in pixels.")] = 96,
     groups: Annotated[int, typer.Option(help="Groups of four masks.")] = 6000,
     rounds: Annotated[int, typer.Option(help="Trees of each ensemble.")] = 400,
-    without_box: Annotated[float, typer.Option(help="Share of masks judged without a box.")] = 0.45,
-    real: Annotated[float, typer.Option(help="Share of masks by real methods.")] = 0.6,
-    hedge: Annotated[float, typer.Option(min=0, max=1, help="Weight of a fit without the network's numbers.")] = 0.0,
+    without_box: Annotated[float, typer.Option(help="Share of masks scored without a box.")] = 0.45,
+    by_methods: Annotated[float, typer.Option(help="Share of masks by methods, not synthetic.")] = 0.6,
+    blend: Annotated[float, typer.Option(min=0, max=1, help="Weight of a fit without the network's numbers.")] = 0.0,
     network: Annotated[float, typer.Option(min=0, max=1, help="Share of the network's own answer.")] = 0.0,
     flips: Annotated[bool, typer.Option(help="Average the network over mirror images.")] = False,
-    transplanted: Annotated[float, typer.Option(min=0, max=1, help="Share of images with other texture.")] = 0.0,
-    warped: Annotated[float, typer.Option(min=0, max=1, help="Share of masks bent with their images.")] = 0.0,
+    texture: Annotated[float, typer.Option(min=0, max=1, help="Share of images with other texture.")] = 0.0,
+    elastic: Annotated[float, typer.Option(min=0, max=1, help="Share of masks deformed with their images.")] = 0.0,
 ) -> None:
     """Fit boosted trees on the mask's measured shape and the network's numbers."""
     from ...candidates.store import CandidateStore
@@ -36,8 +36,13 @@ def trees(
 
     pool = CandidateStore(candidates, Store(store))
     options = DataOptions(
-        size=size, without_box=without_box, real=real, factors=NEAR_INFERENCE, transplanted=transplanted, warped=warped
+        size=size,
+        without_box=without_box,
+        by_methods=by_methods,
+        factors=NEAR_INFERENCE,
+        texture=texture,
+        elastic=elastic,
     )
     inputs, true = collect(net_of(checkpoint, size), EstimatorData(pool, "train", options), groups, UNSEEN, flips)
-    write_trees(out, fit_trees(inputs, true, TreeOptions(rounds=rounds, hedge=hedge, network=network)))
+    write_trees(out, fit_trees(inputs, true, TreeOptions(rounds=rounds, blend=blend, network=network)))
     print(f"{len(true)} masks, {out.stat().st_size / 1e6:.1f} MB")

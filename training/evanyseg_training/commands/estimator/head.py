@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from evanyseg.quality.window_factors import WITH_BOX, WITHOUT_BOX
+from evanyseg.quality.modes import WITH_BOX, WITHOUT_BOX
 
 
 def head(
@@ -19,10 +19,10 @@ def head(
     groups: Annotated[int, typer.Option(help="Stored groups of four masks.")] = 6000,
     epochs: Annotated[int, typer.Option(help="Most epochs over them.")] = 40,
     seconds: Annotated[float, typer.Option(help="Longest time to spend on storing.")] = 3600,
-    without_box: Annotated[float, typer.Option(help="Share of masks judged without a box.")] = 0.45,
-    real: Annotated[float, typer.Option(help="Share of masks by real methods.")] = 0.6,
+    without_box: Annotated[float, typer.Option(help="Share of masks scored without a box.")] = 0.45,
+    by_methods: Annotated[float, typer.Option(help="Share of masks by methods, not synthetic.")] = 0.6,
     factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = WITH_BOX,
-    factor_own: Annotated[float, typer.Option(help="Window factor without a box.")] = WITHOUT_BOX,
+    factor_no_prompt: Annotated[float, typer.Option(help="Window factor without a prompt.")] = WITHOUT_BOX,
 ) -> None:
     """Train the head, with the measured shape of the mask, on stored outputs of the frozen trunk."""
     from ...candidates.store import CandidateStore
@@ -33,11 +33,11 @@ def head(
     from ...estimator.samples.options import DataOptions
 
     pool = CandidateStore(candidates, Store(store))
-    options = DataOptions(size=size, without_box=without_box, real=real)
+    options = DataOptions(size=size, without_box=without_box, by_methods=by_methods)
     train, val = (EstimatorData(pool, split, options) for split in ("train", "val"))
     net = net_of(checkpoint, size)
     chosen = HeadOptions(groups=groups, epochs=epochs)
-    history = second_stage(net, train, val, (factor_box, factor_own), chosen, seconds=seconds)
+    history = second_stage(net, train, val, (factor_box, factor_no_prompt), chosen, seconds=seconds)
     save_as_checkpoint(net, out)
     for name, row in (("before", history[0]), ("best", max(history, key=lambda h: h["score"]))):
         print(name, {k: round(v, 4) for k, v in row.items()})

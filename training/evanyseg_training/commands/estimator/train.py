@@ -18,7 +18,7 @@ def estimator(
     size: Annotated[int | None, typer.Option(help="Window in pixels.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the run.")] = None,
     start: Annotated[Path | None, typer.Option(help="Checkpoint to start from (its averaged weights).")] = None,
-    leave_out: Annotated[list[str] | None, typer.Option(help="Source left out of training.")] = None,
+    leave_out: Annotated[list[str] | None, typer.Option(help="Source held out of training.")] = None,
     devices: Annotated[int, typer.Option(help="Processes (GPUs, or CPU processes).")] = 1,
 ) -> None:
     """Train in `context` or `paper` mode."""
@@ -26,6 +26,6 @@ def estimator(
     from ...estimator.config import load_options
     from ...estimator.train import train_estimator
 
-    options = load_options(config, model=model, mode=mode, size=size, steps=steps, sources_out=leave_out)
+    options = load_options(config, model=model, mode=mode, size=size, steps=steps, leave_out=leave_out)
     module = train_estimator(Store(store), candidates, out, options, start, devices=devices)
     print(f"{module.global_step} steps; weights in {out}")

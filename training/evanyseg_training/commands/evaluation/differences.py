@@ -33,7 +33,7 @@ def differences(
         segmenter_table,
     )
     from ...evaluation.heldout.pairs import HeldoutOptions, build_heldout
-    from ...evaluation.heldout.sources import stored_maker, synthetic_maker
+    from ...evaluation.heldout.sources import stored_source, synthetic_source
     from ...run_record import command_line, commit_of
     from ..support import progress_printer
 
@@ -44,8 +44,8 @@ def differences(
             raise OptionError(f"Two versions are compared, {len(names)} were named: {', '.join(names)}.")
     opened = Store(store)
     if not (out / "pairs.csv").is_file():
-        options = HeldoutOptions(split=split, objects=objects, pairs=pairs, natural=0)
-        build_heldout(opened, out, [synthetic_maker(), stored_maker()], options, progress_printer())
+        options = HeldoutOptions(split=split, objects=objects, pairs=pairs, unfiltered=0)
+        build_heldout(opened, out, [synthetic_source(), stored_source(opened)], options, progress_printer())
     cases = frozen_cases(out, opened)
     lines = [f"`{command_line()}` at commit {commit_of()}, split {split}", ""]
     if estimator:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-PEOPLE = 1000
-"""Most masks by people that are judged, of each data set."""
+BY_HAND = 1000
+"""Most masks by human annotators that are scored, of each data set."""
 
 
 def evaluate(
@@ -18,7 +18,7 @@ def evaluate(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables, plots and results.md.")],
     estimator: Annotated[list[str] | None, typer.Option(help="NAME, NAME:FILE or LABEL=NAME:FILE.")] = None,
     segmenter: Annotated[str | None, typer.Option(help="For the selection pool: NAME or NAME:FILE.")] = None,
-    rivals: Annotated[Path | None, typer.Option(help="Folder with the rival segmenters.")] = None,
+    comparison: Annotated[Path | None, typer.Option(help="Folder with the comparison segmenters.")] = None,
     calibration: Annotated[Path | None, typer.Option(help="Frozen list of the calibration split (stacked).")] = None,
     single_from: Annotated[
         Path | None, typer.Option(help="Run on training sources that names the best single segmenter.")
@@ -30,16 +30,17 @@ def evaluate(
     pool: Annotated[int, typer.Option(help="Most prompts of a set in the selection pool.")] = 16,
     resamples: Annotated[int, typer.Option(help="Bootstrap resamples of images.")] = 2000,
 ) -> None:
-    """Figures with 95 % intervals, per data set and macro, with box and without; plots; results.md."""
+    """Metrics with 95 % intervals, per data set and macro, with box and without; plots; results.md."""
     from evanyseg.io.write import write_text
     from evanyseg.models import estimators as known_estimators
     from evanyseg.models import segmenters as known_segmenters
 
+    from ...candidates.mask_sources import ANNOTATOR
     from ...candidates.store import CandidateStore
     from ...data.store import Store
-    from ...evaluation.answers import BAR, Lists
+    from ...evaluation.answers import REFERENCE, Lists
     from ...evaluation.cases import frozen_cases, training_cases
-    from ...evaluation.comparison.model import RIVALS, load_rivals
+    from ...evaluation.comparison.model import load_all
     from ...evaluation.heldout.log import append_run, check_log
     from ...evaluation.pool.build import PoolOptions
     from ...evaluation.pool.selecting import Selection
@@ -58,24 +59,24 @@ def evaluate(
     parts = CandidateStore(candidates, opened)
     options = EvaluateOptions(limit=limit, resamples=resamples, pool=PoolOptions(pool))
     cases = frozen_cases(pairs, opened)
-    drawn = (parts.table.maker == "people") & (parts.table.split == "test")
+    by_hand = (parts.table.mask_source == ANNOTATOR) & (parts.table.split == "test")
     lists = Lists(
         cases,
         training_cases(parts, options.training_masks),
         calibration=frozen_cases(calibration, opened) if calibration is not None else None,
-        people=training_cases(parts, PEOPLE, split="test", people=True)
-        if drawn.any() and "test" in set(cases.masks.table.split)
+        annotators=training_cases(parts, BY_HAND, split="test", annotators=True)
+        if by_hand.any() and "test" in set(cases.masks.table.split)
         else None,
     )
     selection = None
     if segmenter is not None:
-        known = [r for name in RIVALS for r in load_rivals(rivals / f"{name}.safetensors")] if rivals else []
+        known = load_all(comparison) if comparison is not None else []
         single = Run.read(single_from).summary["single"] if single_from is not None else None
         selection = Selection(created_model(known_segmenters, segmenter), known, single)
     summary = run_evaluation(Evaluation(lists, loaded, selection), out, options, cache, progress_printer())
     write_record(out, "evaluate", {**summary, "estimators": list(named)})
     finished = Run.read(out)
-    draw_all(out, finished.ours, BAR)
+    draw_all(out, finished.ours, REFERENCE)
     text = f"# Evaluation\n\n{summary['cases']} masks, {summary['sets']} sets, commit {commit_of()}.\n\n"
     write_text(out / "results.md", text + run_markdown(finished))
     if log is not None and "evaluate-only" in summary["uses"]:

@@ -11,7 +11,9 @@ import typer
 def heldout(
     data: Annotated[Path, typer.Argument(help="Data folder with index.csv, or a store made by prepare.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="New folder for the list and its masks.")],
-    rivals: Annotated[Path, typer.Option(help="Folder with the rival segmenters; trained here when it is empty.")],
+    comparison: Annotated[
+        Path, typer.Option(help="Folder with the comparison segmenters; trained here when it is empty.")
+    ],
     split: Annotated[str, typer.Option(help="heldout (evaluate-only sets), test, calib or val.")] = "heldout",
     objects: Annotated[int, typer.Option(help="Most objects of a set.")] = 32,
     pairs: Annotated[int, typer.Option(help="Most pairs of a set.")] = 160,
@@ -23,23 +25,22 @@ def heldout(
     from ...data.prepare import build_store
     from ...data.readers import read
     from ...data.store import Store
-    from ...evaluation.comparison.model import RIVALS, load_rivals
+    from ...evaluation.comparison.model import COMPARISON, load_all
     from ...evaluation.heldout.pairs import HeldoutOptions, build_heldout
-    from ...evaluation.heldout.sources import rival_maker, stored_maker, synthetic_maker
-    from .comparison import rivals as train_rivals
+    from ...evaluation.heldout.sources import comparison_source, stored_source, synthetic_source
+    from ..support import progress_printer
+    from .comparison import comparison as train_comparison
 
     torch.set_num_threads(max(torch.get_num_threads() // 2, 1))
     store = build_store(read("index", data), out / "store") if (data / "index.csv").is_file() else Store(data)
-    missing = [name for name in RIVALS if not (rivals / f"{name}.safetensors").is_file()]
+    missing = [name for name in COMPARISON if not (comparison / f"{name}.safetensors").is_file()]
     if missing:
-        train_rivals(store.folder, rivals, only=missing)
-    loaded = [rival for name in RIVALS for rival in load_rivals(rivals / f"{name}.safetensors")]
-    makers = [synthetic_maker(), rival_maker(loaded), stored_maker()]
+        train_comparison(store.folder, comparison, only=missing)
+    mask_sources = [synthetic_source(), comparison_source(load_all(comparison)), stored_source(store)]
     options = HeldoutOptions(split=split, objects=objects, pairs=pairs, seed=seed)
-    table = build_heldout(store, out, makers, options, lambda done, what: print(f"{done:4.0%} {what}", flush=True))
-    wide = table[table.wide == 1]
-    print(
-        wide.groupby("set").agg(pairs=("pair", "size"), images=("image", "nunique"), dice=("dice", "mean")).to_string()
-    )
-    print(wide.groupby(["maker"]).dice.describe()[["count", "mean", "std"]].round(3).to_string())
-    print(f"{len(wide)} pairs in the wide list, {int(table.natural.sum())} natural; {out / 'pairs.csv'}")
+    table = build_heldout(store, out, mask_sources, options, progress_printer(0))
+    balanced = table[table.balanced == 1]
+    per_set = {"pairs": ("pair", "size"), "images": ("image", "nunique"), "dice": ("dice", "mean")}
+    print(balanced.groupby("set").agg(**per_set).to_string())
+    print(balanced.groupby(["mask_source"]).dice.describe()[["count", "mean", "std"]].round(3).to_string())
+    print(f"{len(balanced)} balanced pairs, {int(table.unfiltered.sum())} unfiltered; {out / 'pairs.csv'}")

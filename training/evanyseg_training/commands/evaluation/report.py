@@ -19,14 +19,14 @@ def report(
     paper: Annotated[str | None, typer.Option(help="Label of the paper-mode estimator in the runs.")] = None,
     segmenter: Annotated[Path | None, typer.Option(help="Folder of segmenter-eval.")] = None,
     store: Annotated[Path | None, typer.Option(help="Data store: for the table of counts.")] = None,
-    remark: Annotated[list[str] | None, typer.Option(help="A paragraph under the table of goals.")] = None,
+    remark: Annotated[list[str] | None, typer.Option(help="A paragraph under the summary.")] = None,
     card: Annotated[Path | None, typer.Option(help="Model card to put the numbers of unseen sets into.")] = None,
     examples: Annotated[
         str | None, typer.Option(help="Estimator to show at its best and worst on generated pictures.")
     ] = None,
     machine: Annotated[str, typer.Option(help="What the hours were spent on.")] = "2 CPU cores, no GPU",
 ) -> None:
-    """Generate RESULTS.md: goals, every table, plots, commands, commits, counts, hours."""
+    """Generate RESULTS.md: summary, every table, plots, commands, commits, counts, hours."""
     from evanyseg.io.write import write_text
 
     from ...data.store import Store
@@ -53,9 +53,9 @@ def report(
     if examples is not None:
         from evanyseg.models import estimators
 
-        from ...reporting.examples import draw_examples, judged_examples
+        from ...reporting.examples import draw_examples, scored_examples
 
-        draw_examples(judged_examples(estimators.create(examples)), out.parent / "results" / "examples.png")
+        draw_examples(scored_examples(estimators.create(examples)), out.parent / "results" / "examples.png")
     write_text(out, text)
     if card is not None:
         update_card(card, Run.read(held))

@@ -14,7 +14,7 @@ def segmenter_export(
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder; the engine's own without it.")] = None,
     run: Annotated[list[Path] | None, typer.Option(help="Folder of a phase; once per phase, in order.")] = None,
     report: Annotated[Path | None, typer.Option(help="Folder of segmenter-eval.")] = None,
-    licences: Annotated[Path | None, typer.Option(help="Markdown page with the table of data sets.")] = None,
+    licenses: Annotated[Path | None, typer.Option(help="Markdown page with the table of data sets.")] = None,
     earlier: Annotated[Path | None, typer.Option(help="The .json of weights that the first phase began with.")] = None,
 ) -> None:
     """Ship the segmenter: weights in 8 bits per channel, training summary, model card."""
@@ -24,4 +24,4 @@ def segmenter_export(
     from ...segmenter.export import export_segmenter
 
     phases = run if run else [weights.parent]
-    print(export_segmenter(weights, out or WEIGHTS.parent, Store(store), phases, report, licences, earlier))
+    print(export_segmenter(weights, out or WEIGHTS.parent, Store(store), phases, report, licenses, earlier))

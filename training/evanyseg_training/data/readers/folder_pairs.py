@@ -62,6 +62,6 @@ def _classes(mask: Path) -> list[tuple[str, str]]:
 
     values = np.unique(load_labels(mask))
     values = values[values > 0]
-    if len(values) <= 1 or values.max() == 255:  # binary, perhaps with JPEG's grey edges
+    if len(values) <= 1 or values.max() == 255:  # binary, perhaps with JPEG's gray edges
         return [("nonzero" if len(values) <= 1 else ";".join(str(v) for v in values[values > 127]), "object")]
     return [(str(v), f"class {v}") for v in values]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Record:
-    """One labelled object class of one image file.
+    """One labeled object class of one image file.
 
     `mask_value`: a number, several joined by ';' (their union is the object), 'nonzero', or 'instances' (every
     non-zero value is an object of its own). `prediction`: a label map with the same values, made by

@@ -13,8 +13,8 @@ from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from evanyseg.quality.cases import cases_of_image
 from evanyseg.quality.context import context_input
+from evanyseg.quality.modes import WITH_BOX
 from evanyseg.quality.paper_crop import point_box, resized_crop
-from evanyseg.quality.window_factors import WITH_BOX
 from evanyseg.results import Caveat, QualityCase, QualityEstimate
 
 from ...errors import RunError

@@ -16,12 +16,13 @@ from evanyseg.io.write import atomic_path, write_text
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, estimator_forward
 from evanyseg.quality.estimator_file import FORMAT
 from evanyseg.quality.gbdt import Trees, corrected
+from evanyseg.quality.modes import MODES, NO_PROMPT
 from evanyseg.quality.ood import OODDetector, image_statistics
 from evanyseg.quality.shape import FEATURES
 from evanyseg.weights.eight_bits import packed, rounded
 
 from ..calibrate import Predictions, coverage_and_width, fit_calibration, fit_ood_detector, joined
-from ..module import macro_figures
+from ..module import macro_metrics
 from ..samples.data import EstimatorData
 from ..samples.fixed import FixedData, fixed_samples
 from ..train import load_weights
@@ -55,9 +56,9 @@ def predict(
     return Predictions(**joined, true=torch.cat(true).numpy().astype(float), groups=groups), [s for _, s in picks]
 
 
-def looks(data: EstimatorData, per_set: int, factors: tuple[float, float], seed: int = 9) -> np.ndarray:
+def window_statistics(data: EstimatorData, per_set: int, factors: tuple[float, float], seed: int = 9) -> np.ndarray:
     """Statistics [N, STATISTICS] of the windows of at most `per_set` objects of each set, one mask of each (windows of
-    the same object look alike): by turns with a box and with the mask's own."""
+    the same object are alike): by turns with a box and without a prompt."""
     rng = np.random.default_rng(seed)
     sets = data.candidates.table.set
     of_set: dict[str, list[int]] = {}
@@ -68,9 +69,9 @@ def looks(data: EstimatorData, per_set: int, factors: tuple[float, float], seed:
             chosen.append(int(rng.choice(ids)))
     found = []
     for name in sorted(of_set):
-        for own, factor in enumerate(factors):
-            picks = [(candidate, name) for candidate in of_set[name][own::2]]
-            seen = FixedData(data, picks, factor, bool(own))
+        for turn, (mode, factor) in enumerate(zip(MODES, factors, strict=True)):
+            picks = [(candidate, name) for candidate in of_set[name][turn::2]]
+            seen = FixedData(data, picks, factor, mode == NO_PROMPT)
             for sample in (seen[i] for i in range(len(picks))):
                 found.append(image_statistics(sample["pixels"].numpy(), sample["scalars"].numpy()))
     return np.stack(found)
@@ -85,33 +86,36 @@ def calibrated_description(
     level: float = 0.9,
     trees: Trees | None = None,
 ) -> tuple[dict[str, Any], OODDetector]:
-    """The .json's content, and what the training images look like. splits: EstimatorData of 'train', 'val', 'calib'."""
-    calibration, figures = {}, {}
-    for mode, factor in zip(("box", "own"), factors, strict=True):
-        own = mode == "own"
-        val, val_sets = predict(net, splits["val"], factor, own, per_set, flips, trees=trees)
-        calib, calib_sets = predict(net, splits["calib"], factor, own, per_set, flips, trees=trees)
+    """The .json's content, and the detector of images unlike the training's. splits: EstimatorData of 'train', 'val',
+    'calib'."""
+    calibration, metrics = {}, {}
+    for mode, factor in zip(MODES, factors, strict=True):
+        without_box = mode == NO_PROMPT
+        val, val_sets = predict(net, splits["val"], factor, without_box, per_set, flips, trees=trees)
+        calib, calib_sets = predict(net, splits["calib"], factor, without_box, per_set, flips, trees=trees)
         fitted = fit_calibration(joined(val, calib), calib, level)
         calibration[mode] = fitted.as_json()
         coverage, width = coverage_and_width(fitted, calib)
-        raw = macro_figures(calib.dice, calib.true, calib_sets)
-        after = macro_figures(fitted.recalibrated(calib.dice), calib.true, calib_sets)
+        raw = macro_metrics(calib.dice, calib.true, calib_sets)
+        after = macro_metrics(fitted.recalibrated(calib.dice), calib.true, calib_sets)
         cover_val, _ = coverage_and_width(fitted, val)
-        figures[mode] = {
+        metrics[mode] = {
             "calib_masks": len(calib.true), "calib_r": raw["r"], "calib_mae_raw": raw["mae"],
             "calib_mae": after["mae"], "calib_coverage": coverage, "calib_width": width,
-            "val_masks": len(val.true), "val_r": macro_figures(val.dice, val.true, val_sets)["r"],
+            "val_masks": len(val.true), "val_r": macro_metrics(val.dice, val.true, val_sets)["r"],
             "val_coverage": cover_val,
         }  # fmt: skip
     description = {
         "format": FORMAT,
         "config": asdict(net.config),
-        "factors": {"box": factors[0], "own": factors[1]},
+        "factors": dict(zip(MODES, factors, strict=True)),
         "flips": flips,
         "calibration": calibration,
-        "figures": figures,
+        "metrics": metrics,
     }
-    train, *others = (looks(splits[name], max(per_set // 3, 8), factors) for name in ("train", "val", "calib"))
+    train, *others = (
+        window_statistics(splits[name], max(per_set // 3, 8), factors) for name in ("train", "val", "calib")
+    )
     return description, fit_ood_detector(train, np.concatenate(others))
 
 

@@ -13,11 +13,11 @@ from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import context_input, coverage
 
 from ...augment.box_jitter import jittered_normally
-from ...augment.elastic import warped
+from ...augment.elastic import elastically_deformed
 from ...augment.geometry import dihedral
-from ...augment.intensity import REPAINTED, intensities, repainted
+from ...augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted
 from ...augment.sample import Sample
-from ...augment.texture import Textures, transplanted
+from ...augment.texture import Textures, with_other_texture
 from ...candidates.store import CandidateStore
 from .options import DataOptions
 
@@ -26,7 +26,7 @@ PROMPT_KEPT = 0.8
 """How often a mask is shown with the very box it was prompted with; else with a new one about the true object."""
 
 
-class MaskSource(Protocol):
+class LabeledMasks(Protocol):
     """Masks of known quality, by number: a candidate store, or a row of a shard."""
 
     def stored(self, candidate: int) -> Sample:
@@ -53,13 +53,13 @@ class StoredMasks:
 
     def stored(self, candidate: int) -> Sample:
         store = self.candidates.store
-        image = store.grey_or_colour(int(self.image_ids[candidate]))
+        image = store.gray_or_color(int(self.image_ids[candidate]))
         truth = store.mask(int(self.rows[candidate]))
         dice, hd95 = float(self.dice[candidate]), float(self.hd95[candidate])
         return Sample(image, self.candidates.mask(candidate), truth, dice, hd95)
 
     def mask_box(self, candidate: int) -> BoxPrompt | None:
-        return self.candidates.own_box(candidate)
+        return self.candidates.mask_box(candidate)
 
     def true_box(self, candidate: int) -> BoxPrompt:
         return self.candidates.store.box(int(self.rows[candidate]))
@@ -70,39 +70,39 @@ class StoredMasks:
 
 @dataclass(frozen=True)
 class ContextSamples:
-    """Samples of the built-in input (`quality.context`). `textures` gives the pieces that `options.transplanted` asks
+    """Samples of the built-in input (`quality.context`). `textures` gives the patches that `options.texture` asks
     for, when the first one is needed."""
 
-    masks: MaskSource
+    masks: LabeledMasks
     options: DataOptions
     textures: Callable[[], Textures] | None = None
 
     def draw(self, candidate: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """One mask with a random window, prompt box and look."""
+        """One mask with a random window, prompt box and intensities."""
         stored = sample = self.masks.stored(candidate)
-        if self.options.warped > 0 and rng.uniform() < self.options.warped:
-            sample = warped(stored, rng)
-        bent = sample is not stored
-        own = BoxPrompt.of_mask(sample.mask) if bent else self.masks.mask_box(candidate)
+        if self.options.elastic > 0 and rng.uniform() < self.options.elastic:
+            sample = elastically_deformed(stored, rng)
+        deformed = sample is not stored
+        mask_box = BoxPrompt.of_mask(sample.mask) if deformed else self.masks.mask_box(candidate)
         box: BoxPrompt | None = None
-        if own is None or rng.uniform() >= self.options.without_box:
-            prompt = None if bent else self.masks.prompt(candidate)
+        if mask_box is None or rng.uniform() >= self.options.without_box:
+            prompt = None if deformed else self.masks.prompt(candidate)
             if prompt is not None and rng.uniform() < PROMPT_KEPT:
                 box = prompt
             else:
-                true = BoxPrompt.of_mask(sample.truth) if bent else self.masks.true_box(candidate)
+                true = BoxPrompt.of_mask(sample.truth) if deformed else self.masks.true_box(candidate)
                 assert true is not None
                 deviation = abs(rng.normal(0, self.options.box_jitter))
                 box = jittered_normally(true, sample.mask.shape, rng, deviation)
         factor = float(np.exp(rng.uniform(*np.log(self.options.factors))))
-        return self.augmented(self.arrays(sample, box, own, factor), rng)
+        return self.augmented(self.arrays(sample, box, mask_box, factor), rng)
 
     def arrays(
-        self, sample: Sample, box: BoxPrompt | None, own: BoxPrompt | None, factor: float
+        self, sample: Sample, box: BoxPrompt | None, mask_box: BoxPrompt | None, factor: float
     ) -> dict[str, np.ndarray]:
         """The network's input and the targets of one mask, unaugmented."""
-        seen = context_input(sample.image, sample.mask, box, factor, self.options.size, own)
-        around = box or own
+        seen = context_input(sample.image, sample.mask, box, factor, self.options.size, mask_box)
+        around = box or mask_box
         assert around is not None
         half = seen.pixels.shape[-1] // 2
         inside, true = seen.window.crop(sample.mask, edge=False), seen.window.crop(sample.truth, edge=False)
@@ -119,16 +119,16 @@ class ContextSamples:
         }
 
     def augmented(self, arrays: dict[str, np.ndarray], rng: np.random.Generator) -> dict[str, torch.Tensor]:
-        """One of the eight symmetries of the square and another look (`intensities`); before that some objects get
+        """One of the eight symmetries of the square and other intensities; before that some objects get
         another brightness, and a share of the others another texture."""
         planes = ("pixels", "distance", "maps", "truth")
         arrays = arrays | dict(zip(planes, dihedral([arrays[key] for key in planes], rng, (-2, -1)), strict=True))
         chance = rng.uniform()
         image = arrays["pixels"][:3].transpose(1, 2, 0)
-        if chance < REPAINTED:
-            image = repainted(image, arrays["truth"], rng)
-        elif self.textures is not None and chance < REPAINTED + self.options.transplanted:
-            image = transplanted(image, arrays["truth"], self.textures(), rng)
+        if chance < OBJECT_SHIFT_SHARE:
+            image = object_intensity_shifted(image, arrays["truth"], rng)
+        elif self.textures is not None and chance < OBJECT_SHIFT_SHARE + self.options.texture:
+            image = with_other_texture(image, arrays["truth"], self.textures(), rng)
         arrays["pixels"][:3] = intensities(image, rng).transpose(2, 0, 1)
         return as_tensors(arrays)
 

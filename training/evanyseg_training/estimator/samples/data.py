@@ -16,13 +16,13 @@ import torch
 from torch.utils.data import Dataset, Sampler
 
 from ...augment.texture import Textures
+from ...candidates.mask_sources import BY_METHODS
 from ...candidates.store import CandidateStore
 from ...errors import CandidateError
 from .context import StoredMasks
 from .options import DataOptions
 from .paper import SAMPLES
 
-REAL_MAKERS = ("segmenter", "stored", "people", "classical")
 UNSEEN = 50_000_000
 """First sample number that no training run reaches."""
 
@@ -46,33 +46,33 @@ class EstimatorData(Dataset):
         use = (table.split == split) & (table.use == "train")
         if sets is not None:
             use &= table.set.isin(list(sets))
-        collapsed = (table.family == "grabcut") & (table.dice < 0.02)
+        collapsed = (table.mask_method == "grabcut") & (table.dice < 0.02)
         table = table[use & ~collapsed]
         if table.empty:
             raise CandidateError(
                 f"There are no candidates of split '{split}'; run candidates for objects of that split."
             )
-        real = table.maker.isin(REAL_MAKERS).to_numpy()
-        weight = _flat_weights(table.dice.to_numpy(), real)
+        by_methods = table.mask_source.isin(BY_METHODS).to_numpy()
+        weight = _flat_weights(table.dice.to_numpy(), by_methods)
         self.objects: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         sets_of: list[str] = []
         for (name, _), group in table.groupby(["set", "row"]):
             where = table.index.get_indexer(group.index)
-            self.objects.append((group.index.to_numpy(), weight[where], real[where]))
+            self.objects.append((group.index.to_numpy(), weight[where], by_methods[where]))
             sets_of.append(name)
         self.object_p = _object_weights(np.array(sets_of), options)
         self.masks = StoredMasks(candidates)
-        self.samples = SAMPLES[mode](self.masks, options, self._pieces)
+        self.samples = SAMPLES[mode](self.masks, options, self._draw_textures)
 
     def __len__(self) -> int:
         return len(self.objects)
 
     def __getitem__(self, index: int) -> dict[str, torch.Tensor]:
         rng = np.random.default_rng([self.options.seed, int(index)])
-        ids, weight, real = self.objects[int(rng.choice(len(self.objects), p=self.object_p))]
+        ids, weight, by_methods = self.objects[int(rng.choice(len(self.objects), p=self.object_p))]
         picks = []
         for _ in range(self.options.group):
-            side = real if rng.uniform() < self.options.real else ~real
+            side = by_methods if rng.uniform() < self.options.by_methods else ~by_methods
             p = weight * (side if side.any() else ~side)
             picks.append(int(rng.choice(ids, p=p / p.sum())))
         samples = [self.samples.draw(i, rng) for i in picks]
@@ -85,22 +85,23 @@ class EstimatorData(Dataset):
         other.samples = replace(self.samples, options=other.options)
         return other
 
-    def _pieces(self) -> Textures:
+    def _draw_textures(self) -> Textures:
         return self.textures
 
     @cached_property
     def textures(self) -> Textures:
-        """Pieces of the images that the masks of this split are on."""
+        """Patches of the images that the masks of this split are on."""
         table = self.candidates.table.loc[np.concatenate([ids for ids, _, _ in self.objects])]
         images = {str(name): sorted(set(group.image_id)) for name, group in table.groupby("set")}
         return Textures.of(self.candidates.store.image, images, self.options.seed)
 
 
-def _flat_weights(dice: np.ndarray, real: np.ndarray) -> np.ndarray:
-    """Weights that flatten the Dice histogram of real masks and of the others, each by itself; rare ones at most 8x."""
+def _flat_weights(dice: np.ndarray, by_methods: np.ndarray) -> np.ndarray:
+    """Weights that flatten the Dice histogram of by_methods masks and of the others, each by itself; rare ones at most
+    8x."""
     bins = np.clip((dice * 10).astype(int), 0, 9)
     weight = np.ones(len(dice))
-    for side in (real, ~real):
+    for side in (by_methods, ~by_methods):
         if side.any():
             share = np.bincount(bins[side], minlength=10) / side.sum()
             weight[side] = np.minimum(0.1 / np.maximum(share[bins[side]], 1e-9), 8.0) ** 0.7

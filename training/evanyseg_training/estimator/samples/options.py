@@ -4,24 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from evanyseg.quality.window_factors import TRAINING
+from evanyseg.quality.modes import TRAINING
 
 
 @dataclass(frozen=True)
 class DataOptions:
-    """`group`: masks of one object in a row (for the ranking loss); `real`: share of masks by real methods where the
-    object has them; `without_box`: share judged by the mask's own box; `set_power`: a set of n objects is drawn with
-    weight n ** set_power (0: all sets alike); `set_weight`: extra factors of single sets; `transplanted`: share of
-    groups' masks shown on an image with other texture; `warped`: share bent together with its object and image."""
+    """`group`: masks of one object in a row (for the ranking loss); `by_methods`: share of masks by methods and
+    annotators (not by synthetic corruption) where the object has them; `without_box`: share scored without a prompt, by
+    the mask's bounding box; `set_power`: a set of n objects is drawn with weight n ** set_power (0: all sets alike);
+    `set_weight`: extra factors of single sets; `texture`: share of groups' masks shown on an image with other texture;
+    `elastic`: share deformed together with its object and image."""
 
     size: int = 128
     group: int = 4
-    real: float = 0.55
+    by_methods: float = 0.55
     without_box: float = 0.3
     factors: tuple[float, float] = TRAINING
     box_jitter: float = 0.07
     set_power: float = 0.4
     set_weight: tuple[tuple[str, float], ...] = (("totalseg_reference", 0.5),)
-    transplanted: float = 0.0
-    warped: float = 0.0
+    texture: float = 0.0
+    elastic: float = 0.0
     seed: int = 0

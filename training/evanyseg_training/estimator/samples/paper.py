@@ -22,7 +22,7 @@ class PaperSamples(ContextSamples):
     """See `ContextSamples`. pixels uint8 [3, size, size] before ImageNet normalization; no maps, scalars are empty."""
 
     def arrays(
-        self, sample: Sample, box: BoxPrompt | None, own: BoxPrompt | None, factor: float
+        self, sample: Sample, box: BoxPrompt | None, mask_box: BoxPrompt | None, factor: float
     ) -> dict[str, np.ndarray]:
         """The published crop and the targets of one mask; `factor` has no meaning here."""
         around = box or point_box(sample.mask)

@@ -38,7 +38,7 @@ def write_shards(
 def shard_row(store: Store, candidates: CandidateStore, row: int, at: np.ndarray) -> Row:
     """One object with its candidates `at` (indices into the table)."""
     lines = candidates.table.loc[at]
-    image = store.grey_or_colour(int(lines.image_id.iat[0]))
+    image = store.gray_or_color(int(lines.image_id.iat[0]))
     done, png = cv2.imencode(".png", image[..., ::-1] if image.shape[2] == 3 else image)
     assert done
     box, truth = packed(store.mask(row))
@@ -62,7 +62,7 @@ def shard_row(store: Store, candidates: CandidateStore, row: int, at: np.ndarray
 
 @dataclass(frozen=True)
 class RowMasks:
-    """The masks of one row, as `context.MaskSource` wants them."""
+    """The masks of one row, as `context.LabeledMasks` wants them."""
 
     row: Row
 

@@ -41,7 +41,7 @@ class Constant:
 
 @dataclass
 class OneFeature:
-    """A straight line on one feature: its order is the feature's, turned round where that is how it was learnt."""
+    """A straight line on one feature: its order is the feature's, turned round where that is how it was learned."""
 
     feature: str
     name: str = ""
@@ -52,11 +52,11 @@ class OneFeature:
 
     def fit(self, table: pd.DataFrame, dice: np.ndarray, weights: np.ndarray | None = None) -> OneFeature:
         x = table[self.feature].to_numpy(float)
-        centre, mean = np.average(x, weights=weights), np.average(dice, weights=weights)
-        variance = np.average((x - centre) ** 2, weights=weights)
+        center, mean = np.average(x, weights=weights), np.average(dice, weights=weights)
+        variance = np.average((x - center) ** 2, weights=weights)
         # without a box there is no leak: a feature that never changes predicts the mean
-        slope = np.average((x - centre) * (dice - mean), weights=weights) / variance if variance > 1e-12 else 0.0
-        self.coefficients = np.array([slope, mean - slope * centre])
+        slope = np.average((x - center) * (dice - mean), weights=weights) / variance if variance > 1e-12 else 0.0
+        self.coefficients = np.array([slope, mean - slope * center])
         return self
 
     def predict(self, table: pd.DataFrame) -> np.ndarray:

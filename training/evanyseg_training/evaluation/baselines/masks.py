@@ -13,11 +13,11 @@ from evanyseg.prompts import BoxPrompt
 from ...candidates.grabcut import grabcut
 
 CONTEXT = 1.6
-"""GrabCut looks at the box and its surroundings: the window is this many times the box."""
+"""GrabCut sees the box and its surroundings: the window is this many times the box."""
 
 
 def box_mask(image: np.ndarray, box: BoxPrompt) -> np.ndarray:
-    """bool [H, W]: every pixel whose centre is in the box."""
+    """bool [H, W]: every pixel whose center is in the box."""
     y, x = np.ogrid[: image.shape[0], : image.shape[1]]
     inside = (x + 0.5 >= box.x0) & (x + 0.5 < box.x1) & (y + 0.5 >= box.y0) & (y + 0.5 < box.y1)
     return np.asarray(inside)
@@ -33,24 +33,24 @@ def ellipse_mask(image: np.ndarray, box: BoxPrompt) -> np.ndarray:
 
 def otsu_mask(image: np.ndarray, box: BoxPrompt) -> np.ndarray:
     """bool [H, W]: Otsu's threshold on the smoothed pixels of the box; the class that touches the box's rim less, its
-    largest piece, holes filled. The box itself where it is flat."""
+    largest component, holes filled. The box itself where it is flat."""
     from skimage.filters import threshold_otsu
 
     inside = box_mask(image, box)
-    grey = ndimage.gaussian_filter(image.mean(axis=2), 1.0)
-    values = grey[inside]
+    gray = ndimage.gaussian_filter(image.mean(axis=2), 1.0)
+    values = gray[inside]
     if values.size == 0 or np.ptp(values) < 1:
         return inside
-    bright = inside & (grey > threshold_otsu(values))
+    bright = inside & (gray > threshold_otsu(values))
     rim = inside & ~ndimage.binary_erosion(inside)
     dark = inside & ~bright
     touching = lambda mask: (mask & rim).sum() / max(int(mask.sum()), 1)
     chosen = bright if touching(bright) <= touching(dark) else dark
-    pieces, count = ndimage.label(chosen)
+    components, count = ndimage.label(chosen)
     if count == 0:
         return inside
-    largest = 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-    return np.asarray(ndimage.binary_fill_holes(pieces == largest))
+    largest = 1 + int(np.argmax(np.bincount(components.ravel())[1:]))
+    return np.asarray(ndimage.binary_fill_holes(components == largest))
 
 
 def grabcut_mask(image: np.ndarray, box: BoxPrompt, rounds: int = 5) -> np.ndarray:

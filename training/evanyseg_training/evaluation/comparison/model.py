@@ -1,4 +1,4 @@
-"""A rival segmenter: box and image in, one mask out, at a resolution and with a window of its own."""
+"""A comparison segmenter: box and image in, one mask out, at a resolution and with a window of its own."""
 
 from __future__ import annotations
 
@@ -16,10 +16,12 @@ from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import ContextWindow, box_coverage, window_image
 
 THRESHOLD = 0.5
+FORMER_HEADER = "rival"
+"""What the header's entry was called before: read, never written."""
 
 
 @dataclass(frozen=True)
-class RivalConfig:
+class ComparisonConfig:
     """`window`: 'crop' (square around the box, side = factor x its longer side) or 'whole' (the padded image).
 
     `size`: pixels a side of the network's input; `net`: 'unet' or 'segresnet'.
@@ -37,17 +39,17 @@ class RivalConfig:
         return ContextWindow(0, 0, max(shape[:2]), (int(shape[0]), int(shape[1])))
 
 
-RIVALS = {
+COMPARISON = {
     c.name: c
     for c in (
-        RivalConfig("unet-crop", "unet", "crop", 96),
-        RivalConfig("segresnet-whole", "segresnet", "whole", 128),
+        ComparisonConfig("unet-crop", "unet", "crop", 96),
+        ComparisonConfig("segresnet-whole", "segresnet", "whole", 128),
     )
 }
 
 
-def build_net(config: RivalConfig) -> nn.Module:
-    """Four channels in (grey or colour image, box), one logit out. Networks are MONAI's."""
+def build_net(config: ComparisonConfig) -> nn.Module:
+    """Four channels in (gray or color image, box), one logit out. Networks are MONAI's."""
     from monai.networks.nets import BasicUNet, SegResNet
 
     if config.net == "unet":
@@ -64,17 +66,17 @@ def build_net(config: RivalConfig) -> nn.Module:
     )  # fmt: skip
 
 
-def rival_input(planes: np.ndarray, box: np.ndarray) -> Tensor:
-    """float32 [4, n, n]: image planes uint8 [3, n, n] centred and scaled by their own spread, and the box in [0, 1]."""
+def comparison_input(planes: np.ndarray, box: np.ndarray) -> Tensor:
+    """float32 [4, n, n]: image planes uint8 [3, n, n] centered and scaled by their spread, and the box in [0, 1]."""
     image = planes.astype(np.float32) / 255
     image = (image - image.mean()) / max(float(image.std()), 0.04)
     return torch.from_numpy(np.concatenate([image, box[None].astype(np.float32) / 255]))
 
 
-class Rival:
+class ComparisonSegmenter:
     """One checkpoint. `segment` is deterministic."""
 
-    def __init__(self, config: RivalConfig, net: nn.Module, step: int) -> None:
+    def __init__(self, config: ComparisonConfig, net: nn.Module, step: int) -> None:
         self.config, self.net, self.step = config, net.eval(), step
         self.name = f"{config.name}@{step}"
 
@@ -83,7 +85,7 @@ class Rival:
         n = self.config.size
         windows = [self.config.place(box, image.shape) for box in boxes]
         inputs = [
-            rival_input(window_image(image, w, n), box_coverage(box, w, n))
+            comparison_input(window_image(image, w, n), box_coverage(box, w, n))
             for w, box in zip(windows, boxes, strict=True)
         ]
         with torch.inference_mode():
@@ -91,7 +93,7 @@ class Rival:
         return np.stack([w.paste(p) > THRESHOLD for w, p in zip(windows, shares, strict=True)])
 
 
-def save_rival(path: Path, config: RivalConfig, states: Mapping[int, Mapping[str, Tensor]]) -> None:
+def save_comparison(path: Path, config: ComparisonConfig, states: Mapping[int, Mapping[str, Tensor]]) -> None:
     """One safetensors file with fp16 weights of several steps; the config is in its header."""
     import json
 
@@ -99,10 +101,15 @@ def save_rival(path: Path, config: RivalConfig, states: Mapping[int, Mapping[str
 
     tensors = {f"{step}/{k}": v.detach().half().contiguous() for step, sd in states.items() for k, v in sd.items()}
     with atomic_path(path) as partial:
-        save_file(tensors, str(partial), {"rival": json.dumps(asdict(config))})
+        save_file(tensors, str(partial), {"comparison": json.dumps(asdict(config))})
 
 
-def load_rivals(path: Path) -> list[Rival]:
+def load_all(folder: Path) -> list[ComparisonSegmenter]:
+    """Every checkpoint of both segmenters, from the files that `evanyseg-train comparison` wrote into a folder."""
+    return [one for name in COMPARISON for one in load_comparison(folder / f"{name}.safetensors")]
+
+
+def load_comparison(path: Path) -> list[ComparisonSegmenter]:
     """The checkpoints in a file, earliest first. Raises WeightsError for a file that is not one."""
     import json
 
@@ -111,17 +118,18 @@ def load_rivals(path: Path) -> list[Rival]:
     states: dict[int, dict[str, Tensor]] = {}
     try:
         with safe_open(str(path), "pt") as file:
-            config = RivalConfig(**json.loads((file.metadata() or {})["rival"]))
+            header = file.metadata() or {}
+            config = ComparisonConfig(**json.loads(header.get("comparison") or header[FORMER_HEADER]))
             for key in file.keys():  # noqa: SIM118 (not a dict)
                 step, name = key.split("/", 1)
                 states.setdefault(int(step), {})[name] = file.get_tensor(key).float()
     except (OSError, SafetensorError, KeyError, TypeError) as error:
         raise WeightsError(
-            f"{path.name} is not a rival segmenter's file; train one with evanyseg-train rivals."
+            f"{path.name} is not a comparison segmenter's file; train one with evanyseg-train comparison."
         ) from error
-    rivals = []
+    segmenters = []
     for step in sorted(states):
         net = build_net(config)
         net.load_state_dict(states[step])
-        rivals.append(Rival(config, net, step))
-    return rivals
+        segmenters.append(ComparisonSegmenter(config, net, step))
+    return segmenters

@@ -1,4 +1,4 @@
-"""Training of a rival: minutes, on the train split alone, balanced over data sets."""
+"""Training of a comparison segmenter: minutes, on the train split alone, balanced over data sets."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from ...data.manifest import TRAIN
 from ...data.store import Store
 from ...errors import ManifestError
 from ...metrics.soft_dice import soft_dice_loss
-from .model import RivalConfig, build_net, rival_input
+from .model import ComparisonConfig, build_net, comparison_input
 
 
 @dataclass(frozen=True)
-class RivalPlan:
-    """`keep`: steps whose weights are kept; the last one is the trained rival. `jitter`: of each box edge, as a share
-    of the side."""
+class ComparisonPlan:
+    """`keep`: steps whose weights are kept; the last one is the trained segmenter. `jitter`: of each box edge, as a
+    share of the side."""
 
     keep: tuple[int, ...] = (40, 120, 400, 1600)
     batch: int = 16
@@ -35,17 +35,17 @@ class RivalPlan:
     seed: int = 11
 
 
-def train_rival(
-    store: Store, config: RivalConfig, plan: RivalPlan | None = None, progress: Progress = no_progress
+def train_comparison(
+    store: Store, config: ComparisonConfig, plan: ComparisonPlan | None = None, progress: Progress = no_progress
 ) -> dict[int, dict[str, Tensor]]:
     """State dicts by step. Raises ManifestError when the store has no training objects."""
-    plan = plan or RivalPlan()
+    plan = plan or ComparisonPlan()
     torch.manual_seed(plan.seed)
     net = build_net(config)
-    optimiser = torch.optim.AdamW(net.parameters(), plan.rate, weight_decay=1e-2)
+    optimizer = torch.optim.AdamW(net.parameters(), plan.rate, weight_decay=1e-2)
     steps = max(plan.keep)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimiser, lambda s: min((s + 1) / 100, 1.0) * (0.5 + 0.5 * math.cos(math.pi * s / (steps + 1)))
+        optimizer, lambda s: min((s + 1) / 100, 1.0) * (0.5 + 0.5 * math.cos(math.pi * s / (steps + 1)))
     )
     kept: dict[int, dict[str, Tensor]] = {}
     began, smooth = time.monotonic(), 0.0
@@ -53,10 +53,10 @@ def train_rival(
         with torch.autocast("cpu", torch.bfloat16):
             logits = net(inputs)
         loss = segmentation_loss(logits.float(), targets)
-        optimiser.zero_grad()
+        optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimiser.step()
+        optimizer.step()
         schedule.step()
         smooth = loss.item() if step == 1 else 0.98 * smooth + 0.02 * loss.item()
         if step in plan.keep:
@@ -72,7 +72,9 @@ def segmentation_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return F.binary_cross_entropy_with_logits(logits, targets) + overlap.mean()
 
 
-def _batches(store: Store, config: RivalConfig, plan: RivalPlan, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(
+    store: Store, config: ComparisonConfig, plan: ComparisonPlan, steps: int
+) -> Iterator[tuple[Tensor, Tensor]]:
     rng = np.random.default_rng(plan.seed)
     table = store.manifest
     chosen = table[(table.split == TRAIN) & (table.kind == "object") & table.component]
@@ -89,7 +91,7 @@ def _batches(store: Store, config: RivalConfig, plan: RivalPlan, steps: int) -> 
             image, mask = store.image(int(table.image_id.iat[row])), store.mask(row)
             box = jittered(store.box(row), mask.shape, rng, plan.jitter)
             window = config.place(box, mask.shape, float(rng.uniform(1.3, 2.0)))
-            sample = rival_input(window_image(image, window, n), box_coverage(box, window, n))
+            sample = comparison_input(window_image(image, window, n), box_coverage(box, window, n))
             target = torch.from_numpy(
                 coverage(np.ascontiguousarray(window.crop(mask, edge=False)), n).astype(np.float32) / 255
             )

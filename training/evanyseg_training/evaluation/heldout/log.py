@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from evanyseg.io.write import write_text
+from evanyseg.quality.modes import BOX
 
 from ...data.store import Store
 from ...errors import HeldoutListError, UnrecordedRunError
@@ -42,9 +43,9 @@ def append_run(log: Path, reason: str, run: Run) -> int:
     """Add the run's line (and the header to a new file); which evaluation of the log it is."""
     text = log.read_text(encoding="utf-8") if log.is_file() else HEADER
     number = 1 + sum(f"| {WHAT}, " in line for line in text.splitlines())
-    figures = run.table("figures")
-    assert figures is not None
-    mine = figures[(figures.method == run.ours) & (figures.list == "wide") & (figures["mode"] == "box")]
+    metrics = run.table("metrics")
+    assert metrics is not None
+    mine = metrics[(metrics.method == run.ours) & (metrics.list == "balanced") & (metrics["mode"] == BOX)]
     macro = mine[mine.set == MACRO].set_index("metric").value
     result = ", ".join(f"{name} {macro[name]:.3f}" for name in ("pearson", "spearman", "mae", "auroc<.8"))
     what = f"{WHAT}, {run.summary['cases']} masks, {run.summary['sets']} sets"

@@ -1,4 +1,4 @@
-"""Where the masks of the frozen list come from: damage, classical methods, rival segmenters, stored predictions."""
+"""Where the masks of the frozen list come from: corruption, classical methods, comparison segmenters, stored masks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ import numpy as np
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 
-from ...candidates.generators import SceneWindow, classical_masks, damage_masks
+from ...candidates.generators import ObjectWindow, classical_masks, corruption_masks
+from ...candidates.mask_sources import CLASSICAL, COMPARISON, CORRUPTION, STORED, UNSEEN_CLASSICAL, UNSEEN_CORRUPTION
 from ...data.store import Store
-from ..comparison.model import Rival
-from .unseen_corruption import UNSEEN_CLASSICAL, k_means_mask, unseen_damage
+from ..comparison.model import ComparisonSegmenter
+from .unseen_corruption import K_MEANS, k_means_mask, unseen_corruption_masks
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Draft:
-    """A mask bool [H, W] that may go into the list. maker: damage, unseen damage, classical, unseen classical, rival
-    or stored; family: the kind, the method or the model."""
+    """A mask bool [H, W] that may go into the list. mask_source: corruption, unseen corruption, classical, unseen
+    classical, comparison or stored; mask_method: the kind, the method or the model."""
 
     mask: np.ndarray
-    maker: str
-    family: str
+    mask_source: str
+    mask_method: str
     box: BoxPrompt
     dice: float
 
@@ -46,60 +47,58 @@ class Draft:
         return hashlib.sha256(np.packbits(self.mask).tobytes()).hexdigest()[:8]
 
 
-Maker = Callable[[Task], Iterator[tuple[np.ndarray, str, str]]]
-"""Task -> (mask, maker, family)."""
+MaskSource = Callable[[Task], Iterator[tuple[np.ndarray, str, str]]]
+"""Task -> (mask, mask_source, mask_method)."""
 
 
 def drafts_of(
-    store: Store, row: dict[str, Any], box: BoxPrompt, rng: np.random.Generator, makers: Sequence[Maker]
+    store: Store, row: dict[str, Any], box: BoxPrompt, rng: np.random.Generator, mask_sources: Sequence[MaskSource]
 ) -> list[Draft]:
-    """Every maker's masks of one object, with their true Dice. Makers draw from one generator, in order."""
+    """Every source's masks of one object, with their true Dice. Sources draw from one generator, in order."""
     truth = store.mask(row["row"])
     return [
-        Draft(mask, maker, family, box, dice(mask, truth))
-        for make in makers
-        for mask, maker, family in make(Task(store, row, box, rng))
+        Draft(mask, mask_source, mask_method, box, dice(mask, truth))
+        for make in mask_sources
+        for mask, mask_source, mask_method in make(Task(store, row, box, rng))
     ]
 
 
-def synthetic_maker(damage: int = 8, unseen: int = 2) -> Maker:
-    """Damage of known and of unseen families, and classical methods."""
+def synthetic_source(corrupted: int = 8, unseen: int = 2) -> MaskSource:
+    """Corruption by known and by unseen methods, and classical methods."""
 
     def make(task: Task) -> Iterator[tuple[np.ndarray, str, str]]:
-        window = SceneWindow(task.store, task.row["row"], float(task.rng.uniform(2.0, 3.2)))
-        for mask, family in damage_masks(window, damage, task.rng):
-            yield mask, "damage", family
-        for mask, family in unseen_damage(window, unseen, task.rng):
-            yield mask, "unseen damage", family
-        for mask, family in classical_masks(window, task.box, task.rng):
-            yield mask, "classical", family
-        yield k_means_mask(window, task.box, task.rng), "unseen classical", UNSEEN_CLASSICAL
+        window = ObjectWindow(task.store, task.row["row"], float(task.rng.uniform(2.0, 3.2)))
+        for mask, mask_method in corruption_masks(window, corrupted, task.rng):
+            yield mask, CORRUPTION, mask_method
+        for mask, mask_method in unseen_corruption_masks(window, unseen, task.rng):
+            yield mask, UNSEEN_CORRUPTION, mask_method
+        for mask, mask_method in classical_masks(window, task.box, task.rng):
+            yield mask, CLASSICAL, mask_method
+        yield k_means_mask(window, task.box, task.rng), UNSEEN_CLASSICAL, K_MEANS
 
     return make
 
 
-def rival_maker(rivals: Sequence[Rival]) -> Maker:
+def comparison_source(comparison: Sequence[ComparisonSegmenter]) -> MaskSource:
     """Every checkpoint of the segmenters that only evaluation knows."""
 
     def make(task: Task) -> Iterator[tuple[np.ndarray, str, str]]:
         image = task.store.image(int(task.row["image_id"]))
-        for rival in rivals:
-            yield rival.segment(image, [task.box])[0], "rival", rival.name
+        for segmenter in comparison:
+            yield segmenter.segment(image, [task.box])[0], COMPARISON, segmenter.name
 
     return make
 
 
-def stored_maker(most: int = 4, people: bool = False) -> Maker:
-    """Stored predictions of the object, at most `most` of them (people's outlines only when asked for)."""
-    references: dict[int, dict[int, list[int]]] = {}
+def stored_source(store: Store, most: int = 4) -> MaskSource:
+    """Stored predictions of the object by models, at most `most` of them."""
+    rows = store.manifest
+    predictions = rows[(rows.kind == "prediction") & ~rows.human_annotator]
+    of_object = {int(reference): list(found) for reference, found in predictions.groupby("reference").row}
 
     def make(task: Task) -> Iterator[tuple[np.ndarray, str, str]]:
-        rows = task.store.manifest
-        if id(task.store) not in references:
-            predictions = rows[(rows.kind == "prediction") & (rows.people == people)]
-            references[id(task.store)] = {int(k): list(v) for k, v in predictions.groupby("reference").row}
-        found = references[id(task.store)].get(int(task.row["row"]), [])
+        found = of_object.get(int(task.row["row"]), [])
         for row in found if len(found) <= most else sorted(task.rng.choice(found, most, replace=False).tolist()):
-            yield task.store.prediction(row), "people" if people else "stored", str(rows.prediction_source.iat[row])
+            yield store.prediction(row), STORED, str(rows.prediction_source.iat[row])
 
     return make

@@ -14,11 +14,13 @@ import numpy as np
 
 from evanyseg.protocols import Progress, Segmenter, no_progress
 
-from ...candidates.generators import SceneWindow, classical_masks, stored_predictions
+from ...candidates.generators import ObjectWindow, classical_masks, stored_predictions
+from ...candidates.mask_sources import POOL
 from ...candidates.store import CandidateStore, CandidateWriter
+from ...data.former_names import with_current_names
 from ..baselines.signals import SIGNALS, jitter_agreement, mean_agreement, pairwise_dice
 from ..cases import CaseSet
-from ..comparison.model import Rival
+from ..comparison.model import ComparisonSegmenter
 
 if TYPE_CHECKING:
     pass
@@ -38,36 +40,36 @@ class PoolOptions:
 def build_pool(
     cases: CaseSet,
     segmenter: Segmenter,
-    rivals: Sequence[Rival],
+    comparison: Sequence[ComparisonSegmenter],
     folder: Path,
     options: PoolOptions | None = None,
     progress: Progress = no_progress,
 ) -> CaseSet:
     """Masks of every candidate for some objects of a list, prompted with the list's jittered box.
 
-    Candidates: each head of the segmenter, the rivals' last checkpoints, GrabCut, and a stored prediction if there is
-    one. Written to `folder` as a candidate store. The table's extra columns are `SIGNALS`.
-    """
+    Candidates: each head of the segmenter, the last checkpoints of the comparison
+    segmenters, GrabCut, and a stored prediction if there
+    is one. Written to `folder` as a candidate store. The table's extra columns are `SIGNALS`."""
     options = options or PoolOptions()
     prompts = cases.table.drop_duplicates("object")
     prompts = prompts[prompts.groupby("set").cumcount() < options.objects]
     stored: dict[int, list[int]] = {}
     for row, prediction in stored_predictions(cases.store):
-        if not cases.store.manifest.people.iat[prediction]:
+        if not cases.store.manifest.human_annotator.iat[prediction]:
             stored.setdefault(int(row["row"]), []).append(prediction)
     writer = CandidateWriter(folder, PART)
     lines: list[dict[str, Any]] = []
     for done, (i, line) in enumerate(prompts.iterrows()):
         rng = np.random.default_rng([options.seed, done])
-        named, signals = _candidates(cases, int(i), segmenter, rivals, stored, options, rng)  # type: ignore[call-overload]
+        named, signals = _candidates(cases, int(i), segmenter, comparison, stored, options, rng)  # type: ignore[call-overload]
         truth, box = cases.truth(int(i)), cases.box(int(i))  # type: ignore[call-overload]
         store_row = cases.store.manifest.iloc[int(cases.masks.table.row.iat[int(line["at"])])].to_dict()
         agreed = pairwise_dice([mask for _, mask in named])
         for k, (name, mask) in enumerate(named):
-            writer.add(store_row, truth, mask, "pool", name, box)
+            writer.add(store_row, truth, mask, POOL, name, box)
             shared = {n: line[n] for n in ("set", "source", "subject", "image", "object", "area", "label")}
             said = {**dict.fromkeys(SIGNALS, float("nan")), **signals.get(name, {}), "pairwise dice": float(agreed[k])}
-            made = {"at": len(lines), "maker": "pool", "family": name, "dice": writer.rows[-1]["dice"]}
+            made = {"at": len(lines), "mask_source": POOL, "mask_method": name, "dice": writer.rows[-1]["dice"]}
             lines.append({**shared, **made, **said})
         progress((done + 1) / len(prompts), str(line["set"]))
     writer.close()
@@ -79,7 +81,7 @@ def build_pool(
 def kept_pool(
     cases: CaseSet,
     segmenter: Segmenter,
-    rivals: Sequence[Rival],
+    comparison: Sequence[ComparisonSegmenter],
     cache: Path,
     options: PoolOptions,
     progress: Progress = no_progress,
@@ -90,26 +92,29 @@ def kept_pool(
 
     box = cases.box(0)
     logits = segmenter.segment(segmenter.embed(cases.image(0)), box).logits
-    told = (
-        f"{options}|{'|'.join(cases.table.object)}|{[rival.name for rival in rivals]}|{np.round(logits, 2).tobytes()!r}"
-    )
+    names, objects = [one.name for one in comparison], "|".join(cases.table.object)
+    told = f"{options}|{objects}|{names}|{np.round(logits, 2).tobytes()!r}"
     folder = cache / f"pool-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         # made aside: a run cut short leaves nothing, and two runs may share the cache
         with tempfile.TemporaryDirectory(dir=cache) as aside:
             made = Path(aside) / "pool"
-            build_pool(cases, segmenter, rivals, made, options, progress).table.to_csv(made / "table.csv", index=False)
+            build_pool(cases, segmenter, comparison, made, options, progress).table.to_csv(
+                made / "table.csv", index=False
+            )
             with suppress(OSError):  # another run was first
                 made.replace(folder)
-    return CaseSet(cases.store, CandidateStore(folder, cases.store, [PART]), pd.read_csv(folder / "table.csv"))
+    return CaseSet(
+        cases.store, CandidateStore(folder, cases.store, [PART]), with_current_names(pd.read_csv(folder / "table.csv"))
+    )
 
 
 def _candidates(
     cases: CaseSet,
     i: int,
     segmenter: Segmenter,
-    rivals: Sequence[Rival],
+    comparison: Sequence[ComparisonSegmenter],
     stored: dict[int, list[int]],
     options: PoolOptions,
     rng: np.random.Generator,
@@ -131,11 +136,11 @@ def _candidates(
             "head agreement": mean_agreement(mask, others),
             "jitter agreement": float(agreement[k]),
         }
-    last = {rival.config.name: rival for rival in rivals}
-    named += [(rival.config.name, rival.segment(image, [box])[0]) for rival in last.values()]
+    last = {one.config.name: one for one in comparison}
+    named += [(name, one.segment(image, [box])[0]) for name, one in last.items()]
     row = int(cases.masks.table.row.iat[int(cases.table["at"].iat[i])])
-    window = SceneWindow(cases.store, row, 2.5)
-    named += [(family, mask) for mask, family in classical_masks(window, box, rng) if family == "grabcut"]
+    window = ObjectWindow(cases.store, row, 2.5)
+    named += [(name, mask) for mask, name in classical_masks(window, box, rng) if name == "grabcut"]
     if row in stored:
         named.append(("stored prediction", cases.store.prediction(stored[row][0])))
     return named, signals

@@ -30,13 +30,13 @@ class PoolMatrix:
 
     @classmethod
     def of(cls, table: pd.DataFrame) -> PoolMatrix:
-        names = sorted(table.family.unique())
+        names = sorted(table.mask_method.unique())
         objects = table.object.unique()
         row = {name: i for i, name in enumerate(objects)}
         column = {name: k for k, name in enumerate(names)}
         index = np.full((len(objects), len(names)), -1)
-        for i, (name, family) in enumerate(zip(table.object, table.family, strict=True)):
-            index[row[name], column[family]] = i
+        for i, (name, mask_method) in enumerate(zip(table.object, table.mask_method, strict=True)):
+            index[row[name], column[mask_method]] = i
         truth = np.where(index >= 0, table.dice.to_numpy(float)[index], np.nan)
         first = table.drop_duplicates("object")
         return cls(names, index, truth, first.image.to_numpy(), first.set.to_numpy())

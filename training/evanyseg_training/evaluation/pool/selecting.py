@@ -12,7 +12,7 @@ from ..answers import STACKED, Answers, baseline_predictions, estimated, fit_sta
 from ..baselines.fitted import Baseline
 from ..baselines.signals import SIGNALS, signal_baselines
 from ..cases import CaseSet
-from ..comparison.model import Rival
+from ..comparison.model import ComparisonSegmenter
 from ..predictions import Predictions
 from .build import PoolOptions, kept_pool
 
@@ -26,7 +26,7 @@ class Selection:
     very pool, which must then be on training sources."""
 
     segmenter: Segmenter
-    rivals: Sequence[Rival] = ()
+    comparison: Sequence[ComparisonSegmenter] = ()
     single: str | None = None
 
 
@@ -59,7 +59,9 @@ class SelectionRun:
         return next(iter(self.estimators))
 
     def _pool(self, cases: CaseSet, options: PoolOptions) -> CaseSet:
-        return kept_pool(cases, self.selection.segmenter, self.selection.rivals, self.folder, options, self.progress)
+        return kept_pool(
+            cases, self.selection.segmenter, self.selection.comparison, self.folder, options, self.progress
+        )
 
     def _stacked(self, calibration: CaseSet, answers: Answers) -> Baseline:
         """Fitted on the calibration list and on the segmenter's masks of its objects, which have signals."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...files import write_table
 from ..cases import CaseSet
-from ..metric_evaluator import HEADLINE, Ruler, long_table
+from ..metric_evaluator import HEADLINE, MetricEvaluator, long_table
 from ..predictions import Predictions
 from .matrix import best_single, selection_results
 
@@ -19,18 +19,18 @@ def write_selection(
 ) -> str:
     """Write pool_masks.csv, pool.csv, selection.csv and singles.csv; the name of the single segmenter compared with.
 
-    pool.csv has headline figures on all masks (list 'pool') and on the segmenter's own, where its signals exist
+    pool.csv has headline metrics on all masks (list 'pool') and on the segmenter's own, where its signals exist
     ('heads'). `single` None: the best by macro Dice of this very pool, which must then be on training sources.
     """
     import pandas as pd
 
     write_table(out / "pool_masks.csv", pool.table)
-    ruler = Ruler(pool.table, resamples)
-    measured = {("pool", "box", n): ruler.measure(p.dice, HEADLINE) for n, p in methods.items()}
+    evaluator = MetricEvaluator(pool.table, resamples)
+    measured = {("pool", "box", n): evaluator.measure(p.dice, HEADLINE) for n, p in methods.items()}
     signalled = np.flatnonzero(np.isfinite(pool.table["predicted iou"]))
-    heads = Ruler(pool.table.iloc[signalled].reset_index(drop=True), resamples)
+    heads = MetricEvaluator(pool.table.iloc[signalled].reset_index(drop=True), resamples)
     measured |= {("heads", "box", n): heads.measure(p.dice[signalled], HEADLINE) for n, p in methods.items()}
-    write_table(out / "pool.csv", long_table(measured, {"pool": ruler, "heads": heads}))
+    write_table(out / "pool.csv", long_table(measured, {"pool": evaluator, "heads": heads}))
 
     single = single or best_single(pool.table)
     results, singles = selection_results(pool.table, methods, single)

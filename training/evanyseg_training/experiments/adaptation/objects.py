@@ -14,7 +14,7 @@ from evanyseg.pipeline.intensity import default_preset
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Segmenter
 
-from ...candidates.corruption import Scene, damaged
+from ...candidates.corruption import ObjectPatch, corrupted
 from ...data.prepare import load_image, load_labels, select_values
 from ...data.readers import Record
 from ...evaluation.baselines.masks import ellipse_mask, grabcut_mask, otsu_mask
@@ -122,9 +122,9 @@ def _errors(one: KnownObject, count: int, rng: np.random.Generator) -> Iterator[
     small = cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
     if not small.any():
         return
-    scene = Scene(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), small)
+    scene = ObjectPatch(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), small)
     for target in (rng.permutation(count) + rng.uniform(0, 1, count)) / count:
-        mask, _, _ = damaged(scene, float(target), rng)
+        mask, _, _ = corrupted(scene, float(target), rng)
         changed = cv2.resize((mask ^ small).astype(np.float32), part.shape[::-1], interpolation=cv2.INTER_LINEAR) >= 0.5
         out = one.truth.copy()
         out[rows, cols] ^= changed

@@ -29,7 +29,12 @@ class FrameGrid:
 
 
 def frame_count(dataset: Any) -> int:
-    return int(dataset.get("NumberOfFrames") or len(items(dataset, "PerFrameFunctionalGroupsSequence")) or 1)
+    """Raises ImageError when the file says two numbers."""
+    groups = len(items(dataset, "PerFrameFunctionalGroupsSequence"))
+    count = int(dataset.get("NumberOfFrames") or groups or 1)
+    if groups and groups != count:
+        raise ImageError(f"The DICOM SEG has {count} frames and describes {groups}; copy or export it again.")
+    return count
 
 
 def placed_frames(dataset: Any, image: Volume | None, name: str) -> FrameGrid | None:

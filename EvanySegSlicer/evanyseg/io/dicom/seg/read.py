@@ -16,7 +16,7 @@ from ....geometry.volume import Volume
 from ...segmentation import DEFAULT_COLOR, Segment, Segmentation
 from ..codes import SegmentAlgorithm, SegmentedProperty, code_of_item
 from ..colors import rgb_of_cielab
-from ..headers import LABEL_MAP_SEGMENTATION, SURFACE_SEGMENTATION, functional_group, items, text
+from ..headers import LABEL_MAP_SEGMENTATION, SURFACE_SEGMENTATION, functional_group, items, read_object, text
 from ..layers import LayerBuilder
 from ..relation import check_patient, doubts, references_of_segmentation
 from ..source import DicomSource
@@ -36,10 +36,7 @@ def read_dicom_seg(
     `fractional`: take a fractional SEG as the part above one half, with a caveat; False refuses it.
     Raises ImageError, GeometryError.
     """
-    import pydicom
-
-    dataset = pydicom.dcmread(path, force=True)
-    name = path.name
+    dataset, name = read_object(path), path.name
     if str(dataset.get("SOPClassUID")) == SURFACE_SEGMENTATION:
         raise ImageError(f"{name} is a surface segmentation (meshes); export it as a DICOM Segmentation (binary).")
     caveats: tuple[str, ...] = ()

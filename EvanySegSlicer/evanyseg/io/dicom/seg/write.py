@@ -21,7 +21,7 @@ from ...segmentation import Segment, Segmentation
 from ...write import atomic_path
 from ..codes import ARTIFICIAL_INTELLIGENCE, MANUAL, UNSPECIFIED, Code, SegmentAlgorithm, property_named
 from ..colors import cielab_of_rgb
-from ..headers import text
+from ..headers import quiet, text
 from ..source import DicomSource
 from .read import read_dicom_seg
 
@@ -102,6 +102,7 @@ def write_dicom_seg(
             **common(hd, used[0], description, offset=100),
         ),
     )
+    dataset.ContentCreatorName = ""  # must be there, and is nobody: a program made it
     with atomic_path(path) as part:
         dataset.save_as(part)
         _check_written(part, path, here, volume)
@@ -236,7 +237,8 @@ def _measures(hd: Any, volume: Volume, header: Any) -> Any | None:
 def refusing(path: Path, make: Callable[[], Any]) -> Any:
     """What `make` returns; highdicom's objections to a header become one sentence."""
     try:
-        return make()
+        with quiet():
+            return make()
     except EvanySegError:
         raise
     except (ValueError, TypeError, AttributeError) as error:

@@ -55,14 +55,14 @@ def make_candidates(store: Store, folder: Path, masks: int = 12) -> None:
         truth = store.mask(row["row"])
         for _ in range(masks):
             moved = np.roll(truth, rng.integers(-12, 13, 2), (0, 1))
-            writer.add(row, truth, moved & (rng.random(truth.shape) > rng.uniform(0, 0.3)), "damage", "made")
+            writer.add(row, truth, moved & (rng.random(truth.shape) > rng.uniform(0, 0.3)), "corruption", "made")
         for rater in range(2):
-            writer.add(row, truth, np.roll(truth, rng.integers(-3, 4, 2), (0, 1)), "people", f"human rater {rater}")
+            writer.add(row, truth, np.roll(truth, rng.integers(-3, 4, 2), (0, 1)), "annotator", f"human rater {rater}")
     writer.close()
 
 
 class BoxOverlapEstimator:
-    """Judges a mask by how well its own box fits the prompt; without a prompt by how bright it is: no network."""
+    """Scores a mask by how well its own box fits the prompt; without a prompt by how bright it is: no network."""
 
     name = "box overlap"
     device = "cpu"
@@ -80,15 +80,17 @@ class BoxOverlapEstimator:
         from evanyseg_training.evaluation.baselines.shape import box_iou
 
         for case in cases:
-            own = BoxPrompt.of_mask(case.mask)
-            if own is None:
+            mask_box = BoxPrompt.of_mask(case.mask)
+            if mask_box is None:
                 yield (
                     QualityEstimate.unscored(self.name, "empty mask")
                     if case.box is None
                     else QualityEstimate(0.0, 0.0, 0.1, self.level, self.name, caveats=("empty mask",))
                 )
                 continue
-            value = box_iou(own, case.box) if case.box else float(np.clip(case.image[case.mask].mean() / 150, 0, 1))
+            value = (
+                box_iou(mask_box, case.box) if case.box else float(np.clip(case.image[case.mask].mean() / 150, 0, 1))
+            )
             bright = case.image[..., 0] / 255.0
             wrong = (1 - bright).astype(np.float32), bright.astype(np.float32)
             extra = {"false_positive": wrong[0], "false_negative": wrong[1]} if maps else {}

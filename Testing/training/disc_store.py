@@ -17,12 +17,12 @@ def make_store(folder, images=30, size=64, seed=0):
         cy, cx = rng.uniform(size * 0.35, size * 0.65, 2)
         radius = rng.uniform(size * 0.12, size * 0.22)
         mask = np.hypot((rows - cy) * rng.uniform(0.7, 1.3), cols - cx) < radius
-        grey = 70 + 90 * mask + rng.normal(0, 12, mask.shape)
+        gray = 70 + 90 * mask + rng.normal(0, 12, mask.shape)
         shared = {
             "set": name, "source": name, "use": "train", "modality": "made up", "subject": f"{name}{subject}",
             "split": SPLITS[subject],
         }  # fmt: skip
-        pixels = np.clip(grey, 0, 255).astype(np.uint8)[..., None]
+        pixels = np.clip(gray, 0, 255).astype(np.uint8)[..., None]
         image_id = writer.add_image(pixels, **shared, path=f"{number}.png", slice=-1)
         (x0, y0, x1, y1), offset = writer.add_mask(mask)
         row = {

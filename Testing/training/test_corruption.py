@@ -1,22 +1,22 @@
-"""Damage families: they hit their target, differ between draws, and follow the image where they claim to."""
+"""Damage methods: they hit their target, differ between draws, and follow the image where they claim to."""
 
 import numpy as np
 import pytest
 
 from evanyseg.overlap import dice
-from evanyseg_training.candidates.corruption import FAMILIES, TOLERANCE, Scene, bisect, damaged
+from evanyseg_training.candidates.corruption import METHODS, TOLERANCE, ObjectPatch, bisect, corrupted
 from evanyseg_training.candidates.corruption.edges import travel_times
 
 
-def blob(seed: int = 0, n: int = 96) -> Scene:
+def blob(seed: int = 0, n: int = 96) -> ObjectPatch:
     rng = np.random.default_rng(seed)
     rows, cols = np.mgrid[:n, :n]
     angle = np.arctan2(rows - n / 2, cols - n / 2)
     radius = n / 6 * (1 + 0.25 * np.sin(3 * angle + seed))
     truth = np.hypot(rows - n / 2, cols - n / 2) < radius
     other = np.hypot(rows - n / 5, cols - n / 5) < n / 9
-    grey = 0.3 + 0.4 * truth + 0.35 * other + 0.05 * rng.standard_normal((n, n))
-    return Scene(grey.astype(np.float32), truth, (other,))
+    gray = 0.3 + 0.4 * truth + 0.35 * other + 0.05 * rng.standard_normal((n, n))
+    return ObjectPatch(gray.astype(np.float32), truth, (other,))
 
 
 def test_dice_by_hand():
@@ -26,54 +26,54 @@ def test_dice_by_hand():
     assert dice(~(a | ~a), ~(b | ~b)) == 1.0
 
 
-@pytest.mark.parametrize("family", ["warp", "leak", "superpixel", "wrong object", "part only", "affine"])
+@pytest.mark.parametrize("method", ["elastic deformation", "leak", "superpixel", "wrong object", "part only", "affine"])
 @pytest.mark.parametrize("target", [0.1, 0.3, 0.5, 0.7, 0.9])
-def test_families_hit_their_target(family, target):
+def test_families_hit_their_target(method, target):
     errors = []
     for seed in range(3):
-        scene = blob(seed)
-        mask, value, _ = damaged(scene, target, np.random.default_rng(seed), family, tries=8)
-        assert value == pytest.approx(dice(mask, scene.truth))
+        patch = blob(seed)
+        mask, value, _ = corrupted(patch, target, np.random.default_rng(seed), method, tries=8)
+        assert value == pytest.approx(dice(mask, patch.truth))
         errors.append(abs(value - target))
     assert max(errors) <= TOLERANCE
 
 
-@pytest.mark.parametrize("family", ["staircase", "simple shape", "holes and islands"])
+@pytest.mark.parametrize("method", ["staircase", "simple shape", "holes and islands"])
 @pytest.mark.parametrize("target", [0.7, 0.85])
-def test_families_of_limited_reach_hit_what_they_can(family, target):
-    scene = blob()
-    _, value, _ = damaged(scene, target, np.random.default_rng(0), family, tries=8)
+def test_families_of_limited_reach_hit_what_they_can(method, target):
+    patch = blob()
+    _, value, _ = corrupted(patch, target, np.random.default_rng(0), method, tries=8)
     assert value == pytest.approx(target, abs=TOLERANCE)
 
 
 def test_mixed_draws_are_flat_and_on_target():
     rng = np.random.default_rng(0)
-    scene = blob()
+    patch = blob()
     targets = (np.arange(60) + 0.5) / 60
-    values = [damaged(scene, t, rng)[1] for t in targets]
+    values = [corrupted(patch, t, rng)[1] for t in targets]
     assert np.mean(np.abs(np.array(values) - targets) <= TOLERANCE) >= 0.95
     counts, _ = np.histogram(values, bins=5, range=(0, 1))
     assert counts.min() >= 9
 
 
-@pytest.mark.parametrize("family", list(FAMILIES))
-def test_strength_zero_is_near_the_truth_and_worsens(family):
-    scene = blob()
-    make = FAMILIES[family][0](scene, np.random.default_rng(1))
-    assert dice(make(0.0), scene.truth) > 0.9
-    assert dice(make(1.0), scene.truth) < dice(make(0.0), scene.truth)
+@pytest.mark.parametrize("method", list(METHODS))
+def test_strength_zero_is_near_the_truth_and_worsens(method):
+    patch = blob()
+    make = METHODS[method][0](patch, np.random.default_rng(1))
+    assert dice(make(0.0), patch.truth) > 0.9
+    assert dice(make(1.0), patch.truth) < dice(make(0.0), patch.truth)
 
 
 def test_draws_differ():
-    scene = blob()
-    first = damaged(scene, 0.6, np.random.default_rng(0), "warp")[0]
-    second = damaged(scene, 0.6, np.random.default_rng(1), "warp")[0]
+    patch = blob()
+    first = corrupted(patch, 0.6, np.random.default_rng(0), "elastic deformation")[0]
+    second = corrupted(patch, 0.6, np.random.default_rng(1), "elastic deformation")[0]
     assert (first != second).sum() > 20
 
 
 def test_same_seed_same_mask():
-    scene = blob()
-    draws = [damaged(scene, 0.4, np.random.default_rng(5))[0] for _ in range(2)]
+    patch = blob()
+    draws = [corrupted(patch, 0.4, np.random.default_rng(5))[0] for _ in range(2)]
     np.testing.assert_array_equal(*draws)
 
 
@@ -81,9 +81,9 @@ def test_leaks_cross_flat_ground_before_edges():
     n = 80
     truth = np.zeros((n, n), bool)
     truth[30:50, 30:50] = True
-    grey = np.full((n, n), 0.5, np.float32)
-    grey[:, 58:] = 1.0  # an edge on the right only
-    out, _ = travel_times(Scene(grey, truth))
+    gray = np.full((n, n), 0.5, np.float32)
+    gray[:, 58:] = 1.0  # an edge on the right only
+    out, _ = travel_times(ObjectPatch(gray, truth))
     assert out[40, 66] > 2 * out[40, 13]  # 17 pixels from the outline on either side
 
 
@@ -105,7 +105,7 @@ def test_single_pixel_and_full_truth_do_not_fail():
     one = np.zeros((32, 32), bool)
     one[16, 16] = True
     for truth in (one, np.ones((32, 32), bool)):
-        for family in FAMILIES:
-            mask, value, _ = damaged(Scene(np.zeros((32, 32), np.float32), truth), 0.5, rng, family)
+        for method in METHODS:
+            mask, value, _ = corrupted(ObjectPatch(np.zeros((32, 32), np.float32), truth), 0.5, rng, method)
             assert mask.shape == truth.shape
             assert 0 <= value <= 1

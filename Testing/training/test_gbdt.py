@@ -36,10 +36,10 @@ def test_three_outputs_are_the_dice_and_its_outer_quantiles(made_up):
     assert (true > found[:, 2]).mean() == pytest.approx(0.05, abs=0.04)
 
 
-def test_a_hedge_is_the_mean_of_two_fits(made_up):
+def test_a_blend_is_the_mean_of_two_fits(made_up):
     inputs, true = made_up
-    plain, hedged = TreeOptions(rounds=20), TreeOptions(rounds=20, hedge=0.25)
-    whole, own = fit_trees(inputs, true, plain), fit_trees(inputs[:, :2], true, plain)
-    found = Trees.from_tensors(fit_trees(inputs, true, hedged, own=2).tensors(), 6).predict(inputs)
-    expected = 0.75 * whole.predict(inputs) + 0.25 * own.predict(inputs[:, :2])
+    plain, blended = TreeOptions(rounds=20), TreeOptions(rounds=20, blend=0.25)
+    whole, measured = fit_trees(inputs, true, plain), fit_trees(inputs[:, :2], true, plain)
+    found = Trees.from_tensors(fit_trees(inputs, true, blended, measured=2).tensors(), 6).predict(inputs)
+    expected = 0.75 * whole.predict(inputs) + 0.25 * measured.predict(inputs[:, :2])
     np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -1,0 +1,42 @@
+"""What a review is about, as plain values: every front end reads and writes these, and keeps no others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from evanyseg.bands import BandThresholds
+
+NODE_ROLES = ("volume", "segmentation", "score_table", "overlay_volume")
+"""Fields that hold a node's id."""
+
+Value = str | int | float | bool
+
+
+@dataclass
+class Session:
+    """Ids of nodes are empty when there is none. queue_*: where the reviewer is; displaced: what the overlay pushed
+    aside (JSON), to be put back when it goes."""
+
+    volume: str = ""
+    segmentation: str = ""
+    score_table: str = ""
+    overlay_volume: str = ""
+    segmenter: str = "builtin"
+    estimator: str = "builtin"
+    device: str = "auto"
+    preset: str = ""
+    good: float = 0.9
+    check: float = 0.7
+    continuous: bool = False
+    order: str = "wrong area"
+    min_area_mm2: float = 0.0
+    allow_cropped: bool = False
+    queue_segment: str = ""
+    queue_axis: int = -1
+    queue_index: int = -1
+    queue_geometry: str = ""
+    displaced: str = ""
+
+    @property
+    def thresholds(self) -> BandThresholds:
+        return BandThresholds(self.good, self.check)

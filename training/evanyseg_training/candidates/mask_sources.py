@@ -1,0 +1,17 @@
+"""Where a mask comes from: the values of the column `mask_source`."""
+
+CORRUPTION, UNSEEN_CORRUPTION = "corruption", "unseen corruption"
+"""Made from the truth by a method of `corruption`, or by one that training never sees."""
+CLASSICAL, UNSEEN_CLASSICAL = "classical", "unseen classical"
+"""By a method without training."""
+STORED, ANNOTATOR = "stored", "annotator"
+"""Stored in the data: predictions of published models, outlines by human annotators."""
+SEGMENTER, COMPARISON = "segmenter", "comparison"
+"""By the built-in segmenter's training runs, and by the segmenters that only evaluation knows."""
+POOL = "pool"
+"""By any segmenter of a selection pool."""
+
+MODEL_GENERATED = (STORED, COMPARISON)
+"""Those of held-out lists that are models."""
+BY_METHODS = (SEGMENTER, STORED, ANNOTATOR, CLASSICAL)
+"""Those of candidates that are not made from the truth."""
