@@ -80,9 +80,8 @@ def require_torch(what: str) -> None:
 def require_package(module: str, package: str, what: str, extra: str = "adapt") -> None:
     """Raises MissingPackageError that says `what` needs `package` (imported as `module`) and how it is installed."""
     if not _installed(module):
-        raise MissingPackageError(
-            f"{what} needs {package}, which is not installed: pip install 'evanyseg-slicer[{extra}]'."
-        )
+        how = f"pip install 'evanyseg-slicer[{extra}]'"
+        raise MissingPackageError(f"{what} needs {package}, which is not installed", how)
 
 
 def may_have_gpu(
