@@ -6,6 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from doubles import BrightEstimator, BrightSegmenter
 from engine import phantom
@@ -14,7 +16,7 @@ from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.intensity import IntensityWindow
 from evanyseg.pipeline.slice_pipeline import SliceInput, SlicePipeline
 from evanyseg.results import Caveat
-from evanyseg.scoring.missing_slices import EmptySliceStatus, MissingSliceDetector
+from evanyseg.scoring.missing_slices import EmptySliceStatus, MissingSliceDetector, empty_slices
 
 SHAPE = (12, 40, 48)
 
@@ -71,3 +73,15 @@ def test_what_looks_like_the_surroundings_is_not_the_object(inside: int, finding
     pipeline = SlicePipeline(BrightEstimator(), BrightSegmenter())
     judge = MissingSliceDetector(pipeline, quality_above=0.3)
     assert judge.judge(SliceInput(empty, window), SliceInput(near, window), mask).finding is finding
+
+
+@given(filled=st.sets(st.integers(0, 19)), beyond=st.booleans())
+def test_empty_slices_are_the_gaps_and_the_ends_each_with_its_nearest_neighbour(filled: set[int], beyond: bool) -> None:
+    found = empty_slices(sorted(filled), 20, beyond)
+    inside = {i for i in range(20) if i not in filled and any(f < i for f in filled) and any(f > i for f in filled)}
+    ends = {i for i in range(20) if i not in filled and filled and i in (min(filled) - 1, max(filled) + 1)}
+    assert [index for index, _near in found] == sorted(inside | (ends if beyond else set()))
+    for index, near in found:
+        assert near in filled
+        assert abs(near - index) == min(abs(f - index) for f in filled)
+        assert near == min(f for f in filled if abs(f - index) == abs(near - index)), "the lower of two equally near"

@@ -8,7 +8,7 @@ from evanyseg.bands import BAND_COLORS, QualityBand
 from evanyseg.errors import EvanySegError
 from evanyseg.overlay_codes import STALE_COLOR, legend_entries
 from EvanySegSlicerLib.scene.headless import offscreen
-from EvanySegSlicerLib.scene.headless.offscreen import SliceView, ThreeDView, require_opengl
+from EvanySegSlicerLib.scene.headless.offscreen import Offscreen3DView, OffscreenSliceView, require_opengl
 from EvanySegSlicerLib.scene.overlay.error_map import FALSE_NEGATIVE_COLOR, LEGEND
 from EvanySegSlicerLib.scene.overlay.view_labels import ViewLabels, annotation_lines
 from EvanySegSlicerLib.scene.png import write_png
@@ -56,7 +56,7 @@ def test_all_three_views_show_the_bands_colors_inside_and_the_image_outside(app,
         (35, 25, 26): BAND_COLORS[QualityBand.POOR],
         (30, 25, 14): STALE_COLOR,
     }
-    views = {name: SliceView(app, name, (300, 300)) for name in app.slice_logics}
+    views = {name: OffscreenSliceView(app, name, (300, 300)) for name in app.slice_logics}
     seen = 0
     for ijk, color in points.items():
         ras = (matrix @ [*ijk, 1])[:3]
@@ -104,7 +104,7 @@ def test_outline_annotation_and_legend_are_drawn_and_removed(app, volume, truth)
     opened.review.score_existing(2)
     opened.overlay.show()
     app.show(volume)
-    view = SliceView(app, "Red", (400, 400))
+    view = OffscreenSliceView(app, "Red", (400, 400))
     jump([view.node], opened.review.reader.plane(2, 20).to_ras(np.array([[5.0, 5.0]]))[0])
     bare = view.picture()
     row = opened.review.table.get((ids["Liver"], 2, 20, ""))
@@ -160,7 +160,7 @@ def test_a_3d_view_shows_the_segments_surface(app, volume, truth, tmp_path):
     segmentation, ids = add_segmentation(app, volume, {"Liver": truth})
     segmentation.GetSegmentation().GetSegment(ids["Liver"]).SetColor(1, 0, 0)
     segmentation.CreateClosedSurfaceRepresentation()
-    view = ThreeDView(app, (200, 200))
+    view = Offscreen3DView(app, (200, 200))
     view.look()
     picture = view.picture()
     assert (picture[0, 0] > 240).all(), "white ground"
@@ -223,7 +223,7 @@ def test_an_edit_is_seen_in_the_next_picture(app, volume, truth):
     review = open_review(volume, segmentation, make_pipeline()).review
     plane = review.reader.plane(2, 20)
     app.show(volume)
-    view = SliceView(app, "Red", (300, 300))
+    view = OffscreenSliceView(app, "Red", (300, 300))
     jump([view.node], target_of(plane, plane.take(truth)))
     green = lambda: (view.picture()[..., 1].astype(int) - view.picture()[..., 0] > 40).sum()
     assert green() > 1000

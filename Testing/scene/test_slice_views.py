@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from evanyseg.errors import GeometryError
 from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
 from orientations import oriented_matrix, rotation
 from scene.headless import add_volume
@@ -29,11 +28,9 @@ def test_real_slice_views_rotated_to_the_volume_plane_are_exact(app, angles):
     assert names == {"Red": "axial", "Yellow": "sagittal", "Green": "coronal"}
 
 
-def test_an_oblique_view_is_refused_where_it_is_not_allowed(app):
+def test_an_unturned_view_of_a_tilted_volume_is_oblique(app):
     volume = add_volume(app, np.zeros((9, 14, 12), np.int16), oriented_matrix(rotation=rotation(12, 7, 3)))
     app.show(volume)
     app.slice_node("Red").SetOrientation("Axial")
     app.slice_logics["Red"].FitSliceToBackground()
     assert VolumeReader(volume).plane_of_view(app.slice_node("Red")).oblique
-    with pytest.raises(GeometryError, match="rotate the view"):
-        VolumeReader(volume).plane_of_view(app.slice_node("Red"), allow_oblique=False)

@@ -13,7 +13,7 @@ from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.overlay_codes import legend_entries
 from evanyseg.prompts import BoxPrompt
 
-from ..scene.headless.offscreen import SliceView, ThreeDView
+from ..scene.headless.offscreen import Offscreen3DView, OffscreenSliceView
 from ..scene.overlay.bands_segmentation import make_bands, remove_bands
 from ..scene.overlay.view_labels import ViewLabels, annotation_lines
 from ..scene.png import write_png
@@ -41,12 +41,12 @@ class Shot:
 def take(stage: Stage, shots: Sequence[Shot], folder: Path) -> dict[str, Path]:
     """PNG files of slice views, by the shots' names."""
     files = {}
-    views: dict[str, SliceView] = {}
+    views: dict[str, OffscreenSliceView] = {}
     try:
         for shot in shots:
             color = VIEW_OF[shot.plane.name]
             if color not in views:
-                views[color] = SliceView(stage.slicer, color, SIZE)
+                views[color] = OffscreenSliceView(stage.slicer, color, SIZE)
             files[shot.name] = _photograph(stage, views[color], shot, folder)
     finally:
         for view in views.values():
@@ -63,7 +63,7 @@ def _show_only(stage: Stage, segment_id: str | None) -> None:
     stage.overlay.rebuild()
 
 
-def _photograph(stage: Stage, view: SliceView, shot: Shot, folder: Path) -> Path:
+def _photograph(stage: Stage, view: OffscreenSliceView, shot: Shot, folder: Path) -> Path:
     _show_only(stage, shot.segment_id)
     height, width = shot.plane.shape
     x, y, z = shot.plane.to_ras(np.array([[width / 2, height / 2]]))[0]
@@ -108,7 +108,7 @@ def photograph_3d(stage: Stage, segment_ids: Sequence[str], path: Path) -> Path:
     make_bands(stage.slicer.scene, stage.volume, codes, stage.review.thresholds)
     was = display.GetVisibility3D()
     display.SetVisibility3D(False)
-    view = ThreeDView(stage.slicer, SIZE)
+    view = Offscreen3DView(stage.slicer, SIZE)
     try:
         view.look()
         return view.save(path)

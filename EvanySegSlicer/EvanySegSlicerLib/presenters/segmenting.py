@@ -33,7 +33,6 @@ class SegmentingPresenter:
         self.segment_id = ""
         self.last: Key | None = None
         self.last_plane: SlicePlane | None = None
-        self.maps = False
         self.prefetcher = Prefetcher(controller)
 
     # ---- segments ---------------------------------------------------------------------------------------------
@@ -84,7 +83,7 @@ class SegmentingPresenter:
 
         def gather(review: ReviewSession) -> BoxJob:
             box = box_around(plane, corners)
-            return review.jobs.box(wanted or self._segment(review), plane, box, maps=self.maps)
+            return review.jobs.box(wanted or self._segment(review), plane, box)
 
         self.controller.work(gather, self._scored)
 
@@ -101,7 +100,7 @@ class SegmentingPresenter:
                 raise EvanySegError(f"{segmenter.name} takes boxes only; choose another segmenter for points.")
             x, y, _ = plane.to_pixels(ras)[0]
             point = PointPrompt(float(x), float(y), positive)
-            return review.jobs.refine(wanted or self._segment(review), plane, [point], maps=self.maps)
+            return review.jobs.refine(wanted or self._segment(review), plane, [point])
 
         self.controller.work(gather, self._scored)
 

@@ -53,4 +53,4 @@ class ModelChoicePresenter:
             name = self.chosen(kind)
             if name in dict(self.choices(kind)):
                 lines.append(self.controller.models.note(kind, name))
-        return "\n".join(dict.fromkeys(lines))
+        return "\n".join(line for line in dict.fromkeys(lines) if line)

@@ -58,7 +58,7 @@ def require_opengl() -> None:
     raise EvanySegError(_ADVICE)
 
 
-class _View:
+class _OffscreenWindow:
     """An off-screen window with displayable managers in its upper layer."""
 
     def __init__(self, size: tuple[int, int], layers: int) -> None:
@@ -104,7 +104,7 @@ class _View:
         return write_png(self.picture(), path)
 
 
-class SliceView(_View):
+class OffscreenSliceView(_OffscreenWindow):
     """One slice view: volumes below, segments and markups above, corner annotation and legend on top."""
 
     def __init__(self, slicer_app: HeadlessSlicer, name: str = "Red", size: tuple[int, int] = (500, 500)) -> None:
@@ -149,7 +149,7 @@ class SliceView(_View):
         self.window.Finalize()
 
 
-class ThreeDView(_View):
+class Offscreen3DView(_OffscreenWindow):
     """The scene in 3D, on a white ground, seen from the front left above."""
 
     def __init__(self, slicer_app: HeadlessSlicer, size: tuple[int, int] = (500, 500)) -> None:

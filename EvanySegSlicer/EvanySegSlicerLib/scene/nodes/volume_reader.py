@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evanyseg.errors import GeometryError
 from evanyseg.geometry.oblique import oblique_of_key, plane_of_view, resampled
 from evanyseg.geometry.slice_plane import OBLIQUE, SlicePlane, slice_plane
 from evanyseg.pipeline.intensity import IntensityWindow, default_preset, preset_named
@@ -92,18 +91,7 @@ class VolumeReader:
         """Raises GeometryError."""
         return slice_plane(volume_to_world(self.volume), volume_dims(self.volume), axis, index)
 
-    def plane_of_view(self, slice_node: vtkMRMLSliceNode, allow_oblique: bool = True) -> SlicePlane:
-        """The slice that a vtkMRMLSliceNode shows.
-
-        Raises GeometryError outside the volume, and for oblique views unless allowed (offer
-        `slice_node.RotateToVolumePlane(volume)` then).
-        """
-        plane = plane_of_view(
-            volume_to_world(self.volume), volume_dims(self.volume), matrix_array(slice_node.GetXYToRAS())
-        )
-        if plane.oblique and not allow_oblique:
-            raise GeometryError(
-                f"View {slice_node.GetName()} cuts '{self.volume.GetName()}' obliquely; rotate the view to the "
-                "volume plane first."
-            )
-        return plane
+    def plane_of_view(self, slice_node: vtkMRMLSliceNode) -> SlicePlane:
+        """The slice that a view shows. Raises GeometryError outside the volume."""
+        xy_to_ras = matrix_array(slice_node.GetXYToRAS())
+        return plane_of_view(volume_to_world(self.volume), volume_dims(self.volume), xy_to_ras)

@@ -70,9 +70,6 @@ class TableRows:
         self._sync()
         return self._records[row]
 
-    def put(self, *records: ScoreRecord) -> None:
-        self.put_many(records)
-
     def put_many(self, records: Iterable[ScoreRecord]) -> None:
         """Replace or append; one modified event for all."""
         self._sync()
@@ -112,12 +109,6 @@ class TableRows:
                 del self._records[row]
             self._reindex()
         return len(rows)
-
-    def clear(self) -> None:
-        with self._changing() as table:
-            table.SetNumberOfRows(0)
-            self._records.clear()
-            self._index.clear()
 
     @contextmanager
     def _changing(self) -> Iterator[vtkTable]:
