@@ -77,6 +77,13 @@ def require_torch(what: str) -> None:
     passive_waiting()
 
 
+def require_package(module: str, package: str, what: str, extra: str = "adapt") -> None:
+    """Raises MissingPackageError that says `what` needs `package` (imported as `module`) and how it is installed."""
+    if not _installed(module):
+        how = f"pip install 'evanyseg-slicer[{extra}]'"
+        raise MissingPackageError(f"{what} needs {package}, which is not installed", how)
+
+
 def may_have_gpu(
     build: Callable[[], str] | None = None, machine: tuple[str, str] = (sys.platform, platform.machine())
 ) -> bool:

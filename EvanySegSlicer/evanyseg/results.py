@@ -53,9 +53,10 @@ class Candidates:
 class QualityEstimate:
     """How good a mask is, judged without ground truth.
 
-    dice with its interval [low, high] at nominal `level`, all in [0, 1] or NaN (unscored); hd95 in pixels of the
-    image, None when the model lacks that head; false_positive / false_negative: probability [H, W] float32 that a
-    pixel of the mask is wrong / that a pixel outside it is missing, None when absent or not asked for.
+    dice with its interval [low, high] at nominal `level`, all in [0, 1] or NaN (unscored); hd95 (the 95th percentile of
+    the surface distances) and hd_max (the largest of them, the Hausdorff distance) in pixels of the image, None where
+    the model has no head for it; false_positive / false_negative: probability [H, W] float32 that a pixel of the mask
+    is wrong / that a pixel outside it is missing, None when absent or not asked for.
     `caveats` are reasons for doubt, as short phrases of `Caveat`.
     """
 
@@ -68,6 +69,7 @@ class QualityEstimate:
     false_positive: np.ndarray | None = field(default=None, repr=False, compare=False)
     false_negative: np.ndarray | None = field(default=None, repr=False, compare=False)
     caveats: tuple[str, ...] = ()
+    hd_max: float | None = None
 
     @property
     def scored(self) -> bool:

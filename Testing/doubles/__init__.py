@@ -4,13 +4,16 @@ are told. (`small_segmenter` holds a real network of few weights; import it by n
 
 from .bright import BrightEstimator, BrightSegmenter
 from .digest import DigestEstimator
+from .levels import BoxOverlapEstimator, LevelsSegmenter
 from .truth import KnownTruthEstimator, ThresholdSegmenter, make_pipeline
 
 __all__ = [
+    "BoxOverlapEstimator",
     "BrightEstimator",
     "BrightSegmenter",
     "DigestEstimator",
     "KnownTruthEstimator",
+    "LevelsSegmenter",
     "ThresholdSegmenter",
     "make_pipeline",
 ]

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doubles import LevelsSegmenter
 from evanyseg.prompts import BoxPrompt
 from evanyseg_training.evaluation.baselines import fitted, shape, signals
-from training.ellipse_store import ThresholdSegmenter, ellipse
+from training.ellipse_store import ellipse
 
 IMAGE = np.full((64, 72, 3), 50, np.uint8)
 
@@ -115,7 +116,7 @@ def test_pairwise_dice_finds_the_odd_one_out():
 def test_jitter_agreement_is_high_for_a_head_that_does_not_care_about_the_box():
     image = IMAGE.copy()
     image[ellipse((64, 72), 32, 36, 8, 8)] = 200
-    segmenter = ThresholdSegmenter()
+    segmenter = LevelsSegmenter()
     embedding, box = segmenter.embed(image), BoxPrompt(20, 16, 52, 48)
     steady = segmenter.segment(embedding, box).masks
     found = signals.jitter_agreement(segmenter, embedding, box, steady, np.random.default_rng(0), boxes=4)

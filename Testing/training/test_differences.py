@@ -9,13 +9,14 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from doubles import LevelsSegmenter
 from evanyseg.quality.modes import MODES
 from evanyseg_training.cli import app
 from evanyseg_training.evaluation.cases import CaseSet, frozen_cases
 from evanyseg_training.evaluation.differences import STEP, estimator_table, segmenter_answers, segmenter_table
 from evanyseg_training.evaluation.heldout.pairs import HeldoutOptions, build_heldout
 from evanyseg_training.evaluation.heldout.sources import synthetic_source
-from training.ellipse_store import ThresholdSegmenter, make_store
+from training.ellipse_store import make_store
 
 SETS = (("one", "test"), ("two", "test"))
 
@@ -60,12 +61,12 @@ def test_versions_that_leave_other_masks_unscored_are_not_compared() -> None:
         estimator_table([answers(), other])
 
 
-class Coarser(ThresholdSegmenter):
+class Coarser(LevelsSegmenter):
     LEVELS = (80, 125, 160)
 
 
 def test_segmenters_are_measured_against_the_truth_and_each_other(cases: CaseSet) -> None:
-    one, other = segmenter_answers(cases, ThresholdSegmenter()), segmenter_answers(cases, Coarser())
+    one, other = segmenter_answers(cases, LevelsSegmenter()), segmenter_answers(cases, Coarser())
     same = segmenter_table([one, one]).iloc[0]
     assert (same["Dice of A and B"], same["pixels that differ"]) == (1, 0)
     assert same["prompts"] == 4

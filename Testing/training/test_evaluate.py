@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doubles import BoxOverlapEstimator, LevelsSegmenter
 from evanyseg.errors import WeightsError
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.modes import NO_PROMPT
@@ -33,7 +34,7 @@ from evanyseg_training.reporting.plots import draw_all
 from evanyseg_training.reporting.results_page import results_page
 from evanyseg_training.reporting.summary import estimator_summary
 from evanyseg_training.run_record import write_record
-from training.ellipse_store import BoxOverlapEstimator, ThresholdSegmenter, make_candidates, make_store
+from training.ellipse_store import make_candidates, make_store
 
 OPTIONS = HeldoutOptions(objects=6, pairs=80, unfiltered=4)
 
@@ -57,7 +58,7 @@ def run(made):
     estimators = {"ours": BoxOverlapEstimator()}
     frozen = frozen_cases(folder / "list", store)
     lists = Lists(frozen, training_cases(parts, 72), frozen, training_cases(parts, 20, annotators=True))
-    evaluation = Evaluation(lists, estimators, Selection(ThresholdSegmenter()))
+    evaluation = Evaluation(lists, estimators, Selection(LevelsSegmenter()))
     summary = evaluate(evaluation, folder / "run", options)
     write_record(folder / "run", "evaluate", summary)
     return report.Run.read(folder / "run")
@@ -164,13 +165,13 @@ def test_selection_closes_the_gap_of_a_segmenter_that_prefers_another_head(run):
 
 
 def test_a_kept_pool_is_used_again_unless_the_segmenter_changed(made, tmp_path):
-    class Dimmer(ThresholdSegmenter):
+    class Dimmer(LevelsSegmenter):
         LEVELS = (70, 100, 150)
 
     cases = frozen_cases(made[0] / "list", made[1])
     options = PoolOptions(1, 1)
-    first = kept_pool(cases, ThresholdSegmenter(), (), tmp_path, options)
-    again = kept_pool(cases, ThresholdSegmenter(), (), tmp_path, options)
+    first = kept_pool(cases, LevelsSegmenter(), (), tmp_path, options)
+    again = kept_pool(cases, LevelsSegmenter(), (), tmp_path, options)
     assert len(list(tmp_path.iterdir())) == 1
     assert again.table.mask_method.tolist() == first.table.mask_method.tolist()
     assert np.array_equal(again.mask(0), first.mask(0))
@@ -316,11 +317,11 @@ def test_two_runs_that_share_a_cache_make_one_pool(made, tmp_path, monkeypatch):
     def slower(*arguments):
         found = build(*arguments)
         monkeypatch.setattr(pool, "build_pool", build)
-        kept_pool(cases, ThresholdSegmenter(), (), tmp_path, options)  # the other run is first
+        kept_pool(cases, LevelsSegmenter(), (), tmp_path, options)  # the other run is first
         return found
 
     monkeypatch.setattr(pool, "build_pool", slower)
-    found = kept_pool(cases, ThresholdSegmenter(), (), tmp_path, options)
+    found = kept_pool(cases, LevelsSegmenter(), (), tmp_path, options)
     assert len(found) > 0
     assert len(list(tmp_path.iterdir())) == 1
     assert found.mask(0).shape == found.image(0).shape[:2]

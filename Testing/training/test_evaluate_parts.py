@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from doubles import BoxOverlapEstimator
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import QualityCase
 from evanyseg_training.evaluation import probes
@@ -16,7 +17,6 @@ from evanyseg_training.evaluation.pool.matrix import OWN_CHOICE, PoolMatrix
 from evanyseg_training.evaluation.predictions import Predictions
 from evanyseg_training.reporting.examples import best_and_worst, draw_examples, scored_examples
 from evanyseg_training.reporting.summary import segmenter_summary
-from training.ellipse_store import BoxOverlapEstimator
 
 
 def test_a_choice_is_as_flat_as_it_can_be():

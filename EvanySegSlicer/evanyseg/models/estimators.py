@@ -43,6 +43,14 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
         own_licence="Apache-2.0",
         backends=("onnx", "torch"),
     ),
+    ModelSpec(
+        "adapted",
+        "Learned from your corrections",
+        built_in("evanyseg.adaptation.file:load"),
+        note="The built-in estimator and what `evanyseg adapt` learned from your own cases: give its file.",
+        own_licence="Apache-2.0",
+        backends=("onnx", "torch"),
+    ),
     _evanyseg("evanyseg-vit-b", "EvanySeg ViT-b", "ViT_base_bbox_dice.pth", fingerprints.evanyseg_vit(768), "ViT-b"),
     _evanyseg("evanyseg-vit-l", "EvanySeg ViT-l", "ViT_large_bbox_dice.pth", fingerprints.evanyseg_vit(1024), "ViT-l"),
     _evanyseg(

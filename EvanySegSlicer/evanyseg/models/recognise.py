@@ -11,7 +11,7 @@ from typing import Any
 
 from ..errors import UnknownModelError, WeightsError
 from ..weights.labels import is_label_embeddings
-from ..weights.safe_load import Checkpoint, read_checkpoint, read_pickle
+from ..weights.safe_load import Checkpoint, read_arrays, read_checkpoint, read_pickle
 from .spec import ModelSpec, Shapes
 
 log = logging.getLogger("evanyseg.weights")
@@ -38,6 +38,9 @@ def recognise(path: Path, specs: KindsAndSpecs) -> Recognised:
     """`specs`: the models that are known (`models.specs_by_kind()`).
 
     Raises WeightsError when the file cannot be read, UnknownModelError when no loader knows it."""
+    stated = _stated(path)
+    if stated is not None:
+        return stated
     try:
         checkpoint = read_checkpoint(path)
     except WeightsError:
@@ -104,6 +107,15 @@ def _unless(chosen: ModelSpec[Any], fitting: list[tuple[str, ModelSpec[Any]]], f
     )
 
 
+def _stated(path: Path) -> Recognised | None:
+    """What a safetensors file says of itself, read without torch."""
+    if path.suffix != ".safetensors" or not path.is_file():
+        return None
+    _, metadata = read_arrays(path)
+    name = metadata.get(METADATA_KEY, "")
+    return Recognised(name, metadata.get("evanyseg_kind", "estimator")) if name else None
+
+
 def _own(path: Path, checkpoint: Checkpoint) -> Recognised | None:
     """Files of this project's own training: the segmenter tells its architecture inside, the estimator beside."""
     if "architecture" in checkpoint.metadata and METADATA_KEY not in checkpoint.metadata:
@@ -118,9 +130,6 @@ def _own(path: Path, checkpoint: Checkpoint) -> Recognised | None:
 
 
 def _recognise_checkpoint(checkpoint: Checkpoint, filename: str, specs: KindsAndSpecs) -> Recognised:
-    stated = checkpoint.metadata.get(METADATA_KEY, "")
-    if stated:
-        return Recognised(stated, checkpoint.metadata.get("evanyseg_kind", "estimator"))
     shapes = {key: tuple(tensor.shape) for key, tensor in checkpoint.state.items()}
     found = recognise_shapes(shapes, specs, filename, checkpoint.wrapper)
     if found is None:

@@ -6,7 +6,9 @@ window factors, and the calibration with and without a box. The same files elsew
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
@@ -21,7 +23,7 @@ from ..results import Caveat, QualityCase, QualityEstimate
 from ..weights.eight_bits import unpacked
 from ..weights.safe_load import read_arrays
 from .cases import PreparedCase, cases_of_image, checked_image, prepare
-from .context import stacked
+from .context import ContextInput, stacked
 from .estimator_file import EstimatorFile, EstimatorParts, read_description
 from .gbdt import Trees, corrected
 from .ood import OODDetector
@@ -64,7 +66,8 @@ def load(path: Path | None = None, device: str = "cpu", backend: str = "auto") -
     stored, _ = read_arrays(path)
     parts = EstimatorParts.of(stored)
     net = _network(path, described, unpacked(parts.network), device, backend)
-    return BuiltinEstimator(net, described, parts.trees, parts.ood_detector)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return BuiltinEstimator(net, described, parts.trees, parts.ood_detector, digest)
 
 
 def _network(
@@ -92,6 +95,16 @@ def _network(
     return TorchEstimatorNet(net, device, batch, described.flips)
 
 
+@dataclass(frozen=True)
+class MeasuredCase:
+    """An estimate with the network's input and numbers by name (`gbdt.NETWORK` among them); both None where the case
+    was not shown to the network or its mask is empty."""
+
+    estimate: QualityEstimate
+    seen: ContextInput | None = None
+    numbers: Mapping[str, np.ndarray] | None = None
+
+
 class BuiltinEstimator:
     """See `protocols.QualityEstimator`. Deterministic: the same case gives the same numbers whatever its batch."""
 
@@ -103,11 +116,13 @@ class BuiltinEstimator:
         described: EstimatorFile,
         trees: Trees | None = None,
         ood_detector: OODDetector | None = None,
+        fingerprint: str = "",
     ) -> None:
         self.net, self.backend = net, net.backend
         self.described = described
         self.trees = trees
         self.ood_detector = ood_detector
+        self.fingerprint = fingerprint
         self.size = int(described.config["size"])
         self.level = described.calibrations[0].level if described.calibrations else 0.9
 
@@ -136,6 +151,12 @@ class BuiltinEstimator:
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
     ) -> Iterator[QualityEstimate]:
         """Estimates in order; cases are taken from the iterable a batch at a time, whatever their images."""
+        return (measured.estimate for measured in self.measure_cases(cases, maps, should_cancel))
+
+    def measure_cases(
+        self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
+    ) -> Iterator[MeasuredCase]:
+        """As `estimate_cases`, with what was measured on the way: what an adapted estimator learns from."""
         iterator = iter(cases)
         last: tuple[np.ndarray, tuple[str, ...]] | None = None
         while True:
@@ -149,9 +170,7 @@ class BuiltinEstimator:
                 return
             yield from self._judged(prepared, maps, should_cancel)
 
-    def _judged(
-        self, prepared: list[PreparedCase], maps: bool, should_cancel: ShouldCancel
-    ) -> Iterator[QualityEstimate]:
+    def _judged(self, prepared: list[PreparedCase], maps: bool, should_cancel: ShouldCancel) -> Iterator[MeasuredCase]:
         usable = [p for p in prepared if p.seen is not None and (maps or not p.empty)]
         rows: Iterator[dict[str, np.ndarray]] = iter(())
         if usable:
@@ -162,11 +181,12 @@ class BuiltinEstimator:
             rows = ({k: v[i] for k, v in out.items()} for i in range(len(usable)))
         for case in prepared:
             if case.seen is None:
-                yield QualityEstimate.unscored(self.name, *case.caveats, level=self.level)
+                yield MeasuredCase(QualityEstimate.unscored(self.name, *case.caveats, level=self.level))
             elif case.empty and not maps:
-                yield QualityEstimate(0.0, 0.0, 0.0, self.level, self.name, caveats=case.caveats)
+                yield MeasuredCase(QualityEstimate(0.0, 0.0, 0.0, self.level, self.name, caveats=case.caveats))
             else:
-                yield self._result(case, next(rows), maps)
+                row = next(rows)
+                yield MeasuredCase(self._result(case, row, maps), None if case.empty else case.seen, row)
 
     def _result(self, case: PreparedCase, row: dict[str, np.ndarray], maps: bool) -> QualityEstimate:
         caveats = case.caveats

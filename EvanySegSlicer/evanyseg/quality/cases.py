@@ -11,11 +11,7 @@ from ..errors import ImageError
 from ..prompts import BoxPrompt
 from ..results import Caveat, QualityCase
 from .context import ContextInput, context_input
-
-TINY_AREA = 20
-"""Pixels below which one pixel more or less moves Dice by several hundredths."""
-OUTSIDE_SHARE = 0.5
-"""Share of the mask outside its box from which on the two hardly belong together."""
+from .doubts import doubts_about_mask
 
 
 @dataclass(frozen=True)
@@ -77,30 +73,11 @@ def prepare(case: QualityCase, of_image: tuple[str, ...], size: int, factors: tu
         box = case.box.validated(mask.shape)
         if box != case.box:
             caveats.append(Caveat.BOX_OFF_IMAGE)
-    if own is None:
-        caveats.append(Caveat.EMPTY_MASK)
-        if box is None:
-            return PreparedCase(None, mask, tuple(dict.fromkeys(caveats)), False, True, 0.0)
-    else:
-        caveats += _about_mask(mask, own, box)
+    caveats += doubts_about_mask(mask, box)
+    if own is None and box is None:
+        return PreparedCase(None, mask, tuple(dict.fromkeys(caveats)), False, True, 0.0)
     seen = context_input(case.image, mask, box, factors[0] if box else factors[1], size, own)
     around = box or own
     assert around is not None
     diagonal = float(np.hypot(around.width, around.height))
     return PreparedCase(seen, mask, tuple(dict.fromkeys(caveats)), box is not None, own is None, diagonal)
-
-
-def _about_mask(mask: np.ndarray, own: BoxPrompt, box: BoxPrompt | None) -> list[str]:
-    height, width = mask.shape
-    rows, cols = slice(int(own.y0), int(own.y1)), slice(int(own.x0), int(own.x1))
-    area = int(np.count_nonzero(mask[rows, cols]))
-    found = []
-    if area == height * width:
-        found.append(Caveat.FULL_MASK)
-    if area < TINY_AREA:
-        found.append(Caveat.TINY)
-    if box is not None:
-        inside = mask[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)]
-        if area - int(np.count_nonzero(inside)) > OUTSIDE_SHARE * area:
-            found.append(Caveat.MASK_OUTSIDE_BOX)
-    return found

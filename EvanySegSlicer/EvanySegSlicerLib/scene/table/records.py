@@ -52,6 +52,7 @@ class ScoreRecord:
     area_mm2: float = 0.0
     wrong_mm2: float = NAN
     hd95_mm: float = NAN
+    hd_max_mm: float = NAN
     serial: int = 0
 
     def __post_init__(self) -> None:
@@ -94,7 +95,7 @@ class ScoreRecord:
 
 COLUMNS = tuple(f.name for f in fields(ScoreRecord))
 INTEGERS = ("axis", "index", "stale", "serial")
-REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2", "hd95_mm")
+REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2", "hd95_mm", "hd_max_mm")
 
 
 def text_of_box(box: BoxPrompt | None) -> str:

@@ -1,0 +1,114 @@
+"""Masks of known Dice, made from references: their own predictions, graded masks, the truth, synthetic errors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..overlap import dice
+from ..prompts import BoxPrompt
+from ..protocols import ShouldCancel, never_cancel
+from ..quality.builtin import BuiltinEstimator
+from ..results import QualityCase
+from .features import Measured, measure
+from .reference import Reference
+
+JITTER = 0.05
+"""Of a box's sides: how far the box of a true mask is moved where a reference came without one."""
+
+
+@dataclass(frozen=True)
+class CandidateOptions:
+    """synthetic: errors made per reference; prediction_share: of a reference's weight that its own predictions (and
+    graded masks) have where it has any; seed."""
+
+    synthetic: int = 14
+    prediction_share: float = 0.7
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """dice is the target; weight: all of one reference add up to the reference's; group: index of the subject; own:
+    a mask of the kind to be judged; has_box: judged with the prompt's box."""
+
+    measured: Measured
+    dice: float
+    predicted: float
+    weight: float
+    group: int
+    own: bool
+    has_box: bool
+    is_truth: bool
+
+
+@dataclass(frozen=True)
+class _Mask:
+    mask: np.ndarray
+    dice: float
+    weight: float
+    own: bool
+    is_truth: bool = False
+
+
+def masks_of(reference: Reference, options: CandidateOptions, rng: np.random.Generator) -> list[_Mask]:
+    """Every mask of a reference with its Dice; weights of one reference sum to its weight."""
+    from .synthetic import synthetic_errors
+
+    own = [_Mask(g.mask, g.dice, g.weight, True) for g in reference.graded if g.mask.any()]
+    made: list[_Mask] = []
+    truth = reference.truth
+    if truth is not None:
+        own += [_Mask(p, dice(p, truth), 1.0, True) for p in reference.predictions if p.any()]
+        errors = synthetic_errors(reference.image, truth, options.synthetic, rng)
+        made = [_Mask(truth, 1.0, 1.0, False, True), *(_Mask(m, d, 1.0, False) for m, d in errors if m.any())]
+    share = options.prediction_share if own and made else 1.0 if own else 0.0
+    return _weighted(own, share * reference.weight) + _weighted(made, (1 - share) * reference.weight)
+
+
+def _weighted(masks: list[_Mask], total: float) -> list[_Mask]:
+    whole = sum(m.weight for m in masks)
+    return [_Mask(m.mask, m.dice, m.weight * total / whole, m.own, m.is_truth) for m in masks]
+
+
+def prompt_of(reference: Reference, rng: np.random.Generator) -> BoxPrompt | None:
+    """The reference's box, else the true mask's, a little off as people draw it."""
+    if reference.box is not None:
+        return reference.box
+    tight = BoxPrompt.of_mask(reference.truth) if reference.truth is not None else None
+    if tight is None:
+        return None
+    dx, dy = rng.normal(0, JITTER, 2) * (tight.width, tight.height)
+    wider = tight.scaled(float(np.exp(rng.normal(0.05, JITTER))))
+    moved = BoxPrompt(wider.x0 + dx, wider.y0 + dy, wider.x1 + dx, wider.y1 + dy)
+    return moved.validated(reference.image.shape[:2])
+
+
+def candidates_of(
+    references: Sequence[Reference],
+    groups: Sequence[int],
+    base: BuiltinEstimator,
+    options: CandidateOptions,
+    should_cancel: ShouldCancel = never_cancel,
+) -> Iterator[list[Candidate]]:
+    """The measured candidates of each reference in turn, each with the prompt's box and without one."""
+    for number, (reference, group) in enumerate(zip(references, groups, strict=True)):
+        rng = np.random.default_rng((options.seed, number))
+        masks = masks_of(reference, options, rng)
+        box = prompt_of(reference, rng)
+        cases = [
+            (m, b is not None, QualityCase(reference.image, m.mask, b))
+            for b in ((box, None) if box is not None else (None,))
+            for m in masks
+        ]
+        found = base.measure_cases([case for _, _, case in cases], False, should_cancel)
+        made = []
+        for (m, has_box, case), result in zip(cases, found, strict=True):
+            measured = measure(reference.image, case.mask, result)
+            if measured is not None and result.estimate.scored:
+                made.append(
+                    Candidate(measured, m.dice, result.estimate.dice, m.weight, group, m.own, has_box, m.is_truth)
+                )
+        yield made

@@ -1,0 +1,155 @@
+"""What was learnt, as a file: safetensors with a JSON description. Numbers only: no pixels, no names, no pickle.
+
+References are remembered by a salted hash, so that the same case is recognized and nobody's data can be read back. The
+file belongs to one version of the built-in estimator, whose numbers its trees read; another version refuses it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import WeightsError
+from ..io.write import atomic_path
+from ..quality.builtin import BuiltinEstimator
+from ..quality.builtin import load as load_builtin
+from ..quality.gbdt import Trees
+from ..quality.ood import STATISTICS
+from ..weights.safe_load import read_arrays
+from .conformal import GroupedInterval
+from .estimator import AdaptedEstimator, Learned, Mode, Windows
+from .features import COUNT, RELATIVE, TrueMasks
+from .fit import Adaptation
+from .reference import Reference
+
+FORMAT = 1
+KEY = "adapted"
+MODEL, KIND = "evanyseg_model", "evanyseg_kind"
+"""The metadata by which `models.recognise` knows what a file is."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What the file says of itself beside the arrays. before, after: cross-validated mean absolute errors with a box
+    (without one where there were none); references: salted hashes."""
+
+    name: str
+    base: str
+    references: tuple[str, ...]
+    salt: str
+    subjects: int
+    before: float
+    after: float
+    remarks: tuple[str, ...] = ()
+    format: int = FORMAT
+    modes: tuple[dict[str, Any], ...] = field(default=())
+
+
+def reference_hash(reference: Reference, salt: str) -> str:
+    """The same image and truth give the same hash under one salt; nothing can be read back from it."""
+    digest = hashlib.sha256(salt.encode())
+    digest.update(np.ascontiguousarray(reference.image))
+    masks = [reference.truth] if reference.truth is not None else [g.mask for g in reference.graded]
+    for mask in masks:
+        digest.update(np.packbits(mask))
+    return digest.hexdigest()[:32]
+
+
+def describe(adaptation: Adaptation, references: Sequence[Reference], salt: str | None = None) -> Description:
+    salt = salt or secrets.token_hex(16)
+    check, learned = adaptation.check, adaptation.estimator.learned
+    has_box = bool(check.has_box.any())
+    modes = tuple({"share": m.share, **asdict(m.interval)} for m in learned.modes)
+    return Description(
+        adaptation.estimator.name,
+        adaptation.estimator.base.fingerprint,
+        tuple(reference_hash(r, salt) for r in references),
+        salt,
+        adaptation.subjects,
+        check.error(check.builtin, has_box),
+        check.error(check.blended, has_box),
+        adaptation.remarks,
+        modes=modes,
+    )
+
+
+def save(path: Path, adaptation: Adaptation, references: Sequence[Reference]) -> Description:
+    """Writes the file whole or not at all. Raises OutputError."""
+    from safetensors.numpy import save_file
+
+    learned, said = adaptation.estimator.learned, describe(adaptation, references)
+    tensors = {
+        **learned.trees.tensors(),
+        "masks": learned.masks.descriptors.astype(np.float64),
+        "windows": learned.windows.statistics.astype(np.float64),
+        "limit": np.array([learned.windows.limit]),
+    }
+    metadata = {MODEL: "adapted", KIND: "estimator", KEY: json.dumps(asdict(said))}
+    with atomic_path(path) as part:
+        save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, part, metadata)
+    return said
+
+
+def read(path: Path) -> tuple[Learned, Description]:
+    """Raises WeightsError for a file that is damaged, foreign, or made to lead astray."""
+    arrays, metadata = read_arrays(path)
+    try:
+        stored = json.loads(metadata[KEY])
+        if stored["format"] != FORMAT:
+            raise WeightsError(f"{path.name} has format {stored['format']}; this version reads format {FORMAT}.")
+        modes = [_mode(m) for m in stored["modes"]]
+        said = Description(**{**stored, **{k: tuple(stored[k]) for k in ("references", "remarks", "modes")}})
+        masks, windows, limit = (np.asarray(arrays[n], np.float64) for n in ("masks", "windows", "limit"))
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, WeightsError):
+            raise
+        raise WeightsError(f"{path.name} is no file of 'evanyseg adapt', or damaged; make it again.") from None
+    trees = Trees.from_tensors(arrays, COUNT)
+    fits = (
+        trees is not None
+        and len(trees.base) == 1
+        and len(modes) == 2
+        and masks.ndim == windows.ndim == 2
+        and masks.shape[1] == len(RELATIVE)
+        and windows.shape[1] == STATISTICS
+        and len(windows) > 0
+        and limit.shape == (1,)
+        and np.isfinite(masks).all()
+        and np.isfinite(windows).all()
+        and not np.isnan(limit).any()
+    )
+    if not fits or trees is None:
+        raise WeightsError(f"{path.name} is damaged: its parts do not fit together; make it again.")
+    return Learned(trees, TrueMasks(masks), Windows(windows, float(limit[0])), (modes[0], modes[1])), said
+
+
+def _mode(stored: Mapping[str, Any]) -> Mode:
+    half, edges = tuple(map(float, stored["half"])), tuple(map(float, stored["edges"]))
+    share, level, subjects = float(stored["share"]), float(stored["level"]), int(stored["subjects"])
+    if len(half) != len(edges) + 1 or not 0 <= share <= 1 or not 0 <= level < 1 or min(half) < 0:
+        raise ValueError("a mode out of range")
+    return Mode(share, GroupedInterval(half, edges, level, subjects))
+
+
+def load(
+    path: Path | None, device: str = "cpu", backend: str = "auto", base: BuiltinEstimator | None = None
+) -> AdaptedEstimator:
+    """An adapted estimator from its file. Raises WeightsError, also when it was learnt with another version of the
+    built-in estimator."""
+    if path is None:
+        raise WeightsError("'adapted' is made from your own cases by 'evanyseg adapt'; give its file, not the name.")
+    learned, said = read(path)
+    base = base or load_builtin(None, device, backend)
+    if said.base != base.fingerprint:
+        raise WeightsError(
+            f"{path.name} was learnt with another version of the built-in estimator, whose numbers it reads; run "
+            "'evanyseg adapt' again on the same references."
+        )
+    return AdaptedEstimator(base, learned, said.name)

@@ -1,0 +1,210 @@
+"""Learning from references: measure, cross-validate over subjects, decide whether it helps, fit on all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ..errors import ImageError
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from ..quality.builtin import BuiltinEstimator
+from ..quality.ood import STATISTICS, image_statistics
+from ..results import QualityCase
+from .candidates import Candidate, CandidateOptions, candidates_of
+from .conformal import GroupedInterval, fit_interval
+from .estimator import AdaptedEstimator, Learned, Mode, Windows
+from .features import RELATIVE, TrueMasks
+from .learner import LearnerOptions, fit_trees
+from .reference import Reference
+
+MOST_FOLDS = 8
+SHARES = (0.25, 0.5, 0.75, 1.0)
+CAUTION = 0.5
+"""Standard errors (over subjects) by which the error must fall before the learnt answer gets a say."""
+WITHIN = 2.0
+"""Times the references' own largest distance from each other: farther images are unlike them."""
+
+
+@dataclass(frozen=True)
+class AdaptationOptions:
+    candidates: CandidateOptions = field(default_factory=CandidateOptions)
+    learner: LearnerOptions = field(default_factory=LearnerOptions)
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """Predictions for candidates whose subject was left out, all [N]: truth, the built-in estimator's, the learnt ones,
+    the blended ones; weight; group; own: masks of the kind to be judged; has_box."""
+
+    truth: np.ndarray
+    builtin: np.ndarray
+    learnt: np.ndarray
+    blended: np.ndarray
+    weight: np.ndarray
+    group: np.ndarray
+    own: np.ndarray
+    has_box: np.ndarray
+
+    def error(self, which: np.ndarray, has_box: bool = True) -> float:
+        """Weighted mean absolute error of one of the predictions, on masks of the kind to be judged if there are."""
+        use = self.has_box == has_box
+        use &= self.own if (self.own & use).any() else use
+        return float(np.average(np.abs(which - self.truth)[use], weights=self.weight[use])) if use.any() else np.nan
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """estimator: to be used like any other; check: what cross-validation said; subjects; remarks: for the user."""
+
+    estimator: AdaptedEstimator
+    check: CrossValidation
+    subjects: int
+    remarks: tuple[str, ...]
+
+    @property
+    def helps(self) -> bool:
+        return self.estimator.learned.helps
+
+
+def adapt(
+    references: Sequence[Reference],
+    base: BuiltinEstimator,
+    options: AdaptationOptions | None = None,
+    name: str = "adapted",
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+) -> Adaptation:
+    """An estimator that knows the references. Deterministic for the same references in the same order.
+
+    Where they do not help (cross-validated over subjects), the built-in estimator stays in charge and `remarks` say so.
+    Raises ImageError without usable references, MissingPackageError, CancelledError.
+    """
+    options = options or AdaptationOptions()
+    names = [r.subject or f"image {n}" for n, r in enumerate(references)]
+    subjects = sorted(set(names))
+    remarks: list[str] = []
+    # with one subject the images take the subjects' place: what is learnt is about this subject alone
+    groups = [subjects.index(n) for n in names] if len(subjects) > 1 else list(range(len(names)))
+    if len(subjects) == 1 and len(references) > 1:
+        remarks.append("all references are of one subject: the interval speaks of that subject only")
+    made: list[Candidate] = []
+    for number, some in enumerate(candidates_of(references, groups, base, options.candidates, should_cancel)):
+        made += some
+        progress(0.7 * (number + 1) / len(references), "measuring the references")
+    adaptation = learn(made, _windows(references, base), base, options, name, progress, should_cancel)
+    return replace(adaptation, subjects=len(subjects), remarks=(*remarks, *adaptation.remarks))
+
+
+def learn(
+    made: Sequence[Candidate],
+    windows: Windows,
+    base: BuiltinEstimator,
+    options: AdaptationOptions,
+    name: str = "adapted",
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+) -> Adaptation:
+    """The same from candidates that are measured already. Raises ImageError when there are none."""
+    if not made:
+        raise ImageError(
+            "None of the references can be used: their masks are empty, or of images that cannot be judged."
+        )
+    remarks: list[str] = []
+    check = _cross_validated(made, options, progress, should_cancel)
+    modes = (_mode(check, True, remarks), _mode(check, False, remarks))
+    check = _blended(check, modes)
+    masks = _true_masks(made)
+    raise_if_cancelled(should_cancel)
+    trees = fit_trees(*_arrays(made, masks), options.learner)
+    progress(1.0, "done")
+    estimator = AdaptedEstimator(base, Learned(trees, masks, windows, modes), name)
+    return Adaptation(estimator, check, len({c.group for c in made}), tuple(dict.fromkeys(remarks)))
+
+
+def _true_masks(made: Sequence[Candidate]) -> TrueMasks:
+    rows = [c.measured.descriptor for c in made if c.is_truth]
+    return TrueMasks(np.array(rows) if rows else np.zeros((0, len(RELATIVE))))
+
+
+def _arrays(made: Sequence[Candidate], masks: TrueMasks) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    x = np.array([c.measured.features(masks) for c in made])
+    return x, np.array([c.dice for c in made]), np.array([c.weight for c in made])
+
+
+def _cross_validated(
+    made: Sequence[Candidate], options: AdaptationOptions, progress: Progress, should_cancel: ShouldCancel
+) -> CrossValidation:
+    group = np.array([c.group for c in made])
+    present = np.unique(group)
+    learnt = np.array([c.predicted for c in made])
+    folds = min(MOST_FOLDS, len(present))
+    fold_of = {g: n % folds for n, g in enumerate(np.random.default_rng(options.learner.seed).permutation(present))}
+    fold = np.array([fold_of[g] for g in group])
+    for number in range(folds if len(present) > 1 else 0):
+        raise_if_cancelled(should_cancel)
+        training = [c for c, f in zip(made, fold, strict=True) if f != number]
+        masks = _true_masks(training)
+        trees = fit_trees(*_arrays(training, masks), options.learner)
+        out = np.flatnonzero(fold == number)
+        learnt[out] = trees.predict(np.array([made[int(i)].measured.features(masks) for i in out]))[:, 0]
+        progress(0.7 + 0.25 * (number + 1) / folds, "checking on subjects left out")
+    columns = {n: np.array([getattr(c, n) for c in made]) for n in ("dice", "predicted", "weight", "own", "has_box")}
+    builtin = columns["predicted"]
+    return CrossValidation(
+        columns["dice"], builtin, learnt, builtin, columns["weight"], group, columns["own"], columns["has_box"]
+    )
+
+
+def _mode(check: CrossValidation, has_box: bool, remarks: list[str]) -> Mode:
+    use = check.has_box == has_box
+    words = "with a box" if has_box else "without a box"
+    if len(np.unique(check.group[use])) < 2:
+        remarks.append(f"one reference is not enough to check whether it helps ({words}): the built-in estimator stays")
+        return Mode(0.0, GroupedInterval((1.0,), (), 0.0, int(use.any())))
+    best, share = 0.0, 0.0
+    for tried in SHARES:
+        gain = _gain(check, use, tried)
+        if gain > best:
+            best, share = gain, tried
+    if share == 0:
+        remarks.append(f"these references do not help yet ({words}): the built-in estimator stays in charge")
+    blended = share * check.learnt + (1 - share) * check.builtin
+    interval = fit_interval(check.truth[use], blended[use], check.group[use], check.weight[use])
+    return Mode(share, interval)
+
+
+def _gain(check: CrossValidation, use: np.ndarray, share: float) -> float:
+    """By how much the blended answer is nearer to the truth than the built-in one, averaged over subjects, less
+    CAUTION standard errors. Judged on masks of the kind to be judged where every subject has some."""
+    own = use & check.own
+    if set(check.group[own]) == set(check.group[use]):
+        use = own
+    blended = share * check.learnt + (1 - share) * check.builtin
+    nearer = np.abs(check.builtin - check.truth) - np.abs(blended - check.truth)
+    groups = np.unique(check.group[use])
+    means = np.array(
+        [np.average(nearer[use & (check.group == g)], weights=check.weight[use & (check.group == g)]) for g in groups]
+    )
+    return float(means.mean() - CAUTION * means.std(ddof=1) / np.sqrt(len(means)))
+
+
+def _blended(check: CrossValidation, modes: tuple[Mode, Mode]) -> CrossValidation:
+    share = np.where(check.has_box, modes[0].share, modes[1].share)
+    blended = np.clip(share * check.learnt + (1 - share) * check.builtin, 0, 1)
+    return CrossValidation(
+        check.truth, check.builtin, check.learnt, blended, check.weight, check.group, check.own, check.has_box
+    )
+
+
+def _windows(references: Sequence[Reference], base: BuiltinEstimator) -> Windows:
+    """Statistics of the window around each reference's mask, and how far they lie from each other."""
+    shown = [(r, r.truth if r.truth is not None else r.graded[0].mask) for r in references]
+    found = base.measure_cases([QualityCase(r.image, mask, r.box) for r, mask in shown])
+    rows = [image_statistics(m.seen.pixels, m.seen.scalars) for m in found if m.seen is not None]
+    statistics = np.array(rows, np.float64) if rows else np.zeros((0, STATISTICS))
+    if len(statistics) < 3:
+        return Windows(statistics if len(statistics) else np.zeros((1, STATISTICS)), np.inf)
+    alone = [Windows(np.delete(statistics, n, axis=0), 0.0).distance(row) for n, row in enumerate(statistics)]
+    return Windows(statistics, WITHIN * float(np.max(alone)))

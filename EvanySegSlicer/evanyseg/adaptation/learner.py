@@ -1,0 +1,56 @@
+"""The learner: extremely randomized trees, kept as plain arrays (`quality.gbdt.Trees`), fitted by scikit-learn.
+
+Which learner, and its settings, were chosen on training sources left out (`evanyseg-train adapt-compare`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..device import require_package
+from ..quality.gbdt import Trees
+
+
+@dataclass(frozen=True)
+class LearnerOptions:
+    """trees: how many; leaf: fewest samples of a leaf; share: of the features that a split may choose from."""
+
+    trees: int = 150
+    leaf: int = 2
+    share: float = 0.5
+    seed: int = 0
+
+
+def fit_trees(x: np.ndarray, y: np.ndarray, weight: np.ndarray, options: LearnerOptions) -> Trees:
+    """Trees with one output from features x [N, F], targets y [N] and weights [N].
+
+    Raises MissingPackageError without scikit-learn.
+    """
+    require_package("sklearn", "scikit-learn", "Learning from corrections")
+    from sklearn.ensemble import ExtraTreesRegressor
+
+    forest = ExtraTreesRegressor(
+        options.trees,
+        min_samples_leaf=options.leaf,
+        max_features=options.share,
+        random_state=options.seed,
+        n_jobs=1,
+    )
+    forest.fit(x, y, sample_weight=weight)
+    nodes = max(tree.tree_.node_count for tree in forest.estimators_)
+    shape = (1, options.trees, nodes)
+    here = np.broadcast_to(np.arange(nodes), shape)
+    feature, left, right = np.zeros(shape, np.int64), here.copy(), here.copy()
+    threshold, value = np.zeros(shape), np.zeros(shape)
+    for number, fitted in enumerate(forest.estimators_):
+        tree, size = fitted.tree_, fitted.tree_.node_count
+        inner = np.flatnonzero(tree.children_left >= 0)
+        feature[0, number, inner] = tree.feature[inner]
+        threshold[0, number, inner] = tree.threshold[inner]
+        left[0, number, inner] = tree.children_left[inner]
+        right[0, number, inner] = tree.children_right[inner]
+        # a forest is the mean of its trees, `Trees` the sum of its leaves
+        value[0, number, :size] = tree.value[:, 0, 0] / options.trees
+    return Trees(feature, threshold, left, right, value, np.zeros(1))

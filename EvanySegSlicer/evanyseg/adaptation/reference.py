@@ -1,0 +1,47 @@
+"""What the user knows: images with their true mask, and masks of known quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..errors import ImageError
+from ..prompts import BoxPrompt
+
+
+@dataclass(frozen=True)
+class GradedMask:
+    """A mask whose Dice is known, or known only about: `weight` below one."""
+
+    mask: np.ndarray
+    dice: float
+    weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One object of one image whose truth is known.
+
+    image uint8 [H, W, 3] as models see it (square pixels); truth bool [H, W], None where only `graded` masks are known
+    (an accepted slice); box: the prompt's, in pixels; predictions: masks of the kind that is to be judged, made for
+    this object; subject: whom the image is of (slices of one volume are one subject); weight of the whole reference.
+    """
+
+    image: np.ndarray
+    truth: np.ndarray | None
+    box: BoxPrompt | None = None
+    predictions: tuple[np.ndarray, ...] = ()
+    graded: tuple[GradedMask, ...] = ()
+    subject: str = ""
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        shape = self.image.shape[:2]
+        masks = [*([] if self.truth is None else [self.truth]), *self.predictions, *(g.mask for g in self.graded)]
+        if any(mask.shape != shape for mask in masks):
+            raise ImageError(f"The masks of a reference must have the image's {shape[1]} x {shape[0]} pixels.")
+        if self.truth is None and not self.graded:
+            raise ImageError("A reference needs its true mask, or a mask whose Dice is known.")
+        if self.truth is not None and not self.truth.any():
+            raise ImageError("The true mask of a reference is empty: there is nothing to learn from it.")

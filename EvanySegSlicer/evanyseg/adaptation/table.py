@@ -1,0 +1,119 @@
+"""References from a table: image, truth, and where known prediction, box, subject and label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import EvanySegError, ImageError
+from ..geometry.boxes import BoxFrame
+from ..io.dicom.masks import ReadImage
+from ..io.read import read_image, read_segmentation
+from ..io.tables import Table
+from ..pipeline.intensity import IntensityPreset
+from ..prompts import BoxPrompt
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from ..scoring.stacks import SliceStack
+from ..scoring.table_boxes import displayed_box_of_row, needed_cell
+from .reference import Reference
+
+NEEDED = ("image", "truth")
+OPTIONAL = ("prediction", "subject", "label")
+
+
+@dataclass(frozen=True)
+class TableOptions:
+    """most: slices taken of a volume, evenly over those where the truth has a mask; preset: how intensities become
+    8 bit (None: the usual one of the image); box_frame: of boxes of volumes of one slice."""
+
+    most: int = 10
+    preset: IntensityPreset | None = None
+    box_frame: BoxFrame | None = None
+
+
+def references_of(
+    table: Table,
+    options: TableOptions,
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+) -> tuple[list[Reference], list[str]]:
+    """References, and a sentence for each row that could not be used.
+
+    Neighboring rows that share image, truth and label bring several predictions of one object. Paths are relative to
+    the table. Without a subject every image is one of its own: slices of one volume share theirs.
+    Raises CancelledError.
+    """
+    found: list[Reference] = []
+    problems: list[str] = []
+    done = 0
+    same = lambda row: (row.get("image", ""), row.get("truth", ""), row.get("label", ""))
+    for _, group in groupby(table.rows(), same):
+        rows = list(group)
+        raise_if_cancelled(should_cancel)
+        progress(done / max(table.count, 1), rows[0].get("image", ""))
+        try:
+            found += _of_rows(table, rows, options)
+        except (EvanySegError, OSError, MemoryError) as error:
+            place = f"row {done + 2}" if len(rows) == 1 else f"rows {done + 2} to {done + 1 + len(rows)}"
+            problems.append(f"{place}: {error or type(error).__name__}")
+        done += len(rows)
+    return found, problems
+
+
+def _of_rows(table: Table, rows: list[dict[str, str]], options: TableOptions) -> Iterator[Reference]:
+    first, folder = rows[0], table.path.parent
+    image_path = folder / needed_cell(first, "image")
+    volume = read_image(image_path)
+    image = ReadImage(volume, image_path)
+    label = first.get("label", "").strip()
+    truth = _stack(volume, folder / needed_cell(first, "truth"), image, label, options)
+    names = [row.get("prediction", "").strip() for row in rows]
+    predictions = [_stack(volume, folder / name, image, label, options) for name in names if name]
+    subject = first.get("subject", "").strip() or first["image"].strip()
+    shown = np.flatnonzero(truth.areas().sum(axis=0))
+    if not len(shown):
+        raise ImageError(f"The truth {first['truth']} is empty: there is nothing to learn from it.")
+    picks = shown[np.unique(np.linspace(0, len(shown) - 1, min(options.most, len(shown))).round().astype(int))]
+    box = _box(rows, truth, options, table.layout.separator)
+    made = []
+    for index in map(int, picks):
+        one = truth.slice_input(index)
+        grid = one.grid
+        made.append(
+            Reference(
+                one.model_image(),
+                grid.mask(_mask(truth, index)),
+                grid.box(box) if box is not None else None,
+                tuple(grid.mask(_mask(p, index)) for p in predictions),
+                subject=subject,
+            )
+        )
+    yield from made
+
+
+def _stack(volume, path: Path, image: ReadImage, label: str, options: TableOptions) -> SliceStack:  # type: ignore[no-untyped-def]
+    segmentation = read_segmentation(path, binary=not label, image=image)
+    if label:
+        segmentation = segmentation.only(label.split(";"))
+    return SliceStack(volume, segmentation, preset=options.preset)
+
+
+def _mask(stack: SliceStack, index: int) -> np.ndarray:
+    return np.any([stack.mask(segment, index) for segment in stack.segments], axis=0)
+
+
+def _box(rows: list[dict[str, str]], stack: SliceStack, options: TableOptions, separator: str) -> BoxPrompt | None:
+    """The box of the rows' object, where the image is one slice. Raises ImageError for a box on a volume."""
+    for row in rows:
+        if not any(row.get(name, "").strip() for name in ("x0", "y0", "x1", "y1")):
+            continue
+        if stack.planes.count != 1:
+            raise ImageError(f"{row['image']} is a volume: a box belongs to one slice; leave the box empty.")
+        box, _ = displayed_box_of_row(row, stack.planes, options.box_frame, separator)
+        if box is not None:
+            return box.validated(stack.planes.shape)
+    return None

@@ -1,0 +1,148 @@
+"""`evanyseg adapt`: learn from cases whose truth is known."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from ..errors import EvanySegError
+from ..io.overwrite import files_in_table, refuse_overwriting
+from ..io.tables import open_table
+from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
+from .support.loading import Placement, load_estimator
+from .support.options import (
+    BackendOption,
+    BoxFrameOption,
+    DeviceOption,
+    IntensityOption,
+    JsonOption,
+    preset_of,
+)
+from .support.results import say_layout
+
+SUFFIX = ".safetensors"
+FILES = ("image", "truth", "prediction")
+
+
+def adapt(
+    references: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CSV", help="Columns image,truth and where known prediction, x0,y0,x1,y1, subject, label."
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--out", "-o", metavar=f"FILE{SUFFIX}", help="Where what was learned goes.")],
+    most: Annotated[int, typer.Option("--most", min=1, help="Slices taken of a volume, evenly spread.")] = 10,
+    synthetic: Annotated[int, typer.Option(min=0, help="Synthetic errors made per reference slice.")] = 14,
+    name: Annotated[str, typer.Option(help="What the estimator is called in tables.")] = "adapted",
+    intensity: IntensityOption = None,
+    box_frame: BoxFrameOption = None,
+    device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Let the built-in estimator learn from your own corrected cases.
+
+    \b
+    evanyseg adapt corrected.csv -o mine.safetensors
+    evanyseg score scan.nii.gz mask.nii.gz --estimator mine.safetensors
+
+    Neighboring rows that share image and truth bring several predictions of one object. Give the masks of the model
+    that you want to judge as `prediction`: they count most. What is learned is checked on subjects left out; where it
+    does not help, the built-in estimator stays in charge, and that is said. The file holds numbers only, never pixels.
+
+    Exit code 1: some rows could not be used (they say why).
+    """
+    from ..adaptation import file
+    from ..adaptation.candidates import CandidateOptions
+    from ..adaptation.fit import AdaptationOptions
+    from ..adaptation.fit import adapt as fit
+    from ..adaptation.table import NEEDED, TableOptions, references_of
+    from ..device import require_package
+    from ..quality.builtin import BuiltinEstimator
+
+    require_package("sklearn", "scikit-learn", "Learning from corrections")
+    if output.suffix.lower() != SUFFIX:
+        raise EvanySegError(f"What is learned is kept as safetensors: name the file '{output.stem}{SUFFIX}'.")
+    given = open_table(references, NEEDED)
+    refuse_overwriting([output], [references, *files_in_table(given, [c for c in FILES if c in given.columns])])
+    say_layout(given)
+    with progress_bar("Reading the references") as progress:
+        options = TableOptions(most, preset_of(intensity), box_frame)
+        known, problems = references_of(given, options, progress)
+    for problem in problems:
+        say_error(problem)
+    if not known:
+        raise EvanySegError(f"None of the {given.count} rows of {references.name} can be used.")
+    base = load_estimator("builtin", Placement(device, backend))
+    assert isinstance(base, BuiltinEstimator)
+    with progress_bar("Learning") as progress:
+        found = fit(known, base, AdaptationOptions(CandidateOptions(synthetic)), name, progress)
+    said = file.save(output, found, known)
+    document = summary(found, said, len(known))
+    if as_json:
+        print_json(document)
+    else:
+        _show(document)
+        say_written((output,))
+    if problems:
+        raise typer.Exit(1)
+
+
+def summary(found: Any, said: Any, slices: int) -> dict[str, Any]:
+    """What was learned and how it was checked, for people and for --json. Cross-validated over subjects."""
+    check = found.check
+    modes = {}
+    for number, (mode, words) in enumerate(
+        zip(found.estimator.learned.modes, ("with a box", "without a box"), strict=True)
+    ):
+        use = check.has_box == (number == 0)
+        if not use.any():
+            continue
+        modes[words] = {
+            "share": mode.share,
+            "before": _figures(check.truth[use], check.builtin[use], check.own[use]),
+            "after": _figures(check.truth[use], check.blended[use], check.own[use]),
+            "interval_level": mode.interval.level,
+            "interval_half_widths": list(mode.interval.half),
+        }
+    return {
+        "references": slices,
+        "subjects": said.subjects,
+        "helps": found.helps,
+        "modes": modes,
+        "remarks": list(said.remarks),
+    }
+
+
+def _figures(truth: np.ndarray, predicted: np.ndarray, own: np.ndarray) -> dict[str, float | int | None]:
+    """Of masks of the kind to be judged where there are any: count, MAE, r, AUROC of a Dice below .8."""
+    if own.any():
+        truth, predicted = truth[own], predicted[own]
+    low = truth < 0.8
+    auroc = None
+    if 0 < low.sum() < len(low):
+        pairs = predicted[low][:, None] - predicted[~low][None]
+        auroc = float((pairs < 0).mean() + 0.5 * (pairs == 0).mean())
+    r = float(np.corrcoef(truth, predicted)[0, 1]) if truth.std() > 0 and predicted.std() > 0 else None
+    return {"masks": len(truth), "mae": float(np.abs(truth - predicted).mean()), "r": r, "auroc": auroc}
+
+
+def _show(document: dict[str, Any]) -> None:
+    rows = []
+    text = lambda value: "-" if value is None else number_text(math.nan if value is None else value, 3)
+    for words, mode in document["modes"].items():
+        for when in ("before", "after"):
+            f = mode[when]
+            rows.append([words, when, str(f["masks"]), text(f["mae"]), text(f["r"]), text(f["auroc"])])
+    subjects = f"{document['references']} references of {document['subjects']} subjects"
+    out().print(table(f"{subjects}, each judged without its own", ["", "", ">Masks", ">MAE", ">r", ">AUROC<.8"], rows))
+    for words, mode in document["modes"].items():
+        if mode["share"]:
+            say(f"{words}: {mode['interval_level']:.0%} intervals, {mode['share']:.0%} of the answer is learned")
+    for remark in document["remarks"]:
+        say(f"Note: {shown(remark)}")

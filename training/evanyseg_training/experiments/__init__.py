@@ -1,0 +1,1 @@
+"""Experiments on whole questions: what adaptation brings, what the source papers measured."""

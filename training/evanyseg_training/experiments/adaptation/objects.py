@@ -1,0 +1,131 @@
+"""The objects of a data collection whose truth is known, with the masks that somebody's network made of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import cv2
+import numpy as np
+
+from evanyseg.overlap import dice
+from evanyseg.pipeline.intensity import default_preset
+from evanyseg.prompts import BoxPrompt
+from evanyseg.protocols import Segmenter
+
+from ...candidates.corruption import ObjectPatch, corrupted
+from ...data.prepare import load_image, load_labels, select_values
+from ...data.readers import Record
+from ...evaluation.baselines.masks import ellipse_mask, grabcut_mask, otsu_mask
+
+LEAST_SIDE = 6
+SCENE_SIDE = 144
+JITTER = 0.06
+WORST_USEFUL = 0.02
+"""Predictions that miss the object altogether say nothing about the estimator: no network's answer to this prompt."""
+
+
+@dataclass(frozen=True)
+class KnownObject:
+    """image uint8 [H, W, 3], truth bool [H, W], predictions: masks by one real network each."""
+
+    set: str
+    source: str
+    subject: str
+    image: np.ndarray
+    truth: np.ndarray
+    predictions: tuple[np.ndarray, ...]
+
+
+def known_objects(
+    records: Sequence[Record], most_subjects: int, most_per_subject: int, seed: int = 0
+) -> Iterator[KnownObject]:
+    """Whole objects of 2D images, in an order drawn from `seed`; people's outlines are no predictions."""
+    rng = np.random.default_rng(seed)
+    planar = [r for r in records if not r.is_3d and not r.prediction_source.startswith("human rater")]
+    key = lambda r: (r.subject, str(r.image), str(r.mask), r.mask_value)
+    objects = {k: list(rows) for k, rows in groupby(sorted(planar, key=key), key)}
+    subjects = sorted({k[0] for k in objects})
+    for subject in rng.permutation(subjects)[:most_subjects]:
+        of_subject = [k for k in objects if k[0] == subject]
+        found = 0
+        for at in rng.permutation(len(of_subject)):
+            if found == most_per_subject:
+                break
+            made = _object(objects[of_subject[int(at)]])
+            if made is not None:
+                found += 1
+                yield made
+
+
+def _object(rows: list[Record]) -> KnownObject | None:
+    first = rows[0]
+    truth = select_values(load_labels(first.mask), first.mask_value)
+    box = BoxPrompt.of_mask(truth)
+    if box is None or min(box.width, box.height) < LEAST_SIDE:
+        return None
+    image = shown(load_image(first.image))
+    if image.shape[:2] != truth.shape:
+        return None
+    predictions = []
+    for row in rows:
+        if row.prediction is not None:
+            mask = select_values(load_labels(row.prediction), row.mask_value)
+            if mask.shape == truth.shape and dice(mask, truth) > WORST_USEFUL:
+                predictions.append(mask)
+    return KnownObject(first.set, first.source, first.subject, image, truth, tuple(predictions))
+
+
+def shown(pixels: np.ndarray) -> np.ndarray:
+    """uint8 [H, W, 3] of pixels [H, W, 1 or 3] as models see them; colors that are all gray count as gray."""
+    gray = pixels[..., 0]
+    if pixels.shape[2] == 3 and not all(np.array_equal(gray, pixels[..., c]) for c in (1, 2)):
+        gray = pixels
+    return default_preset(gray, gray.ndim == 3).fit(gray).apply(gray)
+
+
+def drawn_box(truth: np.ndarray, rng: np.random.Generator) -> BoxPrompt:
+    """The true mask's box as a person draws it: each side a little off."""
+    tight = BoxPrompt.of_mask(truth)
+    assert tight is not None
+    off = rng.normal(0.01, JITTER, 4) * (tight.width, tight.height, tight.width, tight.height)
+    box = BoxPrompt(tight.x0 - off[0], tight.y0 - off[1], tight.x1 + off[2], tight.y1 + off[3])
+    return box.validated(truth.shape)
+
+
+def other_masks(
+    one: KnownObject, box: BoxPrompt, segmenter: Segmenter, rng: np.random.Generator, errors: int = 5
+) -> list[tuple[np.ndarray, str]]:
+    """Masks of many kinds for a flat list: training's synthetic errors, classical segmenters, the built-in one's heads.
+
+    None of them is made by the code that makes the references' own synthetic errors (`evanyseg.adaptation.synthetic`).
+    """
+    found = [(mask, "synthetic") for mask in _errors(one, errors, rng)]
+    for make, name in ((ellipse_mask, "ellipse"), (otsu_mask, "otsu"), (grabcut_mask, "grabcut")):
+        found.append((make(one.image, box), name))
+    heads = segmenter.segment(segmenter.embed(one.image), box).masks
+    found += [(heads[i], "segmenter") for i in rng.permutation(len(heads))[:2]]
+    return [(mask, kind) for mask, kind in found if mask.any()]
+
+
+def _errors(one: KnownObject, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    tight = BoxPrompt.of_mask(one.truth)
+    assert tight is not None
+    reach = 0.7 * max(tight.width, tight.height) + 8
+    height, width = one.truth.shape
+    rows = slice(max(int(tight.y0 - reach), 0), min(int(tight.y1 + reach), height))
+    cols = slice(max(int(tight.x0 - reach), 0), min(int(tight.x1 + reach), width))
+    part, grey = one.truth[rows, cols], one.image[rows, cols].mean(axis=2).astype(np.float32) / 255
+    scale = min(1.0, SCENE_SIDE / max(part.shape))
+    size = (max(round(part.shape[1] * scale), 4), max(round(part.shape[0] * scale), 4))
+    small = cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
+    if not small.any():
+        return
+    scene = ObjectPatch(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), small)
+    for target in (rng.permutation(count) + rng.uniform(0, 1, count)) / count:
+        mask, _, _ = corrupted(scene, float(target), rng)
+        changed = cv2.resize((mask ^ small).astype(np.float32), part.shape[::-1], interpolation=cv2.INTER_LINEAR) >= 0.5
+        out = one.truth.copy()
+        out[rows, cols] ^= changed
+        yield out
