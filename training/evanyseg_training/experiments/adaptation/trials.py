@@ -99,7 +99,7 @@ def adapted(data: MeasuredSet, rows: np.ndarray, learned: Learned) -> Answer:
     if mode.share == 0:
         return Answer(said, data.low[rows], data.high[rows])
     x = np.array([data.measured(int(r)).features(learned.masks) for r in rows])
-    dice = np.clip(mode.share * learned.trees.predict(x)[:, 0] + (1 - mode.share) * said, 0, 1)
+    dice = mode.mixed(learned.trees.predict(x)[:, 0], said)
     low, high = mode.interval.around(dice)
     trust = min(mode.interval.level / 0.9, 1.0)
     low = trust * low + (1 - trust) * np.maximum(dice - (said - data.low[rows]), 0)
