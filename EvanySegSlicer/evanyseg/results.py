@@ -51,7 +51,7 @@ class Candidates:
 
 @dataclass(frozen=True)
 class QualityEstimate:
-    """How good a mask is, judged without ground truth.
+    """How good a mask is, assessed without ground truth.
 
     dice with its interval [low, high] at nominal `level`, all in [0, 1] or NaN (unscored); hd95 (the 95th percentile of
     the surface distances) and hd_max (the largest of them, the Hausdorff distance) in pixels of the image, None where
@@ -77,7 +77,7 @@ class QualityEstimate:
 
     @classmethod
     def unscored(cls, estimator: str, *caveats: str, level: float = 0.9) -> QualityEstimate:
-        """A case that cannot be judged: NaN and the reason, never a made-up number."""
+        """A case that cannot be scored: NaN and the reason, never a made-up number."""
         return cls(math.nan, math.nan, math.nan, level, estimator, caveats=caveats)
 
 
@@ -98,7 +98,7 @@ class Caveat:
 
 @dataclass(frozen=True)
 class QualityCase:
-    """One (image, mask, box) to be judged: image uint8 [H, W, 3], mask bool [H, W], box or None (the mask's own).
+    """One (image, mask, box) to be scored: image uint8 [H, W, 3], mask bool [H, W], box or None (the mask's own).
 
     `caveats` are doubts known before the estimator sees it (NaN voxels, constant slice); estimators append theirs.
     """

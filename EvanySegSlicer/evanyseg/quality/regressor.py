@@ -47,7 +47,7 @@ class MaskRegressor:
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
-        """Judge masks bool [N, H, W] of one image uint8 [H, W, 3]. There are no error maps: `maps` changes nothing.
+        """Score masks bool [N, H, W] of one image uint8 [H, W, 3]. There are no error maps: `maps` changes nothing.
 
         Raises ImageError, PromptError, CancelledError."""
         return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
