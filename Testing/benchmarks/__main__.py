@@ -7,21 +7,23 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from .timing import Figure, figure
 
 NEEDS = {
-    "interactive": ("slicer", "torch", "timm", "segment_anything"),
+    "interactive": ("slicer",),
     "desktop": ("slicer", "PySide6", "nilearn"),
     "volume": ("slicer",),
     "overlay": ("slicer",),
-    "throughput": ("torch", "timm"),
+    "throughput": (),
     "import": (),
 }
 """group -> the packages without which it cannot be measured."""
+PUBLISHED = {"interactive": ("torch", "timm", "segment_anything"), "throughput": ("torch", "timm")}
+"""The same for the published models that the built-in ones are measured against."""
 GROUPS = tuple(NEEDS)
 
 
@@ -43,11 +45,14 @@ def main() -> int:
     figures: list[Figure] = []
     left_out: dict[str, str] = {}
     for name in options.groups or GROUPS:
-        if lacking := [package for package in NEEDS[name] if importlib.util.find_spec(package) is None]:
-            left_out[name] = f"this environment lacks {' and '.join(lacking)}; 'python3 dev.py setup' installs all"
-            print(f"{name}: left out, {left_out[name]}", flush=True)
+        if reason := lacking(NEEDS[name]):
+            left_out[name] = reason
+            print(f"{name}: left out, {reason}", flush=True)
             continue
-        for row in work_of(name, options.runs, options.quick)():
+        without = lacking(PUBLISHED.get(name, ()))
+        if without:
+            print(f"{name}, published models: left out, {without}", flush=True)
+        for row in work_of(name, options.runs, options.quick, not without)():
             figures.append(row)
             print(line(row), flush=True)
     if options.json:
@@ -56,12 +61,18 @@ def main() -> int:
     return 1 if any(name in left_out for name in options.groups) else 0
 
 
-def work_of(name: str, runs: int, quick: bool) -> Callable[[], list[Figure]]:
+def lacking(packages: Sequence[str]) -> str:
+    """Why packages cannot be used, in a sentence; empty when all are there."""
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    return f"this environment lacks {' and '.join(missing)}; 'python3 dev.py setup' installs all" if missing else ""
+
+
+def work_of(name: str, runs: int, quick: bool, with_published: bool = True) -> Callable[[], list[Figure]]:
     """The measuring function of a group; importing it loads only what it needs."""
     if name == "interactive":
         from .interactive import run
 
-        return lambda: run(runs)
+        return lambda: run(runs, with_published)
     if name == "desktop":
         from . import desktop
 
@@ -77,7 +88,7 @@ def work_of(name: str, runs: int, quick: bool) -> Callable[[], list[Figure]]:
     if name == "throughput":
         from .throughput import builtin, published
 
-        return lambda: [*builtin(runs, quick), *published(runs, quick)]
+        return lambda: [*builtin(runs, quick), *(published(runs, quick) if with_published else [])]
     return lambda: [import_time(runs)]
 
 

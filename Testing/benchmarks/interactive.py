@@ -16,7 +16,7 @@ from .timing import Figure, figure, milliseconds
 SIDE, FIRST_MS, NEXT_MS = 512, 400.0, 200.0
 
 
-def run(runs: int) -> list[Figure]:
+def run(runs: int, with_published: bool = True) -> list[Figure]:
     """First and next boxes on slices of 512 x 512: the built-in models in the scene, then the published route."""
     from evanyseg.geometry.slice_plane import SlicePlane
     from EvanySegSlicerLib.demo.stage import add_segment, set_stage
@@ -49,12 +49,14 @@ def run(runs: int) -> list[Figure]:
     finally:
         stage.close()
 
-    eight_bit = [(np.repeat(np.clip(i, 0, 255).astype(np.uint8)[..., None], 3, axis=2), b) for i, _, b in slices[:3]]
-    theirs = published.interactive(eight_bit, next_boxes=2)
     ours = [
         figure("built-in: first box on a slice -> mask, score, overlay", first, target=FIRST_MS),
         figure("built-in: next box on that slice", following, target=NEXT_MS),
     ]
+    if not with_published:
+        return ours
+    eight_bit = [(np.repeat(np.clip(i, 0, 255).astype(np.uint8)[..., None], 3, axis=2), b) for i, _, b in slices[:3]]
+    theirs = published.interactive(eight_bit, next_boxes=2)
     ratios = [
         figure(f"published / built-in, {what}", [t.median / o.median], "x")
         for what, o, t in zip(("first box", "next box"), ours, theirs, strict=True)

@@ -17,8 +17,10 @@ BATCHES = (1, 16, 32, 256)
 
 
 def devices() -> list[str]:
-    import torch
-
+    try:
+        import torch
+    except ImportError:  # the built-in models run on onnxruntime then
+        return ["cpu"]
     return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
 
 
