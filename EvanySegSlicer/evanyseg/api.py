@@ -19,21 +19,23 @@ from .scoring.volumes import SliceScore
 BUILTIN = "builtin"
 
 
-def load_estimator(name_or_file: str = BUILTIN, device: str = "auto") -> QualityEstimator:
+def load_estimator(name_or_file: str = BUILTIN, device: str = "auto", backend: str = "auto") -> QualityEstimator:
     """A quality estimator by name (`evanyseg models list`) or from a weight file.
 
-    device: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'. Raises UnknownModelError, WeightsError, DeviceError.
+    device: 'auto', 'cpu', 'cuda', 'cuda:1', 'mps'. backend: what runs a built-in model, 'onnx' or 'torch'; 'auto' is
+    torch on a GPU and where torch is loaded already. Raises UnknownModelError, WeightsError, DeviceError,
+    MissingPackageError.
     """
     from .models import estimators
 
-    return estimators.create(name_or_file, device)
+    return estimators.create(name_or_file, device, backend)
 
 
-def load_segmenter(name_or_file: str = BUILTIN, device: str = "auto") -> Segmenter:
+def load_segmenter(name_or_file: str = BUILTIN, device: str = "auto", backend: str = "auto") -> Segmenter:
     """A segmenter by name or from a weight file; as `load_estimator`."""
     from .models import segmenters
 
-    return segmenters.create(name_or_file, device)
+    return segmenters.create(name_or_file, device, backend)
 
 
 @lru_cache(maxsize=4)

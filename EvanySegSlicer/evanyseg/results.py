@@ -51,11 +51,12 @@ class Candidates:
 
 @dataclass(frozen=True)
 class QualityEstimate:
-    """How good a mask is, judged without ground truth.
+    """How good a mask is, assessed without ground truth.
 
-    dice with its interval [low, high] at nominal `level`, all in [0, 1] or NaN (unscored); hd95 in pixels of the
-    image, None when the model lacks that head; false_positive / false_negative: probability [H, W] float32 that a
-    pixel of the mask is wrong / that a pixel outside it is missing, None when absent or not asked for.
+    dice with its interval [low, high] at nominal `level`, all in [0, 1] or NaN (unscored); hd95 (the 95th percentile of
+    the surface distances) and hd_max (the largest of them, the Hausdorff distance) in pixels of the image, None where
+    the model has no head for it; false_positive / false_negative: probability [H, W] float32 that a pixel of the mask
+    is wrong / that a pixel outside it is missing, None when absent or not asked for.
     `caveats` are reasons for doubt, as short phrases of `Caveat`.
     """
 
@@ -68,6 +69,7 @@ class QualityEstimate:
     false_positive: np.ndarray | None = field(default=None, repr=False, compare=False)
     false_negative: np.ndarray | None = field(default=None, repr=False, compare=False)
     caveats: tuple[str, ...] = ()
+    hd_max: float | None = None
 
     @property
     def scored(self) -> bool:
@@ -75,7 +77,7 @@ class QualityEstimate:
 
     @classmethod
     def unscored(cls, estimator: str, *caveats: str, level: float = 0.9) -> QualityEstimate:
-        """A case that cannot be judged: NaN and the reason, never a made-up number."""
+        """A case that cannot be scored: NaN and the reason, never a made-up number."""
         return cls(math.nan, math.nan, math.nan, level, estimator, caveats=caveats)
 
 
@@ -96,7 +98,7 @@ class Caveat:
 
 @dataclass(frozen=True)
 class QualityCase:
-    """One (image, mask, box) to be judged: image uint8 [H, W, 3], mask bool [H, W], box or None (the mask's own).
+    """One (image, mask, box) to be scored: image uint8 [H, W, 3], mask bool [H, W], box or None (the mask's own).
 
     `caveats` are doubts known before the estimator sees it (NaN voxels, constant slice); estimators append theirs.
     """

@@ -112,6 +112,8 @@ def test_the_panel_fits_a_small_laptop(host, hands):
         user.tab(tab)
     panel = widget.parent if not callable(widget.parent) else widget.parent()
     assert panel.minimumSizeHint().width() <= 450
+    content = user.ui.tabs.parent  # what would scroll sideways
+    assert (content() if callable(content) else content).minimumSizeHint().width() <= 450
     assert panel.minimumSizeHint().height() <= 768
 
 

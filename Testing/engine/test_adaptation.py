@@ -200,3 +200,19 @@ def test_intervals_cover_subjects_that_were_never_seen() -> None:
         inside.append(((low <= new_truth) & (new_truth <= high)).mean())
     assert interval.level == 0.9
     assert 0.86 <= np.mean(inside) <= 0.98
+
+
+def test_the_recalibration_shrinks_to_the_references_mean_where_answers_tell_nothing() -> None:
+    from evanyseg.adaptation.recalibration import IDENTITY, fit_recalibration, left_out
+
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0.6, 1.0, 8)
+    noise = rng.uniform(0, 1, (8, 2))
+    useless = fit_recalibration(noise, truth, np.ones(8))
+    assert useless(rng.uniform(0, 1, (200, 2))).std() < 0.6 * truth.std()
+    biased = np.column_stack([truth - 0.3, noise[:, 1]])
+    kept = fit_recalibration(np.repeat(biased, 10, axis=0), np.repeat(truth, 10), np.ones(80))
+    assert np.abs(kept(biased) - truth).max() < 0.03  # eighty masks: the bias goes, the order stays
+    alone = left_out(biased, truth, np.ones(8), np.arange(8))
+    assert np.abs(alone - truth).mean() < np.abs(truth - truth.mean()).mean()
+    assert np.allclose(IDENTITY(biased), np.clip(biased[:, 0], 0, 1))

@@ -270,3 +270,19 @@ def test_a_cut_volume_and_its_whole_mask(evanyseg, tmp_path: Path) -> None:
     assert (code, f"{lost} % of the mask" in " ".join(err.split())) == (2, True)
     rows = json.loads(evanyseg("score", cut, mask, *E, "--allow-cropped", "--json")[1])["rows"]
     assert {r["caveats"] for r in rows} == {f"{lost} % of the mask outside the image"}
+
+
+def test_a_table_of_pairs_and_select_pass_remarks_on(evanyseg, ct, tmp_path: Path) -> None:
+    turned = np.eye(4)
+    turned[:3, :3] = turn(20)
+    nifti(tmp_path / "both.nii.gz", ct[2], AFFINE, turned @ AFFINE)
+    (tmp_path / "p.csv").write_text("image,mask\nct.nii.gz,m.nii.gz\n" + "both.nii.gz,m.nii.gz\n" * 7)
+    command = ("score", "--pairs", tmp_path / "p.csv", "-o", tmp_path / "s.csv", *E)
+    code, _, err = evanyseg(*command)
+    text = " ".join(err.split())
+    assert (code, text.count("20 degrees and")) == (0, 5)
+    assert "Note, row 2: qform and sform place both.nii.gz differently" in text
+    assert "2 more rows have notes of this kind." in text
+    found = json.loads(evanyseg(*command, "--json")[1])
+    assert (found["remarked"], [r["row"] for r in found["remarks"]]) == (7, [2, 3, 4, 5, 6, 7, 8])
+    assert "20 degrees and" in evanyseg("select", tmp_path / "both.nii.gz", ct[1], ct[1], *E)[2]

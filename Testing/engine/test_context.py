@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from evanyseg.errors import ImageError
 from evanyseg.prompts import BoxPrompt
-from evanyseg.quality.context import SCALARS, ContextWindow, box_coverage, context_input, signed_distance
+from evanyseg.quality.context import AUXILIARY, ContextWindow, box_coverage, context_input, signed_distance
 
 SHAPE = (100, 140)
 
@@ -36,7 +36,7 @@ def test_leakage_out_of_the_box_stays_visible(image):
     leaked = mask | ((np.arange(140) > 85) & (np.arange(140) < 98) & (np.arange(100) > 45)[:, None])
     seen, seen_leaked = context_input(image, mask, box), context_input(image, leaked, box)
     assert (seen.pixels[3] != seen_leaked.pixels[3]).sum() > 100
-    leak = SCALARS.index("leak")
+    leak = AUXILIARY.index("leak")
     assert seen.scalars[leak] == 0
     assert seen_leaked.scalars[leak] == pytest.approx((leaked[:, 90:]).sum() / leaked.sum() + 0.0, abs=0.35)
     assert seen_leaked.scalars[leak] > 0.1
@@ -48,7 +48,7 @@ def test_mask_beyond_the_window_is_counted(image):
     seen = context_input(image, mask, BoxPrompt(60, 40, 80, 60))
     assert seen.mask_out == 5 * 100
     assert seen.mask_in == mask.sum() - 500
-    assert seen.scalars[SCALARS.index("mask outside window")] == pytest.approx(500 / mask.sum())
+    assert seen.scalars[AUXILIARY.index("mask outside window")] == pytest.approx(500 / mask.sum())
 
 
 def test_coverage_keeps_the_area():
@@ -77,7 +77,7 @@ def test_edges_are_repeated_for_the_image_and_empty_for_the_mask(image):
     assert seen.window.x0 < 0
     assert (seen.pixels[:3, 60, :20] == 200).all()
     assert seen.pixels[3, 60, :20].max() == 0
-    assert seen.scalars[SCALARS.index("window off image")] > 0.1
+    assert seen.scalars[AUXILIARY.index("window off image")] > 0.1
 
 
 def test_maps_are_pasted_back_where_they_came_from(image):

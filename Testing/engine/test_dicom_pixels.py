@@ -146,3 +146,18 @@ def test_a_report_given_as_a_mask_is_named_too(evanyseg, picture, tmp_path: Path
                      enforce_file_format=True)  # fmt: skip
     code, _, err = evanyseg("score", picture[0], path, "--estimator", "nowhere.pth")
     assert (code, "a structured report (SR)" in " ".join(err.split())) == (2, True)
+
+
+def test_a_file_without_preamble_is_read_and_one_that_lost_its_encoding_is_not(tmp_path: Path) -> None:
+    path = one(tmp_path / "a.dcm")
+    header = pydicom.dcmread(path)
+    bare = pydicom.Dataset(header)
+    for implicit in (True, False):
+        bare.save_as(tmp_path / "bare.dcm", implicit_vr=implicit, little_endian=True, enforce_file_format=False)
+        assert (tmp_path / "bare.dcm").read_bytes()[128:132] != b"DICM"
+        assert np.array_equal(read_image(tmp_path / "bare.dcm").array[0], PIXELS)
+    data = path.read_bytes()
+    at = data.index(b"\x02\x00\x10\x00UI")
+    path.write_bytes(data[:at] + b"\x02\x00\x11\x00UI" + data[at + 6 :])
+    with pytest.raises(ImageError, match="does not say how the pixels are encoded"):
+        read_image(path)

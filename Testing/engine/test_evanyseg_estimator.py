@@ -16,7 +16,6 @@ from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import QualityEstimator
 from evanyseg.quality import evanyseg_estimator
 from evanyseg.quality.paper_crop import paper_input
-from evanyseg.quality.regressor import MAXIMUM_DISTANCE
 from evanyseg.results import Caveat, QualityCase
 
 SMALL_VIT = {"hidden_size": 128, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 512}
@@ -175,7 +174,7 @@ def test_an_estimate_is_the_originals_number_on_the_papers_crop(small_vit, estim
     found = estimator.estimate(image, np.stack([mask] * 3), boxes)
     assert isinstance(estimator, QualityEstimator)
     assert [e.dice for e in found] == pytest.approx([min(max(d, 0), 1) for d in dice], abs=1e-5)
-    assert [e.hd95 for e in found] == pytest.approx([max(d, 0) for d in distance], abs=1e-5)
+    assert [e.hd_max for e in found] == pytest.approx([max(d, 0) for d in distance], abs=1e-5)
     one_by_one = [estimator.estimate(image, mask[None], [box])[0].dice for box in boxes]
     assert one_by_one == pytest.approx([e.dice for e in found], abs=1e-6)
 
@@ -185,7 +184,8 @@ def test_no_interval_is_claimed_and_the_distance_is_called_what_it_is(estimator)
     found = estimator.estimate(image, mask[None], [BoxPrompt(25, 15, 55, 45)])[0]
     assert np.isnan([found.low, found.high]).all()
     assert Caveat.NO_INTERVAL in found.caveats
-    assert MAXIMUM_DISTANCE in found.caveats
+    assert found.hd95 is None  # it predicts the largest distance
+    assert found.hd_max is not None
     assert found.false_positive is None
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 
 from evanyseg.prompts import BoxPrompt
-from evanyseg.quality.context import LATE, SCALARS, context_input
+from evanyseg.quality.context import AUXILIARY, AUXILIARY_COUNT, context_input
 from evanyseg.quality.shape import FEATURES, _solidity
 
 SHAPE = (128, 128)
@@ -22,23 +22,23 @@ def features(mask, box=None, image=None):
     if image is None:
         image = np.repeat((60 + 100 * disc()).astype(np.uint8)[..., None], 3, axis=2)
     seen = context_input(image, mask, box)
-    assert seen.scalars.shape == (LATE,)
-    return dict(zip(FEATURES, seen.scalars[len(SCALARS) :], strict=True))
+    assert seen.scalars.shape == (AUXILIARY_COUNT,)
+    return dict(zip(FEATURES, seen.scalars[len(AUXILIARY) :], strict=True))
 
 
 def test_a_disc_is_one_round_solid_piece():
     found = features(disc())
-    assert (found["pieces"], found["largest piece"], found["holes"], found["hole area"]) == (0, 1, 0, 0)
+    assert (found["components"], found["largest component"], found["holes"], found["hole area"]) == (0, 1, 0, 0)
     assert found["solidity"] > 0.93
     assert found["compactness"] == pytest.approx(np.pi / 4, abs=0.05)
-    assert found["own box IoU"] == 1
+    assert found["mask box IoU"] == 1
 
 
 def test_pieces_and_holes_are_counted():
     two = disc(40, 40, 15) | disc(90, 90, 15)
     found = features(two)
-    assert found["pieces"] == pytest.approx(np.log(2))
-    assert found["largest piece"] == pytest.approx(0.5, abs=0.05)
+    assert found["components"] == pytest.approx(np.log(2))
+    assert found["largest component"] == pytest.approx(0.5, abs=0.05)
     assert found["solidity"] < 0.7
     ring = disc() & ~disc(radius=12)
     assert features(ring)["holes"] == pytest.approx(np.log(2))
@@ -58,7 +58,7 @@ def test_the_box_is_compared_with_the_masks_own():
     found = features(mask, BoxPrompt(34, 34, 94, 64))
     own = BoxPrompt.of_mask(mask)
     shared = own.width * (64 - own.y0)
-    assert found["own box IoU"] == pytest.approx(shared / (own.area + 60 * 30 - shared), abs=1e-4)
+    assert found["mask box IoU"] == pytest.approx(shared / (own.area + 60 * 30 - shared), abs=1e-4)
 
 
 def test_turning_changes_nothing():

@@ -20,7 +20,7 @@ from evanyseg.io.write import atomic_path, write_text
 from evanyseg.nets.builtin.onnx_segmenter import FEATURES
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forward
 from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet
-from evanyseg.quality.context import LATE
+from evanyseg.quality.context import AUXILIARY_COUNT
 from evanyseg.segmenters.features import Features
 from evanyseg.segmenters.tokens import BOTTOM_RIGHT, POINT_SLOTS, TOP_LEFT
 from evanyseg.segmenters.views import SIDE
@@ -71,7 +71,7 @@ def write_estimator_graph(net: BuiltinEstimatorNet, flips: bool, folder: Path) -
     inputs = {
         "pixels": torch.randint(0, 256, (count, 5, size, size), dtype=torch.uint8),
         "distance": torch.rand(count, size // 2, size // 2),
-        "scalars": torch.rand(count, LATE),
+        "scalars": torch.rand(count, AUXILIARY_COUNT),
         "areas": torch.rand(count, 2),
     }
     sizes = {**_config(net), "flips": flips}

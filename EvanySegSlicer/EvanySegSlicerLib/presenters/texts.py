@@ -44,7 +44,7 @@ def bands_text(thresholds: BandThresholds) -> str:
         QualityBand.GOOD: f"from {thresholds.good:.2f}",
         QualityBand.CHECK: f"from {thresholds.check:.2f}",
         QualityBand.POOR: f"below {thresholds.check:.2f}",
-        QualityBand.UNSCORED: "no score",
+        QualityBand.UNSCORED: "not scored",
     }
     return " &nbsp; ".join(
         f"<span style='background-color:{css_color(BAND_COLORS[band])}'>&nbsp;&nbsp;&nbsp;&nbsp;</span> "

@@ -16,6 +16,7 @@ from ..quality.ood import image_statistics
 from ..results import QualityCase, QualityEstimate
 from .conformal import LEVEL, GroupedInterval
 from .features import TrueMasks, measure
+from .recalibration import IDENTITY, Recalibration
 
 UNLIKE = "unlike the references"
 STATISTIC_FLOOR = 0.02
@@ -23,11 +24,17 @@ STATISTIC_FLOOR = 0.02
 
 @dataclass(frozen=True)
 class Mode:
-    """With a box, or without one: `share` of the learnt answer in the result (0: these references do not help yet),
-    and the interval measured on subjects left out."""
+    """With a box, or without one: `share` of the recalibrated answer in the result, the rest is the built-in one's (0:
+    these references do not help yet); the interval is measured on subjects left out."""
 
     share: float
     interval: GroupedInterval
+    recalibration: Recalibration = IDENTITY
+
+    def mixed(self, learned: np.ndarray, builtin: np.ndarray) -> np.ndarray:
+        """dice [N] from the learned and the built-in answers [N]."""
+        answer = self.recalibration(np.column_stack([learned, builtin]))
+        return np.clip(self.share * answer + (1 - self.share) * builtin, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -113,7 +120,7 @@ class AdaptedEstimator:
         if mode.share == 0:
             return replace(said, level=self.level, caveats=caveats)
         learnt = float(self.learned.trees.predict(measured.features(self.learned.masks)[None])[0, 0])
-        dice = float(np.clip(mode.share * learnt + (1 - mode.share) * said.dice, 0, 1))
+        dice = float(mode.mixed(np.array([learnt]), np.array([said.dice]))[0])
         low, high = (float(v[0]) for v in mode.interval.around(np.array([dice])))
         if mode.interval.level < LEVEL:  # too few subjects to vouch for 90 %: the built-in width has a say
             trust = mode.interval.level / LEVEL

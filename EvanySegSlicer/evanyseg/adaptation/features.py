@@ -12,7 +12,7 @@ import numpy as np
 
 from ..prompts import BoxPrompt
 from ..quality.builtin import MeasuredCase
-from ..quality.context import SCALARS
+from ..quality.context import AUXILIARY
 from ..quality.gbdt import NETWORK
 from ..quality.ood import STATISTICS, image_statistics
 from ..quality.shape import FEATURES
@@ -26,7 +26,7 @@ RELATIVE = ("log area", "row", "column", "log aspect", "inside mean", "inside sp
 SPREAD_FLOOR = (0.1, 0.03, 0.03, 0.1, 0.03, 0.02, 0.03, 0.05, 0.2)
 """Least spread of the true masks, in the order of RELATIVE: with few references a spread is mostly luck."""
 CALIBRATED = 3
-ABSOLUTE = len(SCALARS) + len(FEATURES) + len(NETWORK) + CALIBRATED + STATISTICS + len(PLACE)
+ABSOLUTE = len(AUXILIARY) + len(FEATURES) + len(NETWORK) + CALIBRATED + STATISTICS + len(PLACE)
 COUNT = ABSOLUTE + len(RELATIVE) + 1
 RIM = 3
 """Pixels around the mask whose intensity is compared with the inside."""
@@ -67,13 +67,13 @@ def measure(image: np.ndarray, mask: np.ndarray, case: MeasuredCase) -> Measured
     own = BoxPrompt.of_mask(mask)
     if case.seen is None or case.numbers is None or own is None:
         return None
-    late = case.seen.scalars.astype(np.float64)
+    auxiliary = case.seen.scalars.astype(np.float64)
     network = [float(case.numbers[name]) for name in NETWORK]
     said = case.estimate
     place = _place(image, mask, own)
     statistics = image_statistics(case.seen.pixels, case.seen.scalars)
-    absolute = np.concatenate([late, network, [said.dice, said.low, said.high], statistics, place])
-    shape = dict(zip(FEATURES, late[len(SCALARS) :], strict=True))
+    absolute = np.concatenate([auxiliary, network, [said.dice, said.low, said.high], statistics, place])
+    shape = dict(zip(FEATURES, auxiliary[len(AUXILIARY) :], strict=True))
     at = dict(zip(PLACE, place, strict=True))
     descriptor = np.array([at[name] if name in at else shape[name] for name in RELATIVE])
     return Measured(absolute, descriptor)

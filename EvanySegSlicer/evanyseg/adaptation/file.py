@@ -27,6 +27,7 @@ from .conformal import GroupedInterval
 from .estimator import AdaptedEstimator, Learned, Mode, Windows
 from .features import COUNT, RELATIVE, TrueMasks
 from .fit import Adaptation
+from .recalibration import Recalibration
 from .reference import Reference
 
 FORMAT = 1
@@ -66,7 +67,9 @@ def describe(adaptation: Adaptation, references: Sequence[Reference], salt: str 
     salt = salt or secrets.token_hex(16)
     check, learned = adaptation.check, adaptation.estimator.learned
     has_box = bool(check.has_box.any())
-    modes = tuple({"share": m.share, **asdict(m.interval)} for m in learned.modes)
+    modes = tuple(
+        {"share": m.share, **asdict(m.interval), "recalibration": asdict(m.recalibration)} for m in learned.modes
+    )
     return Description(
         adaptation.estimator.name,
         adaptation.estimator.base.fingerprint,
@@ -135,7 +138,13 @@ def _mode(stored: Mapping[str, Any]) -> Mode:
     share, level, subjects = float(stored["share"]), float(stored["level"]), int(stored["subjects"])
     if len(half) != len(edges) + 1 or not 0 <= share <= 1 or not 0 <= level < 1 or min(half) < 0:
         raise ValueError("a mode out of range")
-    return Mode(share, GroupedInterval(half, edges, level, subjects))
+    again = stored["recalibration"]
+    numbers = [float(again["mean"]), *map(float, again["center"]), *map(float, again["slopes"])]
+    if len(numbers) != 5 or not np.isfinite(numbers).all():
+        raise ValueError("a recalibration out of range")
+    mean, *rest = numbers
+    recalibration = Recalibration(mean, (rest[0], rest[1]), (rest[2], rest[3]))
+    return Mode(share, GroupedInterval(half, edges, level, subjects), recalibration)
 
 
 def load(

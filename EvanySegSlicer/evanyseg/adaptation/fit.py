@@ -17,6 +17,7 @@ from .conformal import GroupedInterval, fit_interval
 from .estimator import AdaptedEstimator, Learned, Mode, Windows
 from .features import RELATIVE, TrueMasks
 from .learner import LearnerOptions, fit_trees
+from .recalibration import IDENTITY, Recalibration, fit_recalibration, left_out
 from .reference import Reference
 
 MOST_FOLDS = 8
@@ -113,8 +114,9 @@ def learn(
         )
     remarks: list[str] = []
     check = _cross_validated(made, options, progress, should_cancel)
-    modes = (_mode(check, True, remarks), _mode(check, False, remarks))
-    check = _blended(check, modes)
+    (boxed, with_box), (unboxed, without_box) = (_mode(check, has_box, remarks) for has_box in (True, False))
+    modes = (boxed, unboxed)
+    check = replace(check, blended=np.where(check.has_box, with_box, without_box))
     masks = _true_masks(made)
     raise_if_cancelled(should_cancel)
     trees = fit_trees(*_arrays(made, masks), options.learner)
@@ -157,45 +159,58 @@ def _cross_validated(
     )
 
 
-def _mode(check: CrossValidation, has_box: bool, remarks: list[str]) -> Mode:
+def _mode(check: CrossValidation, has_box: bool, remarks: list[str]) -> tuple[Mode, np.ndarray]:
+    """The mode, and answers [N] about its candidates, each by models that never saw the candidate's subject."""
     use = check.has_box == has_box
     words = "with a box" if has_box else "without a box"
+    builtin = check.builtin.copy()
     if len(np.unique(check.group[use])) < 2:
         remarks.append(f"one reference is not enough to check whether it helps ({words}): the built-in estimator stays")
-        return Mode(0.0, GroupedInterval((1.0,), (), 0.0, int(use.any())))
-    best, share = 0.0, 0.0
-    for tried in SHARES:
-        gain = _gain(check, use, tried)
-        if gain > best:
-            best, share = gain, tried
+        return Mode(0.0, GroupedInterval((1.0,), (), 0.0, int(use.any()))), builtin
+    judged = _judged(check, use)
+    tried = [(IDENTITY, check.learnt)]
+    if check.own[judged].all() and len(np.unique(check.group[judged])) > 2:
+        tried.append(_recalibrated(check, use, judged))
+    best, gain, share, blended = IDENTITY, 0.0, 0.0, builtin
+    for recalibration, answer in tried:
+        for part in SHARES:
+            mixed = np.clip(part * answer + (1 - part) * builtin, 0, 1)
+            if (found := _gain(check, judged, mixed)) > gain:
+                best, gain, share, blended = recalibration, found, part, mixed
     if share == 0:
         remarks.append(f"these references do not help yet ({words}): the built-in estimator stays in charge")
-    blended = share * check.learnt + (1 - share) * check.builtin
-    interval = fit_interval(check.truth[use], blended[use], check.group[use], check.weight[use])
-    return Mode(share, interval)
+    interval = fit_interval(check.truth[judged], blended[judged], check.group[judged], check.weight[judged])
+    return Mode(share, interval, best), blended
 
 
-def _gain(check: CrossValidation, use: np.ndarray, share: float) -> float:
-    """By how much the blended answer is nearer to the truth than the built-in one, averaged over subjects, less
-    CAUTION standard errors. Judged on masks of the kind to be judged where every subject has some."""
+def _recalibrated(check: CrossValidation, use: np.ndarray, judged: np.ndarray) -> tuple[Recalibration, np.ndarray]:
+    """The recalibration of the judged masks, and its answers [N]: for those by one that never saw their subject."""
+    answers = np.column_stack([check.learnt, check.builtin])
+    rows = np.flatnonzero(judged)
+    given = (answers[rows], check.truth[rows], check.weight[rows])
+    recalibration, answer = fit_recalibration(*given), check.learnt.copy()
+    answer[use] = recalibration(answers[use])
+    answer[rows] = left_out(*given, check.group[rows])
+    return recalibration, answer
+
+
+def _judged(check: CrossValidation, use: np.ndarray) -> np.ndarray:
+    """Which candidates tell how good the answers are: masks of the kind to be judged where every subject has some."""
     own = use & check.own
-    if set(check.group[own]) == set(check.group[use]):
-        use = own
-    blended = share * check.learnt + (1 - share) * check.builtin
+    return own if set(check.group[own]) == set(check.group[use]) else use
+
+
+def _gain(check: CrossValidation, judged: np.ndarray, blended: np.ndarray) -> float:
+    """By how much the blended answer is nearer to the truth than the built-in one, averaged over subjects, less
+    CAUTION standard errors."""
     nearer = np.abs(check.builtin - check.truth) - np.abs(blended - check.truth)
-    groups = np.unique(check.group[use])
     means = np.array(
-        [np.average(nearer[use & (check.group == g)], weights=check.weight[use & (check.group == g)]) for g in groups]
+        [
+            np.average(nearer[judged & (check.group == g)], weights=check.weight[judged & (check.group == g)])
+            for g in np.unique(check.group[judged])
+        ]
     )
     return float(means.mean() - CAUTION * means.std(ddof=1) / np.sqrt(len(means)))
-
-
-def _blended(check: CrossValidation, modes: tuple[Mode, Mode]) -> CrossValidation:
-    share = np.where(check.has_box, modes[0].share, modes[1].share)
-    blended = np.clip(share * check.learnt + (1 - share) * check.builtin, 0, 1)
-    return CrossValidation(
-        check.truth, check.builtin, check.learnt, blended, check.weight, check.group, check.own, check.has_box
-    )
 
 
 def _windows(references: Sequence[Reference], base: BuiltinEstimator) -> Windows:

@@ -17,7 +17,7 @@ from ..quality.gbdt import Trees
 class LearnerOptions:
     """trees: how many; leaf: fewest samples of a leaf; share: of the features that a split may choose from."""
 
-    trees: int = 150
+    trees: int = 80
     leaf: int = 2
     share: float = 0.5
     seed: int = 0

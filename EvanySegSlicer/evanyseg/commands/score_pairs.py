@@ -12,12 +12,13 @@ from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import check_table_output, open_table
 from ..scoring.pairs import PairsScorer, log_of_pairs
-from .support.console import number_text, print_json, progress_bar, say, say_error, say_written
+from .support.console import number_text, print_json, progress_bar, say, say_error, say_written, shown
 from .support.loading import Placement, load_pipeline
 from .support.options import preset_of
 from .support.results import check_stdout, described, identity_of, say_layout
 
 PAIR = ("image", "mask")
+REMARKS_SHOWN = 5
 
 
 def score_pairs(
@@ -69,8 +70,14 @@ def score_pairs(
     summary = {"rows": result.rows, "failed": result.failed, "unscored": result.unscored, "mean_pred_dice": mean}
     if as_json:
         failures = [{"row": n, "error": text} for n, text in result.failures]
-        print_json({"pairs": str(pairs), "out": str(output), **summary, "bands": counts, "failures": failures})
+        remarks = [{"row": n, "remark": text} for n, text in result.remarks]
+        document = {"pairs": str(pairs), "out": str(output), **summary, "bands": counts, "failures": failures}
+        print_json({**document, "remarked": result.remarked, "remarks": remarks})
     else:
+        for number, text in result.remarks[:REMARKS_SHOWN]:
+            say(f"Note, row {number}: {shown(text)}")
+        if result.remarked > REMARKS_SHOWN:
+            say(f"{result.remarked - REMARKS_SHOWN} more rows have notes of this kind.")
         words = ", ".join(f"{n} {band}" for band, n in counts.items())
         say(f"{result.rows} rows: {words}, {result.unscored} unscored; mean predicted Dice {number_text(mean)}.")
         say_written([output])

@@ -27,7 +27,7 @@ from ..scoring.stacks import SliceStack
 from ..scoring.volumes import VolumeScorer, mean_of_slices
 from ..uses import best_of_candidates
 from .select_table import select_from_table
-from .support.console import estimate_cells, estimate_document, out, print_json, say_written, shown, table
+from .support.console import estimate_cells, estimate_document, out, print_json, say, say_written, shown, table
 from .support.loading import Placement, load_estimator, load_segmenter
 from .support.masks import check_output, slice_index_of, write_masks
 from .support.options import (
@@ -123,6 +123,8 @@ def select(
         stacks = [(c, _stack(read, c, axis, preset, slice_index, prompt, allow_cropped, cut)) for c in candidates]
         if output is not None:
             _check_copy(output, candidates)
+        for remark in dict.fromkeys(r for _, stack in stacks for r in stack.remarks):
+            say(f"Note: {shown(remark)}")
         pipeline = SlicePipeline(load_estimator(estimator, Placement(device, backend)))
         found = [_Candidate(str(path), _judged(stack, pipeline), file=path) for path, stack in stacks]
         planes = None

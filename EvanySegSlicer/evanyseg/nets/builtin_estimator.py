@@ -19,8 +19,8 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class EstimatorConfig:
-    """size: window in pixels (a multiple of 16); channels: of the input; scalars: late inputs, which the
-    trunk sees too; shape: further ones (`quality.shape`) for the head alone."""
+    """size: window in pixels (a multiple of 16); channels: of the input; scalars: auxiliary features, which
+    the trunk sees too; shape: further ones (`quality.shape`) for the head alone."""
 
     size: int = 128
     channels: int = 6
@@ -47,7 +47,7 @@ class EstimatorOutput:
 
 
 @dataclass
-class Seen:
+class TrunkFeatures:
     """What the trunk hands to the head: hidden [N, H], mapped [N] (Dice from the maps), its logit, and the maps."""
 
     hidden: Tensor
@@ -120,18 +120,18 @@ class BuiltinEstimatorNet(nn.Module):
     def forward(self, pixels: Tensor, scalars: Tensor, areas: Tensor) -> EstimatorOutput:
         """pixels float [N, C, size, size]; scalars [N, S or more]; areas [N, 2]: mask in and outside the window, as
         shares of the window's area."""
-        return self.judge(self.look(pixels, scalars, areas))
+        return self.forward_head(self.forward_features(pixels, scalars, areas))
 
-    def look(self, pixels: Tensor, scalars: Tensor, areas: Tensor) -> Seen:
+    def forward_features(self, pixels: Tensor, scalars: Tensor, areas: Tensor) -> TrunkFeatures:
         """The trunk and the maps: all that does not depend on the head."""
-        late, shape = scalars.split([self.config.scalars, scalars.shape[1] - self.config.scalars], dim=1)
+        auxiliary, shape = scalars.split([self.config.scalars, scalars.shape[1] - self.config.scalars], dim=1)
         x0 = self.stem(pixels)
         x1 = self.stage1(x0)
         x2 = self.stage2(x1)
         x3 = self.stage3(x2)
         n, width, h, w = x3.shape
         tokens = x3.flatten(2).transpose(1, 2) + self.position
-        tokens = torch.cat([self.scalar_token(late)[:, None].to(tokens.dtype), tokens], dim=1)
+        tokens = torch.cat([self.scalar_token(auxiliary)[:, None].to(tokens.dtype), tokens], dim=1)
         for block in self.blocks:
             tokens = block(tokens)
         tokens = self.norm(tokens)
@@ -143,21 +143,23 @@ class BuiltinEstimatorNet(nn.Module):
         pooled = torch.cat([tokens[:, 0], tokens[:, 1:].mean(1)], dim=1).float()
         logit = torch.logit(mapped.detach().clamp(0.005, 0.995))
         extra = torch.stack([logit, areas[:, 0].clamp(max=1), areas[:, 1].clamp(max=4)], dim=1)
-        hidden = torch.cat([pooled, late.float(), extra, shape[:, : self.config.shape].float()], dim=1)
-        return Seen(hidden, mapped, logit, fp_logits, fn_logits)
+        hidden = torch.cat([pooled, auxiliary.float(), extra, shape[:, : self.config.shape].float()], dim=1)
+        return TrunkFeatures(hidden, mapped, logit, fp_logits, fn_logits)
 
-    def judge(self, seen: Seen) -> EstimatorOutput:
-        """The head: numbers from what was seen."""
-        out = self.outputs(self.head(seen.hidden)).float()
+    def forward_head(self, features: TrunkFeatures) -> EstimatorOutput:
+        """The head: numbers from the trunk's features."""
+        out = self.outputs(self.head(features.hidden)).float()
         mix = torch.sigmoid(out[:, 0])
-        dice = mix * seen.mapped + (1 - mix) * torch.sigmoid(out[:, 1] + seen.logit)
+        dice = mix * features.mapped + (1 - mix) * torch.sigmoid(out[:, 1] + features.logit)
         steps = F.softplus(out[:, 3:7])
         spread = torch.stack(
             [-(steps[:, 0] + steps[:, 1]), -steps[:, 1], 0 * steps[:, 0], steps[:, 2], steps[:, 2] + steps[:, 3]], 1
         )
         centre = torch.logit(dice.clamp(0.002, 0.998)) + 0.1 * out[:, 7]
         quantiles = torch.sigmoid(centre[:, None] + spread)
-        return EstimatorOutput(dice, quantiles, F.softplus(out[:, 2]), seen.fp_logits, seen.fn_logits, seen.mapped)
+        return EstimatorOutput(
+            dice, quantiles, F.softplus(out[:, 2]), features.fp_logits, features.fn_logits, features.mapped
+        )
 
     def _decode(self, grid: Tensor, x2: Tensor, x1: Tensor, x0: Tensor) -> Tensor:
         up = lambda t: F.interpolate(t, scale_factor=2, mode="nearest")

@@ -144,7 +144,7 @@ class BuiltinEstimator:
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
-        """Judge masks bool [N, H, W] of one image uint8 [H, W, 3]. Raises ImageError, PromptError, CancelledError."""
+        """Score masks bool [N, H, W] of one image uint8 [H, W, 3]. Raises ImageError, PromptError, CancelledError."""
         return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
@@ -168,9 +168,9 @@ class BuiltinEstimator:
                 prepared.append(prepare(case, last[1], self.size, self.described.factors))
             if not prepared:
                 return
-            yield from self._judged(prepared, maps, should_cancel)
+            yield from self._scored(prepared, maps, should_cancel)
 
-    def _judged(self, prepared: list[PreparedCase], maps: bool, should_cancel: ShouldCancel) -> Iterator[MeasuredCase]:
+    def _scored(self, prepared: list[PreparedCase], maps: bool, should_cancel: ShouldCancel) -> Iterator[MeasuredCase]:
         usable = [p for p in prepared if p.seen is not None and (maps or not p.empty)]
         rows: Iterator[dict[str, np.ndarray]] = iter(())
         if usable:
@@ -198,7 +198,11 @@ class BuiltinEstimator:
         else:
             calibration = self.described.calibrations[0 if case.has_box else 1]
             dice, low, high = (float(v[0]) for v in calibration.apply(*(np.array([v]) for v in (dice, low, high))))
-        if self.ood_detector is not None and case.seen is not None and self.ood_detector.strange(case.seen):
+        if (
+            self.ood_detector is not None
+            and case.seen is not None
+            and self.ood_detector.is_out_of_distribution(case.seen)
+        ):
             caveats = (*caveats, Caveat.UNLIKE_TRAINING)
         fp = fn = None
         if maps and case.seen is not None:

@@ -1,4 +1,4 @@
-"""Before the network: what makes a case unusable, what makes it doubtful, and its input if it can be judged."""
+"""Before the network: what makes a case unusable, what makes it doubtful, and its input if it can be scored."""
 
 from __future__ import annotations
 
@@ -11,16 +11,12 @@ from ..errors import ImageError
 from ..prompts import BoxPrompt
 from ..results import Caveat, QualityCase
 from .context import ContextInput, context_input
-
-TINY_AREA = 20
-"""Pixels below which one pixel more or less moves Dice by several hundredths."""
-OUTSIDE_SHARE = 0.5
-"""Share of the mask outside its box from which on the two hardly belong together."""
+from .doubts import doubts_about_mask
 
 
 @dataclass(frozen=True)
 class PreparedCase:
-    """`seen` is None for a case that cannot be judged. `empty`: the mask is empty and has a box (Dice 0 is certain)."""
+    """`seen` is None for a case that cannot be scored. `empty`: the mask is empty and has a box (Dice 0 is certain)."""
 
     seen: ContextInput | None
     mask: np.ndarray
@@ -33,7 +29,8 @@ class PreparedCase:
 def cases_of_image(
     image: np.ndarray, masks: np.ndarray, boxes: Sequence[BoxPrompt | None] | None = None
 ) -> list[QualityCase]:
-    """A case for each of masks bool [N, H, W] of image uint8 [H, W, 3]; boxes: one per mask, None = the mask's own.
+    """A case for each of masks bool [N, H, W] of image uint8 [H, W, 3]; boxes: one per mask, None = the mask's bounding
+    box.
 
     Raises ImageError for other shapes, and when boxes and masks are not as many.
     """
@@ -54,7 +51,7 @@ def checked_image(image: np.ndarray) -> tuple[str, ...]:
             "intensity preset first."
         )
     if min(image.shape[:2]) < 2:
-        raise ImageError(f"An image of {image.shape[1]} x {image.shape[0]} pixels is too small to be judged.")
+        raise ImageError(f"An image of {image.shape[1]} x {image.shape[0]} pixels is too small to be scored.")
     return (Caveat.CONSTANT_IMAGE,) if image.min() == image.max() else ()
 
 
@@ -71,36 +68,17 @@ def prepare(case: QualityCase, of_image: tuple[str, ...], size: int, factors: tu
     mask = mask if mask.dtype == bool else mask > 0
     caveats = list(case.caveats)
     caveats += [c for c in of_image if c not in caveats]
-    own = BoxPrompt.of_mask(mask)
+    mask_box = BoxPrompt.of_mask(mask)
     box = None
     if case.box is not None:
         box = case.box.validated(mask.shape)
         if box != case.box:
             caveats.append(Caveat.BOX_OFF_IMAGE)
-    if own is None:
-        caveats.append(Caveat.EMPTY_MASK)
-        if box is None:
-            return PreparedCase(None, mask, tuple(dict.fromkeys(caveats)), False, True, 0.0)
-    else:
-        caveats += _about_mask(mask, own, box)
-    seen = context_input(case.image, mask, box, factors[0] if box else factors[1], size, own)
-    around = box or own
+    caveats += doubts_about_mask(mask, box)
+    if mask_box is None and box is None:
+        return PreparedCase(None, mask, tuple(dict.fromkeys(caveats)), False, True, 0.0)
+    seen = context_input(case.image, mask, box, factors[0] if box else factors[1], size, mask_box)
+    around = box or mask_box
     assert around is not None
     diagonal = float(np.hypot(around.width, around.height))
-    return PreparedCase(seen, mask, tuple(dict.fromkeys(caveats)), box is not None, own is None, diagonal)
-
-
-def _about_mask(mask: np.ndarray, own: BoxPrompt, box: BoxPrompt | None) -> list[str]:
-    height, width = mask.shape
-    rows, cols = slice(int(own.y0), int(own.y1)), slice(int(own.x0), int(own.x1))
-    area = int(np.count_nonzero(mask[rows, cols]))
-    found = []
-    if area == height * width:
-        found.append(Caveat.FULL_MASK)
-    if area < TINY_AREA:
-        found.append(Caveat.TINY)
-    if box is not None:
-        inside = mask[round(box.y0) : round(box.y1), round(box.x0) : round(box.x1)]
-        if area - int(np.count_nonzero(inside)) > OUTSIDE_SHARE * area:
-            found.append(Caveat.MASK_OUTSIDE_BOX)
-    return found
+    return PreparedCase(seen, mask, tuple(dict.fromkeys(caveats)), box is not None, mask_box is None, diagonal)

@@ -1,9 +1,8 @@
 """The built-in estimator's input: a square window around the box, wide enough that leakage stays visible.
 
-One window per mask: centred on the box (or on the mask's own box), side = factor x the box's longer side, rounded to
-whole pixels so that maps can be pasted back exactly; aspect kept. Sampled to `size` x `size` with antialiasing.
-Beyond the image: the edge is repeated for the image, zero for the mask.
-"""
+One window per mask: centred on the box (or on the mask's bounding box), side = factor x the box's longer side, rounded
+to whole pixels so that maps can be pasted back exactly; aspect kept. Sampled to `size` x `size` with antialiasing.
+Beyond the image: the edge is repeated for the image, zero for the mask."""
 
 from __future__ import annotations
 
@@ -25,20 +24,20 @@ MIN_SIDE = 12
 """Smallest window in pixels: below it there is nothing to see around the object."""
 DISTANCE_LIMIT = 12.0
 """The signed distance is cut at this many pixels of the half-size grid and divided by it."""
-SCALARS = (
+AUXILIARY = (
     "has box",
     "box fill",
     "leak",
     "mask outside window",
     "log mask area over window",
-    "log own box over prompt box",
+    "log mask box over prompt box",
     "log aspect",
     "log window side over 128",
     "window off image",
-    "own box offset",
+    "mask box offset",
 )
-"""The late inputs; `shape.FEATURES` follow them."""
-LATE = len(SCALARS) + len(FEATURES)
+"""The auxiliary features of mask and prompt, an input of the network beside the image; `shape.FEATURES` follow them."""
+AUXILIARY_COUNT = len(AUXILIARY) + len(FEATURES)
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class ContextWindow:
 @dataclass(frozen=True)
 class ContextInput:
     """pixels uint8 [5, size, size] (RGB, mask and box coverage 0..255), distance float32 [size/2, size/2] in [-1, 1]
-    (negative inside), scalars float32 [LATE], mask_in and mask_out: mask pixels in and outside the
+    (negative inside), scalars float32 [AUXILIARY_COUNT], mask_in and mask_out: mask pixels in and outside the
     window."""
 
     pixels: np.ndarray
@@ -108,18 +107,17 @@ def context_input(
     box: BoxPrompt | None = None,
     factor: float = WITH_BOX,
     size: int = WINDOW_SIZE,
-    own: BoxPrompt | None = None,
+    mask_box: BoxPrompt | None = None,
 ) -> ContextInput:
     """What the network sees of one mask. image uint8 [H, W, 3] (or 1: grey), mask bool [H, W], box or None (the
-    mask's own).
+    mask's bounding box).
 
-    `own` is the mask's own box where the caller already has it. Raises ImageError for other shapes and for an empty
-    mask without a box.
-    """
+    `mask_box` is the mask's bounding box where the caller already has it. Raises ImageError for other shapes and for an
+    empty mask without a box."""
     if image.ndim != 3 or image.shape[2] not in (1, 3) or mask.shape != image.shape[:2]:
         raise ImageError(f"Need an image [H, W, 3] and a mask [H, W], got {list(image.shape)} and {list(mask.shape)}.")
-    own = own or BoxPrompt.of_mask(mask)
-    around = box or own
+    mask_box = mask_box or BoxPrompt.of_mask(mask)
+    around = box or mask_box
     if around is None:
         raise ImageError("An empty mask has no window of its own; give the box it was made with.")
     window = ContextWindow.around(around, mask.shape, factor)
@@ -128,16 +126,16 @@ def context_input(
     inside = window.crop(mask, edge=False)
     planes[3] = coverage(inside, size)
     planes[4] = box_coverage(box, window, size) if box is not None else 0
-    mask_in, total = float(np.count_nonzero(inside)), float(_area(mask, own))
+    mask_in, total = float(np.count_nonzero(inside)), float(_area(mask, mask_box))
     distance = signed_distance(planes[3])
-    shape = shape_features(planes, distance, box, own, total / own.area if own else 0.0)
-    scalars = np.concatenate([_scalars(mask, box, own, around, window, mask_in, total), shape])
+    shape = shape_features(planes, distance, box, mask_box, total / mask_box.area if mask_box else 0.0)
+    scalars = np.concatenate([_scalars(mask, box, mask_box, around, window, mask_in, total), shape])
     return ContextInput(planes, distance, scalars, window, mask_in, total - mask_in)
 
 
 def stacked(seen: Sequence[ContextInput]) -> dict[str, np.ndarray]:
     """The network's input of N masks: pixels uint8 [N, 5, n, n], distance float32 [N, n/2, n/2], scalars float32
-    [N, LATE], areas float32 [N, 2] (mask in and outside the window, as shares of the window's area)."""
+    [N, AUXILIARY_COUNT], areas float32 [N, 2] (mask in and outside the window, as shares of the window's area)."""
     cells = [float(s.window.side**2) for s in seen]
     areas = [[s.mask_in / c, s.mask_out / c] for s, c in zip(seen, cells, strict=True)]
     parts = {name: np.stack([getattr(s, name) for s in seen]) for name in ("pixels", "distance", "scalars")}
@@ -185,20 +183,20 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
 def _scalars(
     mask: np.ndarray,
     box: BoxPrompt | None,
-    own: BoxPrompt | None,
+    mask_box: BoxPrompt | None,
     around: BoxPrompt,
     window: ContextWindow,
     mask_in: float,
     total: float,
 ) -> np.ndarray:
-    """`around`: the prompt, or the mask's own box where there is none."""
+    """`around`: the prompt, or the mask's bounding box where there is none."""
     in_box = _area(mask, around)
     x0, y0, x1, y1 = window.clipped
     off = 1.0 - (x1 - x0) * (y1 - y0) / window.side**2
     ratio, offset = 0.0, 0.0
-    if box is not None and own is not None:
-        ratio = math.log(own.area / box.area)
-        dx, dy = (own.x0 + own.x1 - box.x0 - box.x1) / 2, (own.y0 + own.y1 - box.y0 - box.y1) / 2
+    if box is not None and mask_box is not None:
+        ratio = math.log(mask_box.area / box.area)
+        dx, dy = (mask_box.x0 + mask_box.x1 - box.x0 - box.x1) / 2, (mask_box.y0 + mask_box.y1 - box.y0 - box.y1) / 2
         offset = math.hypot(dx / box.width, dy / box.height)
     return np.array(
         [

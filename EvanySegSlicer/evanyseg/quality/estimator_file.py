@@ -12,11 +12,11 @@ import numpy as np
 
 from ..errors import WeightsError
 from .conformal import Calibration
-from .context import LATE
+from .context import AUXILIARY_COUNT
 from .gbdt import NETWORK_NUMBERS, Trees
 from .gbdt import PREFIX as TREES
 from .modes import BOX, FORMER_NO_PROMPT, MODES, NO_PROMPT
-from .ood import PREFIX as FAMILIAR
+from .ood import PREFIXES as OOD
 from .ood import OODDetector
 
 FORMAT = 2
@@ -44,9 +44,11 @@ class EstimatorParts:
     @classmethod
     def of(cls, stored: Mapping[str, np.ndarray]) -> EstimatorParts:
         """Raises WeightsError for damaged parts."""
-        beside = {name: array for name, array in stored.items() if name.startswith((TREES, FAMILIAR))}
+        beside = {name: array for name, array in stored.items() if name.startswith((TREES, *OOD))}
         network = {name: array for name, array in stored.items() if name not in beside}
-        return cls(network, Trees.from_tensors(beside, LATE + NETWORK_NUMBERS), OODDetector.from_tensors(beside))
+        return cls(
+            network, Trees.from_tensors(beside, AUXILIARY_COUNT + NETWORK_NUMBERS), OODDetector.from_tensors(beside)
+        )
 
     def tensors(self) -> dict[str, np.ndarray]:
         """For a weight file."""

@@ -33,5 +33,4 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "evanyseg-v
         device,
         prepare=lambda image, mask, box: {"pixels": paper_input(image, mask, box)},
         forward=lambda network, inputs: network(inputs["pixels"]),
-        outside_matters=False,
     )

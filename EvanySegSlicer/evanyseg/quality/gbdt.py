@@ -99,8 +99,8 @@ def _below(thresholds: np.ndarray) -> np.ndarray:
 
 
 def tree_inputs(scalars: np.ndarray, out: Mapping[str, np.ndarray]) -> np.ndarray:
-    """float64 [N, F]: late inputs [N, LATE] followed by the network's numbers, all rounded to five decimals, so that
-    the last bits of a batched sum never send a mask to another leaf."""
+    """float64 [N, F]: auxiliary features [N, AUXILIARY_COUNT] followed by the network's numbers, all rounded to five
+    decimals, so that the last bits of a batched sum never send a mask to another leaf."""
     joined = np.column_stack([scalars, *(out[name] for name in NETWORK)]).astype(np.float64)
     return np.nan_to_num(np.round(joined, 5)).astype(np.float32).astype(np.float64)
 

@@ -1,6 +1,7 @@
-"""Does an image look like those the estimator was trained on? Judged by the image, not by what the network makes of it.
+"""Out-of-distribution detection: is an image unlike those the estimator was trained on? The image tells, not the
+network.
 
-The network's own features do not tell: it maps a strange image to familiar numbers. Plain statistics of the window
+The network's features do not tell: it maps an unusual image to usual numbers. Plain statistics of the window
 (tones, texture, colour, size) do: with a source left out of training they set pictures of another kind apart.
 """
 
@@ -12,23 +13,26 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import WeightsError
-from .context import SCALARS, ContextInput
+from .context import AUXILIARY, ContextInput
 
-PREFIX = "familiar."
+PREFIX = "ood."
+FORMER_PREFIX = "familiar."
+"""What the prefix was before: read, never written."""
+PREFIXES = (PREFIX, FORMER_PREFIX)
 TONES = 16
 STATISTICS = TONES + 9
 NEIGHBOURS = 5
 NAMES = ("mean", "scale", "bank", "spread", "limit")
 FLATTEST = 0.04 * 255
 """Floor of the grey deviation, as the network's input has it: a flat window stays flat."""
-WINDOW_SIDE = SCALARS.index("log window side over 128")
+WINDOW_SIDE = AUXILIARY.index("log window side over 128")
 
 
 def image_statistics(pixels: np.ndarray, scalars: np.ndarray) -> np.ndarray:
     """float32 [STATISTICS] of what a window shows, without the mask: histogram of the standardised grey, fine and
     coarse texture, brightness, contrast, colour (mean and spread of red - green and blue - green), log size.
 
-    pixels uint8 [3 or more, n, n] (RGB first), scalars [SCALARS or more]: see `ContextInput`.
+    pixels uint8 [3 or more, n, n] (RGB first), scalars [AUXILIARY or more]: see `ContextInput`.
     """
     rgb = pixels[:3].astype(np.float32)
     grey = rgb.mean(axis=0)
@@ -56,7 +60,7 @@ def image_statistics(pixels: np.ndarray, scalars: np.ndarray) -> np.ndarray:
 @dataclass(frozen=True)
 class OODDetector:
     """mean [F] and scale [F] standardise statistics; bank [M, F]: those of M training images, standardised; spread [M]:
-    how far each of them lies from its own neighbours; `limit`: strangeness beyond which an image counts as unlike them.
+    how far each of them lies from its own neighbours; `limit`: OOD score beyond which an image counts as unlike them.
 
     Distances are read beside the spread of the neighbours, since training images of one kind (colour photographs) lie
     farther from each other than those of another (head CT).
@@ -73,7 +77,7 @@ class OODDetector:
         distances, nearest = neighbours(self.bank, (statistics - self.mean) / self.scale)
         return distances.mean(axis=1) / self.spread[nearest].mean(axis=1)
 
-    def strange(self, seen: ContextInput) -> bool:
+    def is_out_of_distribution(self, seen: ContextInput) -> bool:
         """Whether the window's image lies beyond the limit."""
         return bool(self.ood_score(image_statistics(seen.pixels, seen.scalars)[None])[0] > self.limit)
 
@@ -85,7 +89,7 @@ class OODDetector:
     @classmethod
     def from_tensors(cls, stored: Mapping[str, np.ndarray]) -> OODDetector | None:
         """None when there are none. Raises WeightsError for arrays that do not belong together."""
-        found = {name.removeprefix(PREFIX): a for name, a in stored.items() if name.startswith(PREFIX)}
+        found = {name.partition(".")[2]: a for name, a in stored.items() if name.startswith(PREFIXES)}
         if not found:
             return None
         if set(found) != set(NAMES):

@@ -29,8 +29,8 @@ def point_box(mask: np.ndarray) -> BoxPrompt | None:
 
     A set and its convex hull have the same bounding box, so the hull itself is never built. None for an empty mask.
     """
-    own = BoxPrompt.of_mask(mask)
-    return None if own is None else own.scaled(POINT_MARGIN)
+    mask_box = BoxPrompt.of_mask(mask)
+    return None if mask_box is None else mask_box.scaled(POINT_MARGIN)
 
 
 def blended_crop(image: np.ndarray, mask: np.ndarray, box: BoxPrompt) -> np.ndarray:

@@ -15,7 +15,8 @@ from ..errors import ImageError
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
-from .cases import TINY_AREA, cases_of_image, checked_image
+from .cases import cases_of_image, checked_image
+from .doubts import doubts_about_mask
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,24 +24,20 @@ if TYPE_CHECKING:
 Prepare = Callable[[np.ndarray, np.ndarray, BoxPrompt | None], "dict[str, Tensor]"]
 """Network inputs of one mask: image uint8 [H, W, 3], mask bool [H, W] (not empty), validated box or None."""
 Forward = Callable[[Any, "dict[str, Tensor]"], "dict[str, Tensor]"]
-"""(network, inputs with a leading batch size) -> 'dice' [N] and, where it has that head, 'distance' [N] in pixels."""
+"""(network, inputs with a leading batch size) -> 'dice' [N] and, where it has that head, 'distance' [N] in pixels: the
+largest one (`hd_max`)."""
 
 BATCH = {"cpu": 8}
 LARGE_BATCH = 64
-MAXIMUM_DISTANCE = "distance is the largest one, not the 95th percentile"
 
 
 class MaskRegressor:
     """A QualityEstimator around a network with one or two numbers a mask; estimates carry no interval."""
 
-    def __init__(
-        self, name: str, net: Any, device: str, prepare: Prepare, forward: Forward, outside_matters: bool = True
-    ) -> None:
-        """`outside_matters`: False where the input hides what lies outside the box: a reason for doubt."""
+    def __init__(self, name: str, net: Any, device: str, prepare: Prepare, forward: Forward) -> None:
         self.name, self.device, self.level = name, device, 0.9
         self.net = net.to(device)
         self._prepare, self._forward = prepare, forward
-        self._outside_matters = outside_matters
 
     def estimate(
         self,
@@ -50,7 +47,7 @@ class MaskRegressor:
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
-        """Judge masks bool [N, H, W] of one image uint8 [H, W, 3]. There are no error maps: `maps` changes nothing.
+        """Score masks bool [N, H, W] of one image uint8 [H, W, 3]. There are no error maps: `maps` changes nothing.
 
         Raises ImageError, PromptError, CancelledError."""
         return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
@@ -100,11 +97,10 @@ class MaskRegressor:
         nan = float("nan")
         caveats = (*caveats, Caveat.NO_INTERVAL)
         if distance is not None:
-            caveats = (*caveats, MAXIMUM_DISTANCE)
             distance = max(distance, 0.0)
         # the published heads are linear: a Dice of 1.02 is the network's way to say 1
         return QualityEstimate(
-            min(max(dice, 0.0), 1.0), nan, nan, self.level, self.name, hd95=distance, caveats=caveats
+            min(max(dice, 0.0), 1.0), nan, nan, self.level, self.name, hd_max=distance, caveats=caveats
         )
 
     def _looked_at(self, case: QualityCase) -> tuple[np.ndarray, BoxPrompt | None, tuple[str, ...]]:
@@ -122,15 +118,5 @@ class MaskRegressor:
             box = case.box.validated(mask.shape)
             if box != case.box:
                 caveats.append(Caveat.BOX_OFF_IMAGE)
-        area = int(np.count_nonzero(mask))
-        if area == 0:
-            caveats.append(Caveat.EMPTY_MASK)
-        elif area < TINY_AREA:
-            caveats.append(Caveat.TINY)
-        if area == mask.size:
-            caveats.append(Caveat.FULL_MASK)
-        if box is not None and area and not self._outside_matters:
-            inside = mask[int(box.y0) : -int(-box.y1 // 1), int(box.x0) : -int(-box.x1 // 1)]
-            if np.count_nonzero(inside) < area:
-                caveats.append(Caveat.MASK_OUTSIDE_BOX)
+        caveats += doubts_about_mask(mask, box)
         return mask, box, tuple(dict.fromkeys(caveats))

@@ -1,4 +1,4 @@
-"""What a ruler would say of a mask: pieces, holes, smoothness, and whether its outline lies on an edge of the image.
+"""Measured shape of a mask: components, holes, smoothness, and whether its outline lies on an edge of the image.
 
 Measured on the window's grid, so that size and resolution drop out. These few numbers alone rank masks well; the
 network's head gets them beside what it sees.
@@ -14,8 +14,8 @@ from scipy import ndimage
 from ..prompts import BoxPrompt
 
 FEATURES = (
-    "pieces",
-    "largest piece",
+    "components",
+    "largest component",
     "holes",
     "hole area",
     "solidity",
@@ -29,8 +29,8 @@ FEATURES = (
     "inside spread",
     "rim spread",
     "separation",
-    "own box IoU",
-    "own box fill",
+    "mask box IoU",
+    "mask box fill",
     "box overlap of area",
 )
 RIM = 2.5 / 12
@@ -38,31 +38,31 @@ RIM = 2.5 / 12
 
 
 def shape_features(
-    planes: np.ndarray, distance: np.ndarray, box: BoxPrompt | None, own: BoxPrompt | None, fill: float
+    planes: np.ndarray, distance: np.ndarray, box: BoxPrompt | None, mask_box: BoxPrompt | None, fill: float
 ) -> np.ndarray:
     """float32 [len(FEATURES)], each about -3..3; zeros for an empty mask.
 
-    planes uint8 [5, n, n] and distance [n/2, n/2] of a `ContextInput`; own: the mask's own box; fill: area over it.
-    """
+    planes uint8 [5, n, n] and distance [n/2, n/2] of a `ContextInput`; mask_box: the mask's bounding box; fill: area
+    over it."""
     out = np.zeros(len(FEATURES), np.float32)
     half = distance.shape[0]
     inside = distance < 0
     area = int(np.count_nonzero(inside))
-    if own is None or area == 0:
+    if mask_box is None or area == 0:
         return out
     grey = planes[:3].astype(np.float32).mean(axis=0) / 255
     grey = grey.reshape(half, 2, half, 2).mean(axis=(1, 3))
-    out[:6] = _pieces(inside, area)
+    out[:6] = _components(inside, area)
     out[6:15] = _edges(grey, distance, inside)
-    around = box or own
-    overlap = _intersection(own, around)
-    out[15] = overlap / (own.area + around.area - overlap)
+    around = box or mask_box
+    overlap = _intersection(mask_box, around)
+    out[15] = overlap / (mask_box.area + around.area - overlap)
     out[16] = fill
-    out[17] = np.log(own.area * fill / around.area + 0.01) / 2
+    out[17] = np.log(mask_box.area * fill / around.area + 0.01) / 2
     return np.clip(np.nan_to_num(out), -4, 4)
 
 
-def _pieces(inside: np.ndarray, area: int) -> tuple[float, ...]:
+def _components(inside: np.ndarray, area: int) -> tuple[float, ...]:
     labels, count = ndimage.label(inside)
     largest = np.bincount(labels.ravel())[1:].max() / area
     filled = ndimage.binary_fill_holes(inside)

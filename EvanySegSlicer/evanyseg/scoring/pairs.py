@@ -16,7 +16,7 @@ from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import Table, score_number
-from ..pipeline.intensity import IntensityPreset, window_of
+from ..pipeline.intensity import IntensityPreset, window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
@@ -34,12 +34,17 @@ WHOLE_VOLUME = "mean over slices, interval too"
 
 @dataclass
 class PairsResult:
-    """What was done: counts, the first failures as (row number, sentence), and the scores for a summary."""
+    """What was done: counts, the first failures and remarks as (row number, sentence), and the scores for a summary.
+
+    remarked: how many rows have a remark (about how a file was read).
+    """
 
     rows: int = 0
     failed: int = 0
     unscored: int = 0
     failures: list[tuple[int, str]] = field(default_factory=list)
+    remarked: int = 0
+    remarks: list[tuple[int, str]] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
 
     def fail(self, why: str, shown: int) -> None:
@@ -62,6 +67,7 @@ class _Waiting:
     error: str = ""
     intensity: str = ""
     caveats: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     frame: BoxFrame | None = None
 
 
@@ -170,7 +176,7 @@ class PairsScorer:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             segmentation = segmentation.only(label.split(";") if label else [])
             stack = SliceStack(volume, segmentation, preset=self.preset, allow_cropped=self.allow_cropped)
-            item.caveats = stack.caveats
+            item.caveats, item.remarks = stack.caveats, stack.remarks
             scores = list(VolumeScorer(stack, self.pipeline).scores(should_cancel=should_cancel))
             item.intensity = stack.window.describe()
             item.estimate = self._mean(scores)
@@ -179,6 +185,7 @@ class PairsScorer:
         segmentation = segmentation.only(label.split(";")) if label and segmentation.segments else segmentation
         grid = segmentation.on_grid_of(volume, self.allow_cropped)
         item.caveats = grid.all_caveats
+        item.remarks = volume.source.remarks + grid.remarks + window_remarks(volume, self.preset)
         mask = np.zeros(slice_.pixels.shape[:2], bool)
         for segment in grid.segments:
             mask |= planes.take(grid.layers[segment.layer], 0) == segment.value
@@ -219,6 +226,9 @@ class PairsScorer:
             result.fail(item.error, self.shown)
             return {**row, "caveats": f"{FAILED}{item.error}"}
         estimate = replace(item.estimate, caveats=tuple(dict.fromkeys(item.caveats + item.estimate.caveats)))
+        result.remarked += bool(item.remarks)
+        if item.remarks and len(result.remarks) < self.shown:
+            result.remarks.append((result.rows, " ".join(item.remarks)))
         result.unscored += not estimate.scored
         result.scores.append(estimate.dice)
         scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}

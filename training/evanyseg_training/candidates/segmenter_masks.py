@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, Segmenter, no_progress
+from evanyseg.results import Candidates
 
 from ..augment.box_jitter import jittered_normally
 from ..data.manifest import fold_of
@@ -113,18 +113,18 @@ def make_segmenter_masks(
                 truth = store.mask(row["row"])
                 for amount in run.boxes:
                     box = jittered_normally(store.box(row["row"]), truth.shape, rng, amount)
-                    _add_heads(writer, row, truth, segmenter, embedding, box, model.name)
+                    heads = distinct_heads(segmenter.segment(embedding, box))
+                    for head, mask, iou, stability in heads:
+                        writer.add(row, truth, mask, SEGMENTER, f"{model.name}#{head}", box, iou, stability)
         progress((done + 1) / len(images), str(first.set))
     writer.close()
     return len(writer.rows)
 
 
-def _add_heads(writer, row, truth, segmenter, embedding, box: BoxPrompt, name: str) -> None:  # type: ignore[no-untyped-def]
-    answer = segmenter.segment(embedding, box)
+def distinct_heads(answer: Candidates) -> Iterator[tuple[int, np.ndarray, float, float]]:
+    """(head, mask bool [H, W], predicted IoU, stability) of an answer's masks, without the repeated ones."""
     seen: list[np.ndarray] = []
     for head, mask in enumerate(answer.masks):
-        if any(np.array_equal(mask, other) for other in seen):
-            continue
-        seen.append(mask)
-        iou, stability = float(answer.predicted_iou[head]), float(answer.stability[head])
-        writer.add(row, truth, mask, SEGMENTER, f"{name}#{head}", box, iou, stability)
+        if not any(np.array_equal(mask, other) for other in seen):
+            seen.append(mask)
+            yield head, mask, float(answer.predicted_iou[head]), float(answer.stability[head])

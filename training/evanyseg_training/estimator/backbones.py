@@ -1,8 +1,8 @@
 """The networks that can be trained as estimators, by name, and how a batch is shown to them.
 
-Input `context`: six planes of the window with late scalars. Input `paper`: EvanySeg's crop of the same candidates (see
-`paper_data`), three planes and nothing else. A model without error maps is wrapped, so that all share losses and logs.
-"""
+Input `context`: six planes of the window with auxiliary features. Input `paper`: EvanySeg's crop of the same candidates
+(see `paper_data`), three planes and nothing else. A model without error maps is wrapped, so that all share losses and
+logs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, EstimatorOutput
-from evanyseg.quality.context import LATE, SCALARS
+from evanyseg.quality.context import AUXILIARY, AUXILIARY_COUNT
 from evanyseg.quality.paper_crop import IMAGENET_MEAN, IMAGENET_STD
 
 from ..errors import OptionError
@@ -28,10 +28,12 @@ TIMM_NAMES = {
 NAMES = ("builtin", *TIMM_NAMES)
 
 
-def build_net(name: str, size: int, channels: int = 6, scalars: int = LATE, pretrained: bool = False) -> nn.Module:
+def build_net(
+    name: str, size: int, channels: int = 6, scalars: int = AUXILIARY_COUNT, pretrained: bool = False
+) -> nn.Module:
     """A freshly initialized network for windows of `size` pixels. Raises OptionError for an unknown name."""
     if name == "builtin":
-        return BuiltinEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=scalars - len(SCALARS)))
+        return BuiltinEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=scalars - len(AUXILIARY)))
     if name not in TIMM_NAMES:
         raise OptionError(f"Unknown estimator '{name}'; choose one of {', '.join(NAMES)}.")
     import timm
@@ -42,15 +44,15 @@ def build_net(name: str, size: int, channels: int = 6, scalars: int = LATE, pret
 
 
 def net_for(name: str, mode: str, size: int, pretrained: bool = False) -> nn.Module:
-    """`build_net` with the planes and late inputs that `mode` ('paper' or 'context') shows."""
-    channels, scalars = (3, 0) if mode == "paper" else (6, LATE)
+    """`build_net` with the planes and auxiliary features that `mode` ('paper' or 'context') shows."""
+    channels, scalars = (3, 0) if mode == "paper" else (6, AUXILIARY_COUNT)
     return build_net(name, size, channels, scalars, pretrained)
 
 
 class BackboneRegressor(nn.Module):
     """A timm backbone with linear Dice and HD95 heads (quantiles are the Dice itself: it has no such head).
 
-    `scalars` = 0 leaves the late inputs out (the paper's setting)."""
+    `scalars` = 0 leaves the auxiliary features out (the paper's setting)."""
 
     def __init__(self, backbone: nn.Module, scalars: int) -> None:
         super().__init__()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from torch.utils.data import DataLoader
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
-from evanyseg.quality.context import LATE
+from evanyseg.quality.context import AUXILIARY_COUNT
 from evanyseg.quality.gbdt import NETWORK
 from evanyseg.quality.modes import MODES, NO_PROMPT, WITH_BOX, WITHOUT_BOX
 
@@ -37,14 +37,14 @@ def blend_table(
 
     inputs, true = collect(net, train, groups, UNSEEN, flips=False)
     options = TreeOptions(levels=())  # the Dice alone
-    whole, measured = fit_trees(inputs, true, options), fit_trees(inputs[:, :LATE], true, options)
+    whole, measured = fit_trees(inputs, true, options), fit_trees(inputs[:, :AUXILIARY_COUNT], true, options)
     rows = []
     for mode, factor in zip(MODES, factors, strict=True):
         picks = fixed_samples(held, per_set, 9, mode == NO_PROMPT)
         sets = [name for _, name in picks]
         seen, dice = tree_inputs_of(net, DataLoader(FixedData(held, picks, factor, mode == NO_PROMPT), 32), flips=False)
-        a, b = whole.predict(seen)[:, 0], measured.predict(seen[:, :LATE])[:, 0]
-        answers = {"network alone": seen[:, LATE + NETWORK.index("dice")]}
+        a, b = whole.predict(seen)[:, 0], measured.predict(seen[:, :AUXILIARY_COUNT])[:, 0]
+        answers = {"network alone": seen[:, AUXILIARY_COUNT + NETWORK.index("dice")]}
         answers |= {f"trees, blend {h:g}": (1 - h) * a + h * b for h in BLENDS}
         trees = answers["trees, blend 0.4"]
         answers |= {

@@ -12,7 +12,7 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from torch.utils.data import DataLoader
 
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forward
-from evanyseg.quality.context import LATE
+from evanyseg.quality.context import AUXILIARY_COUNT
 from evanyseg.quality.gbdt import NAMES, NETWORK_NUMBERS, Trees, tree_inputs
 
 from ..files import write_tensors
@@ -55,7 +55,9 @@ def tree_inputs_of(net: BuiltinEstimatorNet, loader: DataLoader, flips: bool) ->
     return np.concatenate(inputs), np.concatenate(true).astype(float)
 
 
-def fit_trees(inputs: np.ndarray, true: np.ndarray, options: TreeOptions | None = None, measured: int = LATE) -> Trees:
+def fit_trees(
+    inputs: np.ndarray, true: np.ndarray, options: TreeOptions | None = None, measured: int = AUXILIARY_COUNT
+) -> Trees:
     """Ensembles for Dice (squared error) and for its outer quantiles (pinball), as one `Trees`.
 
     inputs [N, F], of which the first `measured` columns are not the network's; true [N].
@@ -132,4 +134,4 @@ def read_trees(path: Path | None) -> Trees | None:
     """What `write_trees` wrote; None for no path. Raises WeightsError for damaged arrays."""
     from safetensors.numpy import load_file
 
-    return None if path is None else Trees.from_tensors(load_file(path), LATE + NETWORK_NUMBERS)
+    return None if path is None else Trees.from_tensors(load_file(path), AUXILIARY_COUNT + NETWORK_NUMBERS)

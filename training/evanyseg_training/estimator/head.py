@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from evanyseg.io.write import atomic_path
-from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorOutput, Seen, network_input
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorOutput, TrunkFeatures, network_input
 from evanyseg.quality.modes import NEAR_INFERENCE
 
 from .losses import LossWeights, pinball_loss, ranking_loss
@@ -57,9 +57,9 @@ class Stored:
     def __len__(self) -> int:
         return len(self.dice)
 
-    def seen(self, index: Tensor | slice) -> Seen:
+    def features(self, index: Tensor | slice) -> TrunkFeatures:
         nothing = torch.zeros(0)
-        return Seen(self.hidden[index], self.mapped[index], self.logit[index], nothing, nothing)
+        return TrunkFeatures(self.hidden[index], self.mapped[index], self.logit[index], nothing, nothing)
 
 
 def run_trunk(net: BuiltinEstimatorNet, loader: DataLoader, sets: list[str], seconds: float = float("inf")) -> Stored:
@@ -70,12 +70,12 @@ def run_trunk(net: BuiltinEstimatorNet, loader: DataLoader, sets: list[str], sec
     with torch.inference_mode():
         for batch in loader:
             pixels = network_input(batch["pixels"], batch["distance"]).contiguous(memory_format=torch.channels_last)
-            seen = net.look(pixels, batch["scalars"], batch["areas"])
+            features = net.forward_features(pixels, batch["scalars"], batch["areas"])
             owner = batch.get("owner", torch.arange(len(batch["dice"]))) + owners
             owners = int(owner.max()) + 1
             parts.append(
-                {"hidden": seen.hidden, "mapped": seen.mapped, "logit": seen.logit, "dice": batch["dice"].float(),
-                 "log_hd95": batch["log_hd95"].float(), "owner": owner}
+                {"hidden": features.hidden, "mapped": features.mapped, "logit": features.logit,
+                 "dice": batch["dice"].float(), "log_hd95": batch["log_hd95"].float(), "owner": owner}
             )  # fmt: skip
             if time.monotonic() - start > seconds:
                 break
@@ -116,9 +116,9 @@ def train_head(
         order = torch.randperm(len(owners), generator=generator)
         for step in range(steps):
             index = torch.cat([rows_of[int(o)] for o in order[step * options.batch : (step + 1) * options.batch]])
-            seen = train.seen(index)
-            noisy = torch.nn.functional.dropout(seen.hidden, options.dropout)
-            loss = head_loss(net.judge(replace_hidden(seen, noisy)), train, index, weights)
+            features = train.features(index)
+            noisy = torch.nn.functional.dropout(features.hidden, options.dropout)
+            loss = head_loss(net.forward_head(with_hidden(features, noisy)), train, index, weights)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -134,8 +134,8 @@ def train_head(
     return history
 
 
-def replace_hidden(seen: Seen, hidden: Tensor) -> Seen:
-    return Seen(hidden, seen.mapped, seen.logit, seen.fp_logits, seen.fn_logits)
+def with_hidden(features: TrunkFeatures, hidden: Tensor) -> TrunkFeatures:
+    return TrunkFeatures(hidden, features.mapped, features.logit, features.fp_logits, features.fn_logits)
 
 
 def scores(net: BuiltinEstimatorNet, val: list[Stored]) -> dict[str, float]:
@@ -143,7 +143,7 @@ def scores(net: BuiltinEstimatorNet, val: list[Stored]) -> dict[str, float]:
     out: dict[str, float] = {}
     with torch.inference_mode():
         for number, stored in enumerate(val):
-            predicted = net.judge(stored.seen(slice(None))).dice.numpy()
+            predicted = net.forward_head(stored.features(slice(None))).dice.numpy()
             metrics = macro_metrics(predicted, stored.dice.numpy(), stored.sets)
             out |= {f"r{number}": metrics["r"], f"mae{number}": metrics["mae"]}
     out["score"] = float(np.mean([out[f"r{n}"] - out[f"mae{n}"] for n in range(len(val))]))

@@ -108,7 +108,9 @@ def load_weights(net: nn.Module, checkpoint: Path) -> None:
     head = getattr(net, "head", None)
     if head is not None and mine["head.0.weight"].shape != head[0].weight.shape:
         extra = head[0].weight.shape[1] - mine["head.0.weight"].shape[1]
-        mine["head.0.weight"] = nn.functional.pad(mine["head.0.weight"], (0, extra))  # new late inputs start silent
+        mine["head.0.weight"] = nn.functional.pad(
+            mine["head.0.weight"], (0, extra)
+        )  # new auxiliary features start silent
     position = getattr(net, "position", None)
     if position is not None and mine["position"].shape != position.shape:
         old, new = (int(t.shape[1] ** 0.5) for t in (mine["position"], position))

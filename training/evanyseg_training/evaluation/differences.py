@@ -17,6 +17,7 @@ from evanyseg.protocols import Progress, QualityEstimator, Segmenter, no_progres
 from evanyseg.quality.modes import MODES
 
 from ..metrics.agreement import mae, pearson
+from ..metrics.bootstrap import Metric
 from .cases import CaseSet
 
 if TYPE_CHECKING:
@@ -110,14 +111,14 @@ def segmenter_table(answers: Sequence[tuple[pd.DataFrame, list[np.ndarray]]]) ->
 
 
 def columns(table: pd.DataFrame) -> str:
-    """A table of few rows, turned: a line for each figure."""
+    """A table of few rows, turned: a line for each metric."""
     shown = lambda value: f"{value:.6f}" if isinstance(value, float) else str(value)
     return "\n".join(f"{name:22}" + "".join(f"{shown(v):>12}" for v in table[name].tolist()) for name in table)
 
 
-def _of(metric, answers: pd.DataFrame) -> float:
+def _of(metric: Metric, answers: pd.DataFrame) -> float:
     return float(metric(answers.truth.to_numpy(), answers.dice.to_numpy(), np.ones((1, len(answers))))[0])
 
 
-def _macro(metric, answers: pd.DataFrame) -> float:
+def _macro(metric: Metric, answers: pd.DataFrame) -> float:
     return float(np.nanmean([_of(metric, group) for _, group in answers.groupby("set") if len(group) > 2]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 
@@ -23,7 +25,11 @@ def precision_at_k(truth: np.ndarray, prediction: np.ndarray, k: int) -> float:
     return len(worst & set(np.argsort(prediction, kind="stable")[:k])) / k
 
 
-def mean_over_classes(metric, truth: np.ndarray, prediction: np.ndarray, classes: np.ndarray, k: int) -> float:
+AtK = Callable[[np.ndarray, np.ndarray, int], float]
+"""(truth [n], prediction [n], k) -> value."""
+
+
+def mean_over_classes(metric: AtK, truth: np.ndarray, prediction: np.ndarray, classes: np.ndarray, k: int) -> float:
     """Mean of a metric over classes with more than k cases; NaN when there is none."""
     values = [
         metric(truth[classes == name], prediction[classes == name], k)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -96,6 +97,6 @@ def risk_coverage(truth: np.ndarray, prediction: np.ndarray) -> tuple[np.ndarray
     return k / len(truth), np.cumsum(1 - truth[order]) / k
 
 
-def at(metric, threshold: float) -> Metric:
+def at(metric: Callable[..., np.ndarray], threshold: float) -> Metric:
     """One of the above with its threshold set."""
     return partial(metric, threshold=threshold)

@@ -76,13 +76,13 @@ def card(summary: Mapping[str, Any], store: Store, report: Path | None, notes: M
         f"{train['subjects']} subjects ({len(train['sets'])} data sets, all of which allow it), split by (source, "
         f"subject). {phases}. Averaged weights. CPU only, so the run was short: longer training should still help.",
         "",
-        "**Intended use.** A first mask from a box on a slice or a 2D picture, to be looked at: its quality is "
+        "**Intended use.** A first mask from a box on a slice or a 2D image, to be reviewed: its quality is "
         "predicted beside it. Better a box than points: three in ten training prompts had points, one in ten points "
         "alone.",
         "",
         "**Not seen.** Whole sets kept apart (below), anything 3D as such, faces, histology at high magnification, "
-        "modalities that are not in the table. Thin and branching structures (vessels) and multi-piece objects are its "
-        "weak side. Contrast is normalized per view, so absolute intensities (HU) mean nothing to it.",
+        "modalities that are not in the table. Thin and branching structures (vessels) and multi-component objects are "
+        "its weak side. Contrast is normalized per view, so absolute intensities (HU) mean nothing to it.",
         "",
     ]
     if report is not None:

@@ -66,8 +66,13 @@ class SliceOutcome:
             caveats="; ".join(estimate.caveats),
             area_mm2=area,
             wrong_mm2=wrong,
-            hd95_mm=estimate.hd95 * float(np.sqrt(plane.pixel_area)) if estimate.hd95 is not None else NAN,
+            hd95_mm=_in_mm(estimate.hd95, plane.pixel_area),
+            hd_max_mm=_in_mm(estimate.hd_max, plane.pixel_area),
         )
+
+
+def _in_mm(pixels: float | None, pixel_area: float) -> float:
+    return pixels * float(np.sqrt(pixel_area)) if pixels is not None else NAN
 
 
 def expected_wrong_area(estimate: QualityEstimate, mask: np.ndarray, pixel_area: float) -> float:

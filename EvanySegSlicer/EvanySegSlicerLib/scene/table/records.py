@@ -60,6 +60,7 @@ class ScoreRecord:
     area_mm2: float = 0.0
     wrong_mm2: float = NAN
     hd95_mm: float = NAN
+    hd_max_mm: float = NAN
     corrected_from: str = ""
     prior_dice: float = NAN
     serial: int = 0
@@ -121,7 +122,7 @@ class ScoreRecord:
 
 COLUMNS = tuple(f.name for f in fields(ScoreRecord))
 INTEGERS = ("axis", "index", "stale", "serial")
-REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2", "hd95_mm", "prior_dice")
+REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2", "hd95_mm", "hd_max_mm", "prior_dice")
 
 
 def text_of_box(box: BoxPrompt | None) -> str:

@@ -134,6 +134,7 @@ def estimate_document(estimate: QualityEstimate, bands: BandThresholds) -> dict[
         "level": estimate.level,
         "band": bands.band(estimate.dice).value,
         "hd95": estimate.hd95,
+        "hd_max": estimate.hd_max,
         "caveats": list(estimate.caveats),
         "estimator": estimate.estimator,
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+import contextlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,13 +33,13 @@ def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
         placed = metaimage.check_complete(path)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
-        with nrrd.readable(path, header) if header is not None else nullcontext(path) as file:
+        with nrrd.readable(path, header) if header is not None else contextlib.nullcontext(path) as file:
             reader = sitk.ImageFileReader()
             reader.SetImageIO(_READERS[kind])
             reader.SetFileName(str(file))
             reader.ReadImageInformation()
             size, components = reader.GetSize(), reader.GetNumberOfComponents()
-            meta = {key: reader.GetMetaData(key) for key in reader.GetMetaDataKeys()}
+            meta = _metadata(reader)
             if sum(n > 1 for n in size[3:]):
                 raise GeometryError(
                     f"{path.name} is a time series of {int(np.prod(size[3:]))} volumes (4D); save one of them as a "
@@ -86,3 +86,12 @@ def _volume(image: Any, array: np.ndarray, name: str, placed: bool) -> Volume:
         return volume
     note = f"{name} does not say where its voxels lie: the names of its slice planes are a guess."
     return replace(volume, has_geometry=False, source=ImageSource(remarks=(note,)))
+
+
+def _metadata(reader: Any) -> dict[str, str]:
+    """All entries but those whose key is no text in UTF-8, which nothing here asks for."""
+    found = {}
+    for key in reader.GetMetaDataKeys():
+        with contextlib.suppress(TypeError, UnicodeError):
+            found[key] = reader.GetMetaData(key)
+    return found

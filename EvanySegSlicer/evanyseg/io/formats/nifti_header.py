@@ -17,6 +17,9 @@ from ...errors import ImageError
 from .streams import unpacked_head
 
 SIZE = 348
+_FIRST_VOXEL = 352
+"""In a single file voxels come after the header and four bytes that tell of extensions."""
+
 GZIP = b"\x1f\x8b"
 _MILLIMETRES = {1: 1000.0, 3: 0.001}
 """Units other than mm: metres and micrometres."""
@@ -90,7 +93,8 @@ def _parsed(name: str, head: bytes, order: str, voxels: Path) -> NiftiHeader:
     if not 1 <= axes <= 7 or min(sizes[:axes]) < 1:
         raise ImageError(f"{name} has a damaged NIfTI header (sizes {sizes} in {axes} dimensions).")
     (offset,) = get("f", 108)
-    if not 0 <= offset < 2**31:
+    first = _FIRST_VOXEL if head[344:348].startswith(b"n+1") else 0
+    if not first <= offset < 2**31:
         raise ImageError(f"{name} has a damaged NIfTI header (voxels at byte {offset:g}).")
     pixdim = get("8f", 76)
     unit = _MILLIMETRES.get(head[123] & 7, 1.0)

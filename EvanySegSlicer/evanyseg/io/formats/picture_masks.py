@@ -15,6 +15,9 @@ _DARK, _BRIGHT = 64, 192
 _BLACK, _WHITE = 24, 230
 """The middle of the dark values and of the bright ones: black and white, if only as video has them (16 to 235)."""
 
+_BLOCKS = 17
+"""Noise reaches one block of compression (8 pixels) away from an edge."""
+
 _NOISE = 0.05
 """So much of a lossy mask's bright area may be grey away from its edge."""
 
@@ -90,10 +93,10 @@ def _black_and_white(values: np.ndarray, name: str) -> np.ndarray:
             f"{name} was compressed with loss and holds values up to {int(values.max())}: labels do not survive that; "
             f"{remedy}."
         )
-    rows, columns = np.nonzero((values > _DARK) & (values < _BRIGHT))
-    padded = np.pad(values, 2, mode="edge")
-    around = np.stack([padded[rows + y, columns + x] for y in range(5) for x in range(5)])
-    away = (around.max(axis=0, initial=0) < _BRIGHT) | (around.min(axis=0, initial=255) > _DARK)
+    from scipy.ndimage import maximum_filter, minimum_filter
+
+    edge = (maximum_filter(values, _BLOCKS) >= _BRIGHT) & (minimum_filter(values, _BLOCKS) <= _DARK)
+    away = ~edge & (values > _BLACK) & (values < _WHITE)
     dark = np.median(values[values <= _DARK]) if (values <= _DARK).any() else 0
     pale = dark > _BLACK or np.median(values[values >= _BRIGHT]) < _WHITE
     if pale or away.sum() > _NOISE * max(int(mask.sum()), 20):

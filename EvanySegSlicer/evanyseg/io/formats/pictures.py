@@ -68,9 +68,9 @@ def open_picture(path: Path, palette: bool = False) -> Picture:
                 f"{path.name} has {channels} channels per pixel; save one of them as grey, or three as RGB."
             ) from error
         raise ImageError(f"{path} cannot be read as a picture (of a kind that is not known here).") from error
-    except (OSError, SyntaxError, ValueError, MemoryError) as error:
-        if isinstance(error, ImageError | GeometryError):
-            raise
+    except (ImageError, GeometryError):
+        raise
+    except Exception as error:  # Pillow raises whatever a damaged file leads it to
         raise ImageError(f"{path} cannot be read as a picture ({str(error) or type(error).__name__}).") from error
 
 

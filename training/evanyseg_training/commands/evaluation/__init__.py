@@ -1,5 +1,6 @@
 """Commands that measure and report."""
 
+from .adapt_eval import adapt_eval
 from .comparison import comparison
 from .differences import differences
 from .evaluate import evaluate
@@ -12,4 +13,5 @@ COMMANDS = {
     "evaluate": evaluate,
     "differences": differences,
     "report": report,
+    "adapt-eval": adapt_eval,
 }

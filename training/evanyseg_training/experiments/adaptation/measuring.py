@@ -80,7 +80,16 @@ def measured_set(
     return MeasuredSet(name, kind, value, predicted, low, high, who, which, absolute, descriptor, found)
 
 
-def _rows(one: KnownObject, number, subject, base, segmenter, synthetic, with_box, statistics) -> list[tuple]:
+def _rows(
+    one: KnownObject,
+    number: int,
+    subject: int,
+    base: BuiltinEstimator,
+    segmenter: Segmenter,
+    synthetic: int,
+    with_box: bool,
+    statistics: list[np.ndarray],
+) -> list[tuple]:
     rng = np.random.default_rng((zlib.crc32(one.set.encode()), number))
     box = drawn_box(one.truth, rng)
     reference = Reference(one.image, one.truth, box)

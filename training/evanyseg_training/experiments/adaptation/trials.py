@@ -99,7 +99,7 @@ def adapted(data: MeasuredSet, rows: np.ndarray, learned: Learned) -> Answer:
     if mode.share == 0:
         return Answer(said, data.low[rows], data.high[rows])
     x = np.array([data.measured(int(r)).features(learned.masks) for r in rows])
-    dice = np.clip(mode.share * learned.trees.predict(x)[:, 0] + (1 - mode.share) * said, 0, 1)
+    dice = mode.mixed(learned.trees.predict(x)[:, 0], said)
     low, high = mode.interval.around(dice)
     trust = min(mode.interval.level / 0.9, 1.0)
     low = trust * low + (1 - trust) * np.maximum(dice - (said - data.low[rows]), 0)
@@ -142,13 +142,15 @@ def shape_boosting(data: MeasuredSet, rows: np.ndarray, made: Sequence[Candidate
     """Boosting on the measured shape alone, fitted on the references' masks."""
     from sklearn.ensemble import GradientBoostingRegressor
 
-    from evanyseg.quality.context import LATE
+    from evanyseg.quality.context import AUXILIARY_COUNT
 
     model = GradientBoostingRegressor(n_estimators=100, max_depth=3, subsample=0.7, random_state=0)
     model.fit(
-        [c.measured.absolute[:LATE] for c in made], [c.dice for c in made], sample_weight=[c.weight for c in made]
+        [c.measured.absolute[:AUXILIARY_COUNT] for c in made],
+        [c.dice for c in made],
+        sample_weight=[c.weight for c in made],
     )
-    dice = np.clip(model.predict(data.absolute[rows, :LATE]), 0, 1)
+    dice = np.clip(model.predict(data.absolute[rows, :AUXILIARY_COUNT]), 0, 1)
     return Answer(dice, dice, dice)
 
 

@@ -79,6 +79,8 @@ def _syntax(dataset: Any) -> str:
     meta = getattr(dataset, "file_meta", None)
     if meta is None:
         meta = dataset.file_meta = FileMetaDataset()
+    if "TransferSyntaxUID" not in meta and len(meta):
+        raise ValueError("its header does not say how the pixels are encoded")
     if "TransferSyntaxUID" not in meta:
         implicit = dataset.original_encoding[0]
         meta.TransferSyntaxUID = ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ....errors import GeometryError, ImageError
+from ....errors import EvanySegError, GeometryError, ImageError
 from ....geometry.placement import Placement
 from ....geometry.volume import ImageSource, Volume
 from ...formats.scaling import scaled, scaled_type
@@ -29,13 +29,19 @@ def read_dicom_image(path: Path, series: str | None = None, frame: int | None = 
 
     Raises ImageError for what is no image, damaged or ambiguous, GeometryError for slices that make no volume.
     """
-    found = image_series(path, series)
-    first = found.files[0]
-    if len(found.files) == 1:
-        read = _frames if has_frames(first.header) else _single
-        volume = read(first, path.name if not path.is_dir() else first.path.name, frame)
-    else:
-        volume = _stack(found, path.name)
+    try:
+        found = image_series(path, series)
+        first = found.files[0]
+        if len(found.files) == 1:
+            read = _frames if has_frames(first.header) else _single
+            volume = read(first, path.name if not path.is_dir() else first.path.name, frame)
+        else:
+            volume = _stack(found, path.name)
+    except EvanySegError:
+        raise
+    except Exception as error:  # pydicom converts values when they are first looked at, and raises what it likes
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise ImageError(f"{path.name} has a damaged DICOM header ({reason}); copy or download it again.") from error
     return replace(volume, source=replace(volume.source, remarks=_left_out(found)))
 
 

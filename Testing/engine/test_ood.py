@@ -1,4 +1,4 @@
-"""What the training images look like, and the caveat for an image that does not."""
+"""Images unlike the training's are found by the detector, and get a caveat."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def statistics(image, mask=None):
     return image_statistics(found.pixels, found.scalars)
 
 
-def familiar_with(images, limit=3.0):
+def detector_of(images, limit=3.0):
     points = np.stack([statistics(image) for image in images])
     mean, scale = points.mean(axis=0), points.std(axis=0) + 1e-3
     bank = (points - mean) / scale
@@ -29,7 +29,7 @@ def familiar_with(images, limit=3.0):
 
 @pytest.fixture(scope="module")
 def known():
-    return familiar_with([picture(disc(), seed) for seed in range(12)])
+    return detector_of([picture(disc(), seed) for seed in range(12)])
 
 
 def test_the_mask_does_not_matter():
@@ -80,21 +80,25 @@ def test_what_is_stored_comes_back(known):
     assert again.ood_score(again.mean[None]) == pytest.approx(known.ood_score(known.mean[None]), rel=1e-4)
     assert again.limit == known.limit
     assert OODDetector.from_tensors({}) is None
+    former = {name.replace("ood.", "familiar."): array for name, array in known.tensors().items()}
+    before = OODDetector.from_tensors(former)
+    assert before is not None
+    np.testing.assert_array_equal(before.bank, again.bank)
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"familiar.bank": None}, "incomplete"),
-        ({"familiar.bank": np.zeros((3, STATISTICS)), "familiar.spread": np.ones(3)}, "damaged"),
-        ({"familiar.bank": np.zeros((12, 4))}, "damaged"),
-        ({"familiar.scale": np.zeros(STATISTICS)}, "damaged"),
-        ({"familiar.limit": np.array([np.nan])}, "damaged"),
-        ({"familiar.scale": np.full(STATISTICS, np.nan)}, "damaged"),
-        ({"familiar.spread": np.full(12, np.nan)}, "damaged"),
-        ({"familiar.bank": np.array(1.0)}, "damaged"),
-        ({"familiar.limit": np.zeros((0,))}, "damaged"),
-        ({"familiar.spread": np.array(1.0)}, "damaged"),
+        ({"ood.bank": None}, "incomplete"),
+        ({"ood.bank": np.zeros((3, STATISTICS)), "ood.spread": np.ones(3)}, "damaged"),
+        ({"ood.bank": np.zeros((12, 4))}, "damaged"),
+        ({"ood.scale": np.zeros(STATISTICS)}, "damaged"),
+        ({"ood.limit": np.array([np.nan])}, "damaged"),
+        ({"ood.scale": np.full(STATISTICS, np.nan)}, "damaged"),
+        ({"ood.spread": np.full(12, np.nan)}, "damaged"),
+        ({"ood.bank": np.array(1.0)}, "damaged"),
+        ({"ood.limit": np.zeros((0,))}, "damaged"),
+        ({"ood.spread": np.array(1.0)}, "damaged"),
     ],
 )
 def test_what_does_not_belong_together_is_refused(known, changed, message):
