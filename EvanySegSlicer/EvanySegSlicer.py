@@ -114,7 +114,7 @@ class EvanySegSlicerWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.enter()
 
     def enter(self) -> None:
-        if self.panel is not None:
+        if self.panel is not None:  # else setup has failed: its error stands in the log, another would hide it
             self.panel.enter()
 
     def exit(self) -> None:

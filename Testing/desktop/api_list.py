@@ -115,7 +115,7 @@ def used() -> dict[str, list[str]]:
                 if root in ("qt", "ctk", "vtk") or (root == "slicer" and chain.count(".") <= 2):
                     names.append(".".join(chain.split(".")[:3]))
                 elif (
-                    root not in ("np", "math", "os", "json", "ast", "re", "self", "sys")
+                    root not in ("np", "math", "os", "json", "ast", "re", "self", "sys", "importlib")
                     and node.attr not in own | plain
                 ) or (root == "self" and node.attr not in own | plain):
                     names.append("." + node.attr)

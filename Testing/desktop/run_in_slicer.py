@@ -11,15 +11,15 @@ def run() -> int:
     """Every check on an empty scene; prints one line each."""
     from EvanySegSlicerLib.desktop.setup import self_test
 
-    failed = 0
+    failed = []
     for name, check in self_test.CHECKS.items():
         slicer.mrmlScene.Clear(0)
         try:
             check()
         except Exception:
-            failed += 1
+            failed.append(name)
             traceback.print_exc()
-        print(f"{'FAILED' if failed else 'passed'}: {name}")
+        print(f"{'FAILED' if name in failed else 'passed'}: {name}")
     return 1 if failed else 0
 
 

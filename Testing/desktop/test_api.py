@@ -33,6 +33,41 @@ def test_no_item_model_is_subclassed_in_python():
                 assert not any(base.startswith("qt.") for base in bases), (path.name, node.name)
 
 
+def _calls(text):
+    """(call, the dotted name of what is called) in a file's text."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call):
+            yield node, api_list._chain(node.func)
+
+
+def mistakes(text):
+    """What PythonQt refuses or gets wrong and running code would only show where a test comes by."""
+    found = []
+    for call, name in _calls(text):
+        if name.split(".")[0] in ("qt", "ctk") and call.keywords:
+            found.append(f"{name}: keyword arguments")
+        inner = call.func.value if isinstance(call.func, ast.Attribute) else None
+        if isinstance(inner, ast.Call) and re.fullmatch(r"qt\.Q\w+", api_list._chain(inner.func)):
+            # a method that answers nothing is safe
+            if call.func.attr.startswith("set"):
+                continue
+            found.append(f"{api_list._chain(inner.func)}(...).{call.func.attr}: a temporary, whose answers may dangle")
+        if name.endswith(".setModel") and isinstance(call.args[0], ast.Call):
+            found.append(f"{name}: a model that nobody holds")
+    return found
+
+
+def test_nothing_is_written_that_pythonqt_does_not_take():
+    for path in api_list.sources():
+        assert mistakes(path.read_text(encoding="utf-8")) == [], path.name
+
+
+def test_each_of_these_mistakes_would_be_noticed():
+    code = "qt.QLabel(text='x')\nc = qt.QBrush(qt.QColor(1, 2, 3)).color()\nview.setModel(qt.QStandardItemModel())\n"
+    assert [text.split(": ")[1][:9] for text in mistakes(code)] == ["keyword a", "a tempora", "a model t"]
+    assert mistakes("label = qt.QLabel('x')\nlabel.setText('y')\nview.setModel(self._model)\nf(a=1)\n") == []
+
+
 def test_nothing_that_qt_6_dropped_is_used():
     for path in api_list.sources():
         text = path.read_text(encoding="utf-8")

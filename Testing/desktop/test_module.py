@@ -8,6 +8,7 @@ import sys
 import time
 import types
 
+import pytest
 import slicer
 
 from desktop import module, phantoms
@@ -103,18 +104,42 @@ def test_every_control_has_a_tooltip(host):
     assert silent == []
 
 
-def test_the_panel_fits_a_small_laptop(host, hands):
-    """Also with results in it, and whichever tab is shown."""
-    user = User(host, hands)
-    widget = user.widget
-    user.draw()
-    for tab in ("segmentTab", "reviewTab", "compareTab", "exploreTab", "settingsTab"):
-        user.tab(tab)
-    panel = widget.parent if not callable(widget.parent) else widget.parent()
-    assert panel.minimumSizeHint().width() <= 450
-    content = user.ui.tabs.parent  # what would scroll sideways
-    assert (content() if callable(content) else content).minimumSizeHint().width() <= 450
-    assert panel.minimumSizeHint().height() <= 768
+def smallest(widget):
+    """Its minimum size: `minimumSizeHint` is a property in PythonQt, so that the test runs in Slicer too."""
+    hint = widget.minimumSizeHint
+    return hint() if callable(hint) else hint
+
+
+@pytest.fixture(params=[9, 12])
+def font_size(request):
+    """Of all widgets made from here on; 12 points are what people with large screens set."""
+    import qt
+
+    font = before = qt.QApplication.font()
+    font = qt.QFont(before)
+    font.setPointSize(request.param)
+    qt.QApplication.setFont(font)
+    yield request.param
+    qt.QApplication.setFont(before)
+
+
+def test_the_panel_fits_a_small_laptop(font_size, hands):
+    """Also with results in it, with long names, with larger letters, and whichever tab is shown."""
+    from desktop.slicer_standin.host import Host
+
+    with Host() as host:
+        user = User(host, hands)
+        widget = user.widget
+        user.volume.SetName("CT of the abdomen with contrast medium, portal venous phase, series 7, 1.25 mm B31f")
+        user.draw()
+        user.review.segmentation.SetName("Segmentation of the liver and of all that lies around it, second reading")
+        for tab in ("segmentTab", "reviewTab", "compareTab", "exploreTab", "settingsTab"):
+            user.tab(tab)
+        panel = widget.parent if not callable(widget.parent) else widget.parent()
+        assert smallest(panel).width() <= 446
+        content = user.ui.tabs.parent  # what would scroll sideways
+        assert smallest(content() if callable(content) else content).width() <= 446
+        assert smallest(panel).height() <= 768
 
 
 def test_the_self_test_that_runs_in_slicer_passes_here(host):
@@ -124,6 +149,50 @@ def test_the_self_test_that_runs_in_slicer_passes_here(host):
     test = sys.modules["EvanySegSlicer"].EvanySegSlicerTest()
     test.delayDisplay = lambda *given: host.app.processEvents()
     test.runTest()
+
+
+def test_the_self_test_passes_while_the_module_is_shown(host, hands):
+    """'Reload and Test' is pressed there: the panel follows the scene and has a review and an overlay of its own."""
+    user = User(host, hands)
+    user.draw()
+    slicer.util.setSliceViewerLayers = lambda **given: None
+    test = sys.modules["EvanySegSlicer"].EvanySegSlicerTest()
+    test.delayDisplay = lambda *given: host.app.processEvents()
+    test.runTest()
+    assert host.selectedModule == "EvanySegSlicer"
+
+
+def test_one_failed_check_in_slicer_is_not_told_of_the_others(host, monkeypatch, capsys):
+    from desktop import run_in_slicer
+    from EvanySegSlicerLib.desktop.setup import self_test
+
+    module.load(host)
+    checks = {"first": lambda: None, "second": lambda: 1 / 0, "third": lambda: None}
+    monkeypatch.setattr(self_test, "CHECKS", checks)
+    assert run_in_slicer.run() == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["passed: first", "FAILED: second", "passed: third"]
+    assert "ZeroDivisionError" in said.err
+    monkeypatch.setattr(self_test, "CHECKS", {"first": lambda: None})
+    assert run_in_slicer.run() == 0
+
+
+def test_a_failed_setup_is_the_only_error(host, hands, monkeypatch):
+    """Slicer calls enter, exit and the scene's events all the same."""
+    from EvanySegSlicerLib.desktop import panel
+
+    def broken(*given):
+        raise RuntimeError("the panel could not be built")
+
+    module.load(host)
+    monkeypatch.setattr(panel, "Panel", broken)
+    with pytest.raises(RuntimeError, match="could not be built"):
+        host.app.moduleManager().module("EvanySegSlicer").widgetRepresentation()
+    widget = slicer.modules.EvanySegSlicerWidget
+    widget.enter()
+    host.close_scene()
+    widget.exit()
+    widget.cleanup()
 
 
 def test_memory_stays_flat_over_many_boxes(host, hands, pytestconfig):

@@ -195,7 +195,7 @@ def test_the_module_works_where_stdout_is_pythonqts(host, hands, monkeypatch, tm
     user.wait("scores")
     user.click("errorMapCheckBox")
     user.wait("the map")
-    user.panel.ask_file = lambda title, name: tmp_path / name
+    monkeypatch.setattr(QtWidgets.QFileDialog, "getSaveFileName", lambda parent, title, name: str(tmp_path / name))
     user.tab("reviewTab")
     user.click("exportHtmlButton")
     assert (tmp_path / "evanyseg-review.html").exists(), user.status()

@@ -256,8 +256,8 @@ def test_models_are_listed_and_the_choice_is_kept_in_the_scene(user):
 
 def test_an_estimator_without_maps_says_so(host, hands):
     class NoMaps(KnownTruthEstimator):
-        def _judge(self, case, maps):
-            return super()._judge(case, False)
+        def _score(self, case, maps):
+            return super()._score(case, False)
 
     user = User(host, hands, module.double_models(estimator=NoMaps()))
     user.draw()

@@ -86,6 +86,13 @@ class qMRMLNodeComboBox(QtWidgets.QWidget):
     def _set_id(self, node_id) -> None:
         self._select(node_id)
 
+    def _get_policy(self):
+        return self._combo.sizeAdjustPolicy
+
+    def _set_policy(self, policy) -> None:
+        self._combo.setSizeAdjustPolicy(policy)
+
+    sizeAdjustPolicy = QtCore.Property(QtWidgets.QComboBox.SizeAdjustPolicy, _get_policy, _set_policy)
     nodeTypes = QtCore.Property("QStringList", _get_types, _set_types)
     hideChildNodeTypes = QtCore.Property("QStringList", _get_hidden, _set_hidden)
     noneDisplay = QtCore.Property(str, _get_none, _set_none)

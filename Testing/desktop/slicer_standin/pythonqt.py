@@ -195,6 +195,18 @@ def _patch_truth(cls: type) -> None:
     cls.__bool__ = truth
 
 
+_WINDOWS = {
+    QtWidgets.QFileDialog: ("getSaveFileName", "getOpenFileName", "getOpenFileNames", "getExistingDirectory"),
+    QtWidgets.QMessageBox: ("question", "warning", "information", "critical"),
+    QtWidgets.QInputDialog: ("getText", "getItem", "getInt", "getDouble"),
+}
+
+
+def _no_window(name: str, *arguments: Any) -> None:
+    """A window that nobody would answer, where a test has not said what the user does."""
+    raise AssertionError(f"{name}{arguments[1:]} would wait for the user")
+
+
 def adapt_all() -> None:
     """Adapt every class of QtCore, QtGui and QtWidgets, once."""
     # by name: PySide6 makes its classes when they are asked for
@@ -214,6 +226,9 @@ def adapt_all() -> None:
         _patch_writing(cls)
         _patch_truth(cls)
     _patch_reading(QtCore.QObject, original)
+    for cls, names in _WINDOWS.items():
+        for name in names:
+            setattr(cls, name, staticmethod(partial(_no_window, f"{cls.__name__}.{name}")))
     QtCore.QObject.className = _class_name
     QtCore.QObject.name = _qt_property("objectName")
 

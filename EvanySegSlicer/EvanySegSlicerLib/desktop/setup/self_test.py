@@ -19,7 +19,6 @@ from evanyseg.protocols import QualityEstimator, Segmenter, ShouldCancel, never_
 from evanyseg.results import Candidates, Embedding, QualityCase, QualityEstimate
 
 from ...presenters.setup.model_store import ModelStore
-from ...scene.overlay.display import NAME as OVERLAY_NAME
 from ...scene.review.open_review import OpenReview, open_review
 
 if TYPE_CHECKING:
@@ -109,9 +108,12 @@ def box_to_coloured_slice() -> None:
     assert review.store.mask(segment_id, plane).sum() == 24 * 32
     (row,) = review.table.records()
     assert row.band == "good", row
-    assert slicer.mrmlScene.GetFirstNodeByName(OVERLAY_NAME) is not None
+    # by id, not by name: while the module is shown, its panel has an overlay of its own
+    overlay = opened.overlay.node
+    assert overlay is not None
+    node_id = overlay.GetID()
     opened.overlay.remove()
-    assert slicer.mrmlScene.GetFirstNodeByName(OVERLAY_NAME) is None
+    assert slicer.mrmlScene.GetNodeByID(node_id) is None
 
 
 def review_and_undo() -> None:
