@@ -16,6 +16,7 @@ from .timing import Figure, figure
 NEEDS = {
     "interactive": ("slicer", "torch", "timm", "segment_anything"),
     "desktop": ("slicer", "PySide6", "nilearn"),
+    "responsive": ("slicer",),
     "volume": ("slicer",),
     "overlay": ("slicer",),
     "throughput": ("torch", "timm"),
@@ -66,6 +67,10 @@ def work_of(name: str, runs: int, quick: bool) -> Callable[[], list[Figure]]:
         from . import desktop
 
         return lambda: desktop.run(runs)
+    if name == "responsive":
+        from . import responsive
+
+        return lambda: responsive.run(runs)
     if name == "volume":
         from .volumes import scoring
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
-
 import numpy as np
 import pytest
 
@@ -206,22 +203,14 @@ def test_cancelling_stops_before_and_inside_the_encoder(segmenter: BuiltinSegmen
         segmenter.segment(segmenter.embed(image), BoxPrompt(28, 38, 52, 62), should_cancel=lambda: True)
 
 
-def test_cancelling_takes_effect_within_half_a_second(segmenter: BuiltinSegmenter, image: np.ndarray) -> None:
-    flag = threading.Event()
-    ended: list[float] = []
-
-    def work() -> None:
-        try:
-            while True:
-                segmenter.embed(image, flag.is_set)
-        except CancelledError:
-            ended.append(time.monotonic())
-
-    thread = threading.Thread(target=work)
-    thread.start()
-    time.sleep(0.2)
-    asked = time.monotonic()
-    flag.set()
-    thread.join(5)
-    assert ended
-    assert ended[0] - asked < 0.5
+def test_cancelling_ends_when_it_is_next_asked_for(segmenter: BuiltinSegmenter, image: np.ndarray) -> None:
+    """It is asked for before each of the network's blocks; the milliseconds are in `dev.py bench responsive`."""
+    asked: list[int] = []
+    segmenter.embed(image, lambda: bool(asked.append(1)))
+    whole = len(asked)
+    assert whole >= 4, "before the network and between its four parts"
+    for wanted in (1, whole // 2, whole):
+        asked.clear()
+        with pytest.raises(CancelledError):
+            segmenter.embed(image, lambda n=wanted: asked.append(1) or len(asked) >= n)
+        assert len(asked) == wanted
