@@ -40,7 +40,9 @@ def test_what_the_environment_lacks_is_left_out_in_words_and_the_rest_is_measure
     done = bench(tmp_path, everything)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert [line.split(":")[0] for line in lines[:-1]] == ["interactive", "desktop", "volume", "overlay", "throughput"]
+    assert [line.split(":")[0] for line in lines[:-1]] == [
+        "interactive", "desktop", "responsive", "volume", "overlay", "throughput",
+    ]  # fmt: skip
     assert "left out, this environment lacks slicer and PySide6; 'python3 dev.py setup' installs all" in lines[1]
     assert lines[-1].startswith("import evanyseg")
     assert "Traceback" not in done.stderr
