@@ -16,6 +16,7 @@ from .timing import Figure, figure
 NEEDS = {
     "interactive": ("slicer",),
     "desktop": ("slicer", "PySide6", "nilearn"),
+    "responsive": ("slicer",),
     "volume": ("slicer",),
     "overlay": ("slicer",),
     "throughput": (),
@@ -77,6 +78,10 @@ def work_of(name: str, runs: int, quick: bool, with_published: bool = True) -> C
         from . import desktop
 
         return lambda: desktop.run(runs)
+    if name == "responsive":
+        from . import responsive
+
+        return lambda: responsive.run(runs)
     if name == "volume":
         from .volumes import scoring
 

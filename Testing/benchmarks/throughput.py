@@ -8,10 +8,11 @@ from collections.abc import Callable
 import numpy as np
 
 from evanyseg.models import estimators
+from evanyseg.quality.context import context_input
 from evanyseg.results import QualityCase
 
 from .phantoms import slice_with_object
-from .timing import Figure, figure
+from .timing import Figure, figure, milliseconds
 
 BATCHES = (1, 16, 32, 256)
 
@@ -29,6 +30,8 @@ def builtin(runs: int, quick: bool) -> list[Figure]:
     rows = []
     image, mask, box = slice_with_object(512, 1)
     rgb = np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+    seen = [milliseconds(lambda: context_input(rgb, mask, None)) for _ in range(max(10, runs))]
+    rows.append(figure("what the estimator sees of one mask of 512 x 512", seen, target=20))
     reference: float | None = None
     for device in devices():
         estimator = estimators.create("builtin", device)

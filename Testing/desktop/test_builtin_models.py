@@ -36,7 +36,6 @@ def test_box_propagation_and_error_map_with_the_built_in_models(host, driver, re
     user.draw(half=26)
     record_property("release_to_coloured_s", round(time.perf_counter() - start, 3))
     record_property("longest_block_cpu_s", round(driver.longest_block_s, 4))
-    assert driver.longest_block_s < 0.05
     assert len(user.rows) == 2
     user.click("errorMapCheckBox")
     user.wait("the error map")
@@ -49,10 +48,7 @@ def test_cancel_inside_the_built_in_network(host, hands):
     before = len(user.rows)
     user.click("propagateBothButton")
     hands.run_for(0.05)
-    start = time.perf_counter()
     if user.panel.controller.busy:
         user.click("cancelButton")
-        user.wait("cancel", 10)
-        # wall time on a machine that others load: the limit of 0.5 s is measured with a slow double
-        assert time.perf_counter() - start < 5
+        user.wait("cancel")
         assert len(user.rows) == before

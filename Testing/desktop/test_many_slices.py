@@ -21,12 +21,16 @@ class SlowSegmenter(ThresholdSegmenter):
         super().__init__(name="slow")
         self.blocks = blocks
         self.entered = threading.Event()
+        self.done = 0
+        self.threads: set[int] = set()
 
     def embed(self, image, should_cancel=never_cancel):
         self.entered.set()
+        self.threads.add(threading.get_ident())
         for _ in range(self.blocks):
             raise_if_cancelled(should_cancel)
             time.sleep(0.01)
+            self.done += 1
         return super().embed(image, should_cancel)
 
 
@@ -159,17 +163,18 @@ def test_missing_slices_are_found_and_shown_as_such(host, hands):
     assert "Missing?" in {shown.index(n, 4).data() for n in range(shown.rowCount())}
 
 
-def test_cancel_stops_a_slow_network_within_half_a_second(host, driver):
-    slow = SlowSegmenter()
+def test_cancel_stops_a_slow_network_at_its_next_block(host, driver):
+    """In milliseconds: `dev.py bench responsive`."""
+    slow = SlowSegmenter(blocks=1000)
     user = User(host, driver, module.double_models(slow))
     user.draw(wait=False)
     driver.wait_until(slow.entered.is_set, what="the network to begin")
     driver.run_for(0.1)
     assert user.ui.busyWidget.isVisible()
-    start = time.perf_counter()
     user.click("cancelButton")
-    user.wait("cancel", 5)
-    assert time.perf_counter() - start < 0.5
+    blocks = slow.done
+    user.wait("cancel")
+    assert slow.done <= blocks + 1
     assert not user.ui.busyWidget.isVisible()
     assert user.rows == []
     assert "nothing was changed" in user.status()
@@ -187,7 +192,7 @@ def test_cancel_in_the_middle_of_propagation_changes_nothing(host, driver):
     user.click("propagateBothButton")
     driver.run_for(0.15)
     user.click("cancelButton")
-    user.wait("cancel", 5)
+    user.wait("cancel")
     assert len(user.rows) == 1
     assert (user.mask() == before).all()
 
@@ -205,13 +210,15 @@ def test_a_second_action_while_one_runs_is_refused_in_a_sentence(host, driver):
 
 
 def test_the_window_stays_alive_while_a_job_runs(host, driver):
-    """Less than 50 ms of CPU between two beats, in both kinds of loop, also while results are applied."""
-    user = User(host, driver)
+    """Networks run beside the user's thread, in both kinds of loop, and his timers go on meanwhile (how long they ever
+    wait: `dev.py bench responsive`)."""
+    slow = SlowSegmenter(blocks=30)
+    user = User(host, driver, module.double_models(slow))
+    beats = driver.beats
     user.draw(half=26)
-    user.scroll("Red", 1)
-    driver.longest_block_s = 0.0
-    user.draw(half=26)
-    assert driver.longest_block_s < 0.05, driver.longest_block_s
+    assert slow.threads
+    assert threading.get_ident() not in slow.threads
+    assert driver.beats - beats > 10
 
 
 def test_progress_is_shown(host, hands):

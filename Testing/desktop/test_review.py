@@ -249,45 +249,6 @@ def edit(user, index):
     )
 
 
-def test_five_thousand_rows_scroll_and_filter_without_a_pause(host, hands):
-    """Filled in portions; every step of the user's thread stays below 100 ms."""
-    import time
-    from dataclasses import replace
-
-    user = User(host, hands)
-    user.draw()
-    template = user.rows[0]
-    rows = [
-        replace(template, segment_id=f"S{n % 25}", segment=f"S{n % 25}", index=n // 25, dice=(n * 37 % 100) / 100)
-        for n in range(5000)
-    ]
-    from EvanySegSlicerLib.desktop.tabs.review_table import ReviewTable
-
-    table = ReviewTable(user.ui.reviewTable, lambda key: None)
-    user.tab("reviewTab")
-    longest = 0.0
-    hands.settle()
-    hands.longest_block_s = 0.0
-
-    def timed(action):
-        nonlocal longest
-        start = time.thread_time()
-        action()
-        longest = max(longest, time.thread_time() - start)
-
-    timed(lambda: table.show(rows))
-    hands.wait_until(lambda: table.complete, what="all rows")
-    for step in range(10):
-        timed(lambda s=step: user.ui.reviewTable.verticalScrollBar().setValue(s * 490))
-        timed(hands.settle)
-    timed(lambda: table.show([row for row in rows if row.segment == "S3"]))
-    assert user.ui.reviewTable.model().rowCount() == 200 or not table.complete
-    hands.wait_until(lambda: table.complete, what="the filtered rows")
-    assert hands.longest_block_s < 0.1, hands.longest_block_s
-    assert longest < 0.1, longest
-    table.close()
-
-
 def test_the_scene_keeps_only_its_own_rows(user):
     """Another segmentation has another table; coming back finds the first one."""
     first = user.review.segmentation

@@ -13,14 +13,7 @@ import SimpleITK as sitk
 from engine import dcmqi_tools, dicom_masks, phantom
 from engine.dicom_masks import FINE, HERE, SHAPE, masks, read, segments_on, write
 from evanyseg import __version__
-from evanyseg.io.dicom.codes import (
-    AUTOMATIC,
-    MANUAL,
-    Code,
-    SegmentAlgorithm,
-    SegmentedProperty,
-    property_named,
-)
+from evanyseg.io.dicom.codes import AUTOMATIC, MANUAL, Code, SegmentAlgorithm, SegmentedProperty, property_named
 from evanyseg.io.dicom.seg.write import write_dicom_seg
 from evanyseg.io.dicom.source import read_source
 from evanyseg.io.read import read_image

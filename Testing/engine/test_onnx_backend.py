@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import onnxruntime
@@ -130,24 +129,23 @@ def test_cancelling_before_and_inside(estimators, segmenters, image: np.ndarray)
     assert estimator.net.run(many, lambda: False)["dice"].shape == (16,)
 
 
-def test_cancelling_in_the_middle_takes_effect_within_half_a_second(estimators) -> None:
-    flag, ended, many = threading.Event(), [], inputs(16)
+def test_cancelling_in_the_middle_ends_the_run(estimators) -> None:
+    """From another thread, as a person cancels; how soon it takes effect is measured by `dev.py bench responsive`."""
+    flag, running, ended, many = threading.Event(), threading.Event(), [], inputs(16)
 
     def work() -> None:
         try:
             while True:
-                estimators["onnx"].net.run(many, flag.is_set)
+                estimators["onnx"].net.run(many, lambda: running.set() or flag.is_set())
         except CancelledError:
-            ended.append(time.monotonic())
+            ended.append(True)
 
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(0.2)
-    asked = time.monotonic()
+    assert running.wait(60)
     flag.set()
-    thread.join(5)
-    assert ended
-    assert ended[0] - asked < 0.5
+    thread.join(60)
+    assert ended == [True]
 
 
 def test_a_run_ends_when_asking_fails(estimators) -> None:

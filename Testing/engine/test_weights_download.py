@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from engine.weight_server import CONTENT, QUICK, WeightServer, agreed, assert_whole, entry_of, parts
 from evanyseg.errors import CancelledError, OutputError, WeightsError
 from evanyseg.weights.download import download
+from evanyseg.weights.http import POLL_SECONDS
 from evanyseg.weights.store import WeightStore
 
 
@@ -50,7 +50,7 @@ def test_without_consent_nothing_is_asked_of_the_server(server, store):
 def test_what_arrived_is_kept_and_completed(server, store, faults):
     server.does.faults = list(faults)
     entry = entry_of(server)
-    download(entry, store, agreed, QUICK)
+    download(entry, store, agreed, replace(QUICK, timeout=0.6) if "stall" in faults else QUICK)
     assert_whole(store, entry)
     ranged = [h["range"] for _, h in server.does.requests if "range" in h]
     if {"truncate", "stall"} & set(faults):
@@ -188,14 +188,17 @@ def test_a_finished_part_needs_no_byte_more(server, store):
 
 
 @pytest.mark.parametrize("fault", ["stall", None], ids=["while nothing comes", "while bytes come"])
-def test_cancelling_takes_effect_within_half_a_second_and_keeps_the_part(server, store, fault):
+def test_cancelling_takes_effect_when_it_is_next_asked_for_and_keeps_the_part(server, store, fault):
     server.does.faults, server.does.delay = [fault] if fault else [], 0.15
-    asked = time.monotonic() + 0.5
+    asked: list[int] = []
     with pytest.raises(CancelledError):
+        # a stalled server says nothing for 20 s: it is asked for meanwhile
         download(
-            entry_of(server), store, agreed, replace(QUICK, timeout=30), should_cancel=lambda: time.monotonic() > asked
-        )
-    assert time.monotonic() - asked < 0.5
+            entry_of(server), store, agreed, replace(QUICK, timeout=600),
+            should_cancel=lambda: asked.append(1) or len(asked) > 12,
+        )  # fmt: skip
+    assert len(asked) == 13
+    assert POLL_SECONDS <= 0.25  # a cancel may take half a second
     assert "test.pt.part" in parts(store)
     server.does.delay = 0.0
     download(entry_of(server), store, agreed, QUICK)

@@ -15,7 +15,8 @@ from evanyseg.weights.settings import DownloadSettings
 from evanyseg.weights.store import WeightStore
 
 CONTENT = np.random.default_rng(0).bytes(700_001)
-QUICK = DownloadSettings(proxy="", timeout=0.6, attempts=3, wait=0.01)
+QUICK = DownloadSettings(proxy="", timeout=20, attempts=3, wait=0.01)
+"""Hardly waits between attempts, but long for an answer: on a busy machine the server is slow as well."""
 
 
 @dataclass
@@ -101,7 +102,7 @@ class WeightServer:
                 if fault == "stall":
                     self.wfile.write(rest[: len(rest) // 3])
                     self.wfile.flush()
-                    release.wait(20)
+                    release.wait(120)
                     return
                 for at in range(0, len(rest), 2**16):
                     try:

@@ -21,7 +21,7 @@ from EvanySegSlicerLib.scene.jobs.runner import (
 )
 
 
-def drain_until(queue: MainQueue, condition, seconds: float = 5.0) -> None:
+def drain_until(queue: MainQueue, condition, seconds: float = 60.0) -> None:
     end = time.perf_counter() + seconds
     while not condition():
         assert time.perf_counter() < end, "timed out"
@@ -130,23 +130,24 @@ def test_cancel_before_the_start_never_runs_the_work():
 
 def test_cancel_within_half_a_second_and_nothing_arrives_afterwards(thread):
     queue, executor = thread
-    told, running = Told(), threading.Event()
+    told, running, done = Told(), threading.Event(), []
 
     def slow_network(context):
         for block in range(2000):  # a block's hook asks, as the engine's networks do
             raise_if_cancelled(context.should_cancel)
             context.progress(block / 2000, "block")
+            done.append(block)
             running.set()
             time.sleep(0.005)
 
     job = told.job(slow_network).start(executor)
-    assert running.wait(2)
+    assert running.wait(60)
     queue.drain()
-    start = time.perf_counter()
     job.cancel()
+    blocks = len(done)
     before = len(told.events)
     drain_until(queue, lambda: job.done)
-    assert time.perf_counter() - start < 0.5
+    assert len(done) <= blocks + 1, "at most the block that had begun is finished"
     assert told.events[before:] == [("cancelled",)]
 
 
@@ -195,10 +196,8 @@ def test_drain_keeps_to_its_budget():
     queue = MainQueue()
     for _ in range(50):
         queue.post(lambda: time.sleep(0.005))
-    start = time.perf_counter()
     count = queue.drain(0.02)
-    assert time.perf_counter() - start < 0.05
-    assert 0 < count < 50
+    assert 0 < count <= 5, "five of them take longer than the budget, on any machine"
     assert len(queue) == 50 - count
     assert queue.wait(0), "what is left must wake the next wait at once"
 

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from evanyseg.errors import PromptError
 from evanyseg.geometry.boxes import box_around
 from evanyseg.prompts import BoxPrompt
+from evanyseg.scoring.summary import WorstRun
 from EvanySegSlicerLib.presenters.explore import pictures
 from EvanySegSlicerLib.presenters.explore.comparing import ComparingPresenter
 from EvanySegSlicerLib.presenters.explore.exploring import ExploringPresenter
 from EvanySegSlicerLib.presenters.explore.synthetic_errors import SYNTHETIC_ERRORS
-from EvanySegSlicerLib.presenters.texts import result_text
+from EvanySegSlicerLib.presenters.texts import result_text, run_text
 from EvanySegSlicerLib.scene.png import write_png
 from EvanySegSlicerLib.scene.review.queue import Filters, next_open, ranked
 from EvanySegSlicerLib.scene.table.records import ScoreRecord
@@ -190,6 +191,12 @@ def test_a_synthetic_error_never_touches_the_original_and_none_is_none(name, pix
         assert not (changed & ~mask).any()
     elif name in ("Dilate", "Leak"):
         assert not (mask & ~changed).any()
+
+
+def test_a_run_of_slices_in_words():
+    assert run_text(None) == ""
+    assert run_text(WorstRun(12, 12, 1.0, 0.5)) == "12"
+    assert run_text(WorstRun(12, 17, 1.0, 0.5)) == "12-17"
 
 
 def test_pictures_are_of_the_size_asked_for(tmp_path):

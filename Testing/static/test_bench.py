@@ -40,7 +40,8 @@ def test_what_the_environment_lacks_is_left_out_in_words_and_the_rest_is_measure
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
     left_out = [line.split(":")[0] for line in lines if ": left out, " in line]
-    assert left_out == ["interactive", "desktop", "volume", "overlay", "throughput, published models"]
+    groups = ["interactive", "desktop", "responsive", "volume", "overlay"]
+    assert left_out == [*groups, "throughput, published models"]
     assert "left out, this environment lacks slicer and PySide6; 'python3 dev.py setup' installs all" in lines[1]
     assert any(line.startswith("builtin estimator, cpu") for line in lines), "without torch the built-in models run"
     assert lines[-1].startswith("import evanyseg")

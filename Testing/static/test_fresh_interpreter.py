@@ -57,6 +57,8 @@ def test_every_scene_module_imports_without_anything_heavy() -> None:
     assert fresh(code) == []
 
 
-def test_import_evanyseg_takes_under_200_ms() -> None:
-    code = "import json, time; t = time.perf_counter(); import evanyseg; print(json.dumps(time.perf_counter() - t))"
-    assert min(fresh(code) for _ in range(3)) < 0.2
+def test_import_evanyseg_costs_next_to_nothing() -> None:
+    """How long it takes is measured by `dev.py bench import`; here it is seen why: hardly anything is imported."""
+    found = fresh("import sys, json; a = set(sys.modules); import evanyseg; print(json.dumps([*set(sys.modules) - a]))")
+    assert "numpy" not in found
+    assert len(found) < 30, found

@@ -7,6 +7,7 @@ import math
 
 from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
 from evanyseg.overlay_codes import Color
+from evanyseg.scoring.summary import WorstRun
 
 from ..scene.overlay.corner_annotation import annotation_text
 from ..scene.table.records import ScoreRecord
@@ -51,6 +52,13 @@ def bands_text(thresholds: BandThresholds) -> str:
         f"<b>{band.value.upper()}</b> {words}"
         for band, words in ranges.items()
     )
+
+
+def run_text(run: WorstRun | None) -> str:
+    """'12-17', or '12' of a run of one slice; empty without one."""
+    if run is None:
+        return ""
+    return str(run.first) if run.first == run.last else f"{run.first}-{run.last}"
 
 
 def css_color(color: Color) -> str:

@@ -14,14 +14,7 @@ from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import open_table
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
 from .support.loading import Placement, load_estimator
-from .support.options import (
-    BackendOption,
-    BoxFrameOption,
-    DeviceOption,
-    IntensityOption,
-    JsonOption,
-    preset_of,
-)
+from .support.options import BackendOption, BoxFrameOption, DeviceOption, IntensityOption, JsonOption, preset_of
 from .support.results import say_layout
 
 SUFFIX = ".safetensors"

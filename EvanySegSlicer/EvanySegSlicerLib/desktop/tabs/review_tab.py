@@ -15,6 +15,7 @@ from evanyseg.bands import QualityBand
 from evanyseg.errors import EvanySegError
 
 from ...presenters.reviewing import ReviewingPresenter
+from ...presenters.texts import run_text
 from ...presenters.view import View
 from ...scene.review.queue import ORDERS, STATES, Filters
 from ...scene.table.records import ScoreRecord
@@ -145,7 +146,7 @@ class ReviewTab(Tab):
                 _number(scores.mean_dice),
                 _number(scores.worst_dice),
                 "" if math.isnan(scores.poor_fraction) else f"{100 * scores.poor_fraction:.0f} %",
-                "" if run is None else f"{run.first}-{run.last}",
+                run_text(run),
                 f"{line.reviewed}/{scores.slices}",
             )
             for column, text in enumerate(texts):

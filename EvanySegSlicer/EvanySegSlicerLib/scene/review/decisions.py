@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from evanyseg.errors import EvanySegError
 
@@ -11,15 +12,28 @@ from ..table.records import ACCEPTED, DECISIONS, FLAGGED, Key, ScoreRecord
 from ..table.score_table import ScoreTable
 
 UNDO_LENGTH = 100
+Said = tuple[str, str, str, str, str]
 
 
 class DecisionLog:
-    """Writes decisions and comments into the score table and remembers the last hundred changes."""
+    """Writes decisions and comments into the score table and remembers the last hundred changes.
 
-    def __init__(self, table: ScoreTable) -> None:
+    content_of(key): hash of what the slice holds now, '' where that cannot be said; `reviewer`: the name that decisions
+    are signed with; now(): the time.
+    """
+
+    def __init__(
+        self,
+        table: ScoreTable,
+        content_of: Callable[[Key], str] = lambda key: "",
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self.table = table
-        self._done: list[list[tuple[Key, tuple[str, str], tuple[str, str]]]] = []
-        self._undone: list[list[tuple[Key, tuple[str, str], tuple[str, str]]]] = []
+        self.reviewer = ""
+        self._content_of = content_of
+        self._now = now
+        self._done: list[list[tuple[Key, Said, Said]]] = []
+        self._undone: list[list[tuple[Key, Said, Said]]] = []
 
     def decide(self, decision: str, *keys: Key) -> None:
         """`decision`: of `DECISIONS`. Raises EvanySegError for another, and for a slice without a score."""
@@ -61,11 +75,9 @@ class DecisionLog:
             row = self.table.get(key)
             if row is None:
                 raise EvanySegError("That slice has no score yet; score it before deciding on it.")
-            new = replace(
-                row,
-                decision=row.decision if decision is None else decision,
-                comment=row.comment if comment is None else comment,
-            )
+            new = replace(row, comment=row.comment if comment is None else comment)
+            if decision is not None:
+                new = self._decided(new, decision)
             if _said(new) != _said(row):
                 changes.append((key, _said(row), _said(new)))
                 rows.append(new)
@@ -73,6 +85,17 @@ class DecisionLog:
             self.table.update(*rows)
             self._done = [*self._done, changes][-UNDO_LENGTH:]
             self._undone.clear()
+
+    def _decided(self, row: ScoreRecord, decision: str) -> ScoreRecord:
+        if not decision:
+            return row.undecided()
+        return replace(
+            row,
+            decision=decision,
+            reviewer=self.reviewer,
+            decided=self._now().astimezone(UTC).isoformat(timespec="seconds"),
+            decided_hash=self._content_of(row.key) or row.content_hash,
+        )
 
     def _step(self, source: list, target: list, side: int) -> list[Key]:
         if not source:
@@ -83,11 +106,20 @@ class DecisionLog:
         for change in changes:
             row = self.table.get(change[0])
             if row is not None:  # a row may be gone by now: its segment was deleted
-                decision, comment = change[side]
-                rows.append(replace(row, decision=decision, comment=comment))
+                decision, comment, reviewer, decided, content = change[side]
+                rows.append(
+                    replace(
+                        row,
+                        decision=decision,
+                        comment=comment,
+                        reviewer=reviewer,
+                        decided=decided,
+                        decided_hash=content,
+                    )
+                )
         self.table.update(*rows)
         return [r.key for r in rows]
 
 
-def _said(row: ScoreRecord) -> tuple[str, str]:
-    return row.decision, row.comment
+def _said(row: ScoreRecord) -> Said:
+    return row.decision, row.comment, row.reviewer, row.decided, row.decided_hash

@@ -31,6 +31,7 @@ from ..table.outcomes import SliceOutcome
 from ..table.records import MISSING, Key, ScoreRecord
 from ..table.score_table import ScoreTable
 from ..table.staleness import refresh_steps
+from .corrections import Corrections
 from .decisions import DecisionLog
 from .mask_history import EditHistory
 
@@ -63,7 +64,8 @@ class ReviewSession:
         self.history = history
         self.overlay = overlay
         self.jobs = JobFactory(nodes, pipeline)
-        self.decisions = DecisionLog(nodes.table)
+        self.corrections = Corrections(nodes)
+        self.decisions = DecisionLog(nodes.table, self.corrections.content)
         self.listeners: list[Callable[[list[Key]], None]] = []
 
     def through(self, history: EditHistory) -> ReviewSession:
@@ -136,10 +138,12 @@ class ReviewSession:
                 self.history.save()
             for start in range(0, len(outcomes), APPLY_STEP):
                 part = outcomes[start : start + APPLY_STEP]
-                rows = [self._applied(o) for o in part if self.store.has(o.segment_id)]
+                part = [o for o in part if self.store.has(o.segment_id)]
+                rows = [self._applied(o) for o in part]
                 kept = [r for r in rows if r is not None]
                 dropped += len(rows) - len(kept)
                 self.table.put(*kept)
+                self.corrections.remember([o for o, r in zip(part, rows, strict=True) if r is not None])
                 self.table.set_stale([r.key for r in kept if r.stale])
                 keys += [r.key for r in kept]
                 self.changed([r.key for r in kept])
@@ -170,7 +174,7 @@ class ReviewSession:
         same = np.array_equal(held, assessed)
         if not same and outcome.write is None:
             return None
-        row = outcome.record(self.store.name(outcome.segment_id), self.thresholds)
+        row = self.corrections.marked(outcome.record(self.store.name(outcome.segment_id), self.thresholds), outcome)
         return row if same else replace(row, stale=1)  # masking settings kept part of the answer out
 
     # ---- all three parts at once ------------------------------------------------------------------------------

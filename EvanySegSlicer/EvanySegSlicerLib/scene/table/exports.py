@@ -17,7 +17,7 @@ from evanyseg.scoring.table_boxes import FRAME
 
 from .records import COLUMNS, ScoreRecord
 
-HIDDEN = ("serial", "geometry", "level")
+HIDDEN = ("serial", "geometry", "level", "decided_hash", "corrected_from")
 
 
 def csv_text(rows: Iterable[ScoreRecord]) -> str:
@@ -39,6 +39,13 @@ def _cell(value: object) -> object:
     return guarded(value) if isinstance(value, str) else value
 
 
+def _said(row: ScoreRecord) -> str:
+    """The state in words for a report, with the reviewer of a decision: 'accepted by Ann'; '' while it is open."""
+    if row.state == "open":
+        return ""
+    return f"{row.state} by {row.reviewer}" if row.reviewer and row.state == row.decision else row.state
+
+
 def report_rows(rows: Iterable[ScoreRecord], pixel_area: Callable[[ScoreRecord], float]) -> list[ReportRow]:
     """Rows of `evanyseg.report.page`, in the order given; `pixel_area`: mm2 of a pixel of the row's slice."""
     rows = list(rows)
@@ -58,7 +65,7 @@ def report_rows(rows: Iterable[ScoreRecord], pixel_area: Callable[[ScoreRecord],
                 row.estimator,
                 caveats=row.caveat_list,
             ),
-            ", ".join(word for word in (row.state if row.state != "open" else "", row.comment) if word),
+            ", ".join(word for word in (_said(row), row.comment) if word),
         )
         for row in rows
     ]

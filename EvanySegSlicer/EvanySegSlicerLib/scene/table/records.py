@@ -25,7 +25,12 @@ NAN = math.nan
 @dataclass(frozen=True)
 class ScoreRecord:
     """Field names are the table's column names; lengths in mm, areas in mm2, Dice in [0, 1] or NaN (unscored).
-    `serial` counts writings, so that the oldest score of a slice is known."""
+    `serial` counts writings, so that the oldest score of a slice is known.
+
+    reviewer, decided: who decided and when (UTC, ISO 8601); decided_hash: the content that the decision is about (an
+    edited slice may be accepted before it is scored again). corrected_from: content of the mask that this one was
+    corrected from by hand, prior_dice: that mask's Dice against this one.
+    """
 
     segment_id: str
     segment: str
@@ -47,12 +52,17 @@ class ScoreRecord:
     box: str = ""
     decision: str = ""
     comment: str = ""
+    reviewer: str = ""
+    decided: str = ""
+    decided_hash: str = ""
     content_hash: str = ""
     caveats: str = ""
     area_mm2: float = 0.0
     wrong_mm2: float = NAN
     hd95_mm: float = NAN
     hd_max_mm: float = NAN
+    corrected_from: str = ""
+    prior_dice: float = NAN
     serial: int = 0
 
     def __post_init__(self) -> None:
@@ -89,13 +99,30 @@ class ScoreRecord:
             return "stale"
         return self.decision or ("missing?" if self.kind == MISSING else "open")
 
+    @property
+    def decision_here(self) -> str:
+        """The decision, where it is about the content that was scored."""
+        return self.decision if self.decided_hash in ("", self.content_hash) else ""
+
+    def with_decision_of(self, other: ScoreRecord) -> ScoreRecord:
+        return replace(
+            self,
+            decision=other.decision,
+            reviewer=other.reviewer,
+            decided=other.decided,
+            decided_hash=other.decided_hash,
+        )
+
+    def undecided(self) -> ScoreRecord:
+        return replace(self, decision="", reviewer="", decided="", decided_hash="")
+
     def with_band(self, thresholds: BandThresholds) -> ScoreRecord:
         return replace(self, band=thresholds.band(self.dice).value)
 
 
 COLUMNS = tuple(f.name for f in fields(ScoreRecord))
 INTEGERS = ("axis", "index", "stale", "serial")
-REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2", "hd95_mm", "hd_max_mm")
+REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2", "hd95_mm", "hd_max_mm", "prior_dice")
 
 
 def text_of_box(box: BoxPrompt | None) -> str:

@@ -206,8 +206,8 @@ def _typed(name: str, value: Cell) -> Cell:
 
 def _clean(record: ScoreRecord) -> ScoreRecord:
     """Tables are saved as text, one row a line, cells between tabs and quotes."""
-    told = (record.segment, record.comment, record.caveats)
+    told = (record.segment, record.comment, record.caveats, record.reviewer)
     if not any(c in text for text in told for c in '\n\t\r"'):
         return record
-    segment, comment, caveats = (" ".join(text.split()).replace('"', "'") for text in told)
-    return replace(record, segment=segment, comment=comment, caveats=caveats)
+    segment, comment, caveats, reviewer = (" ".join(text.split()).replace('"', "'") for text in told)
+    return replace(record, segment=segment, comment=comment, caveats=caveats, reviewer=reviewer)

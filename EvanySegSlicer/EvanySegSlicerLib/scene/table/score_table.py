@@ -1,7 +1,8 @@
 """The source of truth: one row per segment and slice in a table node, and the scores that slices had before.
 
-The history keeps, per segment and slice, the last eight contents that were scored, so that undo and redo bring back
-the matching score without inference. Both live in the scene: they survive save, load and a change of front end.
+The history keeps, per segment and slice, the last eight contents that were scored (by up to three estimators each), so
+that undo and redo, of masks and of what was learned, bring back the matching score without inference. Both live in the
+scene: they survive save, load and a change of front end.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from slicer import vtkMRMLScene, vtkMRMLTableNode
 
 HISTORY_LENGTH = 8
+SCORES_OF_CONTENT = 3
+"""Scores kept of one content, by different estimators."""
 TABLE_ATTRIBUTE = "EvanySeg.ScoreTable"
 _HISTORY_ROLE = "EvanySegScoreHistory"
 
@@ -77,16 +80,19 @@ class ScoreTable:
         return self.rows.row(key)
 
     def put(self, *records: ScoreRecord) -> None:
-        """Write scores. A row that had another content hands its score to the history, and keeps its comment; a
-        decision is about one content, so it is kept only while the content is the same."""
+        """Write scores. A row that had another content or estimator hands its score to the history, and keeps its
+        comment; a decision, and from what a mask was corrected, is about one content, so it is kept only while the
+        content is the same (or is what was decided on before it was scored)."""
         written, replaced = [], []
         for record in records:
             old = self.rows.get(record.key)
             if old is not None:
-                if old.content_hash != record.content_hash:
+                if (old.content_hash, old.estimator) != (record.content_hash, record.estimator):
                     replaced.append(old)
-                elif not record.decision:
-                    record = replace(record, decision=old.decision)
+                if not record.decision and record.content_hash == (old.decided_hash or old.content_hash):
+                    record = record.with_decision_of(old)
+                if old.content_hash == record.content_hash and not record.corrected_from:
+                    record = replace(record, corrected_from=old.corrected_from, prior_dice=old.prior_dice)
                 if not record.comment:
                     record = replace(record, comment=old.comment)
             written.append(record)
@@ -131,9 +137,9 @@ class ScoreTable:
             row = self.rows.get(key)
             if row is not None and row.content_hash == content:
                 if row.stale:
-                    changed.append(replace(row, stale=0))
+                    changed.append(_of_its_content(replace(row, stale=0)))
                 continue
-            known = self.recall(key, content)
+            known = self.recall(key, content, row.estimator if row is not None else "")
             if known is not None:
                 changed.append(replace(known, stale=0).with_band(self.thresholds))
             elif row is None:
@@ -148,28 +154,35 @@ class ScoreTable:
         self.remove(removed)
         return [r.key for r in changed] + removed
 
-    def recall(self, key: Key, content: str) -> ScoreRecord | None:
-        """The score that a slice had with this content, or None."""
+    def recall(self, key: Key, content: str, estimator: str = "") -> ScoreRecord | None:
+        """The score that a slice had with this content, by `estimator` if there is one, else the last; or None."""
         found = [r for r in map(self.past.at, self.past.rows_of(key)) if r.content_hash == content]
-        return max(found, key=lambda r: r.serial, default=None)
+        return max(found, key=lambda r: (r.estimator == estimator, r.serial), default=None)
 
     def remember(self, records: Iterable[ScoreRecord]) -> None:
-        """Add to the history; the same content replaces itself, the oldest of more than eight gives way."""
-        appended: dict[tuple[Key, str], ScoreRecord] = {}
-        waiting: dict[Key, int] = {}
+        """Add to the history; the same content by the same estimator replaces itself, the oldest gives way."""
+        appended: dict[tuple[Key, str, str], ScoreRecord] = {}
         for record in records:
             if not record.content_hash:
                 continue
             self._serial += 1
-            record = replace(record, serial=self._serial)
+            record = replace(_of_its_content(record), serial=self._serial)
             rows = self.past.rows_of(record.key)
-            same = [n for n in rows if self.past.at(n).content_hash == record.content_hash]
+            of_content = [n for n in rows if self.past.at(n).content_hash == record.content_hash]
+            same = [n for n in of_content if self.past.at(n).estimator == record.estimator]
+            contents = {self.past.at(n).content_hash for n in rows}
+            contents |= {content for key, content, _ in appended if key == record.key}
             if same:
                 self.past.replace_at(same[0], record)
-            elif len(rows) + waiting.get(record.key, 0) >= HISTORY_LENGTH and rows:
+            elif len(of_content) >= SCORES_OF_CONTENT:
+                self.past.replace_at(min(of_content, key=lambda n: self.past.at(n).serial), record)
+            elif rows and not of_content and len(contents) >= HISTORY_LENGTH:
                 self.past.replace_at(min(rows, key=lambda n: self.past.at(n).serial), record)
             else:
-                if (record.key, record.content_hash) not in appended:
-                    waiting[record.key] = waiting.get(record.key, 0) + 1
-                appended[record.key, record.content_hash] = record
+                appended[record.key, record.content_hash, record.estimator] = record
         self.past.put_many(appended.values())
+
+
+def _of_its_content(record: ScoreRecord) -> ScoreRecord:
+    """Without a decision that is about another content."""
+    return record if record.decision_here == record.decision else record.undecided()
