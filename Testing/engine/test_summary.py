@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evanyseg.bands import BandThresholds, QualityBand
@@ -69,6 +69,8 @@ def test_people_look_at_the_worst_first_and_at_unscored_last() -> None:
     assert [r.index for r in order] == [4, 3, 2, 1, 0]
 
 
+@example([(5e-324, 0.5)])
+@example([(5e-324, 0.3), (5e-324, 0.4), (0.0, 0.9)])
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.one_of(st.just(NAN), st.floats(0, 1))), max_size=30))
 def test_summaries_stay_within_what_they_summarise(values) -> None:
     found = summarize("a", rows(*values))
@@ -77,5 +79,7 @@ def test_summaries_stay_within_what_they_summarise(values) -> None:
     if dice:
         assert min(dice) - 1e-9 <= found.mean_dice <= max(dice) + 1e-9
         assert found.worst_dice == min(dice)
+        if found.worst_run is not None:
+            assert min(dice) - 1e-9 <= found.worst_run.mean_dice <= max(dice) + 1e-9
         assert 0 <= found.poor_fraction + found.check_fraction <= 1 + 1e-9
     assert sorted(r.index for r in rank_worst_first(rows(*values))) == list(range(len(values)))

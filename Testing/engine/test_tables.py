@@ -140,7 +140,7 @@ def test_a_table_that_is_none_is_refused_before_a_network_is_loaded(
 )
 def test_scores_that_are_none_are_refused(evanyseg, tmp_path: Path, arguments: tuple, value: str, why: str) -> None:
     path = tmp_path / "s.csv"
-    path.write_text(f"image,segmenter,pred_dice\na,x,0.5\na,y,{value}\n")
+    path.write_text(f"image,segmenter,pred_dice\na,x,0.5\na,y,{value}\n", encoding="utf-8")
     code, out, err = evanyseg(*arguments, path)
     assert (code, out) == (2, "")
     assert "s.csv, row 2, column pred_dice: " in " ".join(err.split())
@@ -210,7 +210,7 @@ def test_a_user_s_column_passes_through_every_command_unchanged(evanyseg, pictur
     assert evanyseg("triage", tmp_path / "s.csv", "--percentile", 100, "-o", tmp_path / "t.tsv")[0] == 0
     assert evanyseg("select", "--scores", tmp_path / "t.tsv", "--sample", "note", "-o", tmp_path / "b.csv")[0] == 0
     assert [r["note"] for r in open_table(tmp_path / "b.csv", ["note"]).rows()] == FORMULAS
-    assert "\t" in (tmp_path / "t.tsv").read_text().split("\n")[0]
+    assert "\t" in (tmp_path / "t.tsv").read_text(encoding="utf-8").split("\n")[0]
 
 
 # ---- endings -----------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from doubles import make_pipeline
@@ -109,6 +109,7 @@ def test_a_box_drawn_in_space_changes_its_own_voxels_only(app, case, orientation
     shared=st.booleans(),
     seed=st.integers(0, 99),
 )
+@example(orientation=((1, 0, 2), (1, 1, -1)), turn=(29.0, 9.0, 8.0), seed=0, shared=False)
 def test_an_oblique_slice_is_written_through_a_slab_one_voxel_thick(app, orientation, turn, shared, seed):
     app.scene.Clear(0)
     dims = (12, 11, 10)

@@ -48,27 +48,38 @@ def labels_on(array: np.ndarray, array_to_ras: np.ndarray, plane: SlicePlane) ->
     exact = _lattice_slice(array, to_index, plane.shape)
     if exact is not None:
         return exact
-    to_pixel = np.linalg.inv(to_index)
-    across = int(np.argmax(np.abs(to_pixel[2, :3])))
-    rows = (np.arange(plane.shape[0]) + 0.5)[:, None]
-    cols = (np.arange(plane.shape[1]) + 0.5)[None, :]
-    index: dict[int, np.ndarray] = {}
-    depth = np.full((1, 1), to_pixel[2, 3])
-    for axis in (a for a in range(3) if a != across):
-        # grids that only differ in spacing need one row and one column of indices instead of a whole picture of them
-        value = np.full((1, 1), to_index[axis, 3])
-        for step, places in ((to_index[axis, 0], cols), (to_index[axis, 1], rows)):
-            value = value + step * places if abs(step) * places.size > _NOTHING else value
-        index[axis] = np.floor(value + 0.5 + _EPS).astype(np.int64)
-        if abs(to_pixel[2, axis]) * array.shape[2 - axis] > _NOTHING:
-            depth = depth + to_pixel[2, axis] * index[axis]
-    index[across] = np.floor(-depth / to_pixel[2, across] + 0.5 - _EPS).astype(np.int64)
+    index = _nearest_voxels(to_index, plane.shape, array.shape[::-1])
     inside = np.ones((1, 1), bool)
     for axis in range(3):
         inside = inside & (index[axis] >= 0) & (index[axis] < array.shape[2 - axis])
     i, j, k = (np.clip(index[axis], 0, array.shape[2 - axis] - 1) for axis in range(3))
     found = np.where(inside, array[k, j, i], array.dtype.type(0))
     return np.ascontiguousarray(np.broadcast_to(found, plane.shape))
+
+
+def _nearest_voxels(
+    to_index: np.ndarray, shape: tuple[int, int], dims: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """For each pixel of a slice [H, W] the voxel (i, j, k) that it shows, on any grid: of every line of voxels across
+    the slice the one whose centre is nearest. Three arrays that broadcast to [H, W]; indices may lie outside `dims`."""
+    to_pixel = np.linalg.inv(to_index)
+    across = int(np.argmax(np.abs(to_pixel[2, :3])))
+    rows = (np.arange(shape[0]) + 0.5)[:, None]
+    cols = (np.arange(shape[1]) + 0.5)[None, :]
+    index: dict[int, np.ndarray] = {}
+    depth = np.full((1, 1), to_pixel[2, 3])
+    for axis in (a for a in range(3) if a != across):
+        # grids that only differ in spacing need one row and one column of indices instead of a whole picture of them
+        value = np.full((1, 1), to_index[axis, 3])
+        for slope, places in ((to_index[axis, 0], cols), (to_index[axis, 1], rows)):
+            value = value + slope * places if abs(slope) * places.size > _NOTHING else value
+        index[axis] = np.floor(value + 0.5 + _EPS).astype(np.int64)
+        if abs(to_pixel[2, axis]) * dims[axis] > _NOTHING:
+            depth = depth + to_pixel[2, axis] * index[axis]
+    # half-open in z as the slab of `stamp` is, whichever way the line runs: a tie is read where it was written
+    step = to_pixel[2, across]
+    index[across] = np.int64(np.sign(step)) * np.ceil(-depth / abs(step) - 0.5 - _EPS).astype(np.int64)
+    return index[0], index[1], index[2]
 
 
 def resampled_labels(array: np.ndarray, array_to_ras: np.ndarray, planes: PlaneStack) -> np.ndarray:
@@ -130,21 +141,25 @@ class Stamp:
 def stamp(plane: SlicePlane, mask: np.ndarray, grid_to_ras: np.ndarray) -> Stamp | None:
     """Voxels of the grid (indices unlimited, also negative) that a slice owns, and the mask [H, W] on them.
 
-    A voxel belongs to the slice when its centre lies in the slab; where the grid's own steps are thicker than the
-    slab, the nearest layer of voxels does. None when no voxel centre falls on the slice's image.
+    A voxel belongs to the slice when its centre lies in the slab and on the slice's image, or beside the image where a
+    pixel of the rim shows it (`labels_on`): it then takes the nearest pixel's value, else an old mask would be read
+    back there. Where the grid's own steps are thicker than the slab, the nearest layer of voxels belongs to the slice.
+    None when there is no such voxel.
     """
     height, width = plane.shape
-    exact = _lattice_stamp(mask, np.linalg.inv(grid_to_ras) @ plane.pixel_to_ras)
+    to_index = np.linalg.inv(grid_to_ras) @ plane.pixel_to_ras
+    exact = _lattice_stamp(mask, to_index)
     if exact is not None:
         return exact
     to_pixel = plane.ras_to_pixel @ grid_to_ras
     half = max(1.0, float(np.abs(to_pixel[2, :3]).max())) / 2
     corners = np.array([[x, y, z, 1] for x in (0, width) for y in (0, height) for z in (-half, half)], float)
-    box = corners @ (np.linalg.inv(grid_to_ras) @ plane.pixel_to_ras).T
+    box = corners @ to_index.T
     low = np.ceil(box[:, :3].min(axis=0) - 1e-3).astype(int)
     high = np.floor(box[:, :3].max(axis=0) + 1e-3).astype(int)
-    if (high < low).any():
-        return None
+    shown = _nearest_voxels(to_index, plane.shape, tuple(np.maximum(np.abs(low), np.abs(high)) + 1))
+    low = np.minimum(low, [a.min() for a in shown])
+    high = np.maximum(high, [a.max() for a in shown])
     ranges = [np.arange(low[a], high[a] + 1, dtype=float) for a in range(3)]
     x, y, z = (
         to_pixel[row, 0] * ranges[0][None, None, :]
@@ -154,9 +169,13 @@ def stamp(plane: SlicePlane, mask: np.ndarray, grid_to_ras: np.ndarray) -> Stamp
     )
     slab = (z >= -half - _EPS) & (z < half - _EPS)
     cols, rows = np.floor(x + _EPS).astype(np.int64), np.floor(y + _EPS).astype(np.int64)
-    slab &= (cols >= 0) & (cols < width) & (rows >= 0) & (rows < height)
+    read = np.zeros(slab.shape, bool)
+    i, j, k = (index - first for index, first in zip(shown, low, strict=True))
+    read[k, j, i] = True
+    slab &= read | ((cols >= 0) & (cols < width) & (rows >= 0) & (rows < height))
     if not slab.any():
         return None
+    cols, rows = cols.clip(0, width - 1), rows.clip(0, height - 1)
     value = np.zeros(slab.shape, bool)
     value[slab] = mask[rows[slab], cols[slab]]
     # trim to the voxels that count, so that one slice stays one slice

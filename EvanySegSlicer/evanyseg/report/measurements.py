@@ -11,7 +11,7 @@ from ..io.dicom.report import MeasuredSegment, MeasuredSlice
 from ..io.segmentation import Segment
 from ..results import QualityEstimate
 from ..scoring.missing_slices import EmptySliceStatus
-from ..scoring.summary import slice_weights
+from ..scoring.summary import slice_weights, weighted_mean
 from ..scoring.volumes import SliceScore
 
 
@@ -27,7 +27,7 @@ def measured_segment(
     if scored:
         weight = slice_weights(np.array([float(area) for area, _ in scored]))
         values = np.array([(e.dice, e.low, e.high) for _, e in scored])
-        dice, low, high = ((values * weight[:, None]).sum(axis=0) / weight.sum()).tolist()
+        dice, low, high = (weighted_mean(column, weight) for column in values.T)
         whole = (dice, low, high)
     slices = tuple(MeasuredSlice(index if in_frames else None, e) for index, _, e in rows)
     return MeasuredSegment(number, name, whole, slices)

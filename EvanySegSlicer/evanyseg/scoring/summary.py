@@ -85,14 +85,14 @@ def summarize(
     weight = slice_weights(area)
     kinds = np.array([bands.band(d).value for d in dice])
     worst = int(np.argmin(dice))
-    part = lambda kind: float(weight[kinds == kind.value].sum() / weight.sum())
+    part = lambda kind: weighted_mean((kinds == kind.value).astype(float), weight)
     return SegmentSummary(
         segment=segment,
         slices=len(rows),
         scored=len(scored),
         unscored=len(rows) - len(scored),
         missing=missing,
-        mean_dice=float((dice * weight).sum() / weight.sum()),
+        mean_dice=weighted_mean(dice, weight),
         median_dice=float(np.median(dice)),
         worst_dice=float(dice[worst]),
         worst_index=scored[worst].index,
@@ -106,6 +106,12 @@ def slice_weights(area: np.ndarray) -> np.ndarray:
     """How much each scored slice counts in a mean: its mask's area, the median of the others where it has none."""
     typical = float(np.median(area[area > 0])) if (area > 0).any() else 1.0
     return np.where(area > 0, area, typical)
+
+
+def weighted_mean(values: np.ndarray, weight: np.ndarray) -> float:
+    """Weights are scaled first (by a power of two: exactly), or products with the least of numbers would be 0."""
+    share = np.ldexp(weight, -np.frexp(weight.max())[1])
+    return float((values * share).sum() / share.sum())
 
 
 def worst_run(slices: Sequence[tuple[int, float, float]], bands: BandThresholds) -> WorstRun | None:
@@ -126,7 +132,8 @@ def worst_run(slices: Sequence[tuple[int, float, float]], bands: BandThresholds)
     loss: Callable[[list[tuple[int, float, float]]], float] = lambda run: sum(a * (1 - d) for _, d, a in run)
     run = max(runs, key=loss)
     area = sum(a for _, _, a in run)
-    mean = sum(a * d for _, d, a in run) / area if area else float(np.mean([d for _, d, _ in run]))
+    dice, areas = np.array([d for _, d, _ in run]), np.array([a for _, _, a in run])
+    mean = weighted_mean(dice, areas) if area else float(np.mean(dice))
     return WorstRun(run[0][0], run[-1][0], area, mean)
 
 
