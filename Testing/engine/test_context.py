@@ -147,3 +147,16 @@ def test_nothing_slow_is_done_on_a_whole_large_image(monkeypatch):
     context_input(image, disc(256, 256, 120, (512, 512)), None)
     assert sizes
     assert max(max(size) for size in sizes) <= 64
+
+
+def test_masks_of_one_box_share_what_its_window_shows(image):
+    box, shown = BoxPrompt(30, 20, 90, 70), {}
+    for radius in (8, 14):
+        mask = disc(45, 60, radius)
+        shared, alone = context_input(image, mask, box, shown=shown), context_input(image, mask, box)
+        np.testing.assert_array_equal(shared.pixels, alone.pixels)
+    assert len(shown) == 1
+    kept = next(iter(shown.values())).copy()
+    context_input(image, mask, BoxPrompt(20, 20, 80, 70), shown=shown)
+    assert len(shown) == 2
+    np.testing.assert_array_equal(next(iter(shown.values())), kept)

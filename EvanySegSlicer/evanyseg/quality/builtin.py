@@ -22,7 +22,7 @@ from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
 from ..weights.eight_bits import unpacked
 from ..weights.safe_load import read_arrays
-from .cases import PreparedCase, cases_of_image, checked_image, prepare
+from .cases import PreparedCase, SeenImage, cases_of_image, prepare
 from .context import ContextInput, stacked
 from .estimator_file import EstimatorFile, EstimatorParts, read_description
 from .gbdt import Trees, corrected
@@ -158,14 +158,14 @@ class BuiltinEstimator:
     ) -> Iterator[MeasuredCase]:
         """As `estimate_cases`, with what was measured on the way: what an adapted estimator learns from."""
         iterator = iter(cases)
-        last: tuple[np.ndarray, tuple[str, ...]] | None = None
+        last: SeenImage | None = None
         while True:
             prepared = []
             for case in islice(iterator, self.net.batch):
                 raise_if_cancelled(should_cancel)
-                if last is None or last[0] is not case.image:
-                    last = (case.image, checked_image(case.image))
-                prepared.append(prepare(case, last[1], self.size, self.described.factors))
+                if last is None or last.image is not case.image:
+                    last = SeenImage.of(case.image)
+                prepared.append(prepare(case, last, self.size, self.described.factors))
             if not prepared:
                 return
             yield from self._scored(prepared, maps, should_cancel)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import ImageError
 from ..prompts import BoxPrompt
 from ..results import Caveat, QualityCase
-from .context import ContextInput, context_input
+from .context import ContextInput, ContextWindow, context_input
 from .doubts import doubts_about_mask
+
+MOST_WINDOWS = 64
+"""So many windows of one image are remembered at most: masks of one box come together."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,21 @@ def checked_image(image: np.ndarray) -> tuple[str, ...]:
     return (Caveat.CONSTANT_IMAGE,) if image.min() == image.max() else ()
 
 
-def prepare(case: QualityCase, of_image: tuple[str, ...], size: int, factors: tuple[float, float]) -> PreparedCase:
+@dataclass
+class SeenImage:
+    """The image that cases are about, its caveats, and what windows of it show (made once for all masks of a box)."""
+
+    image: np.ndarray
+    caveats: tuple[str, ...]
+    windows: dict[ContextWindow, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, image: np.ndarray) -> SeenImage:
+        """Raises ImageError."""
+        return cls(image, checked_image(image))
+
+
+def prepare(case: QualityCase, of_image: SeenImage, size: int, factors: tuple[float, float]) -> PreparedCase:
     """The network's input of a case. factors: window factor with and without a box.
 
     Raises ImageError for a mask of another shape than its image, PromptError for an unusable box.
@@ -67,7 +84,7 @@ def prepare(case: QualityCase, of_image: tuple[str, ...], size: int, factors: tu
         )
     mask = mask if mask.dtype == bool else mask > 0
     caveats = list(case.caveats)
-    caveats += [c for c in of_image if c not in caveats]
+    caveats += [c for c in of_image.caveats if c not in caveats]
     mask_box = BoxPrompt.of_mask(mask)
     box = None
     if case.box is not None:
@@ -77,7 +94,10 @@ def prepare(case: QualityCase, of_image: tuple[str, ...], size: int, factors: tu
     caveats += doubts_about_mask(mask, box)
     if mask_box is None and box is None:
         return PreparedCase(None, mask, tuple(dict.fromkeys(caveats)), False, True, 0.0)
-    seen = context_input(case.image, mask, box, factors[0] if box else factors[1], size, mask_box)
+    if len(of_image.windows) >= MOST_WINDOWS:
+        of_image.windows.clear()
+    factor = factors[0] if box else factors[1]
+    seen = context_input(case.image, mask, box, factor, size, mask_box, of_image.windows)
     around = box or mask_box
     assert around is not None
     diagonal = float(np.hypot(around.width, around.height))

@@ -108,12 +108,14 @@ def context_input(
     factor: float = WITH_BOX,
     size: int = WINDOW_SIZE,
     mask_box: BoxPrompt | None = None,
+    shown: dict[ContextWindow, np.ndarray] | None = None,
 ) -> ContextInput:
     """What the network sees of one mask. image uint8 [H, W, 3] (or 1: grey), mask bool [H, W], box or None (the
     mask's bounding box).
 
-    `mask_box` is the mask's bounding box where the caller already has it. Raises ImageError for other shapes and for an
-    empty mask without a box."""
+    `mask_box` is the mask's bounding box where the caller already has it; `shown`: what windows of this very image
+    show, filled here: several masks of one box share a window. Raises ImageError for other shapes and for an empty mask
+    without a box."""
     if image.ndim != 3 or image.shape[2] not in (1, 3) or mask.shape != image.shape[:2]:
         raise ImageError(f"Need an image [H, W, 3] and a mask [H, W], got {list(image.shape)} and {list(mask.shape)}.")
     mask_box = mask_box or BoxPrompt.of_mask(mask)
@@ -122,7 +124,10 @@ def context_input(
         raise ImageError("An empty mask has no window of its own; give the box it was made with.")
     window = ContextWindow.around(around, mask.shape, factor)
     planes = np.empty((5, size, size), np.uint8)
-    planes[:3] = window_image(image, window, size)
+    if shown is None or window not in shown:
+        planes[:3] = window_image(image, window, size)
+    if shown is not None:
+        planes[:3] = shown.setdefault(window, planes[:3])
     inside = window.crop(mask, edge=False)
     planes[3] = coverage(inside, size)
     planes[4] = box_coverage(box, window, size) if box is not None else 0

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from ..errors import WeightsError
 PREFIX = "trees."
 NETWORK = ("mapped", "dice", "low", "lower", "upper", "high", "log_hd95")
 NETWORK_NUMBERS = len(NETWORK)
+STEPS_TOGETHER = 4
+"""Steps down every tree before those that have arrived are looked for."""
 NAMES = ("feature", "threshold", "left", "right", "value")
 
 
@@ -34,20 +37,38 @@ class Trees:
     base: np.ndarray
     network: float = 0.0
 
-    def predict(self, inputs: np.ndarray) -> np.ndarray:
-        """float64 [N, outputs]: base plus the leaves' values, of inputs [N, F] without NaN."""
+    @cached_property
+    def _walk(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """All nodes in a row: root of each tree, feature and threshold of each node, and its two children in turn (a
+        leaf's are itself)."""
         outputs, trees, nodes = self.feature.shape
-        offsets = np.arange(outputs * trees) * nodes
-        feature, threshold = self.feature.ravel(), self.threshold.ravel()
-        left, right = self.left.ravel(), self.right.ravel()
-        at = np.broadcast_to(offsets, (len(inputs), len(offsets)))
-        while True:
-            below = np.take_along_axis(inputs, feature[at], axis=1) <= threshold[at]
-            following = offsets + np.where(below, left[at], right[at])
-            if np.array_equal(following, at):
-                break
-            at = following
-        return self.base + self.value.ravel()[at].reshape(len(inputs), outputs, trees).sum(axis=2)
+        roots = np.arange(outputs * trees) * nodes
+        children = np.stack([self.left, self.right], axis=-1).reshape(len(roots), nodes, 2) + roots[:, None, None]
+        return roots, self.feature.ravel().astype(np.int32), _below(self.threshold.ravel()), children.ravel()
+
+    def predict(self, inputs: np.ndarray) -> np.ndarray:
+        """float64 [N, outputs]: base plus the leaves' values, of inputs [N, F] without NaN, as float32."""
+        roots, feature, threshold, children = self._walk
+        outputs, trees, _ = self.feature.shape
+        count, width = inputs.shape
+        numbers = np.ascontiguousarray(inputs, np.float32).ravel()
+        rows = np.repeat(np.arange(count) * width, len(roots))
+        at = np.tile(roots, count)
+
+        def following(here: np.ndarray, row: np.ndarray) -> np.ndarray:
+            right = numbers.take(row + feature.take(here)) > threshold.take(here)
+            return children.take(2 * here + right)
+
+        for _ in range(STEPS_TOGETHER):
+            at = following(at, rows)
+        walking = np.arange(at.size)  # few walks go on for long: the others are left where they ended
+        while walking.size:
+            here = at.take(walking)
+            there = following(here, rows.take(walking))
+            moved = there != here
+            walking = walking[moved]
+            at[walking] = there[moved]
+        return self.base + self.value.ravel().take(at).reshape(count, outputs, trees).sum(axis=2)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """For a weight file: the smallest integers that hold the numbers, and thresholds that send every float32 the
