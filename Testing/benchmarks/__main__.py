@@ -7,24 +7,30 @@ import importlib.util
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from .timing import Figure, figure
+from .report import PAGE, write_page
+from .timing import Figure
 
 NEEDS = {
+    "start": (),
     "interactive": ("slicer",),
     "desktop": ("slicer", "PySide6", "nilearn"),
     "responsive": ("slicer",),
+    "throughput": (),
+    "busy": (),
     "volume": ("slicer",),
     "overlay": ("slicer",),
-    "throughput": (),
-    "import": (),
+    "growth": (),
+    "gpu": ("torch",),
+    "clone": (),
 }
 """group -> the packages without which it cannot be measured."""
-PUBLISHED = {"interactive": ("torch", "timm", "segment_anything"), "throughput": ("torch", "timm")}
-"""The same for the published models that the built-in ones are measured against."""
+PEERS = ("torch", "timm", "segment_anything")
+"""What the published routes, and the rows on torch, need besides."""
 GROUPS = tuple(NEEDS)
 
 
@@ -36,44 +42,68 @@ def main() -> int:
         "--quick", action="store_true", help="smaller volumes and batches: a check, no figures to quote"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        nargs="?",
+        const=PAGE,
+        metavar="FILE",
+        help="write the page of all figures, docs/performance.md",
+    )
     options = parser.parse_args()
     unknown = set(options.groups) - set(GROUPS)
     if unknown:
         parser.error(f"unknown group {', '.join(sorted(unknown))}; choose of {', '.join(GROUPS)}")
-    from EvanySegSlicerLib.demo.quiet import log_to
-
-    log_to(Path.cwd() / "demo-out" / "bench-messages.log")
-    figures: list[Figure] = []
+    _quiet()
+    figures: dict[str, list[Figure]] = {}
     left_out: dict[str, str] = {}
     for name in options.groups or GROUPS:
-        if reason := lacking(NEEDS[name]):
+        reason = _why_not(name)
+        if reason:
             left_out[name] = reason
             print(f"{name}: left out, {reason}", flush=True)
             continue
-        without = lacking(PUBLISHED.get(name, ()))
-        if without:
-            print(f"{name}, published models: left out, {without}", flush=True)
-        for row in work_of(name, options.runs, options.quick, not without)():
-            figures.append(row)
-            print(line(row), flush=True)
+        if name in ("start", "interactive", "throughput", "busy") and (lacking := _lacking(PEERS)):
+            left_out[f"{name}, published models and torch"] = _lacks(lacking)
+            print(f"{name}, published models and torch: left out, {_lacks(lacking)}", flush=True)
+        alone = len(options.groups or GROUPS) == 1
+        figures[name] = measured(name, options) if alone else in_a_process(name, options)
     if options.json:
-        options.json.write_text(json.dumps([asdict(f) | {"met": f.met} for f in figures], indent=1) + "\n")
+        rows = [asdict(f) | {"group": name, "met": f.met} for name, group in figures.items() for f in group]
+        options.json.write_text(json.dumps(rows, indent=1) + "\n")
+    if options.report:
+        print(f"written: {write_page(options.report, figures, left_out, options.quick)}")
     # what was asked for by name and could not be measured is a failure, what a plain run leaves out is not
     return 1 if any(name in left_out for name in options.groups) else 0
 
 
-def lacking(packages: Sequence[str]) -> str:
-    """Why packages cannot be used, in a sentence; empty when all are there."""
-    missing = [package for package in packages if importlib.util.find_spec(package) is None]
-    return f"this environment lacks {' and '.join(missing)}; 'python3 dev.py setup' installs all" if missing else ""
+def measured(name: str, options: argparse.Namespace) -> list[Figure]:
+    """The figures of a group, each printed as soon as it is there."""
+    rows = []
+    for row in work_of(name, options.runs, options.quick, not _lacking(PEERS))():
+        rows.append(row)
+        print(line(row), flush=True)
+    return rows
 
 
-def work_of(name: str, runs: int, quick: bool, with_published: bool = True) -> Callable[[], list[Figure]]:
+def in_a_process(name: str, options: argparse.Namespace) -> list[Figure]:
+    """The same in a process of its own: what one group has loaded (PyTorch, memory) must not weigh on the next."""
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "figures.json"
+        command = [sys.executable, "-m", "benchmarks", name, "--runs", str(options.runs), "--json", str(out)]
+        subprocess.run([*command, *(["--quick"] if options.quick else [])], check=True)
+        rows = json.loads(out.read_text(encoding="utf-8"))
+    return [Figure(**{k: v for k, v in row.items() if k not in ("group", "met")}) for row in rows]
+
+
+def work_of(name: str, runs: int, quick: bool, peers: bool) -> Callable[[], list[Figure]]:
     """The measuring function of a group; importing it loads only what it needs."""
-    if name == "interactive":
-        from .interactive import run
+    from . import busy, gpu, growth, size, start, throughput
 
-        return lambda: run(runs, with_published)
+    if name == "interactive":
+        from . import interactive
+
+        return lambda: interactive.run(runs, peers, quick)
     if name == "desktop":
         from . import desktop
 
@@ -82,35 +112,63 @@ def work_of(name: str, runs: int, quick: bool, with_published: bool = True) -> C
         from . import responsive
 
         return lambda: responsive.run(runs)
-    if name == "volume":
-        from .volumes import scoring
+    if name in ("volume", "overlay"):
+        from . import volumes
 
-        return lambda: scoring((24, 256, 256) if quick else (200, 512, 512))
-    if name == "overlay":
-        from .volumes import overlay
-
-        return lambda: overlay(runs, (40, 256, 256) if quick else (300, 512, 512))
-    if name == "throughput":
-        from .throughput import builtin, published
-
-        return lambda: [*builtin(runs, quick), *(published(runs, quick) if with_published else [])]
-    return lambda: [import_time(runs)]
-
-
-def import_time(runs: int) -> Figure:
-    """`import evanyseg` in fresh interpreters."""
-    code = "import time; t = time.perf_counter(); import evanyseg; print((time.perf_counter() - t) * 1e3)"
-    values = [
-        float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
-        for _ in range(runs)
-    ]
-    return figure("import evanyseg", values, "ms", 200.0)
+        if name == "volume":
+            return lambda: volumes.scoring((24, 256, 256) if quick else (200, 512, 512), 1 if quick else 3)
+        return lambda: volumes.overlay(runs, (40, 256, 256) if quick else (300, 512, 512))
+    return {
+        "start": lambda: start.run(runs, peers),
+        "throughput": lambda: [
+            *throughput.builtin(runs, quick, peers),
+            *(throughput.published(runs, quick) if peers else []),
+        ],
+        "busy": lambda: busy.run(max(2, runs // 2), quick, peers),
+        "growth": lambda: growth.run(max(2, runs // 2), quick, not _lacking(("slicer",))),
+        "gpu": lambda: gpu.run(runs),
+        "clone": size.clone,
+    }[name]
 
 
 def line(row: Figure) -> str:
-    target = "" if row.target is None else f"  target {row.target:g} {row.unit}: {'met' if row.met else 'MISSED'}"
+    goal = "" if row.target is None else f"  target {row.goal}: {'met' if row.met else 'MISSED'}"
     spread = f"({row.low:.3g} to {row.high:.3g}, {row.runs} runs)" if row.runs > 1 else ""
-    return f"{row.name:62} {row.median:9.3g} {row.unit:8} {spread:32}{target}  {row.note}".rstrip()
+    return f"{row.name:62} {row.median:9.3g} {row.unit:8} {spread:32}{goal}  {row.note}".rstrip()
+
+
+def _why_not(name: str) -> str:
+    lacking = _lacking(NEEDS[name])
+    if lacking:
+        return _lacks(lacking)
+    if name == "gpu":
+        from .gpu import present
+
+        return "" if present() else "there is no CUDA card that PyTorch can use here"
+    return ""
+
+
+def _lacking(packages: tuple[str, ...]) -> list[str]:
+    return [package for package in packages if importlib.util.find_spec(package) is None]
+
+
+def _lacks(packages: list[str]) -> str:
+    return f"this environment lacks {' and '.join(packages)}; 'python3 dev.py setup' installs all"
+
+
+def _quiet() -> None:
+    """What Qt and VTK have to say goes to a file, where they are there at all."""
+    log = Path.cwd() / "demo-out" / "bench-messages.log"
+    if not _lacking(("vtk",)):
+        from EvanySegSlicerLib.demo.quiet import log_to
+
+        log_to(log)
+    if not _lacking(("PySide6",)):
+        from PySide6.QtCore import qInstallMessageHandler
+
+        log.parent.mkdir(parents=True, exist_ok=True)
+        messages = log.with_name("bench-qt-messages.log").open("w", encoding="utf-8")
+        qInstallMessageHandler(lambda kind, context, text: print(text, file=messages, flush=True))
 
 
 if __name__ == "__main__":

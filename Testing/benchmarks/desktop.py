@@ -29,8 +29,8 @@ def run(runs: int) -> list[Figure]:
             user.wait()
     note = f"{runs} drags"
     return [
-        figure("desktop: first box on a slice, release -> coloured", fresh, target=400, note=note),
-        figure("desktop: next box on that slice, release -> coloured", again, target=200, note=note),
+        figure("desktop: first box on a slice, release -> coloured", fresh, target=200, note=note),
+        figure("desktop: next box on that slice, release -> coloured", again, target=120, note=note),
     ]
 
 

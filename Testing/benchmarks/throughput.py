@@ -1,76 +1,67 @@
-"""Masks per second of the built-in estimator and of EvanySeg's ViT-b, by batch, device and precision."""
+"""Milliseconds a mask: the built-in estimator on both backends, and EvanySeg's networks, in the same run."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 
-import numpy as np
-
 from evanyseg.models import estimators
 from evanyseg.quality.context import context_input
 from evanyseg.results import QualityCase
 
+from .interactive import rgb
 from .phantoms import slice_with_object
 from .timing import Figure, figure, milliseconds
 
-BATCHES = (1, 16, 32, 256)
+BATCHES = (1, 16, 256)
+TARGETS = {16: 8.0}
 
 
-def devices() -> list[str]:
-    try:
-        import torch
-    except ImportError:  # the built-in models run on onnxruntime then
-        return ["cpu"]
-    return ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
-
-
-def builtin(runs: int, quick: bool) -> list[Figure]:
-    """The shipped estimator through its public interface: pre-processing, network, calibration."""
+def builtin(runs: int, quick: bool, with_torch: bool) -> list[Figure]:
+    """The shipped estimator through its public interface: pre-processing, network, trees, calibration."""
     rows = []
     image, mask, box = slice_with_object(512, 1)
-    rgb = np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
-    seen = [milliseconds(lambda: context_input(rgb, mask, None)) for _ in range(max(10, runs))]
+    pixels = rgb(image)
+    seen = [milliseconds(lambda: context_input(pixels, mask, None)) for _ in range(max(10, runs))]
     rows.append(figure("what the estimator sees of one mask of 512 x 512", seen, target=20))
     reference: float | None = None
-    for device in devices():
-        estimator = estimators.create("builtin", device)
-        score = estimator.estimate(rgb, mask[None], [box])[0].dice
+    for backend in ("onnx", "torch") if with_torch else ("onnx",):
+        estimator = estimators.create("builtin", "cpu", backend)
+        score = estimator.estimate(pixels, mask[None], [box])[0].dice
         reference = score if reference is None else reference
         for batch in BATCHES[:2] if quick else BATCHES:
-            cases = [QualityCase(rgb, mask, box)] * batch
-            rate = _rate(lambda e=estimator, c=cases: list(e.estimate_cases(c)), batch, runs)
-            note = f"score differs from CPU by {abs(score - reference):.4f}"
-            rows.append(figure(f"builtin estimator, {device}, batch {batch}", rate, "ms/mask", _target(batch), note))
+            cases = [QualityCase(pixels, mask, box)] * batch
+            times = _rate(lambda e=estimator, c=cases: list(e.estimate_cases(c)), batch, runs if batch < 64 else 2)
+            note = f"score {score:.4f}" if score == reference else f"score differs by {abs(score - reference):.1e}"
+            target = TARGETS.get(batch) if backend == "onnx" else None
+            rows.append(figure(f"built-in estimator, {backend}, batch {batch}", times, "ms/mask", target, note))
     return rows
 
 
 def published(runs: int, quick: bool) -> list[Figure]:
-    """A ViT-b at 224 as EvanySeg's, random weights, network alone; fp32, and fp16 where there is a GPU."""
+    """EvanySeg's ViT-b and ResNet101 at 224 px, random weights, network alone."""
     import timm
     import torch
 
+    from evanyseg.nets.evanyseg_resnet import EvanySegResNet
+
+    nets = {
+        "EvanySeg ViT-b": timm.create_model("vit_base_patch16_224", num_classes=1).eval(),
+        "EvanySeg ResNet101": EvanySegResNet((3, 4, 23, 3), 2048, distance=False).eval(),
+    }
     rows = []
-    net = timm.create_model("vit_base_patch16_224", num_classes=1).eval()
-    for device in devices():
-        for dtype in (torch.float32, torch.float16) if device == "cuda" else (torch.float32,):
-            model = net.to(device=device, dtype=dtype)
-            for batch in BATCHES[:1] if quick else BATCHES:
-                x = torch.zeros(batch, 3, 224, 224, device=device, dtype=dtype)
+    for name, net in nets.items():
+        for batch in BATCHES[:1] if quick else BATCHES[:2]:
+            x = torch.zeros(batch, 3, 224, 224)
 
-                def work(model: torch.nn.Module = model, x: torch.Tensor = x) -> None:
-                    with torch.inference_mode():
-                        model(x).float().cpu()
+            def work(net: torch.nn.Module = net, x: torch.Tensor = x) -> None:
+                with torch.inference_mode():
+                    net(x)
 
-                rate = _rate(work, batch, max(2, runs // 3) if batch > 32 else runs)
-                precision = str(dtype).removeprefix("torch.")
-                rows.append(figure(f"EvanySeg ViT-b, {device} {precision}, batch {batch}", rate, "ms/mask"))
-            net.to(device="cpu", dtype=torch.float32)
+            rows.append(
+                figure(f"{name}, network alone, batch {batch}", _rate(work, batch, max(2, runs // 3)), "ms/mask")
+            )
     return rows
-
-
-def _target(batch: int) -> float | None:
-    return {1: 40.0, 16: 20.0}.get(batch)
 
 
 def _rate(work: Callable[[], object], batch: int, runs: int) -> list[float]:

@@ -1,0 +1,114 @@
+"""The page of all figures: docs/performance.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from collections.abc import Mapping, Sequence
+from datetime import date
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from .timing import Figure
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "performance.md"
+PACKAGES = ("onnxruntime", "torch", "numpy", "scipy", "slicer-core")
+TITLES = {
+    "start": "From the shell to the first score",
+    "interactive": "From a drawn box to the coloured slice",
+    "desktop": "The same in the stand-in for desktop Slicer",
+    "responsive": "How long the window makes one wait",
+    "throughput": "Milliseconds a mask",
+    "busy": "Beside busy processes",
+    "volume": "A whole volume",
+    "overlay": "One edited slice",
+    "growth": "How cost grows",
+    "gpu": "On a CUDA card",
+    "clone": "Size",
+}
+WORDS = {
+    "start": "`evanyseg score` of one 512 x 512 picture, whole processes, in turn with processes that only import "
+    "PyTorch.",
+    "interactive": "512 x 512 slices in a real scene: embed, segment, score four candidates, choose, write, colour. "
+    "The published routes get a mask and one score of it, nothing else, on the same slices in turn; their weights are "
+    "random, which does not change their speed.",
+    "desktop": "Real drags on a slice view of the brain template, with the panel's own event loop.",
+    "responsive": "Cancelling, entering the module, the longest block, large tables.",
+    "throughput": "The built-in estimator with all that belongs to it (window, four mirror images, trees, "
+    "calibration); EvanySeg's networks alone.",
+    "busy": "The same masks on an otherwise idle machine and beside two processes that never rest, in turn.",
+    "volume": "An existing label, scored slice by slice into the table.",
+    "overlay": "A slice of a scored segmentation is edited; no model runs.",
+    "growth": "Built-in models. The window and the canvas have a fixed size: only what lies around them grows.",
+    "gpu": "The roof is what a large matrix product reaches on the same card in the same precision.",
+    "clone": "",
+}
+
+
+def write_page(path: Path, figures: Mapping[str, Sequence[Figure]], left_out: Mapping[str, str], quick: bool) -> Path:
+    """Write the page and return its path. left_out: what was not measured, and why."""
+    lines = [
+        "# Performance",
+        "",
+        "Made by `python3 dev.py bench --report`: every figure with its peer in the same run. Medians; targets are "
+        "this project's own. Figures depend on the machine and on what else runs on it; ratios do less.",
+        "",
+        f"{machine()}. {date.today().isoformat()}, commit {commit()}.",
+    ]
+    if quick:
+        lines += ["", "**A quick run: no figures to quote.**"]
+    for name, rows in figures.items():
+        if not rows:
+            continue
+        lines += ["", f"## {TITLES[name]}", ""]
+        lines += [WORDS[name], ""] if WORDS[name] else []
+        lines += ["| what | median | range | target | |", "|---|---|---|---|---|"]
+        lines += [table_row(row) for row in rows]
+    if left_out:
+        lines += ["", "## Not measured", ""]
+        lines += [f"- {TITLES.get(name, name)}: {reason}." for name, reason in left_out.items()]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def table_row(row: Figure) -> str:
+    spread = f"{row.low:.3g} to {row.high:.3g} ({row.runs})" if row.runs > 1 else ""
+    goal = f"{row.goal}: {'met' if row.met else '**missed**'}" if row.target is not None else ""
+    return f"| {row.name.strip()} | {row.median:.3g} {row.unit} | {spread} | {goal} | {row.note} |"
+
+
+def machine() -> str:
+    """Processor, cores, system, versions, and how busy it was."""
+    from evanyseg.threads import network_threads, physical_cores
+
+    parts = [
+        processor(),
+        f"{physical_cores()} cores ({network_threads()} threads for a network)",
+        platform.platform(terse=True),
+    ]
+    parts.append(f"Python {platform.python_version()}")
+    for package in PACKAGES:
+        try:
+            parts.append(f"{package} {version(package)}")
+        except PackageNotFoundError:
+            continue
+    if hasattr(os, "getloadavg"):
+        parts.append(f"load {os.getloadavg()[0]:.1f} at the end")
+    return ", ".join(parts)
+
+
+def processor() -> str:
+    try:
+        for text in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if text.startswith("model name"):
+                return " ".join(text.partition(":")[2].split())
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    done = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty=+"], capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
