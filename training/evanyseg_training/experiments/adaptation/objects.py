@@ -41,9 +41,11 @@ class KnownObject:
 def known_objects(
     records: Sequence[Record], most_subjects: int, most_per_subject: int, seed: int = 0
 ) -> Iterator[KnownObject]:
-    """Whole objects of 2D images, in an order drawn from `seed`; people's outlines are no predictions."""
+    """Whole objects of one label of 2D images, in an order drawn from `seed`: the label that most people have (the
+    first of several), as references are kept by label. People's outlines are no predictions."""
     rng = np.random.default_rng(seed)
     planar = [r for r in records if not r.is_3d and not r.prediction_source.startswith("human rater")]
+    planar = _commonest_label(planar)
     key = lambda r: (r.subject, str(r.image), str(r.mask), r.mask_value)
     objects = {k: list(rows) for k, rows in groupby(sorted(planar, key=key), key)}
     subjects = sorted({k[0] for k in objects})
@@ -57,6 +59,17 @@ def known_objects(
             if made is not None:
                 found += 1
                 yield made
+
+
+def _commonest_label(records: list[Record]) -> list[Record]:
+    """The records of the label (and mask value) that most subjects have; the first of several in the table's order."""
+    subjects: dict[tuple[str, str], set[str]] = {}
+    for record in records:
+        subjects.setdefault((record.label, record.mask_value), set()).add(record.subject)
+    if not subjects:
+        return []
+    chosen = max(subjects, key=lambda label: len(subjects[label]))
+    return [r for r in records if (r.label, r.mask_value) == chosen]
 
 
 def _object(rows: list[Record]) -> KnownObject | None:
