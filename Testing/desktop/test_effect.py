@@ -220,6 +220,14 @@ def test_the_editor_destroyed_while_its_job_runs_cancels_it_and_tells_the_user(s
     assert slow_editor.user.status() == "Cancelled; nothing was changed."
 
 
+def test_another_effect_meanwhile_does_not_cost_the_mask(slow_editor):
+    slow_editor.widget.setActiveEffect(None)
+    slow_editor.user.wait("the mask")
+    assert 1300 < slow_editor.mask().sum() < 1650
+    slow_editor.widget.undo()
+    assert not slow_editor.mask().any()
+
+
 def test_the_editors_end_does_not_stop_work_of_the_panel(host, hands):
     from desktop.test_many_slices import SlowSegmenter
 

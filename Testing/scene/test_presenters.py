@@ -16,10 +16,12 @@ from EvanySegSlicerLib.presenters.explore.comparing import ComparingPresenter
 from EvanySegSlicerLib.presenters.explore.exploring import ExploringPresenter
 from EvanySegSlicerLib.presenters.explore.synthetic_errors import SYNTHETIC_ERRORS
 from EvanySegSlicerLib.presenters.texts import result_text, run_text
+from EvanySegSlicerLib.scene.nodes.matrices import vtk_matrix
 from EvanySegSlicerLib.scene.png import write_png
 from EvanySegSlicerLib.scene.review.queue import Filters, next_open, ranked
 from EvanySegSlicerLib.scene.table.records import ScoreRecord
 from scene.desk import desk
+from scene.headless import add_segmentation
 
 __all__ = ["desk"]  # a fixture
 
@@ -142,6 +144,37 @@ def test_explore_scores_only_the_newest_position(desk):
     assert explore.trials[1].estimate.dice < explore.trials[0].estimate.dice
     assert explore.plot() is None, "no reference, no plot"
     assert "no mask" in explore.choose(desk.segmenting.segment_id, desk.look(0), None)
+
+
+def reference_of(desk, *names, above=None):
+    """A second segmentation with the block in each of the segments, under a translation if given."""
+    mask = np.zeros((12, 64, 64), bool)
+    mask[3:9, 20:44, 16:48] = True
+    node, ids = add_segmentation(desk.core, desk.volume, {str(number): mask for number in range(len(names))})
+    for segment_id, name in zip(ids.values(), names, strict=True):
+        node.GetSegmentation().GetSegment(segment_id).SetName(name)
+    if above is not None:
+        matrix = np.eye(4)
+        matrix[:3, 3] = above
+        transform = desk.core.scene.AddNewNodeByClass("vtkMRMLLinearTransformNode", "moved")
+        transform.SetMatrixTransformToParent(vtk_matrix(matrix))
+        node.SetAndObserveTransformNodeID(transform.GetID())
+    return node
+
+
+def test_explore_takes_a_reference_that_is_clear_and_whole_only(desk):
+    desk.choose()
+    desk.draw()
+    explore = ExploringPresenter(desk.controller)
+    (segment_id,) = desk.controller.review.store.ids()
+    name = desk.controller.review.store.name(segment_id)
+    choose = lambda reference: explore.choose(segment_id, desk.look(5), reference)
+    assert choose(reference_of(desk, name)) == ""
+    assert choose(reference_of(desk, "Another name")) == "", "its only segment"
+    assert "no segment named" in choose(reference_of(desk, "One", "Two"))
+    assert f"2 segments named '{name}'" in choose(reference_of(desk, name, name, "Two"))
+    assert "lies outside 'Block'" in choose(reference_of(desk, name, above=(40, 0, 0)))
+    assert choose(reference_of(desk, name, above=(0, 0, 1))) == "", "moved, but all of it within the volume"
 
 
 def test_a_turned_view_still_gives_an_upright_pixel_box(desk):

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from doubles import make_pipeline
 from evanyseg.prompts import BoxPrompt
+from evanyseg.results import Caveat
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from orientations import ORIENTATIONS, oriented_matrix, rotation
 from scene.headless import add_segmentation, add_transform, add_volume, segment_voxels
@@ -202,8 +203,10 @@ def test_volume_and_segmentation_under_parent_transforms(app, under):
         found = segment_voxels(review.store, ids["one"], shape, above @ matrix)
         np.testing.assert_array_equal(found, image == 200)
         assert row.dice == 1.0
+        assert Caveat.RESAMPLED not in row.caveat_list
     else:  # voxels do not coincide: written onto the segmentation's own, and scored as stored
         stored = review.store.mask(ids["one"], plane)
         assert 0.6 < row.dice < 1.0
         assert np.count_nonzero(stored) == pytest.approx(np.count_nonzero(image == 200), rel=0.4)
         assert stored.any()
+        assert Caveat.RESAMPLED in row.caveat_list

@@ -15,6 +15,7 @@ import numpy as np
 
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.mask_fit import mask_fit, percent
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.overlap import dice
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
@@ -62,6 +63,7 @@ class ExploringPresenter:
         self.on_trial = on_trial
         self.trials: list[Trial] = []
         self._subject: _Subject | None = None
+        self._fitting: tuple | None = None
         self._running = False
         self._wanted: tuple[str, int] | None = None
 
@@ -76,7 +78,8 @@ class ExploringPresenter:
         try:
             plane = review.reader.plane_of_view(slice_node)
             mask = review.store.mask(segment_id, plane).copy()
-            truth = self._reference(reference, review.store.name(segment_id), plane) if reference is not None else None
+            name = review.store.name(segment_id)
+            truth = self._reference(reference, name, plane, review.reader.snapshot()) if reference is not None else None
         except EvanySegError as error:
             return str(error)
         if not mask.any():
@@ -166,7 +169,11 @@ class ExploringPresenter:
         self._running = True
         self.controller.start("Scoring the copy", work, done, quiet=True, dropped=dropped)
 
-    def _reference(self, node: vtkMRMLSegmentationNode, name: str, plane: SlicePlane) -> np.ndarray:
+    def _reference(
+        self, node: vtkMRMLSegmentationNode, name: str, plane: SlicePlane, volume: VolumeSnapshot
+    ) -> np.ndarray:
+        """The right mask [H, W] on the slice. Raises EvanySegError where it is not clear which it is, or when the
+        volume does not show all of it: a cut reference would give wrong true Dice without a word."""
         store = SegmentStore(node)
         ids = store.ids()
         same = [i for i in ids if store.name(i) == name]
@@ -174,4 +181,18 @@ class ExploringPresenter:
             raise EvanySegError(
                 f"The reference has no segment named '{name}'; rename one, or give it one segment only."
             )
-        return store.mask((same or ids)[0], plane).copy()
+        if len(same) > 1:
+            raise EvanySegError(f"The reference has {len(same)} segments named '{name}'; rename all but one.")
+        segment_id = (same or ids)[0]
+        array = store.array(segment_id)
+        # counted once for each place of volume and reference, not at every step of the slider
+        place = (segment_id, array.array.shape, array.array_to_ras.tobytes(), volume.ijk_to_ras.tobytes(), volume.dims)
+        if place != self._fitting:
+            fit = mask_fit(array.mask(), np.linalg.inv(volume.ijk_to_ras) @ array.array_to_ras, volume.dims)
+            if not fit.acceptable:
+                raise EvanySegError(
+                    f"{percent(fit.lost)} of the reference's '{store.name(segment_id)}' lies outside '{volume.name}': "
+                    "choose the reference that belongs to this volume."
+                )
+            self._fitting = place
+        return array.slice(plane).copy()
