@@ -2,6 +2,7 @@
 """Fresh clone -> environment -> demo or tests. Standard library only.
 
     python3 dev.py demo [ARGS]     the main job on a real volume: pictures, table, report, scene
+    python3 dev.py web [ARGS]      the review in the browser: --volume FILE, --session SCENE.mrb, --help for the rest
     python3 dev.py test [ARGS]     lint, types and the whole test suite (ARGS go to pytest)
     python3 dev.py bench [ARGS]    the speed figures of this machine
     python3 dev.py setup           only make the environment (.venv)
@@ -49,7 +50,8 @@ class Environment:
 
 SMALL = Environment("cli,scene", ("nilearn>=0.10",), 370, 2.5)  # nilearn: for the brain template in it
 WHOLE = Environment("test", (), 3600, 12.0, whole=True)  # PyTorch with its CUDA libraries is most of it
-ENVIRONMENTS = {"demo": SMALL, "bench": SMALL, "setup": WHOLE, "test": WHOLE}
+PAGE = Environment("web", ("nilearn>=0.10",), 480, 3.0)
+ENVIRONMENTS = {"demo": SMALL, "web": PAGE, "bench": SMALL, "setup": WHOLE, "test": WHOLE}
 
 
 def main(arguments: list[str]) -> int:
@@ -73,6 +75,7 @@ def main(arguments: list[str]) -> int:
         return 0
     runs = {
         "demo": [[PYTHON, "-m", "EvanySegSlicerLib.demo", *rest]],
+        "web": [[PYTHON, "-m", "EvanySegSlicerLib.web", *rest]],
         "bench": [[PYTHON, "-m", "benchmarks", *rest]],
         "test": [
             [PYTHON, "-m", "ruff", "check", "."],

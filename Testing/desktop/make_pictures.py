@@ -26,8 +26,8 @@ LEVEL_MM = 16.0
 def brain(scene):
     """The T1 template as a volume node."""
     from evanyseg.io.read import read_image
-    from EvanySegSlicerLib.demo.stage import add_volume
     from EvanySegSlicerLib.demo.template import template_files
+    from EvanySegSlicerLib.scene.nodes.add_volume import add_volume
 
     node = add_volume(scene, read_image(template_files()["t1"]))
     node.SetName("Brain template")

@@ -34,3 +34,31 @@ def test_an_unturned_view_of_a_tilted_volume_is_oblique(app):
     app.slice_node("Red").SetOrientation("Axial")
     app.slice_logics["Red"].FitSliceToBackground()
     assert VolumeReader(volume).plane_of_view(app.slice_node("Red")).oblique
+
+
+@pytest.mark.parametrize("edit", ["grown", "moved"])
+def test_a_view_that_stands_still_shows_a_second_edit(app, edit):
+    from EvanySegSlicerLib.scene.headless.offscreen import OffscreenSliceView
+    from EvanySegSlicerLib.scene.nodes.segment_store import SegmentStore
+    from scene.headless import add_segmentation
+
+    volume = add_volume(app, np.zeros((12, 32, 32), np.int16))
+    node, _ids = add_segmentation(app, volume)
+    app.show(volume)
+    store, reader = SegmentStore(node), VolumeReader(volume)
+    segment_id = store.add("Liver")
+    plane = reader.plane_of_view(app.slice_node("Red"))
+    first, second = np.zeros(plane.shape, bool), np.zeros(plane.shape, bool)
+    first[8:16, 8:16] = True
+    second[{"grown": slice(2, 30), "moved": slice(9, 15)}[edit], 9:15] = True
+    view, across = OffscreenSliceView(app, "Red"), OffscreenSliceView(app, "Green")
+    try:
+        store.write(segment_id, plane, first, volume)
+        before, before_across = view.picture(), across.picture()
+        store.write(segment_id, plane, second, volume)
+        assert not np.array_equal(view.picture(), before)
+        store.write(segment_id, reader.plane(2, plane.index + 2), np.ones(plane.shape, bool), volume)
+        assert not np.array_equal(across.picture(), before_across)
+    finally:
+        view.close()
+        across.close()

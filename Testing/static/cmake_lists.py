@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = ROOT / "EvanySegSlicer"
 LISTS = MODULE / "CMakeLists.txt"
-LEFT_OUT = {"__pycache__", "Testing"}
+LEFT_OUT = {"__pycache__", "Testing", "web"}
+"""Folders that Slicer does not get; `EvanySegSlicerLib/web` needs trame, and Slicer never imports it."""
 
 
 def shipped() -> tuple[list[str], list[str]]:

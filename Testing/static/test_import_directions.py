@@ -1,4 +1,4 @@
-"""desktop -> scene -> engine <- training: nobody imports the other way, and heavy packages stay in their places."""
+"""desktop, web -> presenters -> scene -> engine <- training: nobody imports the other way, heavy packages stay put."""
 
 from __future__ import annotations
 
@@ -118,6 +118,31 @@ def test_the_desktop_layer_has_no_third_party_import_at_file_scope(path: Path) -
     if path.name == "command.py":  # imported by the command line only, after typer is known to be there
         wrong -= {"typer"}
     assert not wrong, f"{name(path)} imports {sorted(wrong)} at file scope"
+
+
+NOT_WEB = [path for path in files(MODULE) if "web" not in path.parts]
+
+
+@pytest.mark.parametrize("path", NOT_WEB, ids=name)
+def test_nothing_that_slicer_loads_imports_the_web_layer(path: Path) -> None:
+    wrong = {found for found in imports(path) if found.startswith("EvanySegSlicerLib.web")}
+    wrong |= tops(imports(path)) & {"trame", "trame_slicer", "trame_server", "aiohttp", "wslink"}
+    if "EvanySegSlicerLib" in path.parts:
+        wrong |= {found for found in relative_tops(path) if found in ("EvanySegSlicerLib.web", "web")}
+    assert not wrong, f"{name(path)} imports {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("path", files(MODULE / "EvanySegSlicerLib/web"), ids=name)
+def test_the_web_layer_knows_no_desktop_no_qt_and_no_torch(path: Path) -> None:
+    wrong = tops(imports(path)) & ({"qt", "ctk", "PythonQt", "PySide6", "evanyseg_training"} | HEAVY)
+    wrong |= {found for found in relative_tops(path) if found in ("EvanySegSlicerLib.desktop", "desktop")}
+    assert not wrong, f"{name(path)} imports {sorted(wrong)}"
+
+
+@pytest.mark.parametrize("path", files(MODULE / "EvanySegSlicerLib/presenters"), ids=name)
+def test_presenters_know_no_front_end(path: Path) -> None:
+    wrong = {f for f in relative_tops(path) if f in ("EvanySegSlicerLib.desktop", "EvanySegSlicerLib.web")}
+    assert not wrong, f"{name(path)} imports {sorted(wrong)}"
 
 
 @pytest.mark.parametrize("path", files(ROOT / "training/evanyseg_training"), ids=name)

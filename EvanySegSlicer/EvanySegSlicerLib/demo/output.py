@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from evanyseg.errors import EvanySegError
 from evanyseg.io.segmentation import segment_labels
 from evanyseg.io.tables import write_table
 from evanyseg.io.targets import sentence
-from evanyseg.io.write import atomic_path, write_text
+from evanyseg.io.write import write_text
 from evanyseg.report.page import ReportData, ReportPicture, ReportRow, report_html
 
+from ..scene.headless.scene_files import save_segmentation
 from ..scene.table.exports import report_rows
 from ..scene.table.records import COLUMNS
 from ..scene.table.summaries import score_summary
@@ -86,7 +86,7 @@ def _write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> D
         write_text(report, report_html(_report(run, files, shots, facts)))
     with run.timed("Saving scene and segmentation", say):
         scene, segmentation = folder / "scene.mrb", folder / "segmentation.seg.nrrd"
-        save_segmentation(run, segmentation)
+        save_segmentation(run.stage.segmentation, segmentation)
         run.stage.slicer.save_mrb(scene)
     return DemoFiles(folder, table, report, scene, segmentation, sheet, files)
 
@@ -133,22 +133,6 @@ def _fullest(run: DemoRun, segment_id: str, axis: int) -> int | None:
     count = reader.snapshot().dims[axis]
     areas = [int(store.mask(segment_id, reader.plane(axis, i)).sum()) for i in range(count)]
     return int(np.argmax(areas)) if max(areas, default=0) else None
-
-
-def save_segmentation(run: DemoRun, path: Path) -> None:
-    """The segmentation node as Slicer itself writes it (.seg.nrrd). Raises EvanySegError."""
-    import slicer
-
-    node = run.stage.segmentation
-    node.GetSegmentation().SetSourceRepresentationName("Binary labelmap")
-    storage = slicer.vtkMRMLSegmentationStorageNode()
-    run.stage.slicer.scene.AddNode(storage)
-    node.SetAndObserveStorageNodeID(storage.GetID())
-    with atomic_path(path) as part:
-        storage.SetFileName(str(part))
-        if not storage.WriteData(node):
-            raise EvanySegError(f"The segmentation could not be written to {path}; is the disk full?")
-    storage.SetFileName(str(path))
 
 
 def _report(run: DemoRun, files: dict[str, Path], shots: Sequence[Shot], facts: dict[str, str]) -> ReportData:

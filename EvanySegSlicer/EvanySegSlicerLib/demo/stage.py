@@ -5,18 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from evanyseg.geometry.volume import Volume
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..scene.headless.boot import HeadlessSlicer, boot
+from ..scene.nodes.add_volume import add_volume
 from ..scene.overlay.quality_overlay import QualityOverlay
 from ..scene.review.open_review import new_segmentation, open_review
 from ..scene.review.session import ReviewSession
 
 if TYPE_CHECKING:
-    from slicer import vtkMRMLScene, vtkMRMLSegmentationNode, vtkMRMLVolumeNode
+    from slicer import vtkMRMLSegmentationNode, vtkMRMLVolumeNode
 
 SEGMENT_COLORS = ((0.55, 0.83, 0.98), (0.98, 0.72, 0.83), (0.72, 0.90, 0.60), (0.93, 0.87, 0.75), (0.80, 0.70, 0.95))
 
@@ -63,25 +62,3 @@ def add_segment(stage: Stage, name: str) -> str:
     color = SEGMENT_COLORS[(segmentation.GetNumberOfSegments() - 1) % len(SEGMENT_COLORS)]
     segmentation.GetSegment(segment_id).SetColor(*color)
     return segment_id
-
-
-def add_volume(scene: vtkMRMLScene, volume: Volume) -> vtkMRMLVolumeNode:
-    """A volume node (scalar, or vector for colour) with the array [K, J, I(, C)] and geometry of `volume`."""
-    import vtk
-    from vtk.util.numpy_support import numpy_to_vtk
-
-    array = np.ascontiguousarray(volume.array.astype(np.uint8) if volume.array.dtype == bool else volume.array)
-    image = vtk.vtkImageData()
-    image.SetDimensions(*volume.shape[::-1])
-    channels = array.shape[3] if volume.color else 1
-    image.GetPointData().SetScalars(
-        numpy_to_vtk(array.reshape(-1, channels) if channels > 1 else array.ravel(), deep=1)
-    )
-    kind = "vtkMRMLVectorVolumeNode" if volume.color else "vtkMRMLScalarVolumeNode"
-    node = scene.AddNewNodeByClass(kind, volume.name or "volume")
-    node.SetAndObserveImageData(image)
-    matrix = vtk.vtkMatrix4x4()
-    matrix.DeepCopy((volume.ijk_to_ras).ravel())
-    node.SetIJKToRASMatrix(matrix)
-    node.CreateDefaultDisplayNodes()
-    return node

@@ -10,7 +10,8 @@ from evanyseg.overlay_codes import Color
 from evanyseg.scoring.summary import WorstRun
 
 from ..scene.overlay.corner_annotation import annotation_text
-from ..scene.table.records import ScoreRecord
+from ..scene.table.records import MISSING, ScoreRecord
+from ..scene.table.summaries import SegmentReview
 
 
 def result_text(row: ScoreRecord | None) -> str:
@@ -37,6 +38,36 @@ def hover_text(row: ScoreRecord) -> str:
     """'axial 45: Liver 0.62 POOR [0.48-0.74], flagged'."""
     decided = f", {row.decision}" if row.decision else ""
     return f"{row.plane} {row.index}: {annotation_text(row)}{decided}"
+
+
+def cells(record: ScoreRecord, missing: str = "Missing?") -> list[str]:
+    """A row of the review table: segment, slice, Dice, interval, band, state, comment."""
+    return [
+        record.segment,
+        f"{record.plane} {record.index}",
+        f"{record.dice:.2f}" if record.scored else "-",
+        "" if not record.scored or math.isnan(record.low) else f"{record.low:.2f}-{record.high:.2f}",
+        missing if record.kind == MISSING else record.band.upper(),
+        record.state,
+        record.comment,
+    ]
+
+
+def summary_cells(line: SegmentReview) -> list[str]:
+    """A row of the summaries: segment, mean Dice, lowest, poor, worst run, reviewed."""
+    scores, run = line.scores, line.scores.worst_run
+    return [
+        scores.segment,
+        _number(scores.mean_dice),
+        _number(scores.worst_dice),
+        "" if math.isnan(scores.poor_fraction) else f"{100 * scores.poor_fraction:.0f} %",
+        run_text(run),
+        f"{line.reviewed}/{scores.slices}",
+    ]
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2f}"
 
 
 def bands_text(thresholds: BandThresholds) -> str:

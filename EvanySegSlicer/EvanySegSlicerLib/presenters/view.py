@@ -9,7 +9,7 @@ from ..scene.table.records import Key
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLSliceNode
-    from vtkmodules.vtkRenderingCore import vtkProp, vtkRenderer
+    from vtkmodules.vtkRenderingCore import vtkProp, vtkRenderer, vtkRenderWindowInteractor
 
 
 class View(Protocol):
@@ -44,6 +44,9 @@ class SliceView(Protocol):
 
     @property
     def slice_node(self) -> vtkMRMLSliceNode: ...
+
+    @property
+    def interactor(self) -> vtkRenderWindowInteractor: ...
 
     @property
     def renderer(self) -> vtkRenderer:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import qt
 
 from ...presenters.texts import hover_text
-from ...scene.review.queue import ranked
+from ...scene.review.queue import worst_of_each_slice
 from ...scene.table.records import Key, ScoreRecord
 from .review_table import band_color, text_color
 
@@ -60,15 +60,3 @@ class QualityStrip:
         record = self._shown[column] if column < len(self._shown) else None
         if record is not None:
             self._on_chosen(record.key)
-
-
-def worst_of_each_slice(records: Sequence[ScoreRecord]) -> list[ScoreRecord | None]:
-    """From the first slice with a row to the last, of the voxel axis that has most rows."""
-    axes = [r.axis for r in records if not r.geometry]
-    if not axes:
-        return []
-    axis = max(set(axes), key=axes.count)
-    worst: dict[int, ScoreRecord] = {}
-    for record in reversed(ranked((r for r in records if r.axis == axis and not r.geometry), "dice")):
-        worst[record.index] = record
-    return [worst.get(index) for index in range(min(worst), max(worst) + 1)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from evanyseg.bands import QualityBand
 from evanyseg.errors import EvanySegError
 
 from ...presenters.reviewing import ReviewingPresenter
-from ...presenters.texts import run_text
+from ...presenters.texts import summary_cells
 from ...presenters.view import View
 from ...scene.review.queue import ORDERS, STATES, Filters
 from ...scene.table.records import ScoreRecord
@@ -140,16 +139,7 @@ class ReviewTab(Tab):
         table = self.ui.summaryTable
         table.setRowCount(len(summaries))
         for row, line in enumerate(summaries):
-            scores, run = line.scores, line.scores.worst_run
-            texts = (
-                scores.segment,
-                _number(scores.mean_dice),
-                _number(scores.worst_dice),
-                "" if math.isnan(scores.poor_fraction) else f"{100 * scores.poor_fraction:.0f} %",
-                run_text(run),
-                f"{line.reviewed}/{scores.slices}",
-            )
-            for column, text in enumerate(texts):
+            for column, text in enumerate(summary_cells(line)):
                 table.setItem(row, column, qt.QTableWidgetItem(text))
 
     def _on_export(self, ending: str, export: Callable[[Path], int]) -> None:
@@ -162,7 +152,3 @@ class ReviewTab(Tab):
             self.view.status(str(error), problem=True)
             return
         self.view.status(_("{count} rows written to {path}.").format(count=count, path=path))
-
-
-def _number(value: float) -> str:
-    return "-" if math.isnan(value) else f"{value:.2f}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 
 import qt
@@ -10,8 +9,8 @@ from slicer.i18n import tr as _
 
 from evanyseg.bands import BAND_COLORS, QualityBand
 
-from ...presenters.texts import is_light
-from ...scene.table.records import MISSING, Key, ScoreRecord
+from ...presenters.texts import cells, is_light
+from ...scene.table.records import Key, ScoreRecord
 
 SEGMENT, SLICE, DICE, INTERVAL, BAND, STATE, COMMENT = range(7)
 PORTION = 60
@@ -30,21 +29,6 @@ def band_color(band: str) -> qt.QColor:
 def text_color(band: str) -> qt.QColor:
     """Black or white, whichever reads better on the band's colour."""
     return qt.QColor(0, 0, 0) if is_light(BAND_COLORS[QualityBand(band)]) else qt.QColor(255, 255, 255)
-
-
-def cells(record: ScoreRecord) -> list[str]:
-    """The row's texts, in column order."""
-    scored = not math.isnan(record.dice)
-    what = f"{record.plane} {record.index}"
-    return [
-        record.segment,
-        what,
-        ("-" if not scored else f"{record.dice:.2f}"),
-        "" if not scored or math.isnan(record.low) else f"{record.low:.2f}-{record.high:.2f}",
-        _("Missing?") if record.kind == MISSING else record.band.upper(),
-        record.state,
-        record.comment,
-    ]
 
 
 class ReviewTable:
@@ -128,7 +112,7 @@ class ReviewTable:
     def _write(self, row: int, record: ScoreRecord) -> None:
         # values, not item objects: nothing whose owner (Python or Qt) could be in doubt
         model = self._model
-        for column, text in enumerate(cells(record)):
+        for column, text in enumerate(cells(record, _("Missing?"))):
             model.setData(model.index(row, column), text)
         band = model.index(row, BAND)
         model.setData(band, qt.QBrush(band_color(record.band)), qt.Qt.BackgroundRole)

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from slicer.i18n import tr as _
 
+from ...presenters.box_tool import BoxTool
 from ...presenters.rubber_band import BOX, NEGATIVE, POSITIVE, RubberBand
 from ...presenters.segmenting import SegmentingPresenter
 from ...presenters.setup.model_choice import KINDS, ModelChoicePresenter
 from ...presenters.texts import result_text
 from ...presenters.view import SliceView, View
-from ..views.slice_views import BoxTool, LayoutViews
+from ..views.slice_views import LayoutViews
 from ..widgets import PanelWidgets
 from .tab import CHOSEN, Tab
 

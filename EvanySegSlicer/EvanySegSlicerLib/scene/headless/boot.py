@@ -5,7 +5,6 @@ Desktop Slicer has all of this already; nothing here is called there.
 
 from __future__ import annotations
 
-import os
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from evanyseg.errors import EvanySegError
+
+from .scene_files import load_mrb, save_mrb
 
 if TYPE_CHECKING:
     from slicer import (
@@ -71,32 +72,11 @@ class HeadlessSlicer:
 
     def save_mrb(self, path: Path) -> None:
         """Write the whole scene; the file appears complete or not at all. Raises EvanySegError."""
-        path = Path(path).absolute()
-        problem = f"The scene could not be written to {path}; is the disk full or the folder read-only?"
-        try:
-            with tempfile.TemporaryDirectory(prefix=".saving-", dir=path.parent) as folder:
-                part = Path(folder) / path.name  # its name becomes the name inside the archive
-                self.scene.SetRootDirectory(folder)
-                if not self.scene.WriteToMRB(str(part), None) or not part.is_file():
-                    raise EvanySegError(problem)
-                part.replace(path)
-        except OSError as error:
-            raise EvanySegError(f"{problem} ({error.strerror})") from error
-        finally:
-            self.scene.SetRootDirectory(str(path.parent))
+        save_mrb(self.scene, path)
 
     def load_mrb(self, path: Path) -> None:
         """Replace the scene's content by a saved one. Raises EvanySegError."""
-        path = Path(path).absolute()
-        if not path.is_file():
-            raise EvanySegError(f"There is no scene file {path}.")
-        home = os.getcwd()
-        try:
-            done = self.scene.ReadFromMRB(str(path), True, None)
-        finally:
-            os.chdir(home)  # a file that is no archive leaves VTK in a folder that it has removed
-        if not done:
-            raise EvanySegError(f"{path} could not be read as a Slicer scene.")
+        load_mrb(self.scene, path)
 
     def close(self) -> None:
         self.scene.Clear(1)

@@ -123,7 +123,10 @@ class SegmentStore:
         try:
             if self.masking is not None:
                 self.masking.modify(self.node, segment_id, found, local)
-            elif not _edit_in_place(self._segment(segment_id), found):
+            elif _edit_in_place(self._segment(segment_id), found):
+                # what Slicer's own merge tells; without it views keep the old outline until they are scrolled
+                self.segmentation.InvokeEvent(self.segmentation.RepresentationModified, segment_id)
+            else:
                 _merge(self.node, segment_id, found, local)
         finally:
             if surface is not None:

@@ -95,3 +95,15 @@ def counts(rows: Iterable[ScoreRecord]) -> str:
     ):
         text += f", {number} {name}" if number else ""
     return text
+
+
+def worst_of_each_slice(records: Sequence[ScoreRecord]) -> list[ScoreRecord | None]:
+    """From the first slice with a row to the last, of the voxel axis that has most rows."""
+    axes = [r.axis for r in records if not r.geometry]
+    if not axes:
+        return []
+    axis = max(set(axes), key=axes.count)
+    worst: dict[int, ScoreRecord] = {}
+    for record in reversed(ranked((r for r in records if r.axis == axis and not r.geometry), "dice")):
+        worst[record.index] = record
+    return [worst.get(index) for index in range(min(worst), max(worst) + 1)]

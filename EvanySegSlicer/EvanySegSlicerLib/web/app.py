@@ -1,0 +1,159 @@
+"""The application: a real Slicer scene, trame-slicer's views, the presenters of the desktop, and the page's panels."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING
+
+from trame_slicer import module as trame_slicer_module
+from trame_slicer.core import LayoutManager, SlicerApp
+from trame_slicer.rca_view import register_rca_factories
+
+from evanyseg.errors import EvanySegError
+
+from ..presenters.front_end import Presenters
+from ..presenters.rubber_band import BOX
+from ..presenters.setup.model_store import ModelStore
+from ..scene.headless.sample_volume import template_files
+from .exports import Exports
+from .layout import build
+from .opening import Opener
+from .options import Options
+from .page import Page, Panel
+from .panels.file_panel import FilePanel
+from .panels.review_panel import ReviewPanel
+from .panels.segment_panel import SegmentPanel
+from .pump import JobPump
+from .views.gutter import slice_gutter, view_gutter
+from .views.slice_views import PageViews
+
+if TYPE_CHECKING:
+    from trame_server import Server
+
+LAYOUT = "Axial Primary"
+
+
+class WebApp:
+    """Everything of one session. `begin()` on the running event loop opens what the options say."""
+
+    def __init__(self, server: Server, options: Options, models: ModelStore | None = None) -> None:
+        self.server, self.options = server, options
+        server.enable_module(trame_slicer_module)
+        self.slicer = SlicerApp()
+        register_rca_factories(self.slicer.view_manager, server, slice_gutter, view_gutter)
+        layouts = LayoutManager(self.slicer.scene, self.slicer.view_manager, server)
+        layouts.register_layout_dict(LayoutManager.default_grid_configuration(), lazy_initialization=True)
+        layouts.create_layout_views_if_needed(LAYOUT)
+        layouts.set_layout(LAYOUT)
+        self.layouts = layouts
+
+        self.page = page = Page(server.state)
+        self.views = views = PageViews(self.slicer.view_manager)
+        self.pump = JobPump(self._drained)
+        self.presenters = made = Presenters(self.pump.runner, models or ModelStore.of_engine(), page, views)
+        self.segment_panel = SegmentPanel(server.state, made.segmenting, views, page)
+        self.review_panel = ReviewPanel(server.state, made.reviewing, made.segmenting.rescore)
+        self.file_panel = FilePanel(server.state)
+        page.panels = [self.segment_panel, self.review_panel, self.file_panel]
+        page.on_refresh = self._on_refresh
+        page.on_updated = self._render
+        made.display.on_scroll = page.soon
+        self.opener = Opener(self.slicer.scene, made, views, self._leave, self._entered)
+        self.exports = Exports(made.reviewing, page.status)
+        server.controller.cancel = made.controller.cancel
+        server.trigger("evanyseg_key")(self._on_key)
+        sections: list[tuple[str, str, Panel]] = [
+            ("segment", "Segment", self.segment_panel),
+            ("review", "Review", self.review_panel),
+            ("files", "Files", self.file_panel),
+        ]
+        self.ui = build(server, layouts, sections)
+        self._tasks: set[asyncio.Task] = set()
+
+    # ---- life cycle -------------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """The server runs: open what was asked for."""
+        self.pump.start(asyncio.get_running_loop())
+        self.do(self._open_first())
+
+    def close(self) -> None:
+        """The server ends: jobs stop, the scene is let go of."""
+        self._leave()
+        self.page.close()
+        self.pump.close()
+
+    def do(self, work: Coroutine[object, object, None]) -> None:
+        """Run something that takes a while; what fails is said on the page."""
+
+        async def told() -> None:
+            try:
+                await work
+            except EvanySegError as error:
+                self.page.status(str(error), problem=True)
+            except Exception as error:  # whatever it is, the page must not fall silent
+                logging.getLogger("evanyseg").exception("The page's request failed")
+                self.page.status(f"Something went wrong ({type(error).__name__}: {error}).", problem=True)
+
+        task = asyncio.get_running_loop().create_task(told())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _open_first(self) -> None:
+        options = self.options
+        self.page.status("Opening...")
+        if options.session is not None and options.session.is_file():
+            self.opener.session(options.session)
+        elif options.volume is not None:
+            await self.opener.volume(options.volume)
+            if options.segmentation is not None:
+                await self.opener.segmentation(options.segmentation)
+        else:
+            await self.opener.volume(template_files()["t1"], "MNI152 T1 (template)")
+
+    # ---- the scene's coming and going -------------------------------------------------------------------------
+
+    def _leave(self) -> None:
+        self.segment_panel.tool.stop()
+        self.views.forget()
+        self.presenters.leave()
+
+    def _entered(self) -> None:
+        made = self.presenters
+        made.display.set_on(True)
+        self.segment_panel.start_tool(BOX)
+        self.page.soon()
+        view = self.views.active()
+        if view is not None:  # models and the first slice's embedding, so that the first box is quick
+            made.controller.with_models(lambda pipeline: made.segmenting.prefetch(view.slice_node))
+
+    # ---- what the page and workers ask ------------------------------------------------------------------------
+
+    def _on_refresh(self) -> None:
+        review = self.presenters.controller.usable
+        self.presenters.display.refresh()
+        self.server.state.volume_name = review.volume.GetName() if review is not None else ""
+        self.server.state.has_rows = review is not None and len(review.table) > 0
+
+    def _render(self) -> None:
+        """Masks are changed in place, which not every view notices by itself."""
+        for view in self.slicer.view_manager.get_views():
+            view.schedule_render()
+
+    def _drained(self, drain: Callable[[], int]) -> None:
+        with self.server.state:
+            drain()
+
+    def _on_key(self, key: str) -> None:
+        reviewing = self.presenters.reviewing
+        actions = {
+            "d": lambda: self.segment_panel.toggle(BOX),
+            "n": reviewing.next,
+            "shift+n": reviewing.previous,
+            "a": reviewing.accept,
+            "x": reviewing.flag,
+        }
+        if key in actions:
+            actions[key]()

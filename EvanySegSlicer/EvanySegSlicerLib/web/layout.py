@@ -1,0 +1,94 @@
+"""The page: a panel on the left, four views on the right, a status line below."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trame.ui.vuetify3 import VAppLayout
+from trame.widgets import client, html
+from trame.widgets import vuetify3 as v3
+
+from .page import Panel
+
+if TYPE_CHECKING:
+    from trame_server import Server
+    from trame_slicer.core import LayoutManager
+
+KEYS = ("d", "n", "shift+n", "a", "x", "m")
+SHORTCUTS = (
+    ("D", "Box tool on and off"),
+    ("N / Shift+N", "next worst slice / previous"),
+    ("A / X", "accept / flag the current slice"),
+    ("M", "comment"),
+    ("Esc", "drop the box, leave the tool"),
+    ("Wheel", "scroll slices"),
+    ("Shift + drag / right drag", "pan / zoom"),
+    ("Ctrl + drag", "blend quality colours"),
+)
+NOTICE = "Research software, not for clinical use."
+
+SCRIPT = Path(__file__).with_name("static") / "page.js"
+
+STYLE = """
+html { overflow: hidden; }
+.v-expansion-panel-text__wrapper { padding: 4px 10px 10px; }
+.v-expansion-panel-title { min-height: 34px !important; padding: 4px 10px; }
+"""
+
+
+def build(server: Server, views: LayoutManager, sections: Sequence[tuple[str, str, Panel]]) -> VAppLayout:
+    """sections: (id, title, panel), from top to bottom."""
+    server.state.update(
+        {"trame__title": "EvanySegSlicer", "open_sections": [name for name, _t, _p in sections[:3]], "help": False}
+    )
+    with VAppLayout(server, theme="dark") as layout:
+        client.Style(STYLE)
+        client.Script(SCRIPT.read_text(encoding="utf-8").replace("KEYS", json.dumps(KEYS)))
+        with v3.VNavigationDrawer(permanent=True, width=400, location="left"):
+            with html.Div(classes="d-flex align-center px-3 py-1"):
+                html.Span("EvanySegSlicer", classes="font-weight-bold mr-2")
+                html.Span(
+                    "{{ volume_name || 'No volume' }}",
+                    classes="text-caption text-medium-emphasis text-truncate",
+                    id="volume-name",
+                )
+                v3.VSpacer()
+                v3.VBtn(icon="mdi-help-circle-outline", size="small", variant="text", click="help = true", id="help")
+            with v3.VExpansionPanels(v_model=("open_sections",), multiple=True, variant="accordion"):
+                for name, title, panel in sections:
+                    with v3.VExpansionPanel(title=title, value=name, id=f"section-{name}", eager=True):  # noqa: SIM117
+                        with v3.VExpansionPanelText():
+                            panel.build()
+        with v3.VMain(), html.Div(classes="d-flex", style="height: calc(100vh - 32px)"):
+            views.initialize_layout_grid(layout)
+        with v3.VFooter(app=True, height=32, classes="px-3 text-body-2"):
+            html.Span(
+                "{{ status_text }}",
+                id="status",
+                classes=("status_problem ? 'text-red-lighten-2 font-weight-bold text-truncate' : 'text-truncate'",),
+            )
+            v3.VSpacer()
+            with html.Div(v_if=("busy",), classes="d-flex align-center ga-2", id="busy"):
+                html.Span("{{ busy_what }}", classes="text-truncate")
+                v3.VProgressLinear(model_value=("busy_percent",), style="width: 120px", height=6, color="amber")
+                v3.VBtn("Cancel", size="x-small", click=server.controller.cancel, id="cancel")
+            html.Span(NOTICE, classes="text-caption text-medium-emphasis ml-3", v_if=("!busy",))
+        _help()
+    return layout
+
+
+def _help() -> None:
+    with v3.VDialog(v_model=("help",), max_width=520), v3.VCard(title="Keys and mouse", id="help-page"):
+        with v3.VTable(density="compact"), html.Tbody():
+            for keys, what in SHORTCUTS:
+                with html.Tr():
+                    html.Td(keys)
+                    html.Td(what)
+        v3.VCardText(
+            "A box on a slice segments and scores it; the colour says how good the mask is believed to be: "
+            "blue good, yellow check, orange poor. Review starts with the slices where most area is "
+            "expected to be wrong. " + NOTICE
+        )

@@ -1,0 +1,127 @@
+"""Segments, the box and point tools, undo, propagation, scoring of what is there."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from trame.widgets import html
+from trame.widgets import vuetify3 as v3
+from trame_server.state import State
+
+from ...presenters.box_tool import BoxTool
+from ...presenters.rubber_band import BOX, NEGATIVE, POSITIVE, RubberBand
+from ...presenters.segmenting import SegmentingPresenter
+from ...presenters.texts import result_text
+from ...presenters.view import SliceView
+from ..page import Page
+from ..views.slice_views import PageViews
+from .parts import button
+
+HINTS = {BOX: "Drag a box around the object. Esc cancels.", POSITIVE: "Click where the mask should be."}
+HINTS[NEGATIVE] = "Click where the mask should not be."
+NO_MASK = "No mask yet: drag a box around an object on a slice."
+
+
+class SegmentPanel:
+    """Widgets -> SegmentingPresenter; the box tool is on from the start: nothing needs to be pressed before the first
+    box."""
+
+    def __init__(self, state: State, presenter: SegmentingPresenter, views: PageViews, page: Page) -> None:
+        self.state, self.presenter, self.views, self.page = state, presenter, views, page
+        band = RubberBand(self._on_box, self._on_point, self.stop_tool, page.status, self._on_drag)
+        self.tool = BoxTool(band, views)
+        state.update({"tool": "", "segments": [], "segment_id": "", "result_html": NO_MASK, "stop_below": 0.5})
+        state.update({"can_undo": False, "can_redo": False})
+        state.change("segment_id")(self._on_segment)
+
+    def build(self) -> None:
+        with html.Div(classes="d-flex align-center ga-1"):
+            v3.VSelect(
+                v_model=("segment_id",),
+                items=("segments",),
+                item_title="name",
+                item_value="id",
+                label="Segment",
+                density="compact",
+                hide_details=True,
+                no_data_text="Made with the first box",
+            )
+            button("mdi-plus", "New segment", self.presenter.add_segment, "add-segment")
+        with html.Div(classes="d-flex align-center ga-1 mt-2"):
+            for mode, icon, text in (
+                (BOX, "mdi-selection-drag", "Box (D)"),
+                (POSITIVE, "mdi-plus-circle-outline", "Point: belongs to it"),
+                (NEGATIVE, "mdi-minus-circle-outline", "Point: does not belong"),
+            ):
+                button(icon, text, partial(self.toggle, mode), f"tool-{mode}", active=f"tool === '{mode}'")
+            v3.VSpacer()
+            button("mdi-undo", "Undo", self.presenter.undo, "undo", enabled="can_undo")
+            button("mdi-redo", "Redo", self.presenter.redo, "redo", enabled="can_redo")
+        html.Div(v_html=("result_html",), classes="text-body-2 my-2", id="result", style="min-height: 3em")
+        with html.Div(classes="d-flex align-center ga-1"):
+            html.Span("Propagate", classes="text-body-2")
+            for direction, icon in (("down", "mdi-arrow-down"), ("both", "mdi-arrow-up-down"), ("up", "mdi-arrow-up")):
+                what = {"down": "to lower slices", "up": "to higher slices", "both": "both ways"}[direction]
+                button(icon, f"Propagate {what}", partial(self._on_propagate, direction), f"propagate-{direction}")
+            v3.VTextField(
+                v_model_number=("stop_below",),
+                label="Stop below Dice",
+                type="number",
+                min=0,
+                max=1,
+                step=0.05,
+                density="compact",
+                hide_details=True,
+            )
+
+    def refresh(self) -> None:
+        state = self.state
+        state.segments = [{"id": i, "name": name} for i, name in self.presenter.segments()]
+        state.segment_id = self.presenter.segment_id
+        view = self.views.active()
+        here = self.presenter.row_in_view(view.slice_node) if view is not None else None
+        state.result_html = result_text(here or self.presenter.row()) or NO_MASK
+        review = self.presenter.controller.usable
+        state.can_undo = review is not None and review.history.can_undo
+        state.can_redo = review is not None and review.history.can_redo
+
+    # ---- tools ------------------------------------------------------------------------------------------------
+
+    def toggle(self, mode: str) -> None:
+        """A second time turns it off."""
+        if self.state.tool == mode:
+            self.stop_tool()
+        else:
+            self.start_tool(mode)
+
+    def start_tool(self, mode: str) -> None:
+        self.tool.start(mode)
+        self.state.tool = mode
+        self.page.status(HINTS[mode])
+
+    def stop_tool(self) -> None:
+        self.tool.stop()
+        self.state.tool = ""
+        self.page.status("")
+
+    def _on_drag(self, view: SliceView) -> None:
+        self.views.used(view)
+        self.presenter.prefetch(view.slice_node)
+
+    def _on_box(self, view: SliceView, corners: np.ndarray) -> None:
+        self.views.used(view)
+        self.presenter.box_drawn(view.slice_node, corners)
+
+    def _on_point(self, view: SliceView, ras: np.ndarray, positive: bool) -> None:
+        self.views.used(view)
+        self.presenter.point_placed(view.slice_node, ras, positive)
+
+    def _on_segment(self, segment_id: str, **state: object) -> None:
+        if segment_id and segment_id != self.presenter.segment_id:
+            self.presenter.choose_segment(segment_id)
+
+    def _on_propagate(self, direction: str) -> None:
+        view = self.views.active()
+        if view is not None:
+            self.presenter.propagate(view.slice_node, direction, float(self.state.stop_below))

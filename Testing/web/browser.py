@@ -1,0 +1,132 @@
+"""A reviewer in front of the page: moves the mouse, presses keys, reads what is shown."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from web.running import Server
+
+QUIET = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--disable-default-apps", "--no-first-run", "--disable-domain-reliability",
+    "--disable-client-side-phishing-detection", "--metrics-recording-only",
+    "--disable-features=OptimizationHints,MediaRouter,Translate,AutofillServerCommunication",
+)  # fmt: skip
+SIZE = {"width": 1366, "height": 768}
+VIEWS = ("Red", "ThreeD", "Green", "Yellow")
+"""In the order in which the page shows them."""
+
+
+def chromium_path() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@contextmanager
+def open_browser(path: str) -> Iterator[object]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, headless=True, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+class Reviewer:
+    """One browser context with one page of the server. `errors`: what the page's scripts threw."""
+
+    def __init__(self, browser, server: Server) -> None:
+        self.browser, self.server = browser, server
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+
+    def __enter__(self) -> Reviewer:
+        self.context = self.browser.new_context(viewport=SIZE, accept_downloads=True)
+        self.page = self.context.new_page()
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", self._on_request)
+        self.open()
+        return self
+
+    def __exit__(self, *what: object) -> None:
+        self.context.close()
+
+    def open(self) -> None:
+        self.page.goto(self.server.address)
+        self.page.wait_for_selector("#volume-name:not(:has-text('No volume'))", timeout=30_000)
+        self.wait_idle()
+        self.page.wait_for_function("[...document.images].filter(i => i.naturalWidth > 50).length >= 4", timeout=30_000)
+
+    def _on_request(self, request) -> None:
+        if not request.url.startswith((self.server.origin, "data:", "blob:", "ws://127.0.0.1")):
+            self.outside.append(request.url)
+
+    # ---- reading ----------------------------------------------------------------------------------------------
+
+    def text(self, selector: str) -> str:
+        return self.page.inner_text(selector)
+
+    def rows(self) -> list[list[str]]:
+        """The table's cells, as far as they are on the screen."""
+        return self.page.eval_on_selector_all(
+            "#table [data-key]", "rows => rows.map(r => [...r.children].map(c => c.innerText))"
+        )
+
+    def wait_idle(self) -> None:
+        self.page.wait_for_selector("#busy", state="detached", timeout=60_000)
+
+    def wait_rows(self, count: int) -> None:
+        self.page.wait_for_function(
+            "n => document.querySelectorAll('#table [data-key]').length === n", arg=count, timeout=60_000
+        )
+
+    def place(self, view: str) -> dict[str, float]:
+        """x, y, width, height of a view on the screen."""
+        return self.page.locator("img").nth(VIEWS.index(view)).bounding_box()
+
+    def picture(self, view: str = "Red") -> np.ndarray:
+        """What a view shows: uint8 RGB [H, W, 3]."""
+        from PIL import Image
+
+        found = Image.open(io.BytesIO(self.page.screenshot(clip=self.place(view)))).convert("RGB")
+        return np.asarray(found)
+
+    def still(self, view: str = "Red") -> np.ndarray:
+        """The picture once it no longer changes (frames are sharpened a moment after the last change)."""
+        last = self.picture(view)
+        for _ in range(40):
+            self.page.wait_for_timeout(250)
+            now = self.picture(view)
+            if np.array_equal(now, last):
+                return now
+            last = now
+        raise AssertionError(f"{view} never came to rest")
+
+    # ---- acting -----------------------------------------------------------------------------------------------
+
+    def drag(self, view: str, half_width: float, half_height: float | None = None) -> None:
+        """A box around the view's middle, half sides in screen pixels, with the left button."""
+        box = self.place(view)
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        half_height = half_width if half_height is None else half_height
+        mouse = self.page.mouse
+        mouse.move(x - half_width, y - half_height)
+        mouse.down()
+        mouse.move(x, y, steps=3)
+        mouse.move(x + half_width, y + half_height, steps=3)
+        mouse.up()
+
+    def press(self, key: str) -> None:
+        self.page.keyboard.press(key)
+
+    def export(self, kind: str, folder: Path) -> Path:
+        with self.page.expect_download(timeout=60_000) as waiting:
+            self.page.click(f"#export-{kind}")
+        path = folder / waiting.value.suggested_filename
+        waiting.value.save_as(path)
+        return path
