@@ -179,7 +179,7 @@ def _colors(band: str) -> tuple[str, str]:
 
 def _row(record: ScoreRecord) -> dict[str, object]:
     color, ink = _colors(record.band)
-    tip = f"Warning: {record.caveats}" if record.caveats else record.comment
+    tip = "\n".join(filter(None, (record.comment, record.caveats and f"Warning: {record.caveats}")))
     return {"key": key_text(record.key), "cells": cells(record), "color": color, "ink": ink, "tip": tip}
 
 
