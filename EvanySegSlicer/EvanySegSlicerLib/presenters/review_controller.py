@@ -98,6 +98,14 @@ class ReviewController:
         self.view.updated([])
         return review
 
+    def window_sentence(self) -> str:
+        """How models see the open volume; '' while none is open."""
+        review = self.usable
+        try:
+            return review.reader.window_sentence() if review is not None else ""
+        except EvanySegError:
+            return ""  # a volume that can no longer be used: the next action says why
+
     def require(self) -> ReviewSession:
         """The open review; a segmentation is made when there is none. Raises EvanySegError without a volume."""
         if self.node is None or self.node.node.GetNodeReference("volume") is None:

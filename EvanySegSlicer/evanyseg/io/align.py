@@ -39,6 +39,9 @@ def aligned(
     mine = segmentation.grid
     if mine.has_geometry:
         segmentation = replace(segmentation, remarks=segmentation.remarks + mine.source.remarks)
+    only = planes if planes is not None and planes.count == 1 else stack_of(volume)
+    if _is_picture(mine) and only.count == 1:
+        return _placed_picture(segmentation, only)
     if same_geometry(mine, volume):
         return replace(segmentation, grid=empty_like(volume), remarks=segmentation.remarks + _unplaced(mine, volume))
     if not (volume.has_geometry and mine.has_geometry) or volume.planar or mine.planar:
@@ -52,6 +55,32 @@ def aligned(
             remark = f"{words}: with that {mine.name} and {volume.name} fit together."
             return replace(segmentation, grid=empty_like(volume), remarks=(*segmentation.remarks, remark))
     return _regridded(segmentation, volume, allow_cropped, planes or stack_of(volume))
+
+
+def _is_picture(grid: Volume) -> bool:
+    """A two-dimensional image that knows no place (PNG, TIFF, ...): its pixels are those that a person sees."""
+    return grid.planar and not grid.has_geometry and stack_of(grid).plane(0).as_stored
+
+
+def _placed_picture(segmentation: Segmentation, planes: PlaneStack) -> Segmentation:
+    """A picture's labels on the only slice of a volume, in the display frame, as every picture of a slice has it."""
+    mine, volume = segmentation.grid, planes.volume
+    if mine.shape[1:] != planes.shape:
+        height, width = planes.shape
+        size = _size(volume) if volume.planar else f"{width} x {height} pixels as displayed"
+        raise ImageError(
+            f"The mask {mine.name} is {_size(mine)}, the image {volume.name} is {size}: they must have the same size."
+        )
+    layers = []
+    for layer in segmentation.layers:
+        out = np.zeros(volume.shape, layer.dtype)
+        planes.take(out, 0)[...] = layer[0]
+        layers.append(out)
+    said: tuple[str, ...] = ()
+    if not planes.plane(0).as_stored:
+        said = (f"{mine.name} is a picture: it was laid on {volume.name} as that is displayed, not as it is stored.",)
+    grid, remarks = empty_like(volume), segmentation.remarks + said
+    return replace(segmentation, grid=grid, layers=tuple(layers), remarks=remarks)
 
 
 def empty_like(volume: Volume) -> Volume:
@@ -143,6 +172,8 @@ def _moved(volume: Volume, place: Placement) -> Volume:
 
 def _unplaced(mine: Volume, volume: Volume) -> tuple[str, ...]:
     """Said when two volumes fit by their sizes alone."""
+    if _is_picture(volume) and not stack_of(mine).plane(0).as_stored:
+        return (f"{volume.name} is a picture: {mine.name} was laid on it voxel by voxel, not as it is displayed.",)
     if mine.planar or volume.planar or (mine.has_geometry and volume.has_geometry):
         return ()
     silent = mine.name if volume.has_geometry else volume.name

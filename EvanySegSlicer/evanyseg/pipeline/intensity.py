@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ImageError
-from ..geometry.volume import Volume
+from ..geometry.volume import ImageSource, Volume
 from ..pixels import as_rgb
 from ..results import Caveat
 
@@ -141,7 +141,8 @@ def default_preset(data: np.ndarray, color: bool) -> IntensityPreset:
 
 
 def window_of(volume: Volume, preset: IntensityPreset | None = None) -> IntensityWindow:
-    """How a volume is shown: by the preset, else by what is right for its kind; padding is left out."""
+    """How a volume is shown, for every front end: by the preset, else by what is right for its kind; padding is left
+    out. Where the modality is unknown, percentiles are."""
     chosen = preset or (PRESETS[CT_DEFAULT] if volume.source.hounsfield else default_preset(volume.array, volume.color))
     return chosen.fit(volume.array, volume.source.padding)
 
@@ -152,6 +153,18 @@ def window_remarks(volume: Volume, preset: IntensityPreset | None = None) -> tup
         return ()
     window = window_of(volume).describe()
     return (f"A CT in Hounsfield units: shown by {window}; --intensity ct-lung, ct-bone, ... chooses another window.",)
+
+
+def window_sentence(window: IntensityWindow, source: ImageSource, chosen: bool) -> str:
+    """Which window a volume is shown by, for a panel; `chosen`: by a person."""
+    text = f"Shown by {window.describe()}"
+    if chosen or window.name == "rgb":
+        return f"{text}."
+    if source.hounsfield:
+        return f"{text}: a CT in Hounsfield units."
+    if not source.modality:
+        return f"{text}: the modality is unknown; for a CT choose a CT preset."
+    return f"{text}."
 
 
 def image_caveats(pixels: np.ndarray) -> tuple[str, ...]:

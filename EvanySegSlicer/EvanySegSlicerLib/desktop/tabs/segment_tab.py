@@ -75,11 +75,13 @@ class SegmentTab(Tab):
         self._note()
 
     def refresh(self) -> None:
-        """What is known of the chosen segment on the slice in view; without a mask there, of the last box."""
+        """What is known of the chosen segment on the slice in view; without a mask there, of the last box. And the
+        window that the volume is shown by."""
         view = self.views.active()
         here = self.presenter.row_in_view(view.slice_node) if view is not None else None
         text = result_text(here or self.presenter.row())
         self.ui.resultLabel.setText(text or _("No mask yet: press Draw box and drag around an object."))
+        self._note()
 
     def leave(self) -> None:
         self.views.forget()

@@ -47,10 +47,11 @@ class ModelChoicePresenter:
         return self.controller.models.needs_torch(self.chosen("segmenter"), self.chosen("estimator"))
 
     def note(self) -> str:
-        """Licence and note of the chosen models, a line each."""
+        """Licence and note of the chosen models, and the intensity window of the open volume, a line each."""
         lines = []
         for kind in ("segmenter", "estimator"):
             name = self.chosen(kind)
             if name in dict(self.choices(kind)):
                 lines.append(self.controller.models.note(kind, name))
+        lines.append(self.controller.window_sentence())
         return "\n".join(line for line in dict.fromkeys(lines) if line)

@@ -8,6 +8,8 @@ import numpy as np
 
 from evanyseg.geometry.volume import Volume
 
+from .image_facts import keep_facts
+
 if TYPE_CHECKING:
     from slicer import vtkMRMLScene, vtkMRMLVolumeNode
 
@@ -31,4 +33,5 @@ def add_volume(scene: vtkMRMLScene, volume: Volume) -> vtkMRMLVolumeNode:
     matrix.DeepCopy((volume.ijk_to_ras).ravel())
     node.SetIJKToRASMatrix(matrix)
     node.CreateDefaultDisplayNodes()
+    keep_facts(node, volume.source)
     return node

@@ -89,9 +89,3 @@ def voxels(volume: vtkMRMLVolumeNode) -> np.ndarray:
     array = vtk_to_numpy(scalars)
     shape = dims[::-1] if components == 1 else (*dims[::-1], components)
     return array.reshape(shape)
-
-
-def is_color(volume: vtkMRMLVolumeNode) -> bool:
-    """Whether voxels are RGB or RGBA."""
-    image = volume.GetImageData()
-    return image is not None and image.GetNumberOfScalarComponents() in (3, 4)

@@ -9,11 +9,13 @@ import numpy as np
 
 from evanyseg.geometry.oblique import oblique_of_key, plane_of_view, resampled
 from evanyseg.geometry.slice_plane import OBLIQUE, SlicePlane, slice_plane
-from evanyseg.pipeline.intensity import IntensityWindow, default_preset, preset_named
+from evanyseg.geometry.volume import Volume
+from evanyseg.pipeline.intensity import IntensityWindow, preset_named, window_of, window_sentence
 from evanyseg.pipeline.slice_pipeline import SliceInput
 
 from ..table.content import image_hash
-from .matrices import is_color, matrix_array, volume_dims, volume_to_world, voxels
+from .image_facts import image_facts
+from .matrices import matrix_array, volume_dims, volume_to_world, voxels
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLSliceNode, vtkMRMLVolumeNode
@@ -79,13 +81,19 @@ class VolumeReader:
         """
         matrix = volume_to_world(self.volume)
         image = self.volume.GetImageData()
-        stamp = (image, image.GetMTime() if image is not None else 0, matrix.tobytes(), self.preset)
+        facts = image_facts(self.volume)
+        stamp = (image, image.GetMTime() if image is not None else 0, matrix.tobytes(), self.preset, facts)
         if self._snapshot is None or stamp != self._stamp:
             array = voxels(self.volume)
-            preset = preset_named(self.preset) if self.preset else default_preset(array, is_color(self.volume))
-            self._snapshot = VolumeSnapshot(array, matrix, preset.fit(array), self.volume.GetName())
+            window = window_of(Volume(array, source=facts), preset_named(self.preset) if self.preset else None)
+            self._snapshot = VolumeSnapshot(array, matrix, window, self.volume.GetName())
             self._stamp = stamp
         return self._snapshot
+
+    def window_sentence(self) -> str:
+        """Which window is used, and why where nobody chose it. Raises ImageError, GeometryError."""
+        facts = image_facts(self.volume)
+        return window_sentence(self.snapshot().window, facts, chosen=bool(self.preset))
 
     def plane(self, axis: int, index: int) -> SlicePlane:
         """Raises GeometryError."""

@@ -17,15 +17,18 @@ from .results import check_ending
 
 
 def write_masks(path: Path, planes: PlaneStack, masks: dict[int, np.ndarray], name: str) -> None:
-    """Masks bool [H, W] (display frame) by slice index, in the file's own voxels: 0/255 in pictures, label 1 elsewhere.
+    """Masks bool [H, W] (display frame) by slice index: label 1 in the file's own voxels; in pictures, which hold the
+    only slice, 0/255 in the display frame, as overlays have it and as `align` reads it.
 
     Raises OutputError.
     """
+    if ending(path) in PICTURES:
+        mask = masks.get(0, np.zeros(planes.shape, bool))
+        write_picture(path, np.where(mask, np.uint8(255), np.uint8(0)))
+        return
     segmentation = segmentation_of_masks(planes, masks, name)
     (labels,), grid = segmentation.layers, segmentation.grid
-    if ending(path) in PICTURES:
-        write_picture(path, np.where(labels.take(0, 2 - planes.axis), np.uint8(255), np.uint8(0)))
-    elif ending(path) == ".seg.nrrd":
+    if ending(path) == ".seg.nrrd":
         write_seg_nrrd(path, segmentation)
     else:
         write_labels(path, labels, grid)
