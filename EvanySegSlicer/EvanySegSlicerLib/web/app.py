@@ -104,12 +104,10 @@ class WebApp:
     async def _open_first(self) -> None:
         options = self.options
         self.page.status("Opening...")
-        if options.session is not None and options.session.is_file():
+        if options.session is not None:
             self.opener.session(options.session)
         elif options.volume is not None:
-            await self.opener.volume(options.volume)
-            if options.segmentation is not None:
-                await self.opener.segmentation(options.segmentation)
+            await self.opener.volume(options.volume, masks=options.segmentation)
         else:
             await self.opener.volume(template_files()["t1"], "MNI152 T1 (template)")
 

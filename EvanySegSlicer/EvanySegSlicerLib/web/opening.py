@@ -7,8 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from evanyseg.errors import EvanySegError
-from evanyseg.io.read import read_image
+from evanyseg.geometry.volume import Volume
+from evanyseg.io.read import read_image, read_segmentation
+from evanyseg.io.segmentation import Segmentation
 
 from ..presenters.front_end import Presenters
 from ..scene.headless.scene_files import load_mrb
@@ -35,9 +39,10 @@ class Opener:
         self.scene, self.presenters, self.views = scene, presenters, views
         self._leave, self._entered = leave, entered
 
-    async def volume(self, path: Path, name: str = "") -> None:
-        """A new scene with this image. Raises ImageError, GeometryError; the old scene stays then."""
-        volume = await asyncio.to_thread(read_image, path)
+    async def volume(self, path: Path, name: str = "", masks: Path | None = None) -> None:
+        """A new scene with this image and, as segments, existing masks on it. Raises ImageError, GeometryError; the old
+        scene stays then."""
+        volume, segmentation = await asyncio.to_thread(_read, path, masks)
         self._leave()
         self.scene.Clear(0)
         node = add_volume(self.scene, volume)
@@ -45,10 +50,19 @@ class Opener:
         session = SessionNode.of_scene(self.scene)
         session.set("volume", node.GetID())
         self._enter(session, node)
+        if segmentation is not None:
+            self._add(segmentation)
 
-    async def segmentation(self, path: Path) -> None:
-        """Masks on the open volume, as a segmentation of their own. Raises ImageError, GeometryError."""
-        raise EvanySegError(f"{path.name}: opening masks is not done yet.")
+    def _add(self, segmentation: Segmentation) -> None:
+        """Its segments, on the open volume's voxels, into the open segmentation."""
+        review = self.presenters.controller.require()
+        for segment in segmentation.segments:
+            segment_id = review.store.add(segment.name)
+            mask = segmentation.mask(segment)
+            for index in np.flatnonzero(mask.any(axis=(1, 2))):
+                plane = review.reader.plane(2, int(index))
+                review.store.write(segment_id, plane, plane.take(mask), review.volume)
+        review.changed([])
 
     def session(self, path: Path) -> None:
         """A scene saved here or by desktop Slicer. Raises EvanySegError; the scene is empty then."""
@@ -69,3 +83,9 @@ class Opener:
             self.presenters.controller.require()
         finally:
             self._entered()
+
+
+def _read(path: Path, masks: Path | None) -> tuple[Volume, Segmentation | None]:
+    """On a thread."""
+    volume = read_image(path)
+    return volume, read_segmentation(masks).on_grid_of(volume) if masks is not None else None

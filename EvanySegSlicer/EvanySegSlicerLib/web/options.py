@@ -21,19 +21,16 @@ DEFAULT_PORT = 8765
 
 @dataclass(frozen=True)
 class Options:
-    """Paths are absolute. port 0: any free one; names: host names under which browsers may call the server;
-    upload_limit: bytes a file sent by the browser, and what it is unpacked to, may have."""
+    """Paths are absolute. port 0: any free one; names: host names under which browsers may call the server."""
 
     volume: Path | None = None
     segmentation: Path | None = None
     session: Path | None = None
-    folder: Path | None = None
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     names: tuple[str, ...] = ()
     token: str = ""
     open_browser: bool = True
-    upload_limit: int = 2 * 2**30
 
     @property
     def local(self) -> bool:
@@ -51,7 +48,7 @@ def parsed(arguments: Sequence[str] | None = None) -> Options:
             f"--host {found.host} lets other computers in: set {TOKEN_VARIABLE} to a secret of at least "
             f"{SHORTEST_TOKEN} characters, and put a server that speaks TLS in front (this one does not encrypt)."
         )
-    for option in ("volume", "segmentation", "folder"):
+    for option in ("volume", "segmentation", "session"):
         path = getattr(found, option)
         if path is not None and not path.exists():
             raise EvanySegError(f"--{option}: there is nothing at {path}.")
@@ -61,13 +58,11 @@ def parsed(arguments: Sequence[str] | None = None) -> Options:
         volume=_absolute(found.volume),
         segmentation=_absolute(found.segmentation),
         session=_absolute(found.session),
-        folder=_absolute(found.folder),
         host=found.host,
         port=found.port,
         names=tuple(found.name),
         token=token or secrets.token_urlsafe(24),
         open_browser=not found.no_browser,
-        upload_limit=found.upload_limit * 2**20,
     )
 
 
@@ -114,11 +109,9 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--volume", type=Path, help="image file (NIfTI, NRRD, MetaImage, DICOM) or a folder of one DICOM series")
     add("--segmentation", type=Path, help="existing masks on that image (.seg.nrrd, label map, DICOM SEG)")
-    add("--session", type=Path, help="scene (.mrb) to go on with; Save session writes it. Need not exist yet")
-    add("--folder", type=Path, help="folder whose files the page may open; nothing else of this computer can be")
+    add("--session", type=Path, help="scene (.mrb) to go on with, saved here or by desktop Slicer")
     add("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0: any free one")
     add("--host", default="127.0.0.1", help=f"address to listen on; other than loopback needs {TOKEN_VARIABLE}")
     add("--name", action="append", default=[], help="host name that browsers use, when a proxy is in front")
     add("--no-browser", action="store_true", help="print the address only")
-    add("--upload-limit", type=int, default=2048, metavar="MB", help="largest file that the page accepts")
     return parser

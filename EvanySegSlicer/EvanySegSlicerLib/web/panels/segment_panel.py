@@ -16,10 +16,11 @@ from ...presenters.texts import result_text
 from ...presenters.view import SliceView
 from ..page import Page
 from ..views.slice_views import PageViews
-from .parts import button
+from .parts import button, wide_button
 
 HINTS = {BOX: "Drag a box around the object. Esc cancels.", POSITIVE: "Click where the mask should be."}
 HINTS[NEGATIVE] = "Click where the mask should not be."
+PLANES = ("axial", "coronal", "sagittal")
 NO_MASK = "No mask yet: drag a box around an object on a slice."
 
 
@@ -32,7 +33,7 @@ class SegmentPanel:
         band = RubberBand(self._on_box, self._on_point, self.stop_tool, page.status, self._on_drag)
         self.tool = BoxTool(band, views)
         state.update({"tool": "", "segments": [], "segment_id": "", "result_html": NO_MASK, "stop_below": 0.5})
-        state.update({"can_undo": False, "can_redo": False})
+        state.update({"can_undo": False, "can_redo": False, "score_plane": PLANES[0]})
         state.change("segment_id")(self._on_segment)
 
     def build(self) -> None:
@@ -74,6 +75,13 @@ class SegmentPanel:
                 density="compact",
                 hide_details=True,
             )
+
+        with html.Div(classes="d-flex align-center ga-1 mt-1"):
+            wide_button("mdi-counter", "Score the slices", self._on_score, "score", enabled="segments.length")
+            v3.VSelect(v_model=("score_plane",), items=("planes", list(PLANES)), density="compact", hide_details=True)
+
+    def _on_score(self) -> None:
+        self.presenter.score_existing(str(self.state.score_plane))
 
     def refresh(self) -> None:
         state = self.state
