@@ -1,4 +1,4 @@
-"""`evanyseg-train adapt-eval` on a generated collection: subjects apart, rivals beside, a look recorded."""
+"""`evanyseg-train adapt-eval` on a generated collection: subjects apart, baselines beside, a look recorded."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from evanyseg.quality.builtin import load
 from evanyseg_training.cli import app
 from evanyseg_training.data.readers import read
 from evanyseg_training.errors import DataError
-from evanyseg_training.experiments.adaptation.measuring import NATURAL, OTHER, SYNTHETIC, TRUTH, MeasuredSet
+from evanyseg_training.experiments.adaptation.measuring import OTHER, PREDICTED, SYNTHETIC, TRUTH, MeasuredSet
 from evanyseg_training.experiments.adaptation.run import RunOptions, measured
-from evanyseg_training.experiments.adaptation.trials import NATURAL_TASK, TRUTHS_TASK, candidates, trial
+from evanyseg_training.experiments.adaptation.trials import PREDICTED_TASK, TRUTHS_TASK, candidates, trial
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def data(collection: Path, tmp_path_factory: pytest.TempPathFactory) -> Measured
 
 def test_every_object_has_masks_of_every_kind_with_their_true_dice(data: MeasuredSet) -> None:
     assert len(np.unique(data.subject)) == 14
-    for kind, most in ((TRUTH, 1), (SYNTHETIC, 4), (NATURAL, 1), (OTHER, 10)):
+    for kind, most in ((TRUTH, 1), (SYNTHETIC, 4), (PREDICTED, 1), (OTHER, 10)):
         counts = np.bincount(data.object[data.kind == kind], minlength=14)
         assert 1 <= counts.min() <= counts.max() <= most
     assert (data.dice[data.kind == TRUTH] == 1).all()
@@ -81,11 +81,11 @@ def test_every_object_has_masks_of_every_kind_with_their_true_dice(data: Measure
 
 def test_subjects_are_never_on_both_sides_and_weights_are_the_engines(data: MeasuredSet) -> None:
     options = AdaptationOptions(learner=LearnerOptions(trees=10))
-    made = trial(data, NATURAL_TASK, [3, 5, 7], load(), options)
+    made = trial(data, PREDICTED_TASK, [3, 5, 7], load(), options)
     assert not {3, 5, 7} & set(data.subject[made.rows])
     assert len(made.rows) == 11
     assert set(made.answers) >= {"built-in", "adapted", "mean of the references", "boosting on shape"}
-    some = candidates(data, NATURAL_TASK, [3, 5], options)
+    some = candidates(data, PREDICTED_TASK, [3, 5], options)
     assert sum(c.weight for c in some) == pytest.approx(2)
     assert sum(c.weight for c in some if c.own) == pytest.approx(2 * options.candidates.prediction_share)
     assert not any(c.own for c in candidates(data, TRUTHS_TASK, [3], options))

@@ -131,6 +131,13 @@ def test_a_calibration_of_before_is_exported_with_the_names_of_now():
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("name", [command.name for command in app.registered_commands if not command.hidden])
+def test_every_command_explains_itself(name):
+    result = CliRunner().invoke(app, [name, "--help"])
+    assert result.exit_code == 0, result.output
+    assert name in result.stdout
+
+
 @pytest.mark.parametrize(("former", "now"), COMMANDS.items())
 def test_former_commands_work_and_are_not_shown(former, now):
     hidden = {command.name: command.hidden for command in app.registered_commands}

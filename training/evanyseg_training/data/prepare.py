@@ -199,7 +199,7 @@ def load_image(path: Path) -> np.ndarray:
 
 
 def load_labels(path: Path) -> np.ndarray:
-    """Integer label map [H, W] of a picture. Raises DataError when it cannot be read."""
+    """Integer label map [H, W] of an image file. Raises DataError when it cannot be read."""
     map_ = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
     if map_ is None:
         raise DataError(f"{path} is missing or not a readable mask.")

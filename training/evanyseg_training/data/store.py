@@ -4,7 +4,7 @@ Layout of a store folder:
 
 - `images.parquet`: one row per image (columns `manifest.IMAGE_COLUMNS`): height, width, channels (1 gray, 3 color)
   and the byte `offset` of its pixels in `images.bin` (uint8, C order; longest side <= 512; gray images have been
-  through the percentile recipe of `evanyseg.pipeline.intensity`, color ones are as they were).
+  through the percentile preset of `evanyseg.pipeline.intensity`, color ones are as they were).
 - `manifest.parquet`: one row per (image, object) (columns `manifest.ROW_COLUMNS`). `row` is its index. `kind`:
   * 'object': ground truth. `component` = a single connected component (one prompt each), `whole` = everything that has
     the label in this image. An object of one component is one row with both flags; one of n components is n component

@@ -46,7 +46,7 @@ def sampled(cases: CaseSet, per_set: int, seed: int) -> CaseSet:
 
 
 def main_methods(names: Sequence[str], estimators: Sequence[str]) -> list[str]:
-    """The methods that are measured in full: the estimators, the bar and `stacked`."""
+    """The methods that are measured in full: the estimators, the reference baseline and `stacked`."""
     return [name for name in (*estimators, REFERENCE, STACKED) if name in names]
 
 

@@ -1,4 +1,4 @@
-"""Examples of the best and the worst predictions, on generated pictures: no image of any data set is ever shown."""
+"""Examples of the best and the worst predictions, on generated images: no image of any data set is ever shown."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ TRUTH, MASK = "#FFFFFF", "#E69F00"
 
 @dataclass(frozen=True)
 class Example:
-    """A generated picture uint8 [H, W, 3], its true object and a corrupted mask bool [H, W], and what was predicted."""
+    """A generated image uint8 [H, W, 3], its true object and a corrupted mask bool [H, W], and what was predicted."""
 
     image: np.ndarray
     truth: np.ndarray
@@ -47,7 +47,7 @@ class Example:
 
 
 def made_picture(rng: np.random.Generator, side: int = SIDE) -> tuple[np.ndarray, np.ndarray]:
-    """A picture uint8 [side, side, 3] of a few blurred, noisy, uneven shapes, and one of them: bool [side, side]."""
+    """An image uint8 [side, side, 3] of a few blurred, noisy, uneven shapes, and one of them: bool [side, side]."""
     y, x = np.mgrid[:side, :side] / side
     gray = 0.25 + 0.12 * _smooth(rng, side, side / 5)
     truth: np.ndarray = np.zeros((side, side), bool)

@@ -49,7 +49,7 @@ def results_page(
     examples: bool = False,
 ) -> str:
     """The whole page; plots of both runs are copied below `plots`. `segmenter`: a folder of segmenter-eval; `examples`:
-    `plots` has a picture of them."""
+    `plots` has a plot of them."""
     lines = estimator_summary(test, held, paper)
     if segmenter is not None:
         import pandas as pd

@@ -28,7 +28,7 @@ POINTS = 3
 @dataclass(frozen=True)
 class SamplingPlan:
     """How samples are drawn. A set's weight is the root of its number of images, at most `cap` of them, times
-    `weight_of` the set: large sets of one kind of picture must not dominate. `side`: pixels of a sample."""
+    `weight_of` the set: large sets of one kind of image must not dominate. `side`: pixels of a sample."""
 
     seed: int = 0
     epoch_size: int = 1024

@@ -14,7 +14,7 @@ from evanyseg.quality.modes import NEAR_INFERENCE, WITH_BOX, WITHOUT_BOX
 def blend(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
     candidates: Annotated[Path, typer.Argument(help="Candidate store.")],
-    run: Annotated[Path, typer.Argument(help="Run of `estimator` that left sources out.")],
+    run: Annotated[Path, typer.Argument(help="Run of `estimator` that held sources out.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="CSV file to write.")],
     groups: Annotated[int, typer.Option(help="Groups of four masks that the trees are fitted on.")] = 2500,
     per_set: Annotated[int, typer.Option(help="Masks scored per held-out set.")] = 150,

@@ -15,11 +15,11 @@ def adapt_eval(
     counts: Annotated[str, typer.Option(help="Numbers of references, separated by commas.")] = "2,4,8",
     draws: Annotated[int, typer.Option(min=1, help="Draws of references.")] = 10,
     subjects: Annotated[int, typer.Option(help="Most subjects of a set.")] = 26,
-    with_box: Annotated[bool, typer.Option(help="Judge with the prompt's box (else the mask's own).")] = True,
-    reason: Annotated[str, typer.Option(help="Why evaluate-only sets are looked at: goes into the log.")] = "",
+    with_box: Annotated[bool, typer.Option(help="Score with the prompt's box (else the mask's own).")] = True,
+    reason: Annotated[str, typer.Option(help="Why evaluate-only sets are evaluated: goes into the log.")] = "",
     log: Annotated[Path | None, typer.Option(help="The log of runs on evaluate-only sets.")] = None,
 ) -> None:
-    """References are drawn by subject, every other subject is judged; nobody is on both sides."""
+    """References are drawn by subject, every other subject is scored; nobody is on both sides."""
     from evanyseg.adaptation.fit import AdaptationOptions
     from evanyseg.models import segmenters
     from evanyseg.quality.builtin import load
@@ -44,7 +44,7 @@ def adapt_eval(
     table = evaluate(found, base, AdaptationOptions(), options)
     told = (
         f"`{command_line()}` at {commit_of()}: {len(names)} sets, {draws} draws of references by subject; per draw "
-        "every other subject is judged. Masks by one real network come as they are; the flat lists add synthetic "
+        "every other subject is scored. Masks by one real network come as they are; the flat lists add synthetic "
         "errors by other code than the references' own, classical methods and heads of the built-in segmenter.\n"
     )
     write(out, table, told)

@@ -22,7 +22,7 @@ def report(
     remark: Annotated[list[str] | None, typer.Option(help="A paragraph under the summary.")] = None,
     card: Annotated[Path | None, typer.Option(help="Model card to put the numbers of unseen sets into.")] = None,
     examples: Annotated[
-        str | None, typer.Option(help="Estimator to show at its best and worst on generated pictures.")
+        str | None, typer.Option(help="Estimator to show at its best and worst on generated images.")
     ] = None,
     machine: Annotated[str, typer.Option(help="What the hours were spent on.")] = "2 CPU cores, no GPU",
 ) -> None:

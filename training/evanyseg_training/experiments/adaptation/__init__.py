@@ -1,1 +1,1 @@
-"""Does an estimator that learns from a few corrected cases judge the others of that set better?"""
+"""Does an estimator that learns from a few corrected cases score the others of that set better?"""

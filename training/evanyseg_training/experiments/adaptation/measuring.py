@@ -21,8 +21,8 @@ from evanyseg.results import QualityCase
 from ...data.readers import Record
 from .objects import KnownObject, drawn_box, known_objects, other_masks
 
-TRUTH, SYNTHETIC, NATURAL, OTHER = range(4)
-"""Kinds of rows: the true mask; the references' synthetic errors; a network's mask; the flat list's other masks."""
+TRUTH, SYNTHETIC, PREDICTED, OTHER = range(4)
+"""Kinds of rows: the true mask; the references' synthetic errors; a network's prediction; other masks."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ def _rows(
     rng = np.random.default_rng((zlib.crc32(one.set.encode()), number))
     box = drawn_box(one.truth, rng)
     reference = Reference(one.image, one.truth, box)
-    own = masks_of(reference, CandidateOptions(synthetic, seed=number), rng)
-    masks = [(m.mask, TRUTH if m.is_truth else SYNTHETIC) for m in own]
-    masks += [(p, NATURAL) for p in one.predictions if p.any()]
+    from_reference = masks_of(reference, CandidateOptions(synthetic, seed=number), rng)
+    masks = [(m.mask, TRUTH if m.is_truth else SYNTHETIC) for m in from_reference]
+    masks += [(p, PREDICTED) for p in one.predictions if p.any()]
     masks += [(m, OTHER) for m, _ in other_masks(one, box, segmenter, rng)]
     found = base.measure_cases([QualityCase(one.image, m, box if with_box else None) for m, _ in masks])
     rows = []

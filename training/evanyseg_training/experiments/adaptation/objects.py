@@ -14,13 +14,14 @@ from evanyseg.pipeline.intensity import default_preset
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Segmenter
 
+from ...augment.box_jitter import moved
 from ...candidates.corruption import ObjectPatch, corrupted
 from ...data.prepare import load_image, load_labels, select_values
 from ...data.readers import Record
 from ...evaluation.baselines.masks import ellipse_mask, grabcut_mask, otsu_mask
 
 LEAST_SIDE = 6
-SCENE_SIDE = 144
+PATCH_SIDE = 144
 JITTER = 0.06
 WORST_USEFUL = 0.02
 """Predictions that miss the object altogether say nothing about the estimator: no network's answer to this prompt."""
@@ -99,12 +100,10 @@ def shown(pixels: np.ndarray) -> np.ndarray:
 
 
 def drawn_box(truth: np.ndarray, rng: np.random.Generator) -> BoxPrompt:
-    """The true mask's box as a person draws it: each side a little off."""
+    """The true mask's box as a person draws it: each side a little off, mostly outward."""
     tight = BoxPrompt.of_mask(truth)
     assert tight is not None
-    off = rng.normal(0.01, JITTER, 4) * (tight.width, tight.height, tight.width, tight.height)
-    box = BoxPrompt(tight.x0 - off[0], tight.y0 - off[1], tight.x1 + off[2], tight.y1 + off[3])
-    return box.validated(truth.shape)
+    return moved(tight, truth.shape, rng.normal(0.01, JITTER, 4) * (-1, -1, 1, 1))
 
 
 def other_masks(
@@ -129,15 +128,15 @@ def _errors(one: KnownObject, count: int, rng: np.random.Generator) -> Iterator[
     height, width = one.truth.shape
     rows = slice(max(int(tight.y0 - reach), 0), min(int(tight.y1 + reach), height))
     cols = slice(max(int(tight.x0 - reach), 0), min(int(tight.x1 + reach), width))
-    part, grey = one.truth[rows, cols], one.image[rows, cols].mean(axis=2).astype(np.float32) / 255
-    scale = min(1.0, SCENE_SIDE / max(part.shape))
+    part, gray = one.truth[rows, cols], one.image[rows, cols].mean(axis=2).astype(np.float32) / 255
+    scale = min(1.0, PATCH_SIDE / max(part.shape))
     size = (max(round(part.shape[1] * scale), 4), max(round(part.shape[0] * scale), 4))
     small = cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.5
     if not small.any():
         return
-    scene = ObjectPatch(cv2.resize(grey, size, interpolation=cv2.INTER_AREA), small)
+    patch = ObjectPatch(cv2.resize(gray, size, interpolation=cv2.INTER_AREA), small)
     for target in (rng.permutation(count) + rng.uniform(0, 1, count)) / count:
-        mask, _, _ = corrupted(scene, float(target), rng)
+        mask, _, _ = corrupted(patch, float(target), rng)
         changed = cv2.resize((mask ^ small).astype(np.float32), part.shape[::-1], interpolation=cv2.INTER_LINEAR) >= 0.5
         out = one.truth.copy()
         out[rows, cols] ^= changed

@@ -29,7 +29,7 @@ HELDOUT_B = {
     "bmseg_ct", "bus_uc_malignant", "clustered_cervical", "dc1000_caries", "edf_cytology", "fuseg_foot_ulcer",
     "nerve_us_kaggle", "neurips_dic", "vnc_sstem",
 }  # fmt: skip
-"""The second frozen list: looked at once, at the end of the models' next version, and never here."""
+"""The second frozen list: evaluated once, at the end of the models' next version, and never here."""
 BUILTIN, ADAPTED = "built-in", "adapted"
 WORSE = 0.005
 SPREAD = 0.08
@@ -60,7 +60,7 @@ def measured(
     tell: Callable[[str], None] = print,
 ) -> list[MeasuredSet]:
     """The named sets, from the folder's files where they are there. Raises DataError for unknown sets and for those of
-    the list that nobody may look at yet."""
+    the list that nobody may evaluate on yet."""
     forbidden = sorted(set(names) & HELDOUT_B)
     if forbidden:
         raise DataError(f"{', '.join(forbidden)}: sets of the second held-out list are not for this; leave them out.")
@@ -108,8 +108,8 @@ def evaluate(
 
 
 def _references(data: MeasuredSet, task: Task, count: int, draw: int) -> np.ndarray:
-    """Subjects that have masks to be judged, drawn from (draw, count) alone."""
-    present = np.unique(data.subject[np.isin(data.kind, task.judged)])
+    """Subjects that have masks to be scored, drawn from (draw, count) alone."""
+    present = np.unique(data.subject[np.isin(data.kind, task.scored)])
     chosen: np.ndarray = np.random.default_rng((draw, count)).permutation(present)[:count]
     return chosen
 
@@ -157,7 +157,7 @@ def _text(value: float) -> str:
     return "-" if np.isnan(value) else f"{value:.3f}"
 
 
-HEADER = ("masks judged", "references", "method", "sets", "MAE [95 %, sets resampled]", "of built-in", "r (SD >= .08)",
+HEADER = ("masks scored", "references", "method", "sets", "MAE [95 %, sets resampled]", "of built-in", "r (SD >= .08)",
           "AUROC<.8", "coverage", "lowest", "width", "sets worse")  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""One trial: some subjects of a set are references, the others are judged; several ways to use the references."""
+"""One trial: some subjects of a set are references, the others are scored; several ways to use the references."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from evanyseg.adaptation.estimator import Learned, Windows
 from evanyseg.adaptation.fit import AdaptationOptions, learn
 from evanyseg.quality.builtin import BuiltinEstimator
 
-from .measuring import NATURAL, OTHER, SYNTHETIC, TRUTH, MeasuredSet
+from .measuring import OTHER, PREDICTED, SYNTHETIC, TRUTH, MeasuredSet
 
 
 @dataclass(frozen=True)
 class Task:
-    """own: kinds of rows that the references bring as masks of the kind to be judged; judged: kinds of rows judged on
-    the other subjects; synthetic: whether the references make synthetic errors of their own."""
+    """brought: kinds of rows that the references bring as masks of the kind to be scored; scored: kinds of rows scored
+    on the other subjects; synthetic: whether the references make synthetic errors of their own."""
 
     name: str
-    own: tuple[int, ...]
-    judged: tuple[int, ...]
+    brought: tuple[int, ...]
+    scored: tuple[int, ...]
     synthetic: bool = True
 
 
-NATURAL_TASK = Task("one network's masks as they come", (NATURAL,), (NATURAL,))
-FLAT_TASK = Task("flat, references with predictions", (NATURAL, OTHER), (NATURAL, OTHER))
-TRUTHS_TASK = Task("flat, references' truths alone", (), (NATURAL, OTHER))
-TASKS = (NATURAL_TASK, FLAT_TASK, TRUTHS_TASK)
+PREDICTED_TASK = Task("one network's masks as they come", (PREDICTED,), (PREDICTED,))
+FLAT_TASK = Task("flat, references with predictions", (PREDICTED, OTHER), (PREDICTED, OTHER))
+TRUTHS_TASK = Task("flat, references' truths alone", (), (PREDICTED, OTHER))
+TASKS = (PREDICTED_TASK, FLAT_TASK, TRUTHS_TASK)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """dice, low, high of the judged rows, each [M]."""
+    """dice, low, high of the scored rows, each [M]."""
 
     dice: np.ndarray
     low: np.ndarray
@@ -43,7 +43,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Trial:
-    """references: subjects; rows: the judged rows [M]; answers by method; share: of the learnt answer."""
+    """references: subjects; rows: the scored rows [M]; answers by method; share: of the learnt answer."""
 
     references: np.ndarray
     rows: np.ndarray
@@ -58,15 +58,15 @@ def candidates(data: MeasuredSet, task: Task, subjects: Sequence[int], options: 
     chosen = np.isin(data.subject, subjects)
     for one in np.unique(data.object[chosen]):
         rows = np.flatnonzero(data.object == one)
-        own = rows[np.isin(data.kind[rows], task.own)]
+        brought = rows[np.isin(data.kind[rows], task.brought)]
         errors = rows[np.isin(data.kind[rows], (TRUTH, SYNTHETIC))] if task.synthetic else rows[:0]
-        share = options.candidates.prediction_share if len(own) and len(errors) else 1.0 if len(own) else 0.0
-        for some, total in ((own, share), (errors, 1 - share)):
+        share = options.candidates.prediction_share if len(brought) and len(errors) else 1.0 if len(brought) else 0.0
+        for some, total in ((brought, share), (errors, 1 - share)):
             for row in some:
                 made.append(
                     Candidate(
                         data.measured(int(row)), float(data.dice[row]), float(data.predicted[row]), total / len(some),
-                        int(data.subject[row]), data.kind[row] in task.own, True, data.kind[row] == TRUTH,
+                        int(data.subject[row]), data.kind[row] in task.brought, True, data.kind[row] == TRUTH,
                     )
                 )  # fmt: skip
     return made
@@ -77,7 +77,7 @@ def trial(
 ) -> Trial:
     """Everything about one draw of references. Subjects are never on both sides."""
     others = ~np.isin(data.subject, subjects)
-    rows = np.flatnonzero(others & np.isin(data.kind, task.judged))
+    rows = np.flatnonzero(others & np.isin(data.kind, task.scored))
     answers = {"built-in": Answer(data.predicted[rows], data.low[rows], data.high[rows])}
     made = candidates(data, task, subjects, options) if len(subjects) else []
     share, level = 0.0, 0.9
@@ -88,8 +88,8 @@ def trial(
         found = learn(made, windows, base, options).estimator.learned
         share, level = found.modes[0].share, found.modes[0].interval.level
         answers["adapted"] = adapted(data, rows, found)
-        for name, rival in RIVALS.items():
-            answers[name] = rival(data, rows, made)
+        for name, baseline in BASELINES.items():
+            answers[name] = baseline(data, rows, made)
     return Trial(np.array(subjects), rows, answers, share, level)
 
 
@@ -154,7 +154,7 @@ def shape_boosting(data: MeasuredSet, rows: np.ndarray, made: Sequence[Candidate
     return Answer(dice, dice, dice)
 
 
-RIVALS: dict[str, Callable[[MeasuredSet, np.ndarray, Sequence[Candidate]], Answer]] = {
+BASELINES: dict[str, Callable[[MeasuredSet, np.ndarray, Sequence[Candidate]], Answer]] = {
     "mean of the references": references_mean,
     "built-in, bias removed": bias_removed,
     "built-in, isotonic": isotonic,
@@ -163,8 +163,8 @@ RIVALS: dict[str, Callable[[MeasuredSet, np.ndarray, Sequence[Candidate]], Answe
 
 
 def cohort(data: MeasuredSet, task: Task, least: int) -> bool:
-    """Whether a set has masks to judge and subjects enough."""
-    return len(np.unique(data.subject[np.isin(data.kind, task.judged)])) >= least
+    """Whether a set has masks to score and subjects enough."""
+    return len(np.unique(data.subject[np.isin(data.kind, task.scored)])) >= least
 
 
 def without_absolute(data: MeasuredSet) -> MeasuredSet:
