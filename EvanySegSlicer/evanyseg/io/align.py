@@ -13,18 +13,18 @@ import numpy as np
 
 from ..errors import GeometryError, ImageError
 from ..geometry.labels import resampled_labels
+from ..geometry.mask_fit import ALLOWED_LOSS
 from ..geometry.placement import Placement, placement_of_volume
 from ..geometry.plane_stack import PlaneStack, stack_of
 from ..geometry.regrid import outside, voxel_move
 from ..geometry.volume import Volume, same_geometry
+from ..results import Caveat
 
 if TYPE_CHECKING:
     from .segmentation import Segmentation
 
-RESAMPLED = "mask resampled to the image's grid"
+RESAMPLED = Caveat.RESAMPLED
 SHIFTED = "mask of the image's size lies elsewhere"
-MAX_LOST = 0.01
-"""A segment may lose this share of its voxels outside the image before the case is refused."""
 
 
 def aligned(
@@ -33,8 +33,8 @@ def aligned(
     """The same segments on the volume's voxels; `planes`: the slices that they are wanted on (None: the usual ones),
     where they have to be resampled.
 
-    Raises ImageError when a picture's mask has another size, GeometryError when a segment loses more than `MAX_LOST`
-    outside the image (`allow_cropped`: only when nothing at all overlaps).
+    Raises ImageError when a picture's mask has another size, GeometryError when a segment loses more than
+    `ALLOWED_LOSS` outside the image (`allow_cropped`: only when nothing at all overlaps).
     """
     mine = segmentation.grid
     if mine.has_geometry:
@@ -97,7 +97,7 @@ def _regridded(segmentation: Segmentation, volume: Volume, allow_cropped: bool, 
         layers = tuple(resampled_labels(layer, mine.ijk_to_ras, planes) for layer in segmentation.layers)
     lost = _lost(segmentation, volume)
     worst = max(lost, key=lambda name: lost[name], default=None)
-    if worst is not None and (min(lost.values()) >= 1 or (lost[worst] > MAX_LOST and not allow_cropped)):
+    if worst is not None and (min(lost.values()) >= 1 or (lost[worst] > ALLOWED_LOSS and not allow_cropped)):
         raise GeometryError(_refusal(segmentation, volume, worst, lost))
     gone = [s for s in segmentation.segments if s.id in lost and not (layers[s.layer] == s.value).any()]
     names = ", ".join(s.name for s in gone)
