@@ -31,6 +31,18 @@ def _working_directory(request: pytest.FixtureRequest) -> Iterator[None]:
         os.chdir(home)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _references(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test reads or writes the corrected slices of whoever runs it."""
+    before = os.environ.get("EVANYSEG_REFERENCES")
+    os.environ["EVANYSEG_REFERENCES"] = str(tmp_path_factory.mktemp("references"))
+    yield
+    if before is None:
+        del os.environ["EVANYSEG_REFERENCES"]
+    else:
+        os.environ["EVANYSEG_REFERENCES"] = before
+
+
 def _here() -> Path:
     try:
         return Path.cwd()

@@ -18,6 +18,11 @@ def open_path(title: str) -> Path | None:
     return _path(qt.QFileDialog.getOpenFileName(slicer.util.mainWindow(), title, ""))
 
 
+def folder_path(title: str) -> Path | None:
+    """A folder to write into; None when the user changed his mind."""
+    return _path(qt.QFileDialog.getExistingDirectory(slicer.util.mainWindow(), title))
+
+
 def _path(answer: str | tuple[str, ...]) -> Path | None:
     """PySide and newer PythonQt answer (path, filter)."""
     text = answer[0] if isinstance(answer, tuple) else answer

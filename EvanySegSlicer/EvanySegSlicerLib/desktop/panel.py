@@ -19,6 +19,7 @@ from .setup.inputs import Inputs
 from .shortcuts import Shortcuts
 from .tabs.compare_tab import CompareTab
 from .tabs.explore_tab import ExploreTab
+from .tabs.learning_box import LearningBox
 from .tabs.review_tab import ReviewTab
 from .tabs.segment_tab import SegmentTab
 from .tabs.settings_tab import SettingsTab
@@ -59,13 +60,15 @@ class Panel:
         views = LayoutViews()
         self.presenters = made = Presenters(self.pump.runner, self.models, self, views)
         self.controller = made.controller
-        self.inputs = Inputs(ui, made.segmenting, made.models, Installer(Path(folder) / "evanyseg"), self)
+        installer = Installer(Path(folder) / "evanyseg")
+        self.inputs = Inputs(ui, made.segmenting, made.models, installer, self)
         self.segment_tab = SegmentTab(ui, made.segmenting, made.models, views, self)
         self.review_tab = ReviewTab(ui, made.reviewing, made.segmenting.rescore, self)
         self.tabs: list[Tab] = [
             self.inputs,
             self.segment_tab,
             self.review_tab,
+            LearningBox(ui, made.learning, installer.install_for_learning, self),
             CompareTab(ui, made.comparing, made.models),
             ExploreTab(ui, made.exploring, made.segmenting, views),
             SettingsTab(ui, made.settings),

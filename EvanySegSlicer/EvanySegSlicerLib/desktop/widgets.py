@@ -65,6 +65,9 @@ class PanelWidgets(Protocol):
     undoDecisionButton: qt.QToolButton
     commentEdit: qt.QLineEdit
     summaryTable: qt.QTableWidget
+    learningLabel: qt.QLabel
+    learnButton: qt.QPushButton
+    undoLearningButton: qt.QPushButton
     rescoreButton: qt.QPushButton
     exportCsvButton: qt.QPushButton
     exportHtmlButton: qt.QPushButton
@@ -96,6 +99,13 @@ class PanelWidgets(Protocol):
     memoryGroup: qt.QGroupBox
     cacheSpinBox: qt.QSpinBox
     cacheLabel: qt.QLabel
+    referencesGroup: qt.QGroupBox
+    reviewerEdit: qt.QLineEdit
+    learnEverySpinBox: qt.QSpinBox
+    referencesLabel: qt.QLabel
+    openReferencesButton: qt.QPushButton
+    exportReferencesButton: qt.QPushButton
+    clearReferencesButton: qt.QPushButton
     weightsGroup: qt.QGroupBox
     weightsLabel: qt.QLabel
     openWeightsButton: qt.QPushButton

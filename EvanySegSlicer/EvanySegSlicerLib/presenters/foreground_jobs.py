@@ -24,6 +24,8 @@ class ForegroundJobs:
         self.view = view
         self.wanted: Callable[[SlicePlane | None], None] = lambda plane: None
         """Told of every job before it starts, and of the slice it is about: prefetching gives way."""
+        self.rested: Callable[[], None] = lambda: None
+        """Told when nothing runs any more."""
         self.owner: Owner | None = None
         """Who began what is on its way, and hears of it."""
         self._front: Job | None = None
@@ -97,6 +99,7 @@ class ForegroundJobs:
         if not self.busy:
             self.owner = None
             self.view.idle()
+            self.rested()
 
     def report(self, error: Exception) -> None:
         """A failure in words for the status line; what nobody expected also goes to the log."""

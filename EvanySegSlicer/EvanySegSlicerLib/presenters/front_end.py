@@ -6,6 +6,7 @@ thread, and constructs `Presenters` with them. Its widgets then call presenters,
 
 from __future__ import annotations
 
+from evanyseg.adaptation.store import ReferenceStore
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.weights.store import WeightStore
 
@@ -15,6 +16,7 @@ from ..scene.review.jump import show_plane
 from .error_map import ErrorMapPresenter
 from .explore.comparing import ComparingPresenter
 from .explore.exploring import ExploringPresenter
+from .learning.learning import LearningPresenter
 from .quality_display import QualityDisplay
 from .review_controller import ReviewController
 from .reviewing import ReviewingPresenter
@@ -28,7 +30,7 @@ from .view import SliceViews, View
 class Presenters:
     """`controller` is what they all act through. Call `bind` with the scene's session, `leave` before the scene goes.
 
-    weights: where downloaded weights are, None for the usual folder.
+    weights: where downloaded weights are, references: where corrected slices are kept; None for the usual folders.
     """
 
     def __init__(
@@ -38,12 +40,15 @@ class Presenters:
         view: View,
         views: SliceViews,
         weights: WeightStore | None = None,
+        references: ReferenceStore | None = None,
     ) -> None:
         self.views = views
-        self.controller = ReviewController(runner, models, view)
+        self.controller = ReviewController(runner, models, view, references)
         self.models = ModelChoicePresenter(self.controller)
         self.segmenting = SegmentingPresenter(self.controller)
         self.reviewing = ReviewingPresenter(self.controller, self._jump)
+        self.learning = LearningPresenter(self.controller)
+        self.reviewing.decided = self.learning.check_automatic
         self.comparing = ComparingPresenter(self.controller, self.segmenting)
         self.exploring = ExploringPresenter(self.controller)
         self.display = QualityDisplay(self.controller, views)

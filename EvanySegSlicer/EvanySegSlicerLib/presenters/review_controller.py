@@ -5,15 +5,17 @@ Tabs (segment, review, compare, explore) are presenters of their own on top of t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
 
+from evanyseg.adaptation.store import ReferenceStore
 from evanyseg.errors import EvanySegError
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
+from evanyseg.protocols import QualityEstimator
 
 from ..scene.jobs.result import JobResult, SliceJob
 from ..scene.jobs.runner import Job, JobContext, JobRunner
@@ -21,7 +23,8 @@ from ..scene.nodes.session_node import Session, SessionNode
 from ..scene.review.open_review import new_segmentation, open_review
 from ..scene.review.session import Applied, ReviewSession
 from .foreground_jobs import ForegroundJobs
-from .setup.model_store import ModelStore
+from .learning.versions import learned_files
+from .setup.model_store import BUILT_IN, ModelStore
 from .view import Owner, View
 
 Meant = TypeVar("Meant")
@@ -33,19 +36,26 @@ MOVED = "The volume was moved by a transform meanwhile; the result was dropped. 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Names that were asked for, and the models they became."""
+    """Names that were asked for, and the models they became. learned: by label, in charge instead of the pipeline's
+    estimator; problems: by label, why what was learned cannot be used."""
 
-    names: tuple[str, str, str]
+    names: tuple[str, ...]
     pipeline: SlicePipeline
+    learned: Mapping[str, QualityEstimator]
+    problems: Mapping[str, str]
 
 
 class ReviewController:
     """Knows which review is open, which models are loaded, and what runs; presenters of tabs act through it."""
 
-    def __init__(self, runner: JobRunner, models: ModelStore, view: View) -> None:
+    def __init__(
+        self, runner: JobRunner, models: ModelStore, view: View, references: ReferenceStore | None = None
+    ) -> None:
+        """references: where corrected slices are kept, None for the usual folder."""
         self.runner = runner
         self.models = models
         self.view = view
+        self.references = references or ReferenceStore.default()
         self.review: ReviewSession | None = None
         self.node: SessionNode | None = None
         self.jobs = ForegroundJobs(runner, view)
@@ -87,8 +97,8 @@ class ReviewController:
         if volume is None or segmentation is None or volume.GetImageData() is None:
             return None
         try:
-            pipeline = self._loaded.pipeline if self._loaded is not None else None
-            review = open_review(volume, segmentation, pipeline).review
+            review = open_review(volume, segmentation).review
+            self._equip(review)
         except EvanySegError as error:
             self._problem = str(error)
             self.view.status(self._problem, problem=True)
@@ -190,21 +200,43 @@ class ReviewController:
     def with_models(self, action: Callable[[SlicePipeline], None]) -> None:
         """Call `action(pipeline)` on the main thread once the chosen models are there; what it raises is reported."""
         session = self.session
-        names = (session.segmenter, session.estimator, session.device)
+        names = (session.segmenter, session.estimator, session.device, session.learned)
 
-        def loaded(pipeline: SlicePipeline) -> None:
-            self._loaded = Loaded(names, pipeline)
+        def loaded(models: Loaded) -> None:
+            self._loaded = models
             if self.review is not None:
-                self.review.pipeline = pipeline
+                self._equip(self.review)
             try:
-                action(pipeline)
+                action(models.pipeline)
             except EvanySegError as error:
                 self.jobs.report(error)
 
         if self._loaded is not None and self._loaded.names == names:
-            loaded(self._loaded.pipeline)
+            loaded(self._loaded)
             return
-        self.start("Loading the models", lambda context: self.models.pipeline(*names), loaded)
+        self.start("Loading the models", lambda context: self._load(names), loaded)
+
+    @property
+    def learned_problems(self) -> Mapping[str, str]:
+        """By label: why what was learned cannot be used."""
+        return self._loaded.problems if self._loaded is not None else {}
+
+    def _load(self, names: tuple[str, ...]) -> Loaded:
+        """On the worker. What was learned builds on the built-in estimator: another one that is chosen is in charge."""
+        segmenter, estimator, device, learned = names
+        found, problems = {}, {}
+        files = learned_files(learned, self.references) if estimator == BUILT_IN else {}
+        for label, path in files.items():
+            try:
+                found[label] = self.models.learned(path, device)
+            except EvanySegError as error:
+                problems[label] = str(error)
+        return Loaded(names, self.models.pipeline(segmenter, estimator, device), found, problems)
+
+    def _equip(self, review: ReviewSession) -> None:
+        if self._loaded is not None:
+            review.pipeline = self._loaded.pipeline
+            review.jobs.learned = self._loaded.learned
 
     def _run(
         self,

@@ -25,6 +25,8 @@ class ReviewingPresenter:
         self.controller = controller
         self.jump = jump
         self.filters = Filters()
+        self.decided: Callable[[], None] = lambda: None
+        """Told after a decision."""
 
     # ---- what is shown ----------------------------------------------------------------------------------------
 
@@ -109,8 +111,10 @@ class ReviewingPresenter:
         review, row = self.controller.usable, self._chosen()
         if review is None or row is None:
             return
+        review.decisions.reviewer = self.controller.session.reviewer.strip()
         review.decisions.decide("" if row.decision == decision else decision, row.key)
         review.changed([row.key])
+        self.decided()
 
     def comment(self, text: str) -> None:
         review, row = self.controller.usable, self._chosen()

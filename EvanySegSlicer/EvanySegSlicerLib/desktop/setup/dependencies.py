@@ -15,7 +15,16 @@ from slicer.i18n import tr as _
 
 from evanyseg.errors import EvanySegError
 
-from ...presenters.setup.readiness import BESIDE_TORCH_SIZE, BUILT_IN_SIZE, TORCH_MINIMUM, TORCH_SIZE, Readiness, check
+from ...presenters.setup.readiness import (
+    BESIDE_TORCH_SIZE,
+    BUILT_IN_SIZE,
+    LEARNING_SIZE,
+    TORCH_MINIMUM,
+    TORCH_SIZE,
+    Readiness,
+    check,
+    missing_for_learning,
+)
 
 RESUME_KEY = "EvanySegSlicer/ResumeInstallation"
 """Application setting: Slicer was restarted in the middle of an installation; go on when the module is opened."""
@@ -51,6 +60,11 @@ class Installer:
             self._install(beside, _("{model} needs").format(model=needs_torch), BESIDE_TORCH_SIZE)
         self._remember(False)
         return self.readiness(needs_torch)
+
+    def install_for_learning(self) -> bool:
+        """Ask for what learning from corrections needs, if it is missing; False when the user does not want it."""
+        missing = missing_for_learning()
+        return not missing or self._install(missing, _("Learning from corrections needs"), LEARNING_SIZE)
 
     def _install(self, packages: tuple[str, ...], who: str, size: str) -> bool:
         """False when the user does not want them."""

@@ -23,13 +23,15 @@ FORMER_NAMES = {"findMissing": "judgeMissing"}
 
 @parameterNodeWrapper
 class EvanySegParameterNode:
-    """Session: volume, segmentation, min_area_mm2, allow_cropped. Panel: all the rest."""
+    """Session: volume, segmentation, min_area_mm2, allow_cropped, reviewer, learn_every. Panel: all the rest."""
 
     volume: vtkMRMLScalarVolumeNode  # colour volumes too: their class is derived from it
     segmentation: vtkMRMLSegmentationNode
     reference: vtkMRMLSegmentationNode
     min_area_mm2: Annotated[float, WithinRange(0, 100000)] = 0.0
     allow_cropped: bool = False
+    reviewer: str = ""
+    learn_every: Annotated[int, WithinRange(0, 1000)] = 0
     stopBelow: Annotated[float, WithinRange(0, 1)] = 0.5
     findMissing: bool = True
     showOverlay: bool = True
@@ -48,6 +50,7 @@ class PanelParameters(Protocol):
     showOverlay: bool
     autoScore: bool
     flagSegments: bool
+    reviewer: str
 
     def connectGui(self, gui: PanelWidgets) -> int: ...
 

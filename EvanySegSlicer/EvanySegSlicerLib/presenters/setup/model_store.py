@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from evanyseg.errors import WeightsError
 from evanyseg.models.spec import TORCH
 from evanyseg.pipeline.embedding_cache import EmbeddingCache
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from evanyseg.models import ModelSpec, Registry
 
 Model = TypeVar("Model")
+BUILT_IN = "builtin"
 
 
 @dataclass
@@ -74,6 +77,20 @@ class ModelStore:
         return SlicePipeline(
             self.estimator(estimator, device), self.segmenter(segmenter, device) if segmenter else None, self.cache
         )
+
+    def learned(self, path: Path, device: str) -> QualityEstimator:
+        """What was learned from references, from its file, on the built-in estimator. Raises WeightsError."""
+        from evanyseg.adaptation import file
+        from evanyseg.quality.builtin import BuiltinEstimator
+
+        base = self.estimator(BUILT_IN, device)
+        if not isinstance(base, BuiltinEstimator):
+            raise WeightsError("What is learned builds on the built-in estimator, which is not there.")
+        key = ("learned", str(path), device)
+        with self._lock:
+            if key not in self._built:
+                self._built[key] = file.load(path, device, base=base)
+            return cast(QualityEstimator, self._built[key])
 
     def forget(self) -> None:
         """Let go of every built model and embedding (memory of the device comes back)."""

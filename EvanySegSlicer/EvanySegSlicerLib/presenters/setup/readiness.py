@@ -22,9 +22,12 @@ BUILT_IN = {
 """Import name -> requirement, of what the built-in models need."""
 BESIDE_TORCH = {"timm": "timm>=1.0", "segment_anything": "segment-anything>=1.0"}
 """The same of what other models need beside PyTorch, which only the PyTorch extension installs."""
+LEARNING = {"joblib": "joblib>=1.2", "threadpoolctl": "threadpoolctl>=3.1", "sklearn": "scikit-learn>=1.4"}
+"""The same of what learning from corrections needs (with scipy, which Slicer ships)."""
 BUILT_IN_SIZE = "30 MB"
 TORCH_SIZE = "200 MB on a Mac or for the CPU alone, up to 3 GB with CUDA"
 BESIDE_TORCH_SIZE = "4 MB"
+LEARNING_SIZE = "15 MB"
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,11 @@ def check(
         packages = ()  # the built-in models run on PyTorch as well
     beside = tuple(text for name, text in BESIDE_TORCH.items() if missing[name])
     return Readiness(packages, torch, beside, needs_torch)
+
+
+def missing_for_learning(find: Callable[[str], object | None] = importlib.util.find_spec) -> tuple[str, ...]:
+    """Requirements of learning from corrections that are not there."""
+    return tuple(text for name, text in LEARNING.items() if find(name) is None)
 
 
 def without_torch(machine: tuple[str, str], model: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +12,10 @@ from evanyseg.errors import EvanySegError, GeometryError
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
+from evanyseg.protocols import QualityEstimator
 from evanyseg.scoring.missing_slices import MissingSliceDetector
 
+from ..nodes.labels import labels_of
 from ..table.records import MISSING, Key
 from .missing_job import MissingJob
 from .prompt_jobs import BoxJob, PropagateJob
@@ -36,12 +38,14 @@ class _Prompt:
 class JobFactory:
     """Makes the jobs of one review; remembers the last prompts, so that points can refine them.
 
-    pipeline: the models in use, None until they are loaded.
+    pipeline: the models in use, None until they are loaded; `learned`: estimators in charge of segments of a label
+    instead of the pipeline's, by label.
     """
 
     def __init__(self, nodes: ReviewNodes, pipeline: SlicePipeline | None = None) -> None:
         self.nodes = nodes
         self.pipeline = pipeline
+        self.learned: Mapping[str, QualityEstimator] = {}
         self._prompts: OrderedDict[Key, _Prompt] = OrderedDict()
 
     def box(
@@ -66,7 +70,7 @@ class JobFactory:
             raise EvanySegError("Draw a box or place a point first.")
         return BoxJob(
             volume=self.nodes.reader.snapshot(),
-            pipeline=self._pipeline(pipeline),
+            pipeline=pipeline or self._pipelines([segment_id])[segment_id],
             plane=plane,
             segment_id=segment_id,
             grid_to_ras=self._grid(segment_id),
@@ -99,7 +103,7 @@ class JobFactory:
             raise EvanySegError(f"'{self.nodes.store.name(segment_id)}' has no mask on this slice; draw a box first.")
         return PropagateJob(
             volume=self.nodes.reader.snapshot(),
-            pipeline=self._pipeline(),
+            pipeline=self._pipelines([segment_id])[segment_id],
             plane=plane,
             segment_id=segment_id,
             grid_to_ras=self._grid(segment_id),
@@ -123,11 +127,11 @@ class JobFactory:
         self._check()
         ids = self._ids(segment_ids)
         rows = [r for r in self.nodes.table.records(axis=axis) if r.segment_id in ids and r.kind != MISSING]
-        pipeline = self._pipeline()
-        known = [r for r in rows if r.scored and r.estimator == pipeline.estimator.name and not again]
+        pipelines = self._pipelines(ids)
+        known = [r for r in rows if r.scored and r.estimator == pipelines[r.segment_id].estimator.name and not again]
         return ScoreJob(
             volume=self.nodes.reader.snapshot(),
-            pipeline=pipeline,
+            pipelines=pipelines,
             axis=axis,
             segments=self.nodes.store.snapshot(ids),
             known={r.key: r.content_hash for r in known},
@@ -171,11 +175,21 @@ class JobFactory:
         if self.nodes.problem:
             raise EvanySegError(f"{self.nodes.problem}; choose another one.")
 
-    def _pipeline(self, pipeline: SlicePipeline | None = None) -> SlicePipeline:
-        chosen = pipeline or self.pipeline
-        if chosen is None:
+    def _pipeline(self) -> SlicePipeline:
+        if self.pipeline is None:
             raise EvanySegError("No model is loaded; choose a segmenter and an estimator first.")
-        return chosen
+        return self.pipeline
+
+    def _pipelines(self, segment_ids: Sequence[str]) -> dict[str, SlicePipeline]:
+        """The pipeline of each segment: with the estimator that was learned for its label, if there is one."""
+        chosen = self._pipeline()
+        made = dict.fromkeys(segment_ids, chosen)
+        if self.learned:
+            with_label = {e: SlicePipeline(x, chosen.segmenter, chosen.cache) for e, x in self.learned.items()}
+            for segment_id, label in labels_of(self.nodes.store, self.nodes.reader.snapshot()).items():
+                if segment_id in made and label in with_label:
+                    made[segment_id] = with_label[label]
+        return made
 
     def _grid(self, segment_id: str) -> np.ndarray:
         return self.nodes.store.grid_to_ras(segment_id, self.nodes.volume)

@@ -26,7 +26,8 @@ class ScoreJob:
     """Score every slice of existing segments along one axis; slices whose content is in `known` are skipped."""
 
     volume: VolumeSnapshot
-    pipeline: SlicePipeline
+    pipelines: dict[str, SlicePipeline]
+    """Of each segment."""
     axis: int
     segments: dict[str, LabelArray]
     known: dict[Key, str] = field(default_factory=dict)
@@ -49,9 +50,11 @@ class ScoreJob:
         total = sum(len(slice_range(self.volume, a, self.axis)) for a in admitted.segments.values())
         seen = unchanged = 0
 
-        def cases() -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
+        def cases(pipeline: SlicePipeline) -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
             nonlocal seen, unchanged
             for segment_id, array in admitted.segments.items():
+                if self.pipelines[segment_id] is not pipeline:
+                    continue
                 for index in slice_range(self.volume, array, self.axis):
                     raise_if_cancelled(should_cancel)
                     seen += 1
@@ -73,11 +76,12 @@ class ScoreJob:
 
         outcomes = []
         window = self.volume.window.describe()
-        for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
-            segment_id, plane, mask, content, box = waiting.pop(0)
-            estimate = replace(estimate, caveats=(*estimate.caveats, *admitted.caveats[segment_id]))
-            outcomes.append(SliceOutcome(segment_id, plane, mask, estimate, content, window, box))
-            progress(min(1.0, seen / max(1, total)), f"{self.title}: slice {plane.index}")
+        for pipeline in {id(p): p for p in self.pipelines.values()}.values():
+            for estimate in pipeline.score(cases(pipeline), should_cancel=should_cancel):
+                segment_id, plane, mask, content, box = waiting.pop(0)
+                estimate = replace(estimate, caveats=(*estimate.caveats, *admitted.caveats[segment_id]))
+                outcomes.append(SliceOutcome(segment_id, plane, mask, estimate, content, window, box))
+                progress(min(1.0, seen / max(1, total)), f"{self.title}: slice {plane.index}")
         raise_if_cancelled(should_cancel)
         progress(1.0, self.title)
         return JobResult(tuple(outcomes), message=admitted.message(len(outcomes), unchanged), problem=admitted.problem)

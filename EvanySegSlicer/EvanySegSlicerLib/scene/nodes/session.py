@@ -15,7 +15,9 @@ Value = str | int | float | bool
 @dataclass
 class Session:
     """Ids of nodes are empty when there is none. queue_*: where the reviewer is; displaced: what the overlay pushed
-    aside (JSON), to be put back when it goes."""
+    aside (JSON), to be put back when it goes. reviewer: the name that decisions are signed with. learned: which learned
+    estimators are in charge (see `learned.versions`); learn_every: corrections after which it learns by itself (0:
+    never), learned_at: how many there were when it last did."""
 
     volume: str = ""
     segmentation: str = ""
@@ -36,6 +38,10 @@ class Session:
     queue_index: int = -1
     queue_geometry: str = ""
     displaced: str = ""
+    reviewer: str = ""
+    learned: str = ""
+    learn_every: int = 0
+    learned_at: int = 0
 
     @property
     def thresholds(self) -> BandThresholds:

@@ -73,6 +73,8 @@ class ReviewSession:
         store = SegmentStore(self.segmentation, history)
         other = ReviewSession(replace(self.nodes, store=store), history, self.overlay, self.pipeline)
         other.listeners = self.listeners
+        other.jobs.learned = self.jobs.learned
+        other.decisions.reviewer = self.decisions.reviewer
         return other
 
     @property
