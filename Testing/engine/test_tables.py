@@ -145,7 +145,7 @@ def test_scores_that_are_none_are_refused(evanyseg, tmp_path: Path, arguments: t
     assert (code, out) == (2, "")
     assert "s.csv, row 2, column pred_dice: " in " ".join(err.split())
     assert why in " ".join(err.split())
-    path.write_text(f"image,segmenter,pred_dice,low\na,x,0.5,0.4\na,y,0.7,{value}\n")
+    path.write_text(f"image,segmenter,pred_dice,low\na,x,0.5,0.4\na,y,0.7,{value}\n", encoding="utf-8")
     code, _, err = evanyseg(*arguments, path)
     assert (code, "row 2, column low" in " ".join(err.split())) == (2, True)
 
