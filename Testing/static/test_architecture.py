@@ -11,10 +11,15 @@ import pytest
 from static import architecture
 
 ROOT = Path(__file__).resolve().parents[2]
-MOST_MODULES, MOST_LINES = 14, 330
+MOST_MODULES, MOST_LINES = 14, 300
 UP = {"evanyseg": 0, "EvanySegSlicerLib/scene": 1, "evanyseg_training": 1, "EvanySegSlicerLib/presenters": 2,
       "EvanySegSlicerLib/desktop": 3, "EvanySegSlicerLib/web": 3, "EvanySegSlicerLib/demo": 3}  # fmt: skip
 """Imports go down only; layers of one height know nothing of each other."""
+
+
+def test_the_diagram_is_that_of_the_code() -> None:
+    page = architecture.PAGE.read_text(encoding="utf-8")
+    assert architecture.filled(page) == page, "run: python Testing/static/architecture.py"
 
 
 def test_arrows_between_layers_go_one_way() -> None:
@@ -37,7 +42,6 @@ def test_folders_and_files_stay_small() -> None:
     crowded = {
         f.relative_to(ROOT).as_posix(): n for f, n in Counter(p.parent for p in modules).items() if n > MOST_MODULES
     }
-    crowded.pop("EvanySegSlicer/evanyseg/io", None)  # being sorted into rooms
     assert not crowded
     long = {
         p.relative_to(ROOT).as_posix(): n
