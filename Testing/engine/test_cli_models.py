@@ -29,6 +29,14 @@ def folder(tmp_path, monkeypatch):
     return tmp_path / "weights"
 
 
+def swap(specs) -> None:
+    """Register these in place of what is registered under their names."""
+    specs = list(specs)
+    for spec in specs:
+        models.segmenters.remove(spec.name)
+    models.segmenters.register_all(specs)
+
+
 @pytest.fixture
 def server():
     with WeightServer(CONTENT) as running:
@@ -40,11 +48,10 @@ def server():
             size=len(CONTENT),
             sha256=hashlib.sha256(CONTENT).hexdigest(),
         )
-        models.segmenters.remove("mobile-sam")
-        models.segmenters.register(replace(spec, weights=entry))
+        known = models.segmenters.specs()
+        swap(replace(spec, weights=entry) if one is spec else one for one in known)
         yield running
-        models.segmenters.remove("mobile-sam")
-        models.segmenters.register(spec)
+        swap(known)  # in their order: pages and lists follow it
 
 
 @pytest.fixture

@@ -88,6 +88,8 @@ class PanelWidgets(Protocol):
     scatterPicture: qt.QLabel
     clearScatterButton: qt.QPushButton
     settingsTab: qt.QWidget
+    settingsScrollArea: qt.QScrollArea
+    settingsContents: qt.QWidget
     bandsGroup: qt.QGroupBox
     goodSpinBox: qt.QDoubleSpinBox
     checkSpinBox: qt.QDoubleSpinBox

@@ -78,6 +78,9 @@ class LearningBox(Tab):
         qt.QDesktopServices.openUrl(qt.QUrl.fromLocalFile(str(folder)))
 
     def _on_export(self) -> None:
+        if not self.presenter.controller.references.labels():
+            self.view.status(_("There are no corrected slices yet; press Learn from my corrections to keep some."))
+            return
         folder = folder_path(_("Export the corrected slices to"))
         if folder is None:
             return
