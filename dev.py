@@ -5,6 +5,7 @@
     python3 dev.py web [ARGS]      the review in the browser: --volume FILE, --session SCENE.mrb, --help for the rest
     python3 dev.py test [ARGS]     lint, types and the whole test suite (ARGS go to pytest)
     python3 dev.py bench [ARGS]    the speed figures of this machine
+    python3 dev.py fuzz [ARGS]     damaged files of every format: nothing may be scored without a word
     python3 dev.py setup           only make the environment (.venv)
 
 The environment is made once in .venv and again only when pyproject.toml changed. Set EVANYSEG_PIP_ARGS for extra
@@ -51,7 +52,7 @@ class Environment:
 SMALL = Environment("cli,scene", ("nilearn>=0.10",), 370, 2.5)  # nilearn: for the brain template in it
 WHOLE = Environment("test", (), 3600, 12.0, whole=True)  # PyTorch with its CUDA libraries is most of it
 PAGE = Environment("web", ("nilearn>=0.10",), 480, 3.0)
-ENVIRONMENTS = {"demo": SMALL, "web": PAGE, "bench": SMALL, "setup": WHOLE, "test": WHOLE}
+ENVIRONMENTS = {"demo": SMALL, "web": PAGE, "bench": SMALL, "setup": WHOLE, "test": WHOLE, "fuzz": WHOLE}
 
 
 def main(arguments: list[str]) -> int:
@@ -77,6 +78,7 @@ def main(arguments: list[str]) -> int:
         "demo": [[PYTHON, "-m", "EvanySegSlicerLib.demo", *rest]],
         "web": [[PYTHON, "-m", "EvanySegSlicerLib.web", *rest]],
         "bench": [[PYTHON, "-m", "benchmarks", *rest]],
+        "fuzz": [[PYTHON, "-m", "fuzz", *rest]],
         "test": [
             [PYTHON, "-m", "ruff", "check", "."],
             [PYTHON, "-m", "ruff", "format", "--check", "."],
@@ -84,7 +86,7 @@ def main(arguments: list[str]) -> int:
             [PYTHON, "-m", "pytest", *rest],
         ],
     }[command]
-    if command == "bench":
+    if command in ("bench", "fuzz"):
         environment["PYTHONPATH"] = str(ROOT / "Testing")
     code = 0
     for run in runs:

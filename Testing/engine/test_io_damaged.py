@@ -72,7 +72,7 @@ def test_a_changed_byte_in_compressed_voxels_is_noticed(tmp_path: Path) -> None:
 def test_the_sentence_says_how_much_is_there(tmp_path: Path) -> None:
     path = files.write_volume(tmp_path / "v.nii", phantom.volume(SHAPE))
     path.write_bytes(path.read_bytes()[: 352 + np.prod(SHAPE)])
-    with pytest.raises(ImageError, match=r"v\.nii is cut off: it holds 50% of the 48 x 40 x 12 voxels"):
+    with pytest.raises(ImageError, match=r"v\.nii is cut off: it holds 50 % of the 48 x 40 x 12 voxels"):
         read_image(path)
 
 

@@ -68,6 +68,10 @@ class Placement:
         return Apart(degrees, float(distance), float(distance) / min(*self.spacing, *other.spacing))
 
 
+LARGEST_MM = 1e7
+"""No voxel is as large or as far away, whatever its unit."""
+
+
 def placement_of(matrix: np.ndarray, name: str) -> Placement:
     """From voxel indices to LPS mm [4, 4], with the nearest right-angled axes (polar decomposition).
 
@@ -75,8 +79,10 @@ def placement_of(matrix: np.ndarray, name: str) -> Placement:
     """
     columns = np.asarray(matrix, float)[:3, :3]
     spacing = np.linalg.norm(columns, axis=0)
-    if not np.isfinite(columns).all() or spacing.min() < 1e-9:
+    if not np.isfinite(matrix).all() or spacing.min() < 1e-9:
         raise ImageError(f"{name} has a damaged header: its voxel axes span no space.")
+    if spacing.max() > LARGEST_MM or np.abs(np.asarray(matrix, float)[:3, 3]).max() > LARGEST_MM:
+        raise ImageError(f"{name} has a damaged header: its voxels are kilometres large or away.")
     direction = columns / spacing
     skew = float(np.abs(direction.T @ direction - np.eye(3)).max())
     if skew >= SHEARED:

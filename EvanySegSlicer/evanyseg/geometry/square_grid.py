@@ -6,10 +6,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..errors import GeometryError
 from ..prompts import BoxPrompt, PointPrompt
 
 TOLERANCE = 1.05
 """Spacing ratios up to this are taken as square: resampling would blur more than it corrects."""
+
+LARGEST_SIDE = 32768
+"""Pixels a side that a slice may get when it is made square."""
 
 _ROUNDED = 1e-3
 """What the last digits of a header can change: one volume stored in two ways must not get two sizes."""
@@ -28,7 +32,13 @@ class SquareGrid:
         fine = min(row, col)
         if max(row, col) <= (TOLERANCE + _ROUNDED) * fine:
             return self.shape
-        return _whole(self.shape[0] * row / fine), _whole(self.shape[1] * col / fine)
+        height, width = self.shape[0] * row / fine, self.shape[1] * col / fine
+        if max(height, width) > LARGEST_SIDE:
+            raise GeometryError(
+                f"Pixels of {row:.3g} x {col:.3g} mm are too far from square: a slice would get {height:.3g} x "
+                f"{width:.3g} of them. Is the spacing in the header right?"
+            )
+        return _whole(height), _whole(width)
 
     @property
     def identity(self) -> bool:

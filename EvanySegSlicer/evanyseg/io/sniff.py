@@ -156,7 +156,7 @@ def _of_bytes(head: bytes) -> Sniffed:
 def _nifti(head: bytes, size: int) -> Sniffed:
     if size == 540:
         return Sniffed(FileKind.OTHER, "a NIfTI-2 file", _CONVERT_NIFTI2)
-    if len(head) < 348 or head[344:347] in (b"n+1", b"ni1"):
+    if len(head) < 348 or head[344:348] in (b"n+1\0", b"ni1\0"):
         return Sniffed(FileKind.NIFTI, "a NIfTI file")
     return Sniffed(
         FileKind.OTHER, "an Analyze 7.5 header, which does not say where left and right are", "save it as NIfTI"

@@ -24,13 +24,19 @@ from ...results import QualityEstimate
 
 WRAPPED = ("Caveats", "Candidate", "image", "mask")
 """Columns that may take several lines; the others stay readable at a glance."""
+LONGEST = 1000
+"""Characters of an error that are shown."""
 DISCLAIMER = "Research software: not for clinical use."
 
 
-def shown(text: object) -> str:
-    """A name or sentence from outside, ready for rich: nothing in it is markup, a smiley or a terminal's command."""
+def shown(text: object, longest: int | None = None) -> str:
+    """A name or sentence from outside, ready for rich: nothing in it is markup, a smiley or a terminal's command. What
+    is longer than `longest` characters is cut in its middle."""
     plain = os.fsencode(text).decode("utf-8", "replace") if isinstance(text, Path) else str(text)
-    return escape("".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in plain))
+    plain = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in plain)
+    if longest is not None and len(plain) > longest:
+        plain = f"{plain[: longest // 2]} ... {plain[-longest // 2 :]}"
+    return escape(plain)
 
 
 def out(aside: bool = False) -> Console:
@@ -52,7 +58,8 @@ def say_plain(text: str) -> None:
 
 
 def say_error(text: str) -> None:
-    say(f"[bold red]Error:[/] {shown(text)}")
+    """A cell of a table, or a path made of one, may be longer than a screen."""
+    say(f"[bold red]Error:[/] {shown(text, LONGEST)}")
 
 
 def say_written(paths: Iterable[Path | None]) -> None:

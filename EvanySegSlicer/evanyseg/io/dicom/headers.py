@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import struct
 import warnings
 from collections.abc import Iterator
@@ -66,7 +67,7 @@ def understood(name: str) -> Iterator[None]:
     except EvanySegError:
         raise
     except damage() as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        reason = reason_of(error)
         raise ImageError(f"{name} is damaged ({reason[:120].rstrip('.')}); copy or export it again.") from error
 
 
@@ -139,3 +140,11 @@ def functional_group(dataset: Any, frame: int, keyword: str) -> Any | None:
         if found:
             return found[0]
     return None
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of pydicom or of a decoder says, for people: a missing attribute is the header's, not Python's."""
+    if isinstance(error, AttributeError | TypeError | KeyError | IndexError):
+        found = re.search(r"attribute '(\w+)'", str(error))
+        return f"its header lacks {found[1]}" if found else "its header is incomplete"
+    return " ".join(str(error).split())[:200] or type(error).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from ...geometry.placement import placement_of
 from ...geometry.volume import ImageSource, Volume
 from ..sniff import FileKind
 from . import metaimage, nrrd
+from .streams import surplus_remark
 
 _READERS = {FileKind.NRRD: "NrrdImageIO", FileKind.METAIMAGE: "MetaImageIO"}
 
@@ -28,9 +30,9 @@ def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
     called_colors, header = False, None
     if kind is FileKind.NRRD:
         header = nrrd.check_complete(path)
-        placed, called_colors = header.placed, header.color
+        placed, called_colors, surplus = header.placed, header.color, header.surplus
     else:
-        placed = metaimage.check_complete(path)
+        placed, surplus = metaimage.check_complete(path)
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         with nrrd.readable(path, header) if header is not None else contextlib.nullcontext(path) as file:
@@ -57,7 +59,11 @@ def read_itk(path: Path, kind: FileKind) -> tuple[Volume, dict[str, str]]:
             what = "a vector field" if components in (2, 3) else "no colours (a time series or vector field?)"
             raise GeometryError(f"{path.name} has {components} values per voxel, which are {what}; save one of them "
                                 "as a volume.")  # fmt: skip
-    return _volume(image, array, path.name, placed), meta
+    volume = _volume(image, array, path.name, placed)
+    if surplus:
+        remarks = (surplus_remark(path.name), *volume.source.remarks)
+        volume = replace(volume, source=replace(volume.source, remarks=remarks))
+    return volume, meta
 
 
 def geometry_of(volume: Volume, image: Any) -> None:
@@ -68,10 +74,12 @@ def geometry_of(volume: Volume, image: Any) -> None:
 
 
 def reason(error: RuntimeError) -> str:
-    """The last line of an ITK message: the others name C++ files."""
+    """What an ITK message says in words: the line that tells the error, else the last; names of C++ are left out."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    text = lines[-1] if lines else "unknown reason"
-    return text.split("): ")[-1].removeprefix("sitk::ERROR: ").strip().rstrip(".")
+    told = [line for line in lines if re.search(r"ERROR: |\[nrrd\] ", line)]
+    text = re.split(r"\): |ERROR: ", (told or lines or ["unknown reason"])[-1])[-1]
+    text = re.sub(r"^\[nrrd\] (_?\w+: )?|^Reason: ", "", text.strip())
+    return "its parts contradict each other" if text in ("", "Success") else text.rstrip(".!")
 
 
 def _volume(image: Any, array: np.ndarray, name: str, placed: bool) -> Volume:

@@ -16,7 +16,7 @@ from ...geometry.anatomy import LPS_TO_RAS
 from ...geometry.placement import Placement, placement_of
 from ...geometry.volume import ImageSource, Volume
 from .nifti_header import GZIP, NiftiHeader, read_header
-from .streams import unpacked
+from .streams import share_held, surplus_remark, unpacked
 
 _TYPES = {
     2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8",
@@ -34,7 +34,9 @@ def read_nifti(path: Path) -> Volume:
     Raises ImageError for cut, damaged and unusable files, GeometryError for time series, vector fields, sheared axes.
     """
     header = read_header(path)
-    array = _scaled(header, _stored(header))
+    stored, surplus = _stored(header)
+    array = _scaled(header, stored)
+    remarks = [surplus_remark(header.voxels.name)] if surplus else []
     planar = len(header.dim) == 2
     found = [placement_of(LPS_TO_RAS @ m, path.name) for m in (header.sform, header.qform) if m is not None]
     if planar:
@@ -44,9 +46,10 @@ def read_nifti(path: Path) -> Volume:
         where = Placement(header.step, (0.0, 0.0, 0.0), np.diag([-1.0, -1.0, 1.0]))
         volume = where.volume(array, planar=planar, name=path.name)
         note = "The file does not say where its voxels lie: the names of the slice planes are a guess."
-        return replace(volume, has_geometry=False, source=ImageSource(remarks=() if planar else (note,)))
+        remarks += [] if planar else [note]
+        return replace(volume, has_geometry=False, source=ImageSource(remarks=tuple(remarks)))
     volume = found[0].volume(array, planar=planar, name=path.name)
-    remarks, other = [], None
+    other = None
     if not planar and not np.allclose(header.step, found[0].spacing, rtol=0.01):
         sizes = [" x ".join(f"{v:.3g}" for v in s) for s in (header.step, found[0].spacing)]
         remarks.append(
@@ -58,8 +61,8 @@ def read_nifti(path: Path) -> Volume:
     return replace(volume, other=other, source=ImageSource(remarks=tuple(remarks)))
 
 
-def _stored(header: NiftiHeader) -> np.ndarray:
-    """Voxels as stored: [K, J, I] or [K, J, I, C] in the machine's byte order."""
+def _stored(header: NiftiHeader) -> tuple[np.ndarray, bool]:
+    """Voxels as stored, [K, J, I] or [K, J, I, C] in the machine's byte order, and whether the file holds more."""
     size, name = header.dim, header.name
     if any(n > 1 for n in size[3:4]) or any(n > 1 for n in size[5:]):
         count = int(np.prod([n for i, n in enumerate(size) if i == 3 or i > 4]))
@@ -77,30 +80,32 @@ def _stored(header: NiftiHeader) -> np.ndarray:
         raise GeometryError(
             f"{name} has {components} values per voxel, which are {what}; save one of them as a volume."
         )
-    flat = _values(header, kind)
+    flat, surplus = _values(header, kind)
     ijk = (*size[:3], 1, 1)[:3][::-1]
     if colors > 1:
-        return flat.reshape(*ijk, colors)
+        return flat.reshape(*ijk, colors), surplus
     if components > 1:
-        return np.ascontiguousarray(np.moveaxis(flat.reshape(components, *ijk), 0, -1))
-    return flat.reshape(ijk)
+        return np.ascontiguousarray(np.moveaxis(flat.reshape(components, *ijk), 0, -1)), surplus
+    return flat.reshape(ijk), surplus
 
 
-def _values(header: NiftiHeader, kind: np.dtype) -> np.ndarray:
+def _values(header: NiftiHeader, kind: np.dtype) -> tuple[np.ndarray, bool]:
+    """(flat voxels, whether the file holds more than these)."""
     path, needed = header.voxels, header.bytes_needed
     with path.open("rb") as file:
         if file.read(2) == GZIP:
-            data = unpacked(path, "gzip", keep=header.offset + needed)[header.offset :]
+            data = unpacked(path, "gzip", keep=header.offset + needed + 1)[header.offset :]
         else:
             file.seek(header.offset)
-            data = bytearray(file.read(needed))
+            data = bytearray(file.read(needed + 1))
     if len(data) < needed:
         raise ImageError(
-            f"{path.name} is cut off: it holds {len(data) / needed:.0%} of the {' x '.join(map(str, header.dim))} "
-            "voxels that its header tells of; copy or download it again."
+            f"{path.name} is cut off: it holds {share_held(len(data), needed)} of the "
+            f"{' x '.join(map(str, header.dim))} voxels that its header tells of; copy or download it again."
         )
+    surplus = len(data) > needed
     values = np.frombuffer(data, kind, needed // kind.itemsize)
-    return values if kind.isnative else values.astype(kind.newbyteorder("="))
+    return (values if kind.isnative else values.astype(kind.newbyteorder("="))), surplus
 
 
 def _scaled(header: NiftiHeader, values: np.ndarray) -> np.ndarray:

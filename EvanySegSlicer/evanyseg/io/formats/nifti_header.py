@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError
-from .streams import unpacked_head
+from .streams import check_single_stream, unpacked_head
 
 SIZE = 348
 _FIRST_VOXEL = 352
@@ -26,6 +26,9 @@ _MILLIMETRES = {1: 1000.0, 3: 0.001}
 
 _HALF_TURN = 1e-7
 """As in nifti1_io.c: a smaller square of the first quaternion element is rounding: a turn by 180 degrees."""
+
+_PLACED = range(1, 6)
+"""Codes of a qform or sform that is there; others are damage and taken for 0, as nibabel does."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,8 @@ def read_header(path: Path) -> NiftiHeader:
         return read_header(header)
     with path.open("rb") as file:
         head = file.read(SIZE)
-    if head.startswith(GZIP):
+    packed = head.startswith(GZIP)
+    if packed:
         head = unpacked_head(path, SIZE)
     order = next((o for o in "<>" if head.startswith(struct.pack(o + "i", SIZE))), None)
     if order is None and len(head) > 3:
@@ -71,6 +75,8 @@ def read_header(path: Path) -> NiftiHeader:
         raise ImageError(f"{path.name} is cut off: a NIfTI header has {SIZE} bytes, here are {len(head)}.")
     voxels: Path | None = path
     if not head[344:348].startswith(b"n+1"):
+        if packed:
+            check_single_stream(path)
         voxels = _sibling(path, ".img")
         if voxels is None:
             raise ImageError(f"{path.name} is a header without voxels: the file ending in .img must lie beside it.")
@@ -101,15 +107,17 @@ def _parsed(name: str, head: bytes, order: str, voxels: Path) -> NiftiHeader:
     step = tuple(abs(float(v)) * unit if math.isfinite(v) and v else 1.0 for v in pixdim[1:4])
     quaternion_code, affine_code = get("2h", 252)
     qform = sform = None
-    if quaternion_code > 0:
+    if quaternion_code in _PLACED:
         qform = _of_quaternion(name, get("6f", 256), step, -1.0 if pixdim[0] < 0 else 1.0, unit)
-    if affine_code > 0:
+    if affine_code in _PLACED:
         sform = np.eye(4)
         sform[:3] = np.array(get("12f", 280)).reshape(3, 4) * unit
         if not np.isfinite(sform).all():
             raise ImageError(f"{name} has a damaged NIfTI header: its sform is not made of numbers.")
     datatype, bitpix = get("2h", 70)
     slope, intercept = get("2f", 112)
+    if slope and math.isfinite(slope) and not math.isfinite(intercept):
+        raise ImageError(f"{name} has a damaged NIfTI header (scaling by {slope:g} and {intercept:g}).")
     return NiftiHeader(
         name, order, tuple(sizes[:axes]), datatype, bitpix, int(offset), slope, intercept, get("h", 68)[0],
         (step[0], step[1], step[2]), qform, sform, voxels,

@@ -9,17 +9,19 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from ...errors import ImageError
-from .streams import unpacked, unpacked_size
+from .streams import share_held, unpacked, unpacked_size
 
 _METHODS = {"gzip": "gzip", "gz": "gzip", "bzip2": "bzip2", "bz2": "bzip2"}
+_TEXTS = ("ascii", "text", "txt", "hex")
 _BYTES = {
     "signed char": 1, "int8": 1, "int8_t": 1, "uchar": 1, "unsigned char": 1, "uint8": 1, "uint8_t": 1,
     "short": 2, "short int": 2, "signed short": 2, "signed short int": 2, "int16": 2, "int16_t": 2, "ushort": 2,
@@ -33,11 +35,12 @@ _BYTES = {
 @dataclass(frozen=True)
 class NrrdHeader:
     """fields: as the file names them, in lower case; start: offset of attached voxels; data: the file that has them,
-    None when there are several."""
+    None when there are several; surplus: more data is there than the header tells of (known after `check_complete`)."""
 
     fields: dict[str, str]
     start: int
     data: Path | None
+    surplus: bool = False
 
     @property
     def placed(self) -> bool:
@@ -75,9 +78,10 @@ def read_header(path: Path) -> NrrdHeader:
 
 @contextlib.contextmanager
 def readable(path: Path, header: NrrdHeader) -> Iterator[Path]:
-    """A file that ITK can read: the file itself, or for bzip2, which ITK's NRRD reader lacks, an unpacked copy that is
-    there as long as the context."""
-    if _METHODS.get(header.fields["encoding"].lower()) != "bzip2" or header.data is None:
+    """A file that ITK can read: the file itself, or an unpacked copy that is there as long as the context, for bzip2,
+    which ITK's NRRD reader lacks, and for numbers as text, at which it ends the process when they are none."""
+    encoding = header.fields["encoding"].lower()
+    if header.data is None or (_METHODS.get(encoding) != "bzip2" and encoding not in _TEXTS):
         yield path
         return
     gone = re.compile(rb"^(line ?skip|data ?file|encoding):", re.IGNORECASE)
@@ -87,33 +91,42 @@ def readable(path: Path, header: NrrdHeader) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="evanyseg-") as folder:
         copy = Path(folder) / f"{path.stem}.nrrd"
         with copy.open("wb") as file:
-            file.write(b"\n".join([*kept, b"encoding: raw", b"", b""]))
-            file.write(unpacked(header.data, "bzip2", _start_of_data(header)))
+            order = [] if "endian" in header.fields else [b"endian: little"]
+            file.write(b"\n".join([*kept, *order, b"encoding: raw", b"", b""]))
+            text = encoding in _TEXTS
+            file.write(_of_text(path.name, header) if text else unpacked(header.data, "bzip2", _start_of_data(header)))
         yield copy
 
 
 def check_complete(path: Path) -> NrrdHeader:
-    """Raises ImageError when compressed voxels are damaged, cut, or fewer than the header tells of."""
+    """Raises ImageError when voxels are cut, fewer than the header tells of, or their compressed stream is damaged."""
     header = read_header(path)
-    method = _METHODS.get(header.fields["encoding"].lower())
+    encoding = header.fields["encoding"].lower()
+    method = _METHODS.get(encoding)
     if header.data is None:
         return header
     if not header.data.is_file():
         raise ImageError(f"{path.name} keeps its voxels in {header.data.name}, which is not there.")
-    if method is None:
-        return header
+    if encoding in _TEXTS:
+        return header  # counted when they are read
+    if method is None and encoding != "raw":
+        raise ImageError(f"{path.name} has an encoding that no NRRD file has ({encoding[:40]}).")
     try:
         needed = math.prod(int(n) for n in header.fields["sizes"].split()) * _BYTES[header.fields["type"].lower()]
         start = _start_of_data(header)
+        skip = int(header.fields.get("byte skip", header.fields.get("byteskip", "0")))
     except (ValueError, KeyError):
         raise ImageError(f"{path.name} has a damaged NRRD header: its sizes or type cannot be read.") from None
-    found = unpacked_size(header.data, method, start)
+    if needed < 1:
+        raise ImageError(f"{path.name} has a damaged NRRD header: no voxels in sizes {header.fields['sizes']}.")
+    found = header.data.stat().st_size - start if method is None else unpacked_size(header.data, method, start)
+    found -= max(skip, 0)
     if found < needed:
         raise ImageError(
-            f"{os.fspath(header.data.name)} is cut off: it holds {found / needed:.0%} of the voxels that its header "
-            "tells of; copy or download it again."
+            f"{header.data.name} is cut off: it holds {share_held(found, needed)} of the voxels that its header tells "
+            "of; copy or download it again."
         )
-    return header
+    return replace(header, surplus=found > needed and skip >= 0)
 
 
 def _start_of_data(header: NrrdHeader) -> int:
@@ -130,3 +143,29 @@ def _start_of_data(header: NrrdHeader) -> int:
 def segment_numbers(meta: Mapping[str, str]) -> list[int]:
     """The numbers that Slicer's metadata gives to segments (`Segment3_Name`), in order; there may be gaps."""
     return sorted({int(found[1]) for key in meta if (found := re.match(r"Segment(\d+)_", key))})
+
+
+def _of_text(name: str, header: NrrdHeader) -> bytes:
+    """Voxels that are written as numbers (or as hexadecimal digits), as raw bytes. Raises ImageError."""
+    assert header.data is not None
+    kind = header.fields["type"].lower()
+    count = math.prod(int(n) for n in header.fields["sizes"].split())
+    words = header.data.read_bytes()[_start_of_data(header) :].split()
+    try:
+        if header.fields["encoding"].lower() == "hex":
+            found = bytes.fromhex(b"".join(words).decode("ascii"))
+            size = len(found) // _BYTES[kind]
+        else:
+            real = kind in ("float", "double")
+            code = {"float": "f4", "double": "f8"}.get(kind) or f"{'u' if kind.startswith('u') else 'i'}{_BYTES[kind]}"
+            values = np.array([float(w) if real else int(w) for w in words])
+            found, size = values.astype(f"{_order(header)}{code}").tobytes(), len(words)
+    except (ValueError, KeyError, OverflowError):
+        raise ImageError(f"{name} is damaged: its voxels are said to be numbers as text, and are none.") from None
+    if size < count:
+        raise ImageError(f"{name} is cut off: it holds {share_held(size, count)} of its voxels; copy it again.")
+    return found
+
+
+def _order(header: NrrdHeader) -> str:
+    return ">" if header.fields.get("endian", "little").lower() == "big" else "<"

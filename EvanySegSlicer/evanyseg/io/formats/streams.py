@@ -89,6 +89,28 @@ def unpacked_head(path: Path, size: int) -> bytes:
     return found[:size]
 
 
+def check_single_stream(path: Path) -> None:
+    """Raises ImageError when a small gzip file is damaged, cut, or goes on behind its end."""
+    decoder = zlib.decompressobj(wbits=31)
+    try:
+        decoder.decompress(path.read_bytes())
+    except zlib.error as error:
+        raise ImageError(f"{path.name} is damaged ({_reason(error)}); copy or download it again.") from None
+    if not decoder.eof or decoder.unused_data.strip(b"\0"):
+        what = "goes on behind its end" if decoder.eof else "is cut off"
+        raise ImageError(f"{path.name} {what}: copy or download it again.")
+
+
+def share_held(found: int, needed: int) -> str:
+    """How much of the data is there, never '100 %' for less than all of it."""
+    return f"{min(99.9, 100 * max(0, found) / max(1, needed)):.3g} %"
+
+
+def surplus_remark(name: str) -> str:
+    """Said of files that hold more than their header tells of: the header may be wrong, and then everything is."""
+    return f"{name} holds more data than its header tells of; is the header right?"
+
+
 def _amount(size: int) -> str:
     return f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size} bytes"
 

@@ -16,6 +16,11 @@ _FORMULA = re.compile(r"'*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20]")
 """What a spreadsheet takes for a formula, also in its full-width forms; with quotes before it when it was guarded."""
 
 
+def short(text: str) -> str:
+    """A cell as messages quote it."""
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
 def score_number(text: str, separator: str = ",") -> float:
     """A predicted Dice or a limit of its interval: NaN where there is none.
 
@@ -31,11 +36,11 @@ def score_number(text: str, separator: str = ",") -> float:
             raise ImageError(f"'{text}' has a decimal comma in a table separated by commas; write {_dotted(text)}")
         number = _dotted(text)
     if not _NUMBER.fullmatch(number):
-        raise ImageError(f"'{text}' is no number; write a Dice between 0 and 1, or leave the cell empty")
+        raise ImageError(f"'{short(text)}' is no number; write a Dice between 0 and 1, or leave the cell empty")
     value = float(number)
     if not 0 <= value <= 1:
         percent = " (is it in percent?)" if 1 < value <= 100 else ""
-        raise ImageError(f"'{text}' is no Dice: it must lie between 0 and 1{percent}")
+        raise ImageError(f"'{short(text)}' is no Dice: it must lie between 0 and 1{percent}")
     return value
 
 
@@ -47,8 +52,8 @@ def coordinate(text: str, separator: str = ",") -> float:
     if _NUMBER.fullmatch(text):
         return float(text)
     if _COMMA.fullmatch(text):
-        raise ImageError(f"'{text}' may mean two numbers; write it with a decimal point.")
-    raise ImageError(f"'{text}' is no number.")
+        raise ImageError(f"'{short(text)}' may mean two numbers; write it with a decimal point.")
+    raise ImageError(f"'{short(text)}' is no number.")
 
 
 def guarded(text: str) -> str:

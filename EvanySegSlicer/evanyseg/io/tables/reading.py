@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError
-from .cells import score_number, unguarded
+from .cells import score_number, short, unguarded
 from .layout import SEPARATORS, TableLayout, layout_of
 
 KNOWN = (
@@ -50,11 +50,12 @@ def open_table(path: Path, needed: Sequence[str] = ()) -> Table:
     columns = _named(header, needed)
     missing = [name for name in needed if name not in columns]
     if missing:
-        has = ", ".join(c for c in columns if c) or "nothing: it is empty"
+        has = ", ".join(short(c) for c in columns if c) or "nothing: it is empty"
         raise ImageError(f"The table {path.name} lacks the column {', '.join(missing)}; it has {has}.")
     twice = [name for name, n in Counter(c.casefold() for c in columns if c).items() if n > 1]
     if twice:
-        raise ImageError(f"The table {path.name} has the column {', '.join(twice)} more than once; rename one of them.")
+        names = ", ".join(map(short, twice))
+        raise ImageError(f"The table {path.name} has the column {names} more than once; rename one of them.")
     count = 0
     for line, cells in _records(path, layout):
         count += 1

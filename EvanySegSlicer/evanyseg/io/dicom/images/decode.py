@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import ImageError
-from ..headers import text
+from ..headers import reason_of, text
 
 _LOSSLESS_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 _EXTENDED_JPEG = "1.2.840.10008.1.2.4.51"
@@ -31,18 +31,19 @@ def stored_pixels(path: Path) -> tuple[Any, np.ndarray]:
             warnings.simplefilter("ignore")
             dataset = pydicom.dcmread(path, force=True)
             syntax = _syntax(dataset)
-            if "PixelData" not in dataset:
+            if not dataset.get("PixelData"):
                 raise ImageError(f"{path.name} is cut off: its pixels are not there; copy or download it again.")
             array = _by_gdcm(dataset, syntax, path) if _needs_gdcm(dataset, syntax) else _by_pydicom(dataset)
     except ImageError:
         raise
     except Exception as error:  # decoders raise whatever they like, and a traceback helps nobody
-        reason = " ".join(str(error).split()) or type(error).__name__
+        reason = reason_of(error)
         raise ImageError(f"The pixels of {path.name} cannot be read: it is cut off or damaged ({reason}).") from error
     color = text(dataset, "PhotometricInterpretation") == "PALETTE COLOR" or int(dataset.SamplesPerPixel) > 1
     frames = array.reshape(-1, int(dataset.Rows), int(dataset.Columns), *((3,) if color else ()))
-    if len(frames) != int(dataset.get("NumberOfFrames") or 1):
-        raise ImageError(f"{path.name} tells of {dataset.NumberOfFrames} frames and holds {len(frames)}.")
+    told = int(dataset.get("NumberOfFrames") or 1)
+    if len(frames) != told:
+        raise ImageError(f"{path.name} tells of {told} frames and holds {len(frames)}; copy or download it again.")
     if color:
         return dataset, frames
     frames = _without_unused_bits(frames, dataset)

@@ -12,7 +12,7 @@ from ....errors import EvanySegError, GeometryError, ImageError
 from ....geometry.placement import Placement
 from ....geometry.volume import ImageSource, Volume
 from ...formats.scaling import scaled, scaled_type
-from ..headers import items, text
+from ..headers import items, reason_of, text
 from .decode import padding_range, stored_pixels, stored_range
 from .multiframe import frame_places, frame_scaling, frame_stack, no_frame_chosen, slice_distance
 from .objects import has_frames, is_localizer
@@ -40,7 +40,7 @@ def read_dicom_image(path: Path, series: str | None = None, frame: int | None = 
     except EvanySegError:
         raise
     except Exception as error:  # pydicom converts values when they are first looked at, and raises what it likes
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        reason = reason_of(error)
         raise ImageError(f"{path.name} has a damaged DICOM header ({reason}); copy or download it again.") from error
     return replace(volume, source=replace(volume.source, remarks=_left_out(found)))
 

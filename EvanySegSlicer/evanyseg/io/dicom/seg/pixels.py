@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ....errors import ImageError
+from ..headers import reason_of
 
 
 def frame_reader(dataset: Any, name: str) -> Callable[[Sequence[int]], Iterator[np.ndarray]]:
@@ -15,16 +16,27 @@ def frame_reader(dataset: Any, name: str) -> Callable[[Sequence[int]], Iterator[
 
     def take(frames: Sequence[int]) -> Iterator[np.ndarray]:
         try:
+            _check_description(dataset)
             syntax = dataset.file_meta.TransferSyntaxUID
             if syntax.is_encapsulated or not syntax.is_little_endian:
                 yield from _decoded(dataset, frames)
             else:
                 yield from (_native(dataset, f) for f in frames)
         except (AttributeError, NotImplementedError, RuntimeError, ValueError, KeyError, IndexError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise ImageError(f"The pixels of {name} cannot be read ({reason}).") from error
+            raise ImageError(f"The pixels of {name} cannot be read ({reason_of(error)}).") from error
 
     return take
+
+
+def _check_description(dataset: Any) -> None:
+    """Raises ValueError when the header describes pixels that no segmentation has."""
+    if not dataset.get("PixelData"):
+        raise ValueError("they are not there: copy or download it again")
+    if not 1 <= int(dataset.BitsStored) <= int(dataset.BitsAllocated):
+        raise ValueError(f"{dataset.BitsStored} of {dataset.BitsAllocated} bits are said to be used")
+    kind = str(dataset.PhotometricInterpretation)
+    if kind != "MONOCHROME2" or int(dataset.SamplesPerPixel) != 1 or int(dataset.PixelRepresentation) != 0:
+        raise ValueError("they are said to be colours, or to be negative")
 
 
 def _native(dataset: Any, frame: int) -> np.ndarray:
