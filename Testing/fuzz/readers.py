@@ -8,6 +8,7 @@ import re
 import warnings
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -37,15 +38,20 @@ def pixels_by_others(path: Path) -> np.ndarray | None:
 
 
 def _nibabel(path: Path) -> np.ndarray | None:
+    image = _nifti(path)
+    return None if image is None else np.asanyarray(image.dataobj).T
+
+
+def _nifti(path: Path) -> Any:
+    """nibabel's image; None where a quaternion was made longer than 1 by rounding: we take the nearest rotation."""
     import nibabel
 
     try:
-        image = nibabel.load(path)
+        return nibabel.load(path)
     except ValueError as error:
         if "w2 should be positive" in str(error):
-            return None  # a quaternion that rounding made longer than 1: we take the nearest rotation
+            return None
         raise
-    return np.asanyarray(image.dataobj).T
 
 
 def _pydicom(path: Path) -> np.ndarray | None:
@@ -71,12 +77,10 @@ def _pillow(path: Path) -> np.ndarray | None:
 
 def affine_by_others(path: Path) -> np.ndarray | None:
     """nibabel's matrix from voxel indices to LPS mm [4, 4]; None for other formats and files that name no place."""
-    import nibabel
-
     if not path.name.lower().endswith((".nii", ".nii.gz", ".hdr", ".img.gz")):
         return None
-    image = nibabel.load(path)
-    if not (image.header["sform_code"] > 0 or image.header["qform_code"] > 0):
+    image = _nifti(path)
+    if image is None or not (image.header["sform_code"] > 0 or image.header["qform_code"] > 0):
         return None
     scale = {1: 1000.0, 3: 0.001}.get(int(image.header["xyzt_units"]) & 7, 1.0)  # nibabel leaves metres as they are
     return np.diag([-scale, -scale, scale, 1.0]) @ image.affine

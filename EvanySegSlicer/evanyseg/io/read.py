@@ -12,7 +12,8 @@ from ..geometry.volume import Volume
 from .dicom.headers import understood
 from .dicom.images.image import read_dicom_image
 from .dicom.masks import ReadImage, read_dicom_mask
-from .formats.itk import read_itk
+from .formats.itk import read_nrrd
+from .formats.metaimage import read_metaimage
 from .formats.nifti import read_nifti
 from .formats.picture_masks import read_picture_labels
 from .formats.pictures import read_picture
@@ -100,7 +101,9 @@ def _read_volume(
     if kind is FileKind.DICOM:
         with understood(path.name):
             return read_dicom_image(path, series, frame), {}
-    return read_itk(path, kind)
+    if kind is FileKind.METAIMAGE:
+        return read_metaimage(path), {}
+    return read_nrrd(path)
 
 
 def _named(segmentation: Segmentation, binary: bool, cut: float | None, names: str | Path | None) -> Segmentation:
