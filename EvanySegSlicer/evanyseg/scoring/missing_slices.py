@@ -50,9 +50,9 @@ def empty_slices(filled: Sequence[int], count: int, beyond_ends: bool) -> list[t
         return []
     known = np.asarray(filled, int)
     reach = int(beyond_ends)
-    looked_at = range(max(0, int(known[0]) - reach), min(count, int(known[-1]) + 1 + reach))
+    examined = range(max(0, int(known[0]) - reach), min(count, int(known[-1]) + 1 + reach))
     here = {int(index) for index in known}
-    return [(i, int(known[np.abs(known - i).argmin()])) for i in looked_at if i not in here]
+    return [(i, int(known[np.abs(known - i).argmin()])) for i in examined if i not in here]
 
 
 class MissingSliceDetector:

@@ -12,8 +12,8 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from scipy import ndimage
 
+from evanyseg.adaptation.synthetic import signed_distance
 from evanyseg.overlap import dice
 
 TOLERANCE = 0.03
@@ -46,13 +46,6 @@ class ObjectPatch:
         """Row and column of the truth's centroid."""
         rows, cols = np.nonzero(self.truth)
         return float(rows.mean()), float(cols.mean())
-
-
-def signed_distance(mask: np.ndarray) -> np.ndarray:
-    """float32 [h, w], negative inside; half a pixel off the outline on either side."""
-    outside = ndimage.distance_transform_edt(~mask)
-    inside = ndimage.distance_transform_edt(mask)
-    return (np.where(mask, 0.5 - inside, outside - 0.5)).astype(np.float32)
 
 
 def smooth_noise(shape: tuple[int, int], cells: float, rng: np.random.Generator) -> np.ndarray:
