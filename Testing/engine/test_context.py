@@ -156,7 +156,7 @@ def test_masks_of_one_box_share_what_its_window_shows(image):
         shared, alone = context_input(image, mask, box, shown=shown), context_input(image, mask, box)
         np.testing.assert_array_equal(shared.pixels, alone.pixels)
     assert len(shown) == 1
-    kept = next(iter(shown.values())).copy()
+    kept = next(iter(shown.values())).pixels.copy()
     context_input(image, mask, BoxPrompt(20, 20, 80, 70), shown=shown)
     assert len(shown) == 2
-    np.testing.assert_array_equal(next(iter(shown.values())), kept)
+    np.testing.assert_array_equal(next(iter(shown.values())).pixels, kept)

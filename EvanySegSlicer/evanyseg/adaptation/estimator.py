@@ -12,7 +12,7 @@ from ..protocols import ShouldCancel, never_cancel
 from ..quality.builtin import BuiltinEstimator, MeasuredCase
 from ..quality.cases import cases_of_image
 from ..quality.gbdt import Trees
-from ..quality.ood import image_statistics
+from ..quality.ood import statistics_of
 from ..results import QualityCase, QualityEstimate
 from .conformal import LEVEL, GroupedInterval
 from .features import TrueMasks, measure
@@ -113,9 +113,7 @@ class AdaptedEstimator:
             return replace(said, level=self.level)
         mode = self.learned.modes[0 if case.box is not None else 1]
         caveats = said.caveats
-        if self.learned.windows.distance(image_statistics(found.seen.pixels, found.seen.scalars)) > (
-            self.learned.windows.limit
-        ):
+        if self.learned.windows.distance(statistics_of(found.seen)) > (self.learned.windows.limit):
             caveats = (*caveats, UNLIKE)
         if mode.share == 0:
             return replace(said, level=self.level, caveats=caveats)

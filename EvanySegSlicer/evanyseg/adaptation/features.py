@@ -14,7 +14,7 @@ from ..prompts import BoxPrompt
 from ..quality.builtin import MeasuredCase
 from ..quality.context import AUXILIARY
 from ..quality.gbdt import NETWORK
-from ..quality.ood import STATISTICS, image_statistics
+from ..quality.ood import STATISTICS, statistics_of
 from ..quality.shape import FEATURES
 
 PLACE = ("log area", "area share", "row", "column", "height", "width", "log aspect", "inside mean", "inside spread",
@@ -71,7 +71,7 @@ def measure(image: np.ndarray, mask: np.ndarray, case: MeasuredCase) -> Measured
     network = [float(case.numbers[name]) for name in NETWORK]
     said = case.estimate
     place = _place(image, mask, own)
-    statistics = image_statistics(case.seen.pixels, case.seen.scalars)
+    statistics = statistics_of(case.seen)
     absolute = np.concatenate([auxiliary, network, [said.dice, said.low, said.high], statistics, place])
     shape = dict(zip(FEATURES, auxiliary[len(AUXILIARY) :], strict=True))
     at = dict(zip(PLACE, place, strict=True))

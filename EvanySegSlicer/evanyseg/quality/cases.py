@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import ImageError
 from ..prompts import BoxPrompt
 from ..results import Caveat, QualityCase
-from .context import ContextInput, ContextWindow, context_input
+from .context import ContextInput, ContextWindow, WindowImage, context_input
 from .doubts import doubts_about_mask
 
 MOST_WINDOWS = 64
@@ -64,7 +64,7 @@ class SeenImage:
 
     image: np.ndarray
     caveats: tuple[str, ...]
-    windows: dict[ContextWindow, np.ndarray] = field(default_factory=dict)
+    windows: dict[ContextWindow, WindowImage] = field(default_factory=dict)
 
     @classmethod
     def of(cls, image: np.ndarray) -> SeenImage:

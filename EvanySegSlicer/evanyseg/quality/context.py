@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage
@@ -17,7 +17,7 @@ from ..errors import ImageError
 from ..geometry.resample import along_axes, axis_weights, resized_bytes
 from ..prompts import BoxPrompt
 from .modes import WITH_BOX
-from .shape import FEATURES, shape_features
+from .shape import FEATURES, GreyWindow, shape_features
 
 WINDOW_SIZE = 128
 MIN_SIDE = 12
@@ -88,6 +88,21 @@ class ContextWindow:
 
 
 @dataclass(frozen=True)
+class WindowImage:
+    """What a window shows without any mask, read once for all masks of a prompt: pixels uint8 [3, size, size] (RGB),
+    their grey; measured: what else was measured of it, by name."""
+
+    pixels: np.ndarray
+    grey: GreyWindow
+    measured: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, image: np.ndarray, window: ContextWindow, size: int) -> WindowImage:
+        pixels = np.broadcast_to(window_image(image, window, size), (3, size, size))  # an image may have one channel
+        return cls(pixels, GreyWindow.of(pixels))
+
+
+@dataclass(frozen=True)
 class ContextInput:
     """pixels uint8 [5, size, size] (RGB, mask and box coverage 0..255), distance float32 [size/2, size/2] in [-1, 1]
     (negative inside), scalars float32 [AUXILIARY_COUNT], mask_in and mask_out: mask pixels in and outside the
@@ -99,6 +114,7 @@ class ContextInput:
     window: ContextWindow
     mask_in: float
     mask_out: float
+    shown: WindowImage
 
 
 def context_input(
@@ -108,7 +124,7 @@ def context_input(
     factor: float = WITH_BOX,
     size: int = WINDOW_SIZE,
     mask_box: BoxPrompt | None = None,
-    shown: dict[ContextWindow, np.ndarray] | None = None,
+    shown: dict[ContextWindow, WindowImage] | None = None,
 ) -> ContextInput:
     """What the network sees of one mask. image uint8 [H, W, 3] (or 1: grey), mask bool [H, W], box or None (the
     mask's bounding box).
@@ -123,19 +139,20 @@ def context_input(
     if around is None:
         raise ImageError("An empty mask has no window of its own; give the box it was made with.")
     window = ContextWindow.around(around, mask.shape, factor)
+    known = shown if shown is not None else {}
+    if window not in known:
+        known[window] = WindowImage.of(image, window, size)
+    background = known[window]
     planes = np.empty((5, size, size), np.uint8)
-    if shown is None or window not in shown:
-        planes[:3] = window_image(image, window, size)
-    if shown is not None:
-        planes[:3] = shown.setdefault(window, planes[:3])
+    planes[:3] = background.pixels
     inside = window.crop(mask, edge=False)
     planes[3] = coverage(inside, size)
     planes[4] = box_coverage(box, window, size) if box is not None else 0
     mask_in, total = float(np.count_nonzero(inside)), float(_area(mask, mask_box))
     distance = signed_distance(planes[3])
-    shape = shape_features(planes, distance, box, mask_box, total / mask_box.area if mask_box else 0.0)
+    shape = shape_features(background.grey, distance, box, mask_box, total / mask_box.area if mask_box else 0.0)
     scalars = np.concatenate([_scalars(mask, box, mask_box, around, window, mask_in, total), shape])
-    return ContextInput(planes, distance, scalars, window, mask_in, total - mask_in)
+    return ContextInput(planes, distance, scalars, window, mask_in, total - mask_in, background)
 
 
 def stacked(seen: Sequence[ContextInput]) -> dict[str, np.ndarray]:

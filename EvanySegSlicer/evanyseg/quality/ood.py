@@ -57,6 +57,14 @@ def image_statistics(pixels: np.ndarray, scalars: np.ndarray) -> np.ndarray:
     return np.concatenate([histogram, rest]).astype(np.float32)
 
 
+def statistics_of(seen: ContextInput) -> np.ndarray:
+    """`image_statistics` of a case's window, measured once for all masks of its prompt."""
+    measured = seen.shown.measured
+    if "statistics" not in measured:
+        measured["statistics"] = image_statistics(seen.shown.pixels, seen.scalars)
+    return measured["statistics"]
+
+
 @dataclass(frozen=True)
 class OODDetector:
     """mean [F] and scale [F] standardise statistics; bank [M, F]: those of M training images, standardised; spread [M]:
@@ -79,7 +87,7 @@ class OODDetector:
 
     def is_out_of_distribution(self, seen: ContextInput) -> bool:
         """Whether the window's image lies beyond the limit."""
-        return bool(self.ood_score(image_statistics(seen.pixels, seen.scalars)[None])[0] > self.limit)
+        return bool(self.ood_score(statistics_of(seen)[None])[0] > self.limit)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """For a weight file."""

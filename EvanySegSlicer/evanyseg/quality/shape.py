@@ -6,6 +6,7 @@ network's head gets them beside what it sees.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -37,23 +38,36 @@ RIM = 2.5 / 12
 """Width of the rims beside the outline, in units of the signed distance (2.5 cells of the half grid)."""
 
 
+@dataclass(frozen=True)
+class GreyWindow:
+    """What the features read of a window's image, the same for all masks of a prompt: grey float32 [n/2, n/2] in 0..1,
+    the steepness of its changes, its spread."""
+
+    grey: np.ndarray
+    slope: np.ndarray
+    spread: float
+
+    @classmethod
+    def of(cls, rgb: np.ndarray) -> GreyWindow:
+        """Of uint8 [3, n, n]."""
+        half = rgb.shape[-1] // 2
+        grey = (rgb.astype(np.float32).mean(axis=0) / 255).reshape(half, 2, half, 2).mean(axis=(1, 3))
+        return cls(grey, np.hypot(*np.gradient(grey)), max(float(grey.std()), 0.01))
+
+
 def shape_features(
-    planes: np.ndarray, distance: np.ndarray, box: BoxPrompt | None, mask_box: BoxPrompt | None, fill: float
+    window: GreyWindow, distance: np.ndarray, box: BoxPrompt | None, mask_box: BoxPrompt | None, fill: float
 ) -> np.ndarray:
     """float32 [len(FEATURES)], each about -3..3; zeros for an empty mask.
 
-    planes uint8 [5, n, n] and distance [n/2, n/2] of a `ContextInput`; mask_box: the mask's bounding box; fill: area
-    over it."""
+    distance [n/2, n/2] of a `ContextInput`; mask_box: the mask's bounding box; fill: area over it."""
     out = np.zeros(len(FEATURES), np.float32)
-    half = distance.shape[0]
     inside = distance < 0
     area = int(np.count_nonzero(inside))
     if mask_box is None or area == 0:
         return out
-    grey = planes[:3].astype(np.float32).mean(axis=0) / 255
-    grey = grey.reshape(half, 2, half, 2).mean(axis=(1, 3))
     out[:6] = _components(inside, area)
-    out[6:15] = _edges(grey, distance, inside)
+    out[6:15] = _edges(window, distance, inside)
     around = box or mask_box
     overlap = _intersection(mask_box, around)
     out[15] = overlap / (mask_box.area + around.area - overlap)
@@ -65,10 +79,10 @@ def shape_features(
 def _components(inside: np.ndarray, area: int) -> tuple[float, ...]:
     labels, count = ndimage.label(inside)
     largest = np.bincount(labels.ravel())[1:].max() / area
-    filled = ndimage.binary_fill_holes(inside)
-    hole_area = int(np.count_nonzero(filled)) - area
-    holes = ndimage.label(filled & ~inside)[1] if hole_area else 0
     padded = np.pad(inside, 1)
+    beyond, found = ndimage.label(~padded)  # the first one is what surrounds everything, the others are holes
+    holes = found - 1
+    hole_area = int(np.count_nonzero(beyond > 1)) if holes else 0
     perimeter = int((padded[1:] != padded[:-1]).sum()) + int((padded[:, 1:] != padded[:, :-1]).sum())
     # digital outlines have city-block length, 8 r for a disc: this is pi / 4 for a disc and 1 for a square
     compactness = 16 * area / max(perimeter, 1) ** 2
@@ -105,15 +119,13 @@ def _turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
-def _edges(grey: np.ndarray, distance: np.ndarray, inside: np.ndarray) -> tuple[float, ...]:
-    spread = max(float(grey.std()), 0.01)
+def _edges(window: GreyWindow, distance: np.ndarray, inside: np.ndarray) -> tuple[float, ...]:
+    grey, slope, spread = window.grey, window.slope, window.spread
     inner, outer = inside & (distance > -RIM), ~inside & (distance < RIM)
     if not outer.any():
         return (0.0,) * 9
     values_in, values_out, all_in = grey[inner] if inner.any() else grey[inside], grey[outer], grey[inside]
     contrast = (float(values_in.mean()) - float(values_out.mean())) / spread
-    gy, gx = np.gradient(grey)
-    slope = np.hypot(gy, gx)
     outline = np.abs(distance) < 1.01 / 12
     along = slope[outline] if outline.any() else slope[inner | outer]
     mean = max(float(slope.mean()), 1e-3)

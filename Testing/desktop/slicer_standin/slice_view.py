@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import vtk
 from PySide6 import QtCore, QtGui, QtWidgets
 from slicer import (
@@ -45,7 +47,7 @@ class SliceView(QtWidgets.QWidget):
         self._dirty = True
         self._closed = False
         self._image: QtGui.QImage | None = None
-        self.frames = 0
+        self.drawn_at = 0.0  # by time.perf_counter
         self._window = vtk.vtkRenderWindow()
         self._window.SetOffScreenRendering(1)
         self._window.SetNumberOfLayers(2)
@@ -127,7 +129,6 @@ class SliceView(QtWidgets.QWidget):
         if self._closed:
             return
         self._dirty = False
-        self.frames += 1
         connection = self._logic.GetImageDataConnection()
         self._image_actor.SetVisibility(connection is not None)
         self._image_mapper.SetInputConnection(connection)
@@ -140,6 +141,12 @@ class SliceView(QtWidgets.QWidget):
         width, height, _ = grab.GetOutput().GetDimensions()
         pixels = pixels.reshape(height, width, 3)[::-1].copy()
         self._image = QtGui.QImage(pixels.data, width, height, 3 * width, QtGui.QImage.Format.Format_RGB888).copy()
+        self.drawn_at = time.perf_counter()
+
+    @property
+    def outdated(self) -> bool:
+        """Whether it is to be drawn again."""
+        return self._dirty
 
     def picture(self) -> QtGui.QImage:
         """The view as it would be seen now."""
