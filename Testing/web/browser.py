@@ -130,3 +130,20 @@ class Reviewer:
         path = folder / waiting.value.suggested_filename
         waiting.value.save_as(path)
         return path
+
+    def stroke(self, view: str, *points: tuple[float, float]) -> None:
+        """With the left button through points, in screen pixels from the view's middle."""
+        box = self.place(view)
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        mouse = self.page.mouse
+        mouse.move(x + points[0][0], y + points[0][1])
+        mouse.down()
+        for dx, dy in points:
+            mouse.move(x + dx, y + dy, steps=4)
+        mouse.up()
+
+    def wait_for_row(self, words: str) -> None:
+        """Until the first row says so."""
+        self.page.wait_for_function(
+            "w => document.querySelector('#table [data-key]')?.innerText.includes(w)", arg=words, timeout=30_000
+        )

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from slicer.i18n import tr as _
 
+from ..presenters.editing.edit_watch import EditWatch
 from ..presenters.front_end import Presenters
 from ..presenters.setup.model_store import ModelStore
 from ..scene.nodes.session_node import SessionNode
 from ..scene.table.records import Key
-from .edit_watch import EditWatch
 from .pump import JobPump
 from .setup.dependencies import Installer
 from .setup.inputs import Inputs
@@ -25,6 +25,7 @@ from .tabs.segment_tab import SegmentTab
 from .tabs.settings_tab import SettingsTab
 from .tabs.show_box import ShowBox
 from .tabs.tab import Tab
+from .timer import SingleShot
 from .views.slice_views import LayoutViews
 from .widgets import PanelWidgets
 
@@ -75,7 +76,7 @@ class Panel:
             ShowBox(ui, made.display, made.error_map, made.segmenting, views),
         ]
         made.display.on_scroll = self.segment_tab.refresh
-        self.watch = EditWatch(self.controller, self._on_settled)
+        self.watch = EditWatch(self.controller, SingleShot, made.settled)
         self.shortcuts = Shortcuts(
             {
                 "draw": self.segment_tab.toggle_box,
@@ -180,14 +181,6 @@ class Panel:
         self.presenters.display.refresh()
         for tab in self.tabs:
             tab.refresh()
-
-    def _on_settled(self, changed: bool) -> None:
-        """Edits made elsewhere have been compared with the table."""
-        if changed:
-            self.updated([])
-        wanted = self._parameters is not None and self._parameters.autoScore
-        if wanted and any(r.stale for r in self.presenters.reviewing.all_rows()):
-            self.presenters.segmenting.rescore()
 
     def _on_cancel(self, checked: bool = False) -> None:
         self.controller.cancel()

@@ -13,6 +13,7 @@ from evanyseg.weights.store import WeightStore
 from ..scene.jobs.runner import JobRunner
 from ..scene.nodes.session_node import SessionNode
 from ..scene.review.jump import show_plane
+from .editing.painting import PaintingPresenter
 from .error_map import ErrorMapPresenter
 from .explore.comparing import ComparingPresenter
 from .explore.exploring import ExploringPresenter
@@ -46,6 +47,7 @@ class Presenters:
         self.controller = ReviewController(runner, models, view, references)
         self.models = ModelChoicePresenter(self.controller)
         self.segmenting = SegmentingPresenter(self.controller)
+        self.painting = PaintingPresenter(self.controller, self.segmenting)
         self.reviewing = ReviewingPresenter(self.controller, self._jump)
         self.learning = LearningPresenter(self.controller)
         self.reviewing.decided = self.learning.check_automatic
@@ -68,6 +70,13 @@ class Presenters:
         self.display.close()
         self.controller.bind(None)
         self.segmenting.forget()
+
+    def settled(self, changed: bool) -> None:
+        """Edits made elsewhere have been compared with the table: told, and scored again where that is wanted."""
+        if changed:
+            self.controller.view.updated([])
+        if self.controller.session.auto_score and any(row.stale for row in self.reviewing.all_rows()):
+            self.segmenting.rescore()
 
     def _jump(self, plane: SlicePlane) -> None:
         review = self.controller.usable

@@ -9,7 +9,7 @@ from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
 from evanyseg.overlay_codes import Color
 from evanyseg.scoring.summary import WorstRun
 
-from ..scene.overlay.corner_annotation import annotation_text
+from ..scene.overlay.corner_annotation import annotation_text, row_word
 from ..scene.table.records import MISSING, ScoreRecord
 from ..scene.table.summaries import SegmentReview
 
@@ -20,6 +20,9 @@ def result_text(row: ScoreRecord | None) -> str:
         return ""
     name = html.escape(row.segment)
     place = f"{row.plane} {row.index}"
+    if row.stale:
+        was = f" (was {row.dice:.2f})" if row.scored else ""
+        return f"<b>{name}</b> ({place}): <b>stale</b>{was}<br/>Edited since it was scored."
     if math.isnan(row.dice):
         why = html.escape(row.caveats) or "no reason given"
         return f"<b>{name}</b> ({place}): <b>unscored</b><br/>{why}"
@@ -47,7 +50,7 @@ def cells(record: ScoreRecord, missing: str = "Missing?") -> list[str]:
         f"{record.plane} {record.index}",
         f"{record.dice:.2f}" if record.scored else "-",
         "" if not record.scored or math.isnan(record.low) else f"{record.low:.2f}-{record.high:.2f}",
-        missing if record.kind == MISSING else record.band.upper(),
+        missing if record.kind == MISSING else row_word(record),
         record.state,
         record.comment,
     ]

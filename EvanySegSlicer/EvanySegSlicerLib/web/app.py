@@ -13,6 +13,7 @@ from trame_slicer.rca_view import register_rca_factories
 
 from evanyseg.errors import EvanySegError
 
+from ..presenters.editing.edit_watch import EditWatch
 from ..presenters.front_end import Presenters
 from ..presenters.rubber_band import BOX
 from ..presenters.setup.model_store import ModelStore
@@ -26,6 +27,8 @@ from .panels.file_panel import FilePanel
 from .panels.review_panel import ReviewPanel
 from .panels.segment_panel import SegmentPanel
 from .pump import JobPump
+from .timer import LoopTimer
+from .views.brush import ERASE, PAINT, Brush
 from .views.gutter import slice_gutter, view_gutter
 from .views.slice_views import PageViews
 
@@ -53,13 +56,16 @@ class WebApp:
         self.views = views = PageViews(self.slicer.view_manager)
         self.pump = JobPump(self._drained)
         self.presenters = made = Presenters(self.pump.runner, models or ModelStore.of_engine(), page, views)
-        self.segment_panel = SegmentPanel(server.state, made.segmenting, views, page)
+        self.segment_panel = SegmentPanel(server.state, made.segmenting, made.painting, views, page)
         self.review_panel = ReviewPanel(server.state, made.reviewing, made.segmenting.rescore)
         self.file_panel = FilePanel(server.state)
         page.panels = [self.segment_panel, self.review_panel, self.file_panel]
         page.on_refresh = self._on_refresh
         page.on_updated = self._render
         made.display.on_scroll = page.soon
+        self.segment_panel.brush = Brush(self.slicer.segmentation_editor, made.painting, views.used_node, page.soon)
+        self.watch = EditWatch(made.controller, LoopTimer, made.settled)
+        made.painting.on_edit = self.watch.edited
         self.opener = Opener(self.slicer.scene, made, views, self._leave, self._entered)
         self.exports = Exports(made.reviewing, page.status)
         server.controller.cancel = made.controller.cancel
@@ -114,13 +120,16 @@ class WebApp:
     # ---- the scene's coming and going -------------------------------------------------------------------------
 
     def _leave(self) -> None:
-        self.segment_panel.tool.stop()
+        self.segment_panel.stop_tool()
+        self.watch.stop()
         self.views.forget()
         self.presenters.leave()
 
     def _entered(self) -> None:
         made = self.presenters
         made.display.set_on(True)
+        made.painting.fit_brush()
+        self.watch.follow()
         self.segment_panel.start_tool(BOX)
         self.page.soon()
         view = self.views.active()
@@ -131,6 +140,7 @@ class WebApp:
 
     def _on_refresh(self) -> None:
         review = self.presenters.controller.usable
+        self.watch.follow()
         self.presenters.display.refresh()
         self.server.state.volume_name = review.volume.GetName() if review is not None else ""
         self.server.state.has_rows = review is not None and len(review.table) > 0
@@ -148,6 +158,11 @@ class WebApp:
         reviewing = self.presenters.reviewing
         actions = {
             "d": lambda: self.segment_panel.toggle(BOX),
+            "p": lambda: self.segment_panel.toggle(PAINT),
+            "e": lambda: self.segment_panel.toggle(ERASE),
+            "ctrl+z": self.presenters.segmenting.undo,
+            "ctrl+y": self.presenters.segmenting.redo,
+            "?": lambda: self.server.state.update({"help": True}),
             "n": reviewing.next,
             "shift+n": reviewing.previous,
             "a": reviewing.accept,

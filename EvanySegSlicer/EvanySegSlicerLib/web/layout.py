@@ -17,16 +17,20 @@ if TYPE_CHECKING:
     from trame_server import Server
     from trame_slicer.core import LayoutManager
 
-KEYS = ("d", "n", "shift+n", "a", "x", "m")
+KEYS = ("d", "p", "e", "ctrl+z", "ctrl+y", "n", "shift+n", "a", "x", "m", "?")
 SHORTCUTS = (
     ("D", "Box tool on and off"),
+    ("P / E", "paint / erase on and off"),
+    ("Ctrl+Z / Ctrl+Y", "undo / redo boxes, points, strokes"),
     ("N / Shift+N", "next worst slice / previous"),
     ("A / X", "accept / flag the current slice"),
     ("M", "comment"),
     ("Esc", "drop the box, leave the tool"),
     ("Wheel", "scroll slices"),
     ("Shift + drag / right drag", "pan / zoom"),
+    ("Shift + wheel", "brush size, while painting"),
     ("Ctrl + drag", "blend quality colours"),
+    ("?", "this page"),
 )
 NOTICE = "Research software, not for clinical use."
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from ..widgets import PanelWidgets
 
 
-FORMER_NAMES = {"findMissing": "judgeMissing"}
+FORMER_NAMES = {"findMissing": "judgeMissing", "auto_score": "autoScore"}
 """Parameters of this panel that scenes of earlier versions hold under another name."""
 
 
 @parameterNodeWrapper
 class EvanySegParameterNode:
-    """Session: volume, segmentation, min_area_mm2, allow_cropped, reviewer, learn_every. Panel: all the rest."""
+    """Session: volume, segmentation and what is written with underscores. Panel: all the rest."""
 
     volume: vtkMRMLScalarVolumeNode  # colour volumes too: their class is derived from it
     segmentation: vtkMRMLSegmentationNode
@@ -32,11 +32,11 @@ class EvanySegParameterNode:
     allow_cropped: bool = False
     reviewer: str = ""
     learn_every: Annotated[int, WithinRange(0, 1000)] = 0
+    auto_score: bool = False
     stopBelow: Annotated[float, WithinRange(0, 1)] = 0.5
     findMissing: bool = True
     showOverlay: bool = True
     showErrorMap: bool = False
-    autoScore: bool = False
     flagSegments: bool = False
     cacheMegabytes: Annotated[int, WithinRange(32, 65536)] = 512
 
@@ -48,7 +48,6 @@ class PanelParameters(Protocol):
     volume: vtkMRMLVolumeNode | None
     segmentation: vtkMRMLSegmentationNode | None
     showOverlay: bool
-    autoScore: bool
     flagSegments: bool
     reviewer: str
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 import qt
 
 from ...presenters.texts import hover_text
+from ...scene.overlay.corner_annotation import row_word
 from ...scene.review.queue import worst_of_each_slice
 from ...scene.table.records import Key, ScoreRecord
 from .review_table import band_color, text_color
@@ -46,10 +47,10 @@ class QualityStrip:
         for column, record in enumerate(worst):
             item = qt.QTableWidgetItem("")
             if record is not None:
-                item.setText(record.band[0].upper() if letters else "")
+                item.setText(row_word(record)[0] if letters else "")
                 item.setTextAlignment(qt.Qt.AlignCenter)
-                item.setBackground(qt.QBrush(band_color(record.band)))
-                item.setForeground(qt.QBrush(text_color(record.band)))
+                item.setBackground(qt.QBrush(band_color(record)))
+                item.setForeground(qt.QBrush(text_color(record)))
                 item.setToolTip(hover_text(record))
             self._widget.setItem(0, column, item)
 

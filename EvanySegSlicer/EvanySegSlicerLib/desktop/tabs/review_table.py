@@ -7,9 +7,8 @@ from collections.abc import Callable
 import qt
 from slicer.i18n import tr as _
 
-from evanyseg.bands import BAND_COLORS, QualityBand
-
 from ...presenters.texts import cells, is_light
+from ...scene.overlay.corner_annotation import row_color
 from ...scene.table.records import Key, ScoreRecord
 
 SEGMENT, SLICE, DICE, INTERVAL, BAND, STATE, COMMENT = range(7)
@@ -21,14 +20,14 @@ def headings() -> list[str]:
     return [_("Segment"), _("Slice"), _("Dice"), _("Interval"), _("Band"), _("State"), _("Comment")]
 
 
-def band_color(band: str) -> qt.QColor:
-    red, green, blue = BAND_COLORS[QualityBand(band)]
+def band_color(record: ScoreRecord) -> qt.QColor:
+    red, green, blue = row_color(record)
     return qt.QColor(round(255 * red), round(255 * green), round(255 * blue))
 
 
-def text_color(band: str) -> qt.QColor:
-    """Black or white, whichever reads better on the band's colour."""
-    return qt.QColor(0, 0, 0) if is_light(BAND_COLORS[QualityBand(band)]) else qt.QColor(255, 255, 255)
+def text_color(record: ScoreRecord) -> qt.QColor:
+    """Black or white, whichever reads better on the row's colour."""
+    return qt.QColor(0, 0, 0) if is_light(row_color(record)) else qt.QColor(255, 255, 255)
 
 
 class ReviewTable:
@@ -115,7 +114,7 @@ class ReviewTable:
         for column, text in enumerate(cells(record, _("Missing?"))):
             model.setData(model.index(row, column), text)
         band = model.index(row, BAND)
-        model.setData(band, qt.QBrush(band_color(record.band)), qt.Qt.BackgroundRole)
-        model.setData(band, qt.QBrush(text_color(record.band)), qt.Qt.ForegroundRole)
+        model.setData(band, qt.QBrush(band_color(record)), qt.Qt.BackgroundRole)
+        model.setData(band, qt.QBrush(text_color(record)), qt.Qt.ForegroundRole)
         warning = f"Warning: {record.caveats}" if record.caveats else ""
         model.setData(model.index(row, DICE), warning, qt.Qt.ToolTipRole)

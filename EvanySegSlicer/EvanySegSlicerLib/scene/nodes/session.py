@@ -17,7 +17,7 @@ class Session:
     """Ids of nodes are empty when there is none. queue_*: where the reviewer is; displaced: what the overlay pushed
     aside (JSON), to be put back when it goes. reviewer: the name that decisions are signed with. learned: which learned
     estimators are in charge (see `learned.versions`); learn_every: corrections after which it learns by itself (0:
-    never), learned_at: how many there were when it last did."""
+    never), learned_at: how many there were when it last did. auto_score: score edited slices again by itself."""
 
     volume: str = ""
     segmentation: str = ""
@@ -42,6 +42,7 @@ class Session:
     learned: str = ""
     learn_every: int = 0
     learned_at: int = 0
+    auto_score: bool = False
 
     @property
     def thresholds(self) -> BandThresholds:

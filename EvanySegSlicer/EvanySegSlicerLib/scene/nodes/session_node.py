@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from slicer import vtkMRMLScene, vtkMRMLScriptedModuleNode
 
 MODULE_NAME = "EvanySegSlicer"
-FORMER_NAMES = {"preset": "recipe"}
+FORMER_NAMES = {"preset": "recipe", "auto_score": "autoScore"}
 """Parameters that scenes of earlier versions hold under another name: read, never written."""
 
 

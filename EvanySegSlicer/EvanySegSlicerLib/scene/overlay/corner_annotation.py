@@ -1,8 +1,23 @@
-"""The words beside the colour: what a slice view says about the slice it shows."""
+"""The words beside the colour, and the colour of a row: what a slice view says about the slice it shows."""
 
 from __future__ import annotations
 
+from evanyseg.bands import BAND_COLORS, QualityBand
+from evanyseg.overlay_codes import STALE_COLOR, STALE_NAME, Color
+
 from ..table.records import MISSING, ScoreRecord
+
+
+def row_color(row: ScoreRecord) -> Color:
+    """Of its band; a score of a mask that was edited since has the colour of stale slices."""
+    if row.stale:
+        return STALE_COLOR
+    return BAND_COLORS[QualityBand.POOR if row.kind == MISSING else QualityBand(row.band)]
+
+
+def row_word(row: ScoreRecord) -> str:
+    """What goes with that colour: 'GOOD', or 'STALE'."""
+    return (STALE_NAME if row.stale else row.band).upper()
 
 
 def annotation_text(row: ScoreRecord) -> str:

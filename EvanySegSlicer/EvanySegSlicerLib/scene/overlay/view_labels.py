@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from evanyseg.bands import BAND_COLORS, QualityBand
-from evanyseg.overlay_codes import STALE_COLOR, Color
+from evanyseg.overlay_codes import Color
 
-from ..table.records import MISSING, ScoreRecord
-from .corner_annotation import annotation_text
+from ..table.records import ScoreRecord
+from .corner_annotation import annotation_text, row_color
 
 if TYPE_CHECKING:
     from vtkmodules.vtkRenderingCore import vtkActor2D, vtkRenderer, vtkTextActor
@@ -24,13 +23,7 @@ _FONT, _LINE, _PAD, _MARGIN = 14, 20, 6, 8
 
 def annotation_lines(rows: Sequence[ScoreRecord]) -> list[Line]:
     """What `ViewLabels.show_annotation` takes: one line a segment, with the colour of its band."""
-    return [(annotation_text(row), _color(row)) for row in rows]
-
-
-def _color(row: ScoreRecord) -> Color:
-    if row.stale:
-        return STALE_COLOR
-    return BAND_COLORS[QualityBand.POOR if row.kind == MISSING else QualityBand(row.band)]
+    return [(annotation_text(row), row_color(row)) for row in rows]
 
 
 class ViewLabels:

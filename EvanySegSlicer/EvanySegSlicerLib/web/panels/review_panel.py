@@ -8,10 +8,11 @@ from trame.widgets import client, html
 from trame.widgets import vuetify3 as v3
 from trame_server.state import State
 
-from evanyseg.bands import BAND_COLORS, QualityBand
+from evanyseg.bands import QualityBand
 
 from ...presenters.reviewing import ReviewingPresenter
 from ...presenters.texts import cells, css_color, hover_text, is_light, summary_cells
+from ...scene.overlay.corner_annotation import row_color
 from ...scene.review.queue import ORDERS, STATES, Filters, worst_of_each_slice
 from ...scene.table.records import Key, ScoreRecord
 from .parts import button, wide_button
@@ -172,13 +173,13 @@ def key_text(key: Key) -> str:
     return "|".join(str(part) for part in key)
 
 
-def _colors(band: str) -> tuple[str, str]:
-    color = BAND_COLORS[QualityBand(band)]
+def _colors(record: ScoreRecord) -> tuple[str, str]:
+    color = row_color(record)
     return css_color(color), "black" if is_light(color) else "white"
 
 
 def _row(record: ScoreRecord) -> dict[str, object]:
-    color, ink = _colors(record.band)
+    color, ink = _colors(record)
     tip = "\n".join(filter(None, (record.comment, record.caveats and f"Warning: {record.caveats}")))
     return {"key": key_text(record.key), "cells": cells(record), "color": color, "ink": ink, "tip": tip}
 
@@ -186,5 +187,5 @@ def _row(record: ScoreRecord) -> dict[str, object]:
 def _cell(record: ScoreRecord | None, number: int) -> dict[str, str]:
     if record is None:
         return {"key": f"-{number}", "color": "transparent", "ink": "white", "tip": ""}
-    color, ink = _colors(record.band)
+    color, ink = _colors(record)
     return {"key": key_text(record.key), "color": color, "ink": ink, "tip": hover_text(record)}

@@ -1,4 +1,4 @@
-"""Segments, the box and point tools, undo, propagation, scoring of what is there."""
+"""Segments, the box, point and brush tools, undo, propagation, scoring of what is there."""
 
 from __future__ import annotations
 
@@ -10,16 +10,29 @@ from trame.widgets import vuetify3 as v3
 from trame_server.state import State
 
 from ...presenters.box_tool import BoxTool
+from ...presenters.editing.painting import PaintingPresenter
 from ...presenters.rubber_band import BOX, NEGATIVE, POSITIVE, RubberBand
 from ...presenters.segmenting import SegmentingPresenter
 from ...presenters.texts import result_text
 from ...presenters.view import SliceView
 from ..page import Page
+from ..views.brush import ERASE, PAINT, Brush
 from ..views.slice_views import PageViews
 from .parts import button, wide_button
 
 HINTS = {BOX: "Drag a box around the object. Esc cancels.", POSITIVE: "Click where the mask should be."}
 HINTS[NEGATIVE] = "Click where the mask should not be."
+HINTS |= {
+    PAINT: "Draw where the mask should be. Shift and the wheel change the brush.",
+    ERASE: "Draw what is too much.",
+}
+TOOLS = (
+    (BOX, "mdi-selection-drag", "Box (D)"),
+    (POSITIVE, "mdi-plus-circle-outline", "Point: belongs to it"),
+    (NEGATIVE, "mdi-minus-circle-outline", "Point: does not belong"),
+    (PAINT, "mdi-brush", "Paint (P)"),
+    (ERASE, "mdi-eraser", "Erase (E)"),
+)
 PLANES = ("axial", "coronal", "sagittal")
 NO_MASK = "No mask yet: drag a box around an object on a slice."
 
@@ -28,13 +41,20 @@ class SegmentPanel:
     """Widgets -> SegmentingPresenter; the box tool is on from the start: nothing needs to be pressed before the first
     box."""
 
-    def __init__(self, state: State, presenter: SegmentingPresenter, views: PageViews, page: Page) -> None:
+    def __init__(
+        self, state: State, presenter: SegmentingPresenter, painting: PaintingPresenter, views: PageViews, page: Page
+    ) -> None:
         self.state, self.presenter, self.views, self.page = state, presenter, views, page
+        self.painting = painting
+        self.brush: Brush | None = None
+        """Set by the application once its views are there."""
         band = RubberBand(self._on_box, self._on_point, self.stop_tool, page.status, self._on_drag)
         self.tool = BoxTool(band, views)
         state.update({"tool": "", "segments": [], "segment_id": "", "result_html": NO_MASK, "stop_below": 0.5})
         state.update({"can_undo": False, "can_redo": False, "score_plane": PLANES[0]})
+        state.update({"brush": painting.diameter})
         state.change("segment_id")(self._on_segment)
+        state.change("brush")(self._on_brush)
 
     def build(self) -> None:
         with html.Div(classes="d-flex align-center ga-1"):
@@ -50,15 +70,23 @@ class SegmentPanel:
             )
             button("mdi-plus", "New segment", self.presenter.add_segment, "add-segment")
         with html.Div(classes="d-flex align-center ga-1 mt-2"):
-            for mode, icon, text in (
-                (BOX, "mdi-selection-drag", "Box (D)"),
-                (POSITIVE, "mdi-plus-circle-outline", "Point: belongs to it"),
-                (NEGATIVE, "mdi-minus-circle-outline", "Point: does not belong"),
-            ):
+            for mode, icon, text in TOOLS:
                 button(icon, text, partial(self.toggle, mode), f"tool-{mode}", active=f"tool === '{mode}'")
             v3.VSpacer()
             button("mdi-undo", "Undo", self.presenter.undo, "undo", enabled="can_undo")
             button("mdi-redo", "Redo", self.presenter.redo, "redo", enabled="can_redo")
+        v3.VSlider(
+            v_model_number=("brush",),
+            v_if=(f"tool === '{PAINT}' || tool === '{ERASE}'",),
+            label="Brush",
+            min=0.5,
+            max=60,
+            step=0.5,
+            density="compact",
+            hide_details=True,
+            thumb_label=True,
+            id="brush-size",
+        )
         html.Div(v_html=("result_html",), classes="text-body-2 my-2", id="result", style="min-height: 3em")
         with html.Div(classes="d-flex align-center ga-1"):
             html.Span("Propagate", classes="text-body-2")
@@ -93,6 +121,7 @@ class SegmentPanel:
         review = self.presenter.controller.usable
         state.can_undo = review is not None and review.history.can_undo
         state.can_redo = review is not None and review.history.can_redo
+        state.brush = self.painting.diameter
 
     # ---- tools ------------------------------------------------------------------------------------------------
 
@@ -104,12 +133,19 @@ class SegmentPanel:
             self.start_tool(mode)
 
     def start_tool(self, mode: str) -> None:
-        self.tool.start(mode)
+        self.stop_tool()
+        if mode in (PAINT, ERASE):
+            if self.brush is None or not self.brush.start(mode):
+                return
+        else:
+            self.tool.start(mode)
         self.state.tool = mode
         self.page.status(HINTS[mode])
 
     def stop_tool(self) -> None:
         self.tool.stop()
+        if self.brush is not None:
+            self.brush.stop()
         self.state.tool = ""
         self.page.status("")
 
@@ -124,6 +160,10 @@ class SegmentPanel:
     def _on_point(self, view: SliceView, ras: np.ndarray, positive: bool) -> None:
         self.views.used(view)
         self.presenter.point_placed(view.slice_node, ras, positive)
+
+    def _on_brush(self, brush: float | None, **state: object) -> None:
+        if brush is not None and self.brush is not None and float(brush) != self.painting.diameter:
+            self.brush.resize(float(brush))
 
     def _on_segment(self, segment_id: str, **state: object) -> None:
         if segment_id and segment_id != self.presenter.segment_id:

@@ -24,9 +24,11 @@ setInterval(() => {  // the connection is gone: the way back
 }, 1000);
 window.addEventListener("keydown", (e) => {
   const t = e.target;
-  if (/^(INPUT|TEXTAREA|SELECT)$/.test(t.tagName) || t.isContentEditable || e.ctrlKey || e.altKey || e.metaKey) return;
-  const key = (e.shiftKey ? "shift+" : "") + e.key.toLowerCase();
+  if (/^(INPUT|TEXTAREA|SELECT)$/.test(t.tagName) || t.isContentEditable || e.altKey) return;
+  const control = e.ctrlKey || e.metaKey ? "ctrl+" : "";
+  const key = e.key === "?" ? "?" : control + (e.shiftKey ? "shift+" : "") + e.key.toLowerCase();
   if (KEYS.includes(key)) {
+    if (control) e.preventDefault();
     if (key === "m") { document.getElementById("comment").focus(); e.preventDefault(); }
     else window.trame.trigger("evanyseg_key", [key]);
   }

@@ -78,6 +78,10 @@ class PageViews:
         """The user has drawn here: this one is the active one from now on."""
         self._used = view.name
 
+    def used_node(self, node: vtkMRMLSliceNode) -> None:
+        """The same, of the view whose node this is."""
+        self._used = next((view.name for view in self.all() if view.slice_node is node), self._used)
+
     def forget(self) -> None:
         """The scene goes: the first one is the active one."""
         self._used = ""

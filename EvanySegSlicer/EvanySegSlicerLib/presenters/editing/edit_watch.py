@@ -1,6 +1,7 @@
-"""Notices edits made elsewhere (Segment Editor, scripts): slices become stale, and are scored again if wanted.
+"""Notices edits made elsewhere (Segment Editor, brush, scripts): slices become stale, and are scored again if wanted.
 
 Comparing masks takes time on large segmentations, so it happens in small steps from a timer while nothing else runs.
+No Qt.
 """
 
 from __future__ import annotations
@@ -8,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-import qt
-
-from ..presenters.review_controller import ReviewController
-from ..scene.table.records import Key
+from ...scene.table.records import Key
+from ..review_controller import ReviewController
+from .timer import MakeTimer
 
 if TYPE_CHECKING:
     from slicer import vtkSegmentation
@@ -24,16 +24,14 @@ QUIET_MS = 250
 class EditWatch:
     """Observes the open review's segmentation. `on_settled(changed)` after a comparison has run to its end."""
 
-    def __init__(self, controller: ReviewController, on_settled: Callable[[bool], None]) -> None:
+    def __init__(self, controller: ReviewController, make_timer: MakeTimer, on_settled: Callable[[bool], None]) -> None:
         self.controller = controller
         self._on_settled = on_settled
         self._observed: list[tuple[vtkObject, int]] = []
         self._segmentation: vtkSegmentation | None = None
         self._steps: Iterator[list[Key]] | None = None
         self._changed = False
-        self._ours = False
-        self._timer = qt.QTimer()
-        self._timer.connect("timeout()", self._on_timer)
+        self._timer = make_timer(self._on_timer)
 
     def follow(self) -> None:
         """Watch what is open now."""
@@ -52,7 +50,7 @@ class EditWatch:
                 segmentation.SegmentModified,
             ):
                 self._observed.append((segmentation, segmentation.AddObserver(event, self._on_edit)))
-            self._wait()  # what was edited while nobody watched
+            self.edited()  # what was edited while nobody watched
 
     def stop(self) -> None:
         for subject, tag in self._observed:
@@ -62,19 +60,19 @@ class EditWatch:
 
     def close(self) -> None:
         self.stop()
-        self._timer.disconnect("timeout()", self._on_timer)
+        self._timer.close()
 
     @property
     def settled(self) -> bool:
-        return not self._timer.isActive()
+        return not self._timer.active
+
+    def edited(self) -> None:
+        """Masks may have changed: compare once nothing more comes."""
+        self._steps, self._changed = None, False
+        self._timer.start(QUIET_MS)
 
     def _on_edit(self, caller: vtkObject, event: str) -> None:
-        self._wait()
-
-    def _wait(self) -> None:
-        self._steps, self._changed = None, False
-        self._timer.setInterval(QUIET_MS)
-        self._timer.start()
+        self.edited()
 
     def _on_timer(self) -> None:
         review = self.controller.review
@@ -82,13 +80,15 @@ class EditWatch:
             self.stop()
             return
         if self.controller.busy:
-            return  # its own edits are known; look when it has ended
+            self._timer.start(QUIET_MS)  # its own edits are known; look when it has ended
+            return
         if self._steps is None:
             self._steps = review.refresh_steps()
-            self._timer.setInterval(0)
         try:
             self._changed = bool(next(self._steps)) or self._changed
         except StopIteration:
-            self._timer.stop()
             self._steps = None
             self._on_settled(self._changed)
+        else:
+            if self._steps is not None:  # an edit within the step begins the wait anew
+                self._timer.start(0)
