@@ -121,6 +121,11 @@ class Reviewer:
         mouse.move(x + half_width, y + half_height, steps=3)
         mouse.up()
 
+    def click_in(self, view: str, dx: float = 0, dy: float = 0) -> None:
+        """With the left button, in screen pixels from the view's middle."""
+        box = self.place(view)
+        self.page.mouse.click(box["x"] + box["width"] / 2 + dx, box["y"] + box["height"] / 2 + dy)
+
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
 

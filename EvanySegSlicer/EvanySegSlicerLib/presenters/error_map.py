@@ -107,7 +107,8 @@ class ErrorMapPresenter:
 
         def begin(pipeline: SlicePipeline) -> None:
             job = ErrorMapJob(review.reader.snapshot(), pipeline, plane, cases)
-            self.controller.start(job.title, lambda c: job.run(c.progress, c.should_cancel), done)
+            run = lambda context: job.run(context.progress, context.should_cancel)
+            self.controller.start(job.title, run, done, dropped=lambda failure: dropped())
 
         def done(estimate: QualityEstimate) -> None:
             if not self.on or self.controller.review is not review or self.controller.node is not node:
@@ -118,6 +119,10 @@ class ErrorMapPresenter:
             self._shown = wanted
             self.controller.view.status(IN_WORDS)
             self.changed()
+
+        def dropped() -> None:  # cancelled, or no maps from this estimator: not tried again before something changes
+            self.remove()
+            self._shown = wanted
 
         if not self.controller.busy:
             self.controller.with_models(begin)

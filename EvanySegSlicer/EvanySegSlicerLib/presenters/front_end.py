@@ -25,6 +25,7 @@ from .segmenting import SegmentingPresenter
 from .setup.model_choice import ModelChoicePresenter
 from .setup.model_store import ModelStore
 from .setup.settings import SettingsPresenter
+from .showing.surfaces import SurfacesPresenter
 from .view import SliceViews, View
 
 
@@ -56,6 +57,7 @@ class Presenters:
         self.display = QualityDisplay(self.controller, views)
         self.error_map = ErrorMapPresenter(self.controller, self.display.refresh)
         self.display.map_shown = lambda: self.error_map.shown
+        self.surfaces = SurfacesPresenter(self.controller, self.display)
         self.settings = SettingsPresenter(self.controller, weights)
 
     def bind(self, node: SessionNode) -> None:
@@ -65,6 +67,7 @@ class Presenters:
     def leave(self) -> None:
         """The scene is about to go: jobs are cancelled, what is derived from scores is taken out, nodes are let go."""
         self.error_map.remove()
+        self.surfaces.leave()
         self.comparing.forget()
         self.exploring.forget()
         self.display.close()

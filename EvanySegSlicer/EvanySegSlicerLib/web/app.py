@@ -17,6 +17,7 @@ from ..presenters.editing.edit_watch import EditWatch
 from ..presenters.front_end import Presenters
 from ..presenters.rubber_band import BOX
 from ..presenters.setup.model_store import ModelStore
+from ..presenters.showing.map_follower import MapFollower
 from ..scene.headless.sample_volume import template_files
 from .exports import Exports
 from .layout import build
@@ -26,6 +27,7 @@ from .page import Page, Panel
 from .panels.file_panel import FilePanel
 from .panels.review_panel import ReviewPanel
 from .panels.segment_panel import SegmentPanel
+from .panels.show_panel import ShowPanel
 from .pump import JobPump
 from .timer import LoopTimer
 from .views.brush import ERASE, PAINT, Brush
@@ -59,12 +61,14 @@ class WebApp:
         self.segment_panel = SegmentPanel(server.state, made.segmenting, made.painting, views, page)
         self.review_panel = ReviewPanel(server.state, made.reviewing, made.segmenting.rescore)
         self.file_panel = FilePanel(server.state)
-        page.panels = [self.segment_panel, self.review_panel, self.file_panel]
+        follower = MapFollower(made.error_map, made.segmenting, views, LoopTimer)
+        self.show_panel = ShowPanel(server.state, made.display, follower, made.surfaces, self._render)
+        page.panels = [self.show_panel, self.segment_panel, self.review_panel, self.file_panel]
         page.on_refresh = self._on_refresh
-        page.on_updated = self._render
+        page.on_updated = self._updated
         made.display.on_scroll = page.soon
         self.segment_panel.brush = Brush(self.slicer.segmentation_editor, made.painting, views.used_node, page.soon)
-        self.watch = EditWatch(made.controller, LoopTimer, made.settled)
+        self.watch = EditWatch(made.controller, LoopTimer, self._settled)
         made.painting.on_edit = self.watch.edited
         self.opener = Opener(self.slicer.scene, made, views, self._leave, self._entered)
         self.exports = Exports(made.reviewing, page.status)
@@ -75,7 +79,7 @@ class WebApp:
             ("review", "Review", self.review_panel),
             ("files", "Files", self.file_panel),
         ]
-        self.ui = build(server, layouts, sections)
+        self.ui = build(server, layouts, self.show_panel, sections)
         self._tasks: set[asyncio.Task] = set()
 
     # ---- life cycle -------------------------------------------------------------------------------------------
@@ -122,12 +126,16 @@ class WebApp:
     def _leave(self) -> None:
         self.segment_panel.stop_tool()
         self.watch.stop()
+        self.show_panel.leave()
         self.views.forget()
         self.presenters.leave()
 
     def _entered(self) -> None:
         made = self.presenters
         made.display.set_on(True)
+        made.surfaces.enter()
+        for view3d in self.slicer.view_manager.get_threed_views():
+            view3d.fit_view_to_content()
         made.painting.fit_brush()
         self.watch.follow()
         self.segment_panel.start_tool(BOX)
@@ -144,6 +152,15 @@ class WebApp:
         self.presenters.display.refresh()
         self.server.state.volume_name = review.volume.GetName() if review is not None else ""
         self.server.state.has_rows = review is not None and len(review.table) > 0
+
+    def _updated(self) -> None:
+        self._render()
+        self.watch.edited()  # 3D surfaces are renewed when it has settled
+
+    def _settled(self, changed: bool) -> None:
+        self.presenters.settled(changed)
+        self.presenters.surfaces.refresh()
+        self.page.soon()
 
     def _render(self) -> None:
         """Masks are changed in place, which not every view notices by itself."""

@@ -11,6 +11,7 @@ from trame.ui.vuetify3 import VAppLayout
 from trame.widgets import client, html
 from trame.widgets import vuetify3 as v3
 
+from .help_page import NOTICE, help_page
 from .page import Panel
 
 if TYPE_CHECKING:
@@ -18,21 +19,6 @@ if TYPE_CHECKING:
     from trame_slicer.core import LayoutManager
 
 KEYS = ("d", "p", "e", "ctrl+z", "ctrl+y", "n", "shift+n", "a", "x", "m", "?")
-SHORTCUTS = (
-    ("D", "Box tool on and off"),
-    ("P / E", "paint / erase on and off"),
-    ("Ctrl+Z / Ctrl+Y", "undo / redo boxes, points, strokes"),
-    ("N / Shift+N", "next worst slice / previous"),
-    ("A / X", "accept / flag the current slice"),
-    ("M", "comment"),
-    ("Esc", "drop the box, leave the tool"),
-    ("Wheel", "scroll slices"),
-    ("Shift + drag / right drag", "pan / zoom"),
-    ("Shift + wheel", "brush size, while painting"),
-    ("Ctrl + drag", "blend quality colours"),
-    ("?", "this page"),
-)
-NOTICE = "Research software, not for clinical use."
 
 SCRIPT = Path(__file__).with_name("static") / "page.js"
 
@@ -43,8 +29,8 @@ html { overflow: hidden; }
 """
 
 
-def build(server: Server, views: LayoutManager, sections: Sequence[tuple[str, str, Panel]]) -> VAppLayout:
-    """sections: (id, title, panel), from top to bottom."""
+def build(server: Server, views: LayoutManager, shown: Panel, sections: Sequence[tuple[str, str, Panel]]) -> VAppLayout:
+    """shown: what is always at the top; sections: (id, title, panel), from top to bottom."""
     server.state.update(
         {"trame__title": "EvanySegSlicer", "open_sections": [name for name, _t, _p in sections[:3]], "help": False}
     )
@@ -61,6 +47,7 @@ def build(server: Server, views: LayoutManager, sections: Sequence[tuple[str, st
                 )
                 v3.VSpacer()
                 v3.VBtn(icon="mdi-help-circle-outline", size="small", variant="text", click="help = true", id="help")
+            shown.build()
             with v3.VExpansionPanels(v_model=("open_sections",), multiple=True, variant="accordion"):
                 for name, title, panel in sections:
                     with v3.VExpansionPanel(title=title, value=name, id=f"section-{name}", eager=True):  # noqa: SIM117
@@ -80,19 +67,5 @@ def build(server: Server, views: LayoutManager, sections: Sequence[tuple[str, st
                 v3.VProgressLinear(model_value=("busy_percent",), style="width: 120px", height=6, color="amber")
                 v3.VBtn("Cancel", size="x-small", click=server.controller.cancel, id="cancel")
             html.Span(NOTICE, classes="text-caption text-medium-emphasis ml-3", v_if=("!busy",))
-        _help()
+        help_page()
     return layout
-
-
-def _help() -> None:
-    with v3.VDialog(v_model=("help",), max_width=520), v3.VCard(title="Keys and mouse", id="help-page"):
-        with v3.VTable(density="compact"), html.Tbody():
-            for keys, what in SHORTCUTS:
-                with html.Tr():
-                    html.Td(keys)
-                    html.Td(what)
-        v3.VCardText(
-            "A box on a slice segments and scores it; the colour says how good the mask is believed to be: "
-            "blue good, yellow check, orange poor. Review starts with the slices where most area is "
-            "expected to be wrong. " + NOTICE
-        )

@@ -18,6 +18,7 @@ def save_mrb(scene: vtkMRMLScene, path: Path) -> None:
     """Write the whole scene; the file appears complete or not at all. Raises EvanySegError."""
     path = Path(path).absolute()
     problem = f"The scene could not be written to {path}; is the disk full or the folder read-only?"
+    scene.StartState(scene.SaveState)  # those who changed nodes for show put them back meanwhile
     try:
         with tempfile.TemporaryDirectory(prefix=".saving-", dir=path.parent) as folder:
             part = Path(folder) / path.name  # its name becomes the name inside the archive
@@ -29,6 +30,7 @@ def save_mrb(scene: vtkMRMLScene, path: Path) -> None:
         raise EvanySegError(f"{problem} ({error.strerror})") from error
     finally:
         scene.SetRootDirectory(str(path.parent))
+        scene.EndState(scene.SaveState)
 
 
 def load_mrb(scene: vtkMRMLScene, path: Path) -> None:

@@ -138,6 +138,11 @@ class SegmentStore:
         """Masks were changed by others (undo, redo), which may have restored an old 3D surface: renew all when idle."""
         self.pending_surfaces.update(s for s in self.ids() if self._segment(s).GetRepresentation(_SURFACE) is not None)
 
+    def ensure_surfaces(self) -> None:
+        """Give segments that have voxels but no 3D surface one (slow: call it when idle)."""
+        if any(self._segment(s).GetRepresentation(_SURFACE) is None and self.array(s).array.any() for s in self.ids()):
+            self.segmentation.CreateRepresentation(_SURFACE)
+
     def flush_surfaces(self) -> int:
         """Bring 3D surfaces up to date after edits (slow: call it when idle); returns how many were."""
         done = 0

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 Line = tuple[str, Color]
 
 _FONT, _LINE, _PAD, _MARGIN = 14, 20, 6, 8
+_RESERVED = 24
+"""Pixels at the right that front ends use for a button."""
+_NARROWEST = 100
+"""Views without this much room are not laid out yet, or too small for words anyway."""
 
 
 def annotation_lines(rows: Sequence[ScoreRecord]) -> list[Line]:
@@ -60,7 +64,7 @@ class ViewLabels:
         """A dark panel in its corner; stays there when the view is resized."""
         if not lines:
             return []
-        texts = [_text(text) for text, _ in lines]
+        texts = [self._fitting(text) for text, _ in lines]
         width = 2 * _PAD + _LINE + max(self._width(t) for t in texts)
         height = 2 * _PAD + _LINE * len(lines)
         corner = (0.0, 1.0) if top_left else (1.0, 0.0)
@@ -74,6 +78,15 @@ class ViewLabels:
             _anchor(text, corner, left + _PAD + _LINE, base + 4)
             actors.append(text)
         return actors
+
+    def _fitting(self, words: str) -> vtkTextActor:
+        """Cut with dots where the view is too narrow: the rest is said in the panel."""
+        room = self.renderer.GetSize()[0] - 2 * (_PAD + _MARGIN) - _LINE - _RESERVED
+        text = _text(words)
+        while room > _NARROWEST and len(words) > 1 and self._width(text) > room:
+            words = words[: min(len(words) - 1, len(words) * room // self._width(text))].rstrip(" .")
+            text.SetInput(f"{words}...")
+        return text
 
     def _width(self, text: vtkTextActor) -> int:
         box = [0.0, 0.0, 0.0, 0.0]

@@ -36,7 +36,7 @@ class ReviewPanel:
         state.update({"rows_before": 0, "rows_after": 0})
         state.update({"rows": [], "current": "", "counts": "", "strip": [], "summaries": [], "stale": 0, "comment": ""})
         state.update({"order": ORDERS[0], "segment_filter": ANY, "band_filter": ANY, "state_filter": ANY})
-        state.update({"segment_choices": [{"id": ANY, "name": "all segments"}]})
+        state.update({"segment_choices": [{"id": ANY, "name": ANY}]})
         state.change("segment_filter", "band_filter", "state_filter")(self._on_filter)
         state.change("order")(lambda order, **rest: self._on_order(order))
 
@@ -60,18 +60,19 @@ class ReviewPanel:
             button("mdi-undo-variant", "Undo the last decision", self.presenter.undo, "undo-decision")
             v3.VSpacer()
             wide_button("mdi-refresh", "Re-score {{ stale }} edited", self.rescore, "rescore", enabled="stale > 0")
-        v3.VTextField(
-            v_model=("comment",),
-            label="Comment (M)",
-            id="comment",
-            density="compact",
-            hide_details=True,
-            disabled=("!current",),
-            change=(self._on_comment, "[$event.target.value]"),
-            classes="my-1",
-        )
         with html.Div(classes="d-flex ga-1 my-1"):
             self._select("order", "Sort by", list(ORDERS))
+            v3.VSelect(
+                v_model=("segment_filter",),
+                items=("segment_choices",),
+                item_title="name",
+                item_value="id",
+                label="Segment",
+                density="compact",
+                hide_details=True,
+                v_if=("segment_choices.length > 2",),
+                id="segment-filter",
+            )
             self._select("band_filter", "Band", [ANY, *(band.value for band in QualityBand)])
             self._select("state_filter", "State", [ANY, *STATES])
         with html.Div(classes="text-caption font-weight-bold", style=ROW.replace("pointer", "default")):
@@ -97,6 +98,16 @@ class ReviewPanel:
                         **({"style": style} if column == 4 else {}),
                     )
             self._more("rows_after", "more", WINDOW)
+        v3.VTextField(
+            v_model=("comment",),
+            label="Comment (M)",
+            id="comment",
+            density="compact",
+            hide_details=True,
+            disabled=("!current",),
+            change=(self._on_comment, "[$event.target.value]"),
+            classes="my-1",
+        )
         with v3.VTable(density="compact", id="summaries", v_if=("summaries.length",), classes="text-caption mt-1"):
             with html.Thead(), html.Tr():
                 for head in ("Segment", "Mean", "Lowest", "Poor", "Worst run", "Reviewed"):
@@ -139,6 +150,10 @@ class ReviewPanel:
         shown = rows[self._start : self._start + WINDOW]
         state.rows = [_row(record) for record in shown]
         state.rows_before, state.rows_after = self._start, len(rows) - self._start - len(shown)
+        names = dict.fromkeys((r.segment_id, r.segment) for r in all_rows)
+        state.segment_choices = [{"id": ANY, "name": ANY}, *({"id": i, "name": name} for i, name in names)]
+        if state.segment_filter not in (ANY, *(i for i, _ in names)):
+            state.segment_filter = ANY
         state.stale = sum(1 for r in all_rows if r.stale)
         state.summaries = [summary_cells(line) for line in self.presenter.summaries()]
         state.order = self.presenter.controller.session.order
@@ -161,7 +176,9 @@ class ReviewPanel:
 
     def _on_filter(self, **state: object) -> None:
         band, word = str(self.state.band_filter), str(self.state.state_filter)
+        segment = str(self.state.segment_filter)
         self.presenter.filters = Filters(
+            segments=(segment,) if segment != ANY else (),
             bands=(band,) if band != ANY else (),
             states=(word,) if word != ANY else (),
         )

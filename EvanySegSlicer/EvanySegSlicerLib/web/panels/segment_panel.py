@@ -51,7 +51,7 @@ class SegmentPanel:
         band = RubberBand(self._on_box, self._on_point, self.stop_tool, page.status, self._on_drag)
         self.tool = BoxTool(band, views)
         state.update({"tool": "", "segments": [], "segment_id": "", "result_html": NO_MASK, "stop_below": 0.5})
-        state.update({"can_undo": False, "can_redo": False, "score_plane": PLANES[0]})
+        state.update({"can_undo": False, "can_redo": False, "score_plane": PLANES[0], "window_sentence": ""})
         state.update({"brush": painting.diameter})
         state.change("segment_id")(self._on_segment)
         state.change("brush")(self._on_brush)
@@ -107,6 +107,7 @@ class SegmentPanel:
         with html.Div(classes="d-flex align-center ga-1 mt-1"):
             wide_button("mdi-counter", "Score the slices", self._on_score, "score", enabled="segments.length")
             v3.VSelect(v_model=("score_plane",), items=("planes", list(PLANES)), density="compact", hide_details=True)
+        html.Div("{{ window_sentence }}", classes="text-caption text-medium-emphasis mt-1", id="window")
 
     def _on_score(self) -> None:
         self.presenter.score_existing(str(self.state.score_plane))
@@ -118,6 +119,7 @@ class SegmentPanel:
         view = self.views.active()
         here = self.presenter.row_in_view(view.slice_node) if view is not None else None
         state.result_html = result_text(here or self.presenter.row()) or NO_MASK
+        state.window_sentence = self.presenter.controller.window_sentence()
         review = self.presenter.controller.usable
         state.can_undo = review is not None and review.history.can_undo
         state.can_redo = review is not None and review.history.can_redo

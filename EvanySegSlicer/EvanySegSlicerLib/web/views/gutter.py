@@ -21,7 +21,7 @@ OVER = "position: absolute; background: transparent; pointer-events: none; color
 SIDES = {
     "left": "left: 4px; top: 50%;",
     "right": "right: 4px; top: 50%;",
-    "top": "left: 50%; top: 2px;",
+    "top": "left: 50%; top: 42px;",
     "bottom": "left: 50%; bottom: 34px;",
 }
 
