@@ -11,18 +11,14 @@ from itertools import islice
 
 import numpy as np
 
+from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
-from evanyseg.quality.cases import cases_of_image
+from evanyseg.quality.cases import CaseEstimator
 from evanyseg.results import Candidates, Caveat, Embedding, QualityCase, QualityEstimate
 
 
-def dice(a: np.ndarray, b: np.ndarray) -> float:
-    total = np.count_nonzero(a) + np.count_nonzero(b)
-    return 2 * np.count_nonzero(a & b) / total if total else 1.0
-
-
-class BrightEstimator:
+class BrightEstimator(CaseEstimator):
     """Scores a mask by its Dice with the bright pixels around it (twice its box), batches of `batch`."""
 
     name = "bright"
@@ -34,16 +30,6 @@ class BrightEstimator:
         self.seen: list[QualityCase] = []
         self.keep = False
         self.largest_batch = 0
-
-    def estimate(
-        self,
-        image: np.ndarray,
-        masks: np.ndarray,
-        boxes: Sequence[BoxPrompt | None] | None = None,
-        maps: bool = False,
-        should_cancel: ShouldCancel = never_cancel,
-    ) -> list[QualityEstimate]:
-        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
-from evanyseg.quality.cases import cases_of_image
+from evanyseg.quality.cases import CaseEstimator
 from evanyseg.results import QualityCase, QualityEstimate
 
 
-class DigestEstimator:
+class DigestEstimator(CaseEstimator):
     """The predicted Dice is a checksum of image, mask and box, in [0, 1]; an empty mask has one as well."""
 
     name = "digest"
     device = "cpu"
     level = 0.9
-
-    def estimate(
-        self,
-        image: np.ndarray,
-        masks: np.ndarray,
-        boxes: Sequence[BoxPrompt | None] | None = None,
-        maps: bool = False,
-        should_cancel: ShouldCancel = never_cancel,
-    ) -> list[QualityEstimate]:
-        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

@@ -6,20 +6,16 @@ import numpy as np
 
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import never_cancel
-from evanyseg.results import Candidates, Embedding, QualityCase, QualityEstimate
+from evanyseg.quality.cases import CaseEstimator
+from evanyseg.results import Candidates, Embedding, QualityEstimate
 
 
-class BoxOverlapEstimator:
+class BoxOverlapEstimator(CaseEstimator):
     """Scores a mask by how well its own box fits the prompt; without a prompt by how bright it is: no network."""
 
     name = "box overlap"
     device = "cpu"
     level = 0.9
-
-    def estimate(self, image, masks, boxes=None, maps=False, should_cancel=never_cancel):
-        boxes = boxes if boxes is not None else [None] * len(masks)
-        cases = [QualityCase(image, mask, box) for mask, box in zip(masks, boxes, strict=True)]
-        return list(self.estimate_cases(cases, maps))
 
     def estimate_cases(self, cases, maps=False, should_cancel=never_cancel):
         from evanyseg_training.evaluation.baselines.shape import box_iou

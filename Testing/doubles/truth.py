@@ -9,7 +9,7 @@ import numpy as np
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
-from evanyseg.quality.cases import cases_of_image
+from evanyseg.quality.cases import CaseEstimator
 from evanyseg.results import Candidates, Caveat, Embedding, QualityCase, QualityEstimate
 
 
@@ -61,7 +61,7 @@ class ThresholdSegmenter:
         return Candidates(logits, np.array([0.9, 0.8, 0.3]), np.array([0.9, 0.9, 0.9]), logits)
 
 
-class KnownTruthEstimator:
+class KnownTruthEstimator(CaseEstimator):
     """Knows the truth: a function from the 8-bit RGB image to the true mask; its prediction is the exact Dice.
 
     The interval is +- `half_width`; error maps are exact. An empty mask gets 0 with a box and unscored without.
@@ -77,16 +77,6 @@ class KnownTruthEstimator:
         self.half_width = half_width
         self.name = name
         self.scored = 0
-
-    def estimate(
-        self,
-        image: np.ndarray,
-        masks: np.ndarray,
-        boxes: Sequence[BoxPrompt | None] | None = None,
-        maps: bool = False,
-        should_cancel: ShouldCancel = never_cancel,
-    ) -> list[QualityEstimate]:
-        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

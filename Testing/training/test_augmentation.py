@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from evanyseg.adaptation.candidates import JITTER as adaptation_jitter
+from evanyseg.adaptation.candidates import prompt_of
+from evanyseg.adaptation.reference import Reference
+from evanyseg.geometry.box_jitter import jittered, jittered_normally, moved
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.augment.box_jitter import jittered, jittered_normally, moved
 from evanyseg_training.augment.geometry import dihedral
 from evanyseg_training.augment.intensity import intensities
 
@@ -24,6 +27,24 @@ def test_normal_jitter_has_the_deviation_it_was_given() -> None:
     box, rng = BoxPrompt(110, 120, 210, 170), np.random.default_rng(0)
     far = [np.subtract(jittered_normally(box, (300, 300), rng, 0.1).as_tuple(), box.as_tuple()) for _ in range(400)]
     assert (np.stack(far) / [100, 50, 100, 50]).std(axis=0) == pytest.approx(np.full(4, 0.1), abs=0.015)
+
+
+def test_the_boxes_of_a_seed_stay_what_the_shipped_models_were_trained_with() -> None:
+    """A change here moves every prompt of training, of the held-out lists and of adaptation: their numbers with it."""
+    box, rng = BoxPrompt(110, 120, 210, 170), np.random.default_rng(7)
+    flat = jittered(box, (300, 300), rng, 0.1, 0.05)
+    assert flat.as_tuple() == pytest.approx((101.874523, 115.256965, 201.121572, 173.063018), abs=1e-5)
+    normal = jittered_normally(box, (300, 300), rng, 0.07)
+    assert normal.as_tuple() == pytest.approx((110.421005, 118.277277, 219.381507, 167.828336), abs=1e-5)
+
+
+def test_adaptation_prompts_with_the_same_jitter() -> None:
+    image, truth = np.full((300, 300, 3), 90, np.uint8), np.zeros((300, 300), bool)
+    truth[120:170, 110:210] = True
+    found = prompt_of(Reference(image, truth), np.random.default_rng(3))
+    assert found == jittered_normally(
+        BoxPrompt(110, 120, 210, 170), truth.shape, np.random.default_rng(3), adaptation_jitter
+    )
 
 
 @pytest.mark.parametrize("jitter", [jittered, jittered_normally])

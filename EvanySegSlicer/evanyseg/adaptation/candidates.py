@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..geometry.box_jitter import jittered_normally
 from ..overlap import dice
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel
@@ -16,7 +17,8 @@ from .features import Measured, measure
 from .reference import Reference
 
 JITTER = 0.05
-"""Of a box's sides: how far the box of a true mask is moved where a reference came without one."""
+"""Deviation of each edge, as a share of its side, where a reference came without a box: what training prompts its
+segmenters with."""
 
 
 @dataclass(frozen=True)
@@ -80,10 +82,8 @@ def prompt_of(reference: Reference, rng: np.random.Generator) -> BoxPrompt | Non
     tight = BoxPrompt.of_mask(reference.truth) if reference.truth is not None else None
     if tight is None:
         return None
-    dx, dy = rng.normal(0, JITTER, 2) * (tight.width, tight.height)
-    wider = tight.scaled(float(np.exp(rng.normal(0.05, JITTER))))
-    moved = BoxPrompt(wider.x0 + dx, wider.y0 + dy, wider.x1 + dx, wider.y1 + dy)
-    return moved.validated(reference.image.shape[:2])
+    shape = reference.image.shape[:2]
+    return jittered_normally(tight, shape, rng, JITTER).validated(shape)
 
 
 def candidates_of(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel
 from ..quality.builtin import BuiltinEstimator, MeasuredCase
-from ..quality.cases import cases_of_image
+from ..quality.cases import CaseEstimator
 from ..quality.gbdt import Trees
 from ..quality.ood import statistics_of
 from ..results import QualityCase, QualityEstimate
@@ -65,7 +64,7 @@ class Learned:
         return any(mode.share > 0 for mode in self.modes)
 
 
-class AdaptedEstimator:
+class AdaptedEstimator(CaseEstimator):
     """See `protocols.QualityEstimator`. Error maps and HD95 are the built-in estimator's."""
 
     def __init__(self, base: BuiltinEstimator, learned: Learned, name: str = "adapted") -> None:
@@ -79,17 +78,6 @@ class AdaptedEstimator:
     @property
     def notices(self) -> list[str]:
         return self.base.notices
-
-    def estimate(
-        self,
-        image: np.ndarray,
-        masks: np.ndarray,
-        boxes: Sequence[BoxPrompt | None] | None = None,
-        maps: bool = False,
-        should_cancel: ShouldCancel = never_cancel,
-    ) -> list[QualityEstimate]:
-        """Judge masks bool [N, H, W] of one image uint8 [H, W, 3]. Raises ImageError, PromptError, CancelledError."""
-        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

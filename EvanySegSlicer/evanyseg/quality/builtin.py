@@ -7,7 +7,7 @@ window factors, and the calibration with and without a box. The same files elsew
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -17,12 +17,11 @@ import numpy as np
 
 from ..device import require_torch, resolve_backend
 from ..errors import WeightsError
-from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
 from ..weights.eight_bits import unpacked
 from ..weights.safe_load import read_arrays
-from .cases import PreparedCase, SeenImage, cases_of_image, prepare
+from .cases import CaseEstimator, PreparedCase, SeenImage, prepare
 from .context import ContextInput, stacked
 from .estimator_file import EstimatorFile, EstimatorParts, read_description
 from .gbdt import Trees, corrected
@@ -105,7 +104,7 @@ class MeasuredCase:
     numbers: Mapping[str, np.ndarray] | None = None
 
 
-class BuiltinEstimator:
+class BuiltinEstimator(CaseEstimator):
     """See `protocols.QualityEstimator`. Deterministic: the same case gives the same numbers whatever its batch."""
 
     name = "builtin"
@@ -135,17 +134,6 @@ class BuiltinEstimator:
     def notices(self) -> list[str]:
         """What the user should know about how it ran: smaller batches, another device."""
         return self.net.notices
-
-    def estimate(
-        self,
-        image: np.ndarray,
-        masks: np.ndarray,
-        boxes: Sequence[BoxPrompt | None] | None = None,
-        maps: bool = False,
-        should_cancel: ShouldCancel = never_cancel,
-    ) -> list[QualityEstimate]:
-        """Score masks bool [N, H, W] of one image uint8 [H, W, 3]. Raises ImageError, PromptError, CancelledError."""
-        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..errors import ImageError
 from ..prompts import BoxPrompt
-from ..results import Caveat, QualityCase
+from ..protocols import ShouldCancel, never_cancel
+from ..results import Caveat, QualityCase, QualityEstimate
 from .context import ContextInput, ContextWindow, WindowImage, context_input
 from .doubts import doubts_about_mask
 
@@ -44,6 +45,27 @@ def cases_of_image(
     if len(given) != len(masks):
         raise ImageError(f"There are {len(masks)} masks but {len(given)} boxes; give one box (or None) per mask.")
     return [QualityCase(image, mask, box) for mask, box in zip(masks, given, strict=True)]
+
+
+class CaseEstimator:
+    """The half of `protocols.QualityEstimator` that follows from the other: a class says how cases are scored."""
+
+    def estimate(
+        self,
+        image: np.ndarray,
+        masks: np.ndarray,
+        boxes: Sequence[BoxPrompt | None] | None = None,
+        maps: bool = False,
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> list[QualityEstimate]:
+        """Score masks bool [N, H, W] of one image uint8 [H, W, 3]. Raises ImageError, PromptError, CancelledError."""
+        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
+
+    def estimate_cases(
+        self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
+    ) -> Iterator[QualityEstimate]:
+        """Estimates in order, lazily."""
+        raise NotImplementedError
 
 
 def checked_image(image: np.ndarray) -> tuple[str, ...]:

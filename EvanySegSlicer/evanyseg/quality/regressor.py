@@ -15,7 +15,7 @@ from ..errors import ImageError
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
-from .cases import cases_of_image, checked_image
+from .cases import CaseEstimator, checked_image
 from .doubts import doubts_about_mask
 
 if TYPE_CHECKING:
@@ -31,26 +31,13 @@ BATCH = {"cpu": 8}
 LARGE_BATCH = 64
 
 
-class MaskRegressor:
+class MaskRegressor(CaseEstimator):
     """A QualityEstimator around a network with one or two numbers a mask; estimates carry no interval."""
 
     def __init__(self, name: str, net: Any, device: str, prepare: Prepare, forward: Forward) -> None:
         self.name, self.device, self.level = name, device, 0.9
         self.net = net.to(device)
         self._prepare, self._forward = prepare, forward
-
-    def estimate(
-        self,
-        image: np.ndarray,
-        masks: np.ndarray,
-        boxes: Sequence[BoxPrompt | None] | None = None,
-        maps: bool = False,
-        should_cancel: ShouldCancel = never_cancel,
-    ) -> list[QualityEstimate]:
-        """Score masks bool [N, H, W] of one image uint8 [H, W, 3]. There are no error maps: `maps` changes nothing.
-
-        Raises ImageError, PromptError, CancelledError."""
-        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

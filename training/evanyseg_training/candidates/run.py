@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.geometry.box_jitter import jittered_normally
 from evanyseg.protocols import Progress, no_progress
 
-from ..augment.box_jitter import jittered_normally
 from ..data.manifest import order_key
 from ..data.store import Store
 from .generators import ObjectWindow, classical_masks, corruption_masks, stored_predictions

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from evanyseg.geometry.box_jitter import jittered_normally
 from evanyseg.protocols import Progress, Segmenter, no_progress
 from evanyseg.results import Candidates
 
-from ..augment.box_jitter import jittered_normally
 from ..data.manifest import fold_of
 from ..data.store import Store
 from ..errors import LeakageError, OptionError, RunError

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.geometry.box_jitter import jittered
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.modes import MODES, NO_PROMPT
 from evanyseg.results import QualityCase
 
-from ..augment.box_jitter import jittered
 from ..candidates.mask_sources import ANNOTATOR
 from ..candidates.store import CandidateStore
 from ..data.store import Store

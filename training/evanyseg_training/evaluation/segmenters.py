@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from evanyseg.geometry.box_jitter import jittered
 from evanyseg.io.write import write_text
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, Segmenter, no_progress
 
-from ..augment.box_jitter import jittered
 from ..data.store import Store
 from ..files import write_table
 from ..reporting.run_report import markdown_table

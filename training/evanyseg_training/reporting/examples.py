@@ -11,13 +11,13 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
+from evanyseg.geometry.box_jitter import jittered
 from evanyseg.overlap import dice
 from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import QualityEstimator
 from evanyseg.results import QualityCase, QualityEstimate
 
-from ..augment.box_jitter import jittered
 from ..candidates.corruption import ObjectPatch, corrupted
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
+from evanyseg.geometry.box_jitter import jittered
 from evanyseg.prompts import BoxPrompt
 from evanyseg.segmenters.tokens import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
 from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_around
 
-from ..augment.box_jitter import jittered
 from ..augment.geometry import dihedral, small_rotation
 from ..augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted
 from ..data.store import Store

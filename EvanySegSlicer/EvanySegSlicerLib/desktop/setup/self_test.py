@@ -13,10 +13,12 @@ import numpy as np
 import slicer
 
 from evanyseg.models import ModelSpec, Registry
+from evanyseg.overlap import dice
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import QualityEstimator, Segmenter, ShouldCancel, never_cancel
-from evanyseg.results import Candidates, Embedding, QualityCase, QualityEstimate
+from evanyseg.quality.cases import CaseEstimator
+from evanyseg.results import Candidates, Caveat, Embedding, QualityCase, QualityEstimate
 
 from ...presenters.setup.model_store import ModelStore
 from ...scene.review.open_review import OpenReview, open_review
@@ -50,20 +52,10 @@ class BrightnessSegmenter:
         return Candidates(logits, np.array([np.nan]), np.array([np.nan]), logits)
 
 
-class BrightnessEstimator:
+class BrightnessEstimator(CaseEstimator):
     """Dice with everything that is brighter than half of the range."""
 
     name, device, level = "brightness", "cpu", 0.9
-
-    def estimate(
-        self,
-        image: np.ndarray,
-        masks: np.ndarray,
-        boxes: Sequence[BoxPrompt | None] | None = None,
-        maps: bool = False,
-        should_cancel: ShouldCancel = never_cancel,
-    ) -> list[QualityEstimate]:
-        return [self._score(image, mask) for mask in masks]
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
@@ -73,11 +65,10 @@ class BrightnessEstimator:
 
     def _score(self, image: np.ndarray, mask: np.ndarray) -> QualityEstimate:
         truth = image[..., 0] > 127
-        total = int(truth.sum() + mask.sum())
-        if total == 0:
-            return QualityEstimate.unscored(self.name, "empty mask")
-        dice = 2.0 * int((truth & mask).sum()) / total
-        return QualityEstimate(dice, max(0.0, dice - 0.1), min(1.0, dice + 0.1), self.level, self.name)
+        if not truth.any() and not mask.any():
+            return QualityEstimate.unscored(self.name, Caveat.EMPTY_MASK)
+        value = dice(truth, mask)
+        return QualityEstimate(value, max(0.0, value - 0.1), min(1.0, value + 0.1), self.level, self.name)
 
 
 def _volume() -> vtkMRMLScalarVolumeNode:

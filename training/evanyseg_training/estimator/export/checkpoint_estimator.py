@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import ShouldCancel, never_cancel, raise_if_cancelled
-from evanyseg.quality.cases import cases_of_image
+from evanyseg.quality.cases import CaseEstimator
 from evanyseg.quality.context import context_input
 from evanyseg.quality.modes import WITH_BOX
 from evanyseg.quality.paper_crop import point_box, resized_crop
@@ -25,7 +24,7 @@ from ..train import load_weights
 BATCH = 16
 
 
-class CheckpointEstimator:
+class CheckpointEstimator(CaseEstimator):
     """`quality.builtin` for networks that are not shipped: no calibration, intervals or maps; Dice cut to [0, 1]."""
 
     level = 0.9
@@ -40,17 +39,6 @@ class CheckpointEstimator:
         net = net_for(self.options.model, self.options.mode, self.options.data.size)
         load_weights(net, found[0])
         self.net = net.to(device).eval()
-
-    def estimate(
-        self,
-        image: np.ndarray,
-        masks: np.ndarray,
-        boxes: Sequence[BoxPrompt | None] | None = None,
-        maps: bool = False,
-        should_cancel: ShouldCancel = never_cancel,
-    ) -> list[QualityEstimate]:
-        """See `protocols.QualityEstimator`; `maps` is ignored."""
-        return list(self.estimate_cases(cases_of_image(image, masks, boxes), maps, should_cancel))
 
     def estimate_cases(
         self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel

@@ -9,10 +9,10 @@ from typing import Protocol
 import numpy as np
 import torch
 
+from evanyseg.geometry.box_jitter import jittered_normally
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import context_input, coverage
 
-from ...augment.box_jitter import jittered_normally
 from ...augment.elastic import elastically_deformed
 from ...augment.geometry import dihedral
 from ...augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted

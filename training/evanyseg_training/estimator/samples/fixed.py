@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from evanyseg.geometry.box_jitter import jittered_normally
 from evanyseg.prompts import BoxPrompt
 
-from ...augment.box_jitter import jittered_normally
 from ...candidates.mask_sources import BY_METHODS
 from ...candidates.run import BOX_JITTER
 from .context import as_tensors

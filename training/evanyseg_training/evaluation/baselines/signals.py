@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.geometry.box_jitter import jittered
 from evanyseg.overlap import dice, dice_of_iou
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Segmenter
 from evanyseg.results import Embedding
-
-from ...augment.box_jitter import jittered
 
 if TYPE_CHECKING:
     import pandas as pd

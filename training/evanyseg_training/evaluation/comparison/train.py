@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from evanyseg.geometry.box_jitter import jittered
 from evanyseg.protocols import Progress, no_progress
 from evanyseg.quality.context import box_coverage, coverage, window_image
 
-from ...augment.box_jitter import jittered
 from ...data.manifest import TRAIN
 from ...data.store import Store
 from ...errors import ManifestError

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from evanyseg.geometry.box_jitter import jittered
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, no_progress
 
-from ...augment.box_jitter import jittered
 from ...candidates.mask_sources import MODEL_GENERATED, STORED
 from ...candidates.store import CandidateStore, CandidateWriter
 from ...data.former_names import former_method, with_current_names

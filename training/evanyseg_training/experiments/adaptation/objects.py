@@ -9,12 +9,12 @@ from itertools import groupby
 import cv2
 import numpy as np
 
+from evanyseg.geometry.box_jitter import moved
 from evanyseg.overlap import dice
 from evanyseg.pipeline.intensity import default_preset
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Segmenter
 
-from ...augment.box_jitter import moved
 from ...candidates.corruption import ObjectPatch, corrupted
 from ...data.prepare import load_image, load_labels, select_values
 from ...data.readers import Record

@@ -1,4 +1,5 @@
-"""Prompt boxes that are a little off, as people draw them: one jitter for training, held-out lists and reports."""
+"""Prompt boxes that are a little off, as people draw them: one jitter for training, adaptation, held-out lists and
+reports."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from evanyseg.prompts import MIN_SIDE, BoxPrompt
+from ..prompts import MIN_SIDE, BoxPrompt
 
 
 def jittered(
