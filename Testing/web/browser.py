@@ -60,7 +60,9 @@ class Reviewer:
         self.page.goto(self.server.address)
         self.page.wait_for_selector("#volume-name:not(:has-text('No volume'))", timeout=30_000)
         self.wait_idle()
-        self.page.wait_for_function("[...document.images].filter(i => i.naturalWidth > 50).length >= 4", timeout=30_000)
+        self.page.wait_for_function(
+            "[...document.querySelectorAll('main img')].filter(i => i.naturalWidth > 50).length >= 4", timeout=30_000
+        )
 
     def _on_request(self, request) -> None:
         if not request.url.startswith((self.server.origin, "data:", "blob:", "ws://127.0.0.1")):
@@ -87,7 +89,7 @@ class Reviewer:
 
     def place(self, view: str) -> dict[str, float]:
         """x, y, width, height of a view on the screen."""
-        return self.page.locator("img").nth(VIEWS.index(view)).bounding_box()
+        return self.page.locator("main img").nth(VIEWS.index(view)).bounding_box()
 
     def picture(self, view: str = "Red") -> np.ndarray:
         """What a view shows: uint8 RGB [H, W, 3]."""

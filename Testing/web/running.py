@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -44,17 +45,23 @@ def write_pillar(path: Path, seed: int = 0) -> Path:
 class Server:
     """`with Server("--volume", path) as server`: running when the block begins, ended with it."""
 
-    def __init__(self, *arguments: str | Path, token: str = TOKEN, wait_s: float = 60) -> None:
+    def __init__(
+        self, *arguments: str | Path, token: str = TOKEN, wait_s: float = 60, module: str = "EvanySegSlicerLib.web"
+    ) -> None:
+        """module: what is run, for servers that need more models than the built-in ones."""
         self.arguments = [str(a) for a in arguments]
-        self.token, self.wait_s = token, wait_s
+        self.token, self.wait_s, self.module = token, wait_s, module
+        self._references = tempfile.TemporaryDirectory(prefix="evanyseg-references-")
         self.output: list[str] = []
         self.origin = ""
 
     def __enter__(self) -> Server:
         environment = {**os.environ, "EVANYSEG_WEB_TOKEN": self.token, "PYTHONUNBUFFERED": "1"}
-        command = [sys.executable, "-m", "EvanySegSlicerLib.web", "--port", "0", "--no-browser", *self.arguments]
-        lib = Path(__file__).resolve().parents[2] / "EvanySegSlicer"
-        environment["PYTHONPATH"] = os.pathsep.join([str(lib), environment.get("PYTHONPATH", "")])
+        environment["EVANYSEG_REFERENCES"] = self._references.name  # not what somebody keeps on this computer
+        command = [sys.executable, "-m", self.module, "--port", "0", "--no-browser", *self.arguments]
+        root = Path(__file__).resolve().parents[2]
+        paths = [str(root / "EvanySegSlicer"), str(root / "Testing"), environment.get("PYTHONPATH", "")]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
         self.process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
         )
@@ -67,6 +74,7 @@ class Server:
 
     def __exit__(self, *what: object) -> None:
         self.stop()
+        self._references.cleanup()
 
     @property
     def address(self) -> str:

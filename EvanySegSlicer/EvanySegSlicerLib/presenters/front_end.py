@@ -46,7 +46,7 @@ class Presenters:
     ) -> None:
         self.views = views
         self.controller = ReviewController(runner, models, view, references)
-        self.models = ModelChoicePresenter(self.controller)
+        self.models = ModelChoicePresenter(self.controller, weights)
         self.segmenting = SegmentingPresenter(self.controller)
         self.painting = PaintingPresenter(self.controller, self.segmenting)
         self.reviewing = ReviewingPresenter(self.controller, self._jump)
@@ -54,6 +54,7 @@ class Presenters:
         self.reviewing.decided = self.learning.check_automatic
         self.comparing = ComparingPresenter(self.controller, self.segmenting)
         self.exploring = ExploringPresenter(self.controller)
+        self.controller.jobs.rested = self._rested
         self.display = QualityDisplay(self.controller, views)
         self.error_map = ErrorMapPresenter(self.controller, self.display.refresh)
         self.display.map_shown = lambda: self.error_map.shown
@@ -73,6 +74,11 @@ class Presenters:
         self.display.close()
         self.controller.bind(None)
         self.segmenting.forget()
+
+    def _rested(self) -> None:
+        """Nothing runs any more: what has waited for that goes on."""
+        self.learning.check_automatic()
+        self.exploring.go_on()
 
     def settled(self, changed: bool) -> None:
         """Edits made elsewhere have been compared with the table: told, and scored again where that is wanted."""

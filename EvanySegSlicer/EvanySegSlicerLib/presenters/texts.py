@@ -7,6 +7,7 @@ import math
 
 from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
 from evanyseg.overlay_codes import Color
+from evanyseg.results import QualityEstimate
 from evanyseg.scoring.summary import WorstRun
 
 from ..scene.overlay.corner_annotation import annotation_text, row_word
@@ -54,6 +55,22 @@ def cells(record: ScoreRecord, missing: str = "Missing?") -> list[str]:
         record.state,
         record.comment,
     ]
+
+
+def candidate_text(title: str, estimate: QualityEstimate, thresholds: BandThresholds) -> dict[str, str]:
+    """title, band, color, ink and tip of a candidate that segmenters are compared by."""
+    band = thresholds.band(estimate.dice)
+    said = [] if math.isnan(estimate.low) else [f"Interval {estimate.low:.2f}-{estimate.high:.2f}."]
+    said += [f"Warning: {'; '.join(estimate.caveats)}"] if estimate.caveats else []
+    color = BAND_COLORS[band]
+    ink = "black" if is_light(color) else "white"
+    return {"title": title, "band": band.value.upper(), "color": css_color(color), "ink": ink, "tip": " ".join(said)}
+
+
+def row_tip(row: ScoreRecord) -> str:
+    """What a row says beside its cells: comment, warnings, and who scored it."""
+    lines = (row.comment, row.caveats and f"Warning: {row.caveats}", row.estimator and f"Scored by {row.estimator}")
+    return "\n".join(line for line in lines if line)
 
 
 def summary_cells(line: SegmentReview) -> list[str]:

@@ -24,9 +24,13 @@ from .layout import build
 from .opening import Opener
 from .options import Options
 from .page import Page, Panel
+from .panels.compare_panel import ComparePanel
+from .panels.explore_panel import ExplorePanel
 from .panels.file_panel import FilePanel
+from .panels.learning_panel import LearningPanel
 from .panels.review_panel import ReviewPanel
 from .panels.segment_panel import SegmentPanel
+from .panels.settings_panel import SettingsPanel
 from .panels.show_panel import ShowPanel
 from .pump import JobPump
 from .timer import LoopTimer
@@ -63,10 +67,18 @@ class WebApp:
         self.file_panel = FilePanel(server.state)
         follower = MapFollower(made.error_map, made.segmenting, views, LoopTimer)
         self.show_panel = ShowPanel(server.state, made.display, follower, made.surfaces, self._render)
-        page.panels = [self.show_panel, self.segment_panel, self.review_panel, self.file_panel]
+        self.learning_panel = LearningPanel(server.state, made.learning)
+        others: list[tuple[str, str, Panel]] = [
+            ("compare", "Compare", ComparePanel(server.state, made.comparing, made.models)),
+            ("explore", "Explore", ExplorePanel(server.state, made.exploring, made.segmenting, views)),
+            ("settings", "Settings", SettingsPanel(server.state, made.models, made.settings)),
+        ]
+        page.panels = [self.show_panel, self.segment_panel, self.review_panel, self.learning_panel, self.file_panel]
+        page.following = [self.show_panel, self.segment_panel]
+        page.panels += [panel for _name, _title, panel in others]
         page.on_refresh = self._on_refresh
         page.on_updated = self._updated
-        made.display.on_scroll = page.soon
+        made.display.on_scroll = page.scrolled
         self.segment_panel.brush = Brush(self.slicer.segmentation_editor, made.painting, views.used_node, page.soon)
         self.watch = EditWatch(made.controller, LoopTimer, self._settled)
         made.painting.on_edit = self.watch.edited
@@ -78,7 +90,9 @@ class WebApp:
             ("segment", "Segment", self.segment_panel),
             ("review", "Review", self.review_panel),
             ("files", "Files", self.file_panel),
+            *others,
         ]
+        self.review_panel.below = self.learning_panel.build
         self.ui = build(server, layouts, self.show_panel, sections)
         self._tasks: set[asyncio.Task] = set()
 

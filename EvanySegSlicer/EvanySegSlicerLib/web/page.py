@@ -33,7 +33,9 @@ class Page:
         self.on_refresh: Callable[[], None] = lambda: None
         self.on_updated: Callable[[], None] = lambda: None
         """Called before a refresh when rows or masks changed since the last one."""
-        self._updated = False
+        self.following: list[Panel] = []
+        """Those that also depend on which slices the views show."""
+        self._updated, self._all = False, False
         self._waiting: asyncio.TimerHandle | None = None
         state.update({"status_text": "", "status_problem": False, "busy": False, "busy_what": "", "busy_percent": 0})
 
@@ -60,8 +62,16 @@ class Page:
 
     # ---- refreshing -------------------------------------------------------------------------------------------
 
+    def scrolled(self) -> None:
+        """Views show other slices: refresh what follows them."""
+        self._soon()
+
     def soon(self) -> None:
-        """Refresh and send within `SETTLE_S`; before the server runs nothing is sent."""
+        """Refresh everything and send it within `SETTLE_S`; before the server runs nothing is sent."""
+        self._all = True
+        self._soon()
+
+    def _soon(self) -> None:
         if self._waiting is not None:
             return
         try:
@@ -78,7 +88,8 @@ class Page:
             if self._updated:
                 self._updated = False
                 self.on_updated()
-            for panel in self.panels:
+            panels, self._all = (self.panels if self._all else self.following), False
+            for panel in panels:
                 panel.refresh()
 
     def close(self) -> None:

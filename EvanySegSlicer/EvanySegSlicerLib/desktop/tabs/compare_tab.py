@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import qt
-from slicer.i18n import tr as _
 
 from ...presenters.explore.comparing import ComparingPresenter
 from ...presenters.setup.model_choice import ModelChoicePresenter
+from ...presenters.texts import candidate_text
 from ..views.pixmaps import pixmap
 from ..widgets import PanelWidgets
 from .tab import Tab
@@ -47,14 +47,10 @@ class CompareTab(Tab):
         shown.clear()
         bands = self.presenter.controller.session.thresholds
         for number, candidate in enumerate(self.presenter.candidates):
-            band = bands.band(candidate.estimate.dice).value.upper()
-            item = qt.QListWidgetItem(f"{candidate.title}\n{band}")
+            said = candidate_text(candidate.title, candidate.estimate, bands)
+            item = qt.QListWidgetItem(f"{said['title']}\n{said['band']}")
             item.setIcon(qt.QIcon(pixmap(self.presenter.picture(number), f"candidate-{number}")))
-            estimate = candidate.estimate
-            said = _("Interval {low:.2f}-{high:.2f}.").format(low=estimate.low, high=estimate.high)
-            if estimate.caveats:
-                said += " " + _("Warning: {caveats}").format(caveats="; ".join(estimate.caveats))
-            item.setToolTip(said)
+            item.setToolTip(said["tip"])
             shown.addItem(item)
         if self.presenter.candidates:
             shown.setCurrentRow(0)

@@ -64,7 +64,7 @@ class ExploringPresenter:
         self.trials: list[Trial] = []
         self._subject: _Subject | None = None
         self._fitting: tuple | None = None
-        self._running = False
+        self._running = self._postponed = False
         self._wanted: tuple[str, int] | None = None
 
     def choose(
@@ -89,12 +89,38 @@ class ExploringPresenter:
         self._subject = _Subject(review.reader.snapshot(), plane, mask, box, truth)
         return ""
 
+    def references(self) -> list[tuple[str, str]]:
+        """(node id, name) of the scene's other segmentations: one of them may hold the true masks."""
+        review = self.controller.usable
+        if review is None:
+            return []
+        scene = review.segmentation.GetScene()
+        nodes = [
+            scene.GetNthNodeByClass(n, "vtkMRMLSegmentationNode")
+            for n in range(scene.GetNumberOfNodesByClass("vtkMRMLSegmentationNode"))
+        ]
+        others = [node for node in nodes if node is not review.segmentation and not node.GetHideFromEditors()]
+        return [(node.GetID(), node.GetName()) for node in others]
+
+    def reference_of(self, node_id: str) -> vtkMRMLSegmentationNode | None:
+        """The node of `references` with this id."""
+        review = self.controller.usable
+        known = review is not None and node_id in dict(self.references())
+        return review.segmentation.GetScene().GetNodeByID(node_id) if known and review is not None else None
+
     def set_error(self, error: str, pixels: int) -> None:
         """Score a copy with this error of `SYNTHETIC_ERRORS`, so large; answers come later through `on_trial`."""
         if self._subject is None:
             return
         self._wanted = (error, pixels)
-        if not self._running and not self.controller.busy:
+        self._postponed = self.controller.busy
+        if not self._running and not self._postponed:
+            self.controller.with_models(self._next)
+
+    def go_on(self) -> None:
+        """Nothing else runs any more: score what was wanted meanwhile."""
+        if self._postponed and not self._running and not self.controller.busy:
+            self._postponed = False
             self.controller.with_models(self._next)
 
     def clear(self) -> None:

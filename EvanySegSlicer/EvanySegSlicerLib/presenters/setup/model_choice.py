@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from evanyseg.device import CHOICES
 from evanyseg.pipeline.intensity import PRESETS
+from evanyseg.weights.store import WeightStore
 
 from ..review_controller import ReviewController
 
@@ -13,8 +14,10 @@ KINDS = ("segmenter", "estimator", "device", "preset")
 class ModelChoicePresenter:
     """What can be chosen of each of `KINDS`, and what is."""
 
-    def __init__(self, controller: ReviewController) -> None:
+    def __init__(self, controller: ReviewController, weights: WeightStore | None = None) -> None:
+        """weights: where downloaded ones are, None for the usual folder."""
         self.controller = controller
+        self.weights = weights or WeightStore.default()
 
     def choices(self, kind: str) -> list[tuple[str, str]]:
         """(name, title) in the order to show."""
@@ -23,6 +26,12 @@ class ModelChoicePresenter:
         if kind == "preset":
             return [("", "automatic"), *((name, name) for name in PRESETS)]
         return self.controller.models.titles(kind)
+
+    def missing(self, kind: str, name: str) -> str:
+        """What a model lacks here, in a few words; '' when it can be used, and for what is no model."""
+        if kind in ("device", "preset"):
+            return ""
+        return self.controller.models.missing(kind, name, self.weights)
 
     def chosen(self, kind: str) -> str:
         """The session's; may be a name that `choices` lacks (a scene made elsewhere)."""

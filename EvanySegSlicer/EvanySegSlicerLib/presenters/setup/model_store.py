@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -12,6 +14,7 @@ from evanyseg.models.spec import TORCH
 from evanyseg.pipeline.embedding_cache import EmbeddingCache
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.protocols import QualityEstimator, Segmenter
+from evanyseg.weights.store import WeightStore
 
 from .torch_guard import hide_triton_beside_mesa
 
@@ -20,6 +23,9 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model")
 BUILT_IN = "builtin"
+BY_FILE = "adapted"
+"""The estimator that is what was learned: `ModelStore.learned` makes it from its file."""
+Find = Callable[[str], object | None]
 
 
 @dataclass
@@ -55,6 +61,20 @@ class ModelStore:
         """Licence and note of a model, one line."""
         spec = next(spec for spec in self._specs(kind) if spec.name == name)
         return ". ".join(part for part in (spec.note.rstrip("."), spec.licence and f"Licence {spec.licence}") if part)
+
+    def missing(self, kind: str, name: str, weights: WeightStore, find: Find = find_spec) -> str:
+        """What a model lacks here, in a few words; '' when it can be used. Imports nothing."""
+        spec = next((spec for spec in self._specs(kind) if spec.name == name), None)
+        if spec is None:
+            return "not known here"
+        if name == BY_FILE:
+            return "in charge by itself where something was learned"
+        if spec.backends == TORCH and find("torch") is None:
+            return "needs PyTorch"
+        absent = [file for file in spec.files if not weights.has(file)]
+        if not absent:
+            return ""
+        return f"weights are not here: evanyseg models {'download' if absent[0].url else 'import'} {absent[0].name}"
 
     def needs_torch(self, segmenter: str, estimator: str) -> str:
         """Title of the first of the two that runs on PyTorch alone; '' when neither does."""

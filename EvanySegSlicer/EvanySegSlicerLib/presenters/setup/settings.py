@@ -11,9 +11,18 @@ from evanyseg.models.importing import Imported
 from evanyseg.weights.store import WeightStore
 
 from ...scene.jobs.runner import JobContext
+from ...scene.nodes.session import Value
 from ..review_controller import ONE_THING, ReviewController
 
 MEGABYTE = 2**20
+OPTIONS: dict[str, Value] = {
+    "auto_score": False,
+    "allow_cropped": False,
+    "min_area_mm2": 0.0,
+    "learn_every": 0,
+    "reviewer": "",
+}
+"""Fields of the session that a settings page offers, with their defaults."""
 
 
 class SettingsPresenter:
@@ -49,6 +58,27 @@ class SettingsPresenter:
         self.controller.node.set("continuous", continuous)
         if self.controller.usable is not None:
             self.controller.usable.overlay.restyle(continuous=continuous)
+
+    # ---- what is kept in the scene beside ----------------------------------------------------------------------
+
+    def option(self, name: str) -> Value:
+        """One of `OPTIONS`, as the session has it."""
+        value: Value = getattr(self.controller.session, name)
+        return value
+
+    def set_option(self, name: str, value: Value) -> None:
+        """Takes effect at once, in the kind of value that the option has; what is of another kind is not taken."""
+        try:
+            wanted = type(OPTIONS[name])(value)
+        except (TypeError, ValueError):
+            return
+        if self.controller.node is None or wanted == self.option(name):
+            return
+        if isinstance(wanted, int | float) and wanted < 0:
+            self.controller.view.status("Numbers below 0 mean nothing here.", problem=True)
+            return
+        self.controller.node.set(name, wanted)
+        self.controller.view.updated([])
 
     # ---- memory -----------------------------------------------------------------------------------------------
 

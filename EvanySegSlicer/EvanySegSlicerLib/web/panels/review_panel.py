@@ -11,7 +11,7 @@ from trame_server.state import State
 from evanyseg.bands import QualityBand
 
 from ...presenters.reviewing import ReviewingPresenter
-from ...presenters.texts import cells, css_color, hover_text, is_light, summary_cells
+from ...presenters.texts import cells, css_color, hover_text, is_light, row_tip, summary_cells
 from ...scene.overlay.corner_annotation import row_color
 from ...scene.review.queue import ORDERS, STATES, Filters, worst_of_each_slice
 from ...scene.table.records import Key, ScoreRecord
@@ -29,6 +29,8 @@ class ReviewPanel:
 
     def __init__(self, state: State, presenter: ReviewingPresenter, rescore: Callable[[], None]) -> None:
         self.state, self.presenter, self.rescore = state, presenter, rescore
+        self.below: Callable[[], None] = lambda: None
+        """Builds what belongs to the review and is a panel of its own."""
         self._keys: dict[str, Key] = {}
         self._start = 0
         self._followed = ""
@@ -108,6 +110,7 @@ class ReviewPanel:
             change=(self._on_comment, "[$event.target.value]"),
             classes="my-1",
         )
+        self.below()
         with v3.VTable(density="compact", id="summaries", v_if=("summaries.length",), classes="text-caption mt-1"):
             with html.Thead(), html.Tr():
                 for head in ("Segment", "Mean", "Lowest", "Poor", "Worst run", "Reviewed"):
@@ -197,8 +200,7 @@ def _colors(record: ScoreRecord) -> tuple[str, str]:
 
 def _row(record: ScoreRecord) -> dict[str, object]:
     color, ink = _colors(record)
-    tip = "\n".join(filter(None, (record.comment, record.caveats and f"Warning: {record.caveats}")))
-    return {"key": key_text(record.key), "cells": cells(record), "color": color, "ink": ink, "tip": tip}
+    return {"key": key_text(record.key), "cells": cells(record), "color": color, "ink": ink, "tip": row_tip(record)}
 
 
 def _cell(record: ScoreRecord | None, number: int) -> dict[str, str]:

@@ -107,7 +107,8 @@ class SegmentPanel:
         with html.Div(classes="d-flex align-center ga-1 mt-1"):
             wide_button("mdi-counter", "Score the slices", self._on_score, "score", enabled="segments.length")
             v3.VSelect(v_model=("score_plane",), items=("planes", list(PLANES)), density="compact", hide_details=True)
-        html.Div("{{ window_sentence }}", classes="text-caption text-medium-emphasis mt-1", id="window")
+        quiet = "text-caption text-medium-emphasis text-truncate mt-1"
+        html.Div("{{ window_sentence }}", classes=quiet, title=("window_sentence",), id="window")
 
     def _on_score(self) -> None:
         self.presenter.score_existing(str(self.state.score_plane))
