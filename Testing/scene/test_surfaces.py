@@ -112,3 +112,47 @@ def test_without_scores_bands_are_refused_in_a_sentence(front):
     front.presenters.surfaces.set_bands(True)
     assert not front.presenters.surfaces.bands
     assert "Score a slice" in front.view.problems[-1]
+
+
+def test_renewing_surfaces_leaves_what_can_be_redone(front):
+    surfaces, review = front.presenters.surfaces, front.presenters.controller.review
+    for index in (4, 5, 6, 7):
+        front.draw(index, (10, 10, 54, 54))
+        surfaces.refresh()
+    segment_id = front.presenters.segmenting.segment_id
+    plane = review.reader.plane(2, 7)
+    four = review.store.mask(segment_id, plane).copy()
+    list(review.refresh_steps())
+    height = surface(front, segment_id).GetBounds()[5]
+    front.presenters.segmenting.undo()
+    list(review.refresh_steps())
+    surfaces.refresh()
+    assert surface(front, segment_id).GetBounds()[5] < height - 0.5
+    front.presenters.segmenting.redo()
+    assert np.array_equal(review.store.mask(segment_id, plane), four)
+    list(review.refresh_steps())
+    assert surface(front, segment_id).GetBounds()[5] == pytest.approx(height)
+
+
+def test_a_renewed_surface_is_the_one_that_slicer_makes(front):
+    """Of two segments in one labelmap."""
+    from EvanySegSlicerLib.scene.nodes.segment_surfaces import renew_surface
+
+    review = front.presenters.controller.review
+    for name, columns in (("one", slice(4, 20)), ("two", slice(30, 50))):
+        segment_id = review.store.add(name)
+        mask = np.zeros((64, 64), bool)
+        mask[10:40, columns] = True
+        for index in range(3, 8):
+            review.store.write(segment_id, review.reader.plane(2, index), mask, review.volume)
+    segmentation = review.store.segmentation
+    segmentation.CollapseBinaryLabelmaps(False)
+    segmentation.CreateRepresentation("Closed surface")
+    for segment_id in review.store.ids():
+        made = surface(front, segment_id)
+        bounds, points = made.GetBounds(), made.GetNumberOfPoints()
+        assert points > 100
+        made.Initialize()
+        assert renew_surface(segmentation, segment_id)
+        assert surface(front, segment_id).GetNumberOfPoints() == points
+        assert surface(front, segment_id).GetBounds() == bounds

@@ -131,6 +131,13 @@ class Reviewer:
     def press(self, key: str) -> None:
         self.page.keyboard.press(key)
 
+    def take(self, tool: str) -> None:
+        """box, positive, negative, paint or erase, unless it is taken up already."""
+        taken = f"#tool-{tool}.bg-amber"
+        if not self.page.locator(taken).count():
+            self.page.click(f"#tool-{tool}")
+        self.page.wait_for_selector(taken, state="attached")
+
     def export(self, kind: str, folder: Path) -> Path:
         with self.page.expect_download(timeout=60_000) as waiting:
             self.page.click(f"#export-{kind}")

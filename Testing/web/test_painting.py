@@ -24,6 +24,7 @@ def mask_of(reviewer: Reviewer, phantom: Path, folder: Path) -> np.ndarray:
 @pytest.fixture
 def scored(reviewer: Reviewer) -> Reviewer:
     """With one scored slice, unless an earlier test drew it: the server is shared by this module."""
+    reviewer.take("box")
     if not reviewer.rows():
         reviewer.drag("Red", HALF)
         reviewer.wait_rows(1)
@@ -34,6 +35,7 @@ def scored(reviewer: Reviewer) -> Reviewer:
 def test_a_painted_slice_turns_stale_and_is_scored_again(scored: Reviewer, phantom: Path, tmp_path: Path) -> None:
     before, seen = mask_of(scored, phantom, tmp_path), scored.still()
     scored.press("p")
+    scored.page.wait_for_selector("#tool-paint.bg-amber")
     scored.page.wait_for_selector("#brush-size")
     scored.stroke("Red", (-60, -60), (60, 60))
     scored.stroke("Red", (-100, -160), (100, -160))
@@ -64,13 +66,14 @@ def test_a_painted_slice_turns_stale_and_is_scored_again(scored: Reviewer, phant
 def test_the_eraser_takes_away_and_boxes_share_the_undo(scored: Reviewer, phantom: Path, tmp_path: Path) -> None:
     before = mask_of(scored, phantom, tmp_path)
     scored.press("e")
-    scored.page.wait_for_selector("#brush-size")
+    scored.page.wait_for_selector("#tool-erase.bg-amber")
     scored.stroke("Red", (-80, 0), (80, 0))
     scored.wait_for_row("stale")
     erased = mask_of(scored, phantom, tmp_path)
     assert (before & ~erased).sum() > 20
     assert not (erased & ~before).any()
     scored.press("d")
+    scored.page.wait_for_selector("#tool-box.bg-amber")
     scored.drag("Red", HALF)
     scored.page.wait_for_function("!document.querySelector('#table [data-key]').innerText.includes('stale')")
     scored.wait_idle()
@@ -85,13 +88,11 @@ def test_the_eraser_takes_away_and_boxes_share_the_undo(scored: Reviewer, phanto
 def test_the_brush_is_not_saved_with_the_scene(scored: Reviewer, tmp_path: Path) -> None:
     import zipfile
 
-    scored.press("p")
-    scored.page.wait_for_selector("#brush-size")
+    scored.take("paint")
     scored.stroke("Red", (-10, 0), (10, 0))
     with zipfile.ZipFile(scored.export("scene", tmp_path)) as archive:
         [scene] = [name for name in archive.namelist() if name.endswith(".mrml")]
         text = archive.read(scene).decode()
-    scored.press("p")
     assert "EvanySegSlicer" in text
     for word in ("Brush", "Feedback", "PagePaint"):
         assert word not in text

@@ -39,6 +39,8 @@ def open_sections(reviewer: Reviewer, *names: str) -> None:
 
 
 def draw(reviewer: Reviewer) -> None:
+    open_sections(reviewer, "segment", "review")
+    reviewer.take("box")
     reviewer.drag("Red", 130, 90)
     reviewer.page.wait_for_timeout(300)  # until it has begun
     reviewer.wait_idle()
@@ -144,8 +146,7 @@ def test_settings_bands_window_and_automatic_scores(reviewer: Reviewer) -> None:
 
     reviewer.page.check("input#auto-score")
     open_sections(reviewer, "segment", "review")
-    reviewer.press("p")
-    reviewer.page.wait_for_selector("#brush-size")
+    reviewer.take("paint")
     dice = lambda: [row[2] for row in reviewer.rows()]
     before = dice()
     reviewer.stroke("Red", (-150, -100), (150, -100))

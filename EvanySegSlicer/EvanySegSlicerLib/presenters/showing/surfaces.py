@@ -52,7 +52,8 @@ class SurfacesPresenter:
             return
         if self._outline is not None:
             self._outline.refresh()
-        review.store.ensure_surfaces()
+        if not review.history.can_redo:  # Slicer takes a new surface for an edit, after which nothing can be redone
+            review.store.ensure_surfaces()
         if self.bands:
             self._show_bands()
 

@@ -16,12 +16,12 @@ from evanyseg.geometry.labels import LabelArray, Stamp, stamp
 from evanyseg.geometry.slice_plane import SlicePlane
 
 from .matrices import matrix_array, node_to_world, vtk_matrix
+from .segment_surfaces import SURFACE, renew_surface
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLSegmentationNode, vtkMRMLVolumeNode, vtkOrientedImageData, vtkSegment, vtkSegmentation
     from vtkmodules.vtkCommonDataModel import vtkPolyData
 
-_SURFACE = "Closed surface"
 _LABELMAP = "Binary labelmap"
 
 
@@ -130,37 +130,31 @@ class SegmentStore:
                 _merge(self.node, segment_id, found, local)
         finally:
             if surface is not None:
-                self._segment(segment_id).AddRepresentation(_SURFACE, surface)
+                self._segment(segment_id).AddRepresentation(SURFACE, surface)
                 self.pending_surfaces.add(segment_id)
         return True
 
     def expect_surfaces(self) -> None:
         """Masks were changed by others (undo, redo), which may have restored an old 3D surface: renew all when idle."""
-        self.pending_surfaces.update(s for s in self.ids() if self._segment(s).GetRepresentation(_SURFACE) is not None)
+        self.pending_surfaces.update(s for s in self.ids() if self._segment(s).GetRepresentation(SURFACE) is not None)
 
     def ensure_surfaces(self) -> None:
         """Give segments that have voxels but no 3D surface one (slow: call it when idle)."""
-        if any(self._segment(s).GetRepresentation(_SURFACE) is None and self.array(s).array.any() for s in self.ids()):
-            self.segmentation.CreateRepresentation(_SURFACE)
+        if any(self._segment(s).GetRepresentation(SURFACE) is None and self.array(s).array.any() for s in self.ids()):
+            self.segmentation.CreateRepresentation(SURFACE)
 
     def flush_surfaces(self) -> int:
         """Bring 3D surfaces up to date after edits (slow: call it when idle); returns how many were."""
-        done = 0
-        for segment_id in sorted(self.pending_surfaces):
-            if self.has(segment_id):
-                self._segment(segment_id).RemoveRepresentation(_SURFACE)
-                done += 1
-        if done:
-            self.segmentation.CreateRepresentation(_SURFACE)
+        renewed = [renew_surface(self.segmentation, s) for s in sorted(self.pending_surfaces) if self.has(s)]
         self.pending_surfaces.clear()
-        return done
+        return sum(renewed)
 
     def _hold_surface(self, segment_id: str) -> vtkPolyData | None:
         """Take the 3D surface off the segment, or Slicer rebuilds it within the edit (seconds on large volumes)."""
         segment = self._segment(segment_id)
-        surface = segment.GetRepresentation(_SURFACE)
+        surface = segment.GetRepresentation(SURFACE)
         if surface is not None:
-            segment.RemoveRepresentation(_SURFACE)
+            segment.RemoveRepresentation(SURFACE)
         return surface
 
     def _grid(self, segment_id: str, volume: vtkMRMLVolumeNode | None) -> tuple[np.ndarray, np.ndarray]:
@@ -195,7 +189,7 @@ class SegmentStore:
             self.node.SetSourceRepresentationToBinaryLabelmap()
 
     def _refuse_surfaces(self, segment: vtkSegment) -> None:
-        if segment.GetRepresentation(_SURFACE) is not None:
+        if segment.GetRepresentation(SURFACE) is not None:
             raise GeometryError(
                 f"Segment '{segment.GetName()}' is a surface; convert the segmentation to binary labelmaps "
                 "(Segmentations module, Representations) first."
