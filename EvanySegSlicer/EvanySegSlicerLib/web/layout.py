@@ -24,8 +24,8 @@ SCRIPT = Path(__file__).with_name("static") / "page.js"
 
 STYLE = """
 html { overflow: hidden; }
-.v-expansion-panel-text__wrapper { padding: 4px 10px 10px; }
-.v-expansion-panel-title { min-height: 34px !important; padding: 4px 10px; }
+.v-expansion-panel-text__wrapper { padding: 2px 10px 6px; }
+.v-expansion-panel-title { min-height: 30px !important; padding: 2px 10px; }
 """
 
 

@@ -81,7 +81,7 @@ class ReviewPanel:
             for head in HEADS:
                 html.Span(head)
         client.ClientStateChange(value="current", change="window.evanysegShowRow(current)")
-        with html.Div(style="height: 168px; overflow-y: auto", id="table"):
+        with html.Div(style="height: 144px; overflow-y: auto", id="table"):
             self._more("rows_before", "earlier", -WINDOW)
             with html.Div(
                 v_for="item in rows",
