@@ -1,4 +1,4 @@
-"""EvanySeg's engine: segment with a SAM variant, judge the mask without ground truth.
+"""EvanySeg's engine: segment with a SAM variant, score the mask without ground truth.
 
     import evanyseg
 

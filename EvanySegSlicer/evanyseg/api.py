@@ -50,8 +50,8 @@ def _kept_segmenter(name: str) -> Segmenter:
 
 def _pipeline(estimator: str | QualityEstimator, segmenter: str | Segmenter | None = None) -> SlicePipeline:
     """Models named by a string are loaded once and kept for the next call."""
-    judge = _kept_estimator(estimator) if isinstance(estimator, str) else estimator
-    return SlicePipeline(judge, _kept_segmenter(segmenter) if isinstance(segmenter, str) else segmenter)
+    predictor = _kept_estimator(estimator) if isinstance(estimator, str) else estimator
+    return SlicePipeline(predictor, _kept_segmenter(segmenter) if isinstance(segmenter, str) else segmenter)
 
 
 def _slice(image: np.ndarray, intensity: str | None, spacing: tuple[float, float]) -> SliceInput:
@@ -79,7 +79,7 @@ def score(
     how `geometry.plane_stack.stack_of(volume)` cuts it. mask [H, W], everything above zero is the object; box: the
     prompt it was made with, None for an existing segmentation. intensity: a preset by name or 'fixed:LOW,HIGH'; None
     is 'rgb' for color, else the 0.5 to 99.5 percentiles of this image. spacing: (row mm, column mm). maps: with error
-    maps [H, W]. A mask that cannot be judged has dice NaN and a caveat.
+    maps [H, W]. A mask that cannot be scored has dice NaN and a caveat.
 
     Raises ImageError (shapes that do not fit), PromptError, UnknownModelError, WeightsError.
     """
@@ -105,7 +105,7 @@ def segment(
     spacing: tuple[float, float] = (1.0, 1.0),
     maps: bool = False,
 ) -> SliceResult:
-    """Segment one slice from a box and/or points in its pixels, and judge the result.
+    """Segment one slice from a box and/or points in its pixels, and score the result.
 
     Returns the candidates' masks with an estimate each; `.mask` and `.estimate` are those of the candidate with the
     highest predicted Dice. Parameters and errors as for `score`.

@@ -40,10 +40,10 @@ def run(runs: int) -> list[Figure]:
     image, mask, box = slice_with_object(512, 1)
     pixels = rgb(image)
     cases = [QualityCase(pixels, np.roll(mask, n % 9, 1), box) for n in range(32)]
-    judge = {device: estimators.create("builtin", device, "torch") for device in ("cpu", "cuda")}
-    expected = np.array([e.dice for e in judge["cpu"].estimate_cases(cases)])
-    net, flips = judge["cuda"].net.module, judge["cuda"].described.flips  # type: ignore[attr-defined]
-    shown = prepare(cases[0], SeenImage.of(pixels), judge["cuda"].size, (1.75, 1.5)).seen  # type: ignore[attr-defined]
+    scorer = {device: estimators.create("builtin", device, "torch") for device in ("cpu", "cuda")}
+    expected = np.array([e.dice for e in scorer["cpu"].estimate_cases(cases)])
+    net, flips = scorer["cuda"].net.module, scorer["cuda"].described.flips  # type: ignore[attr-defined]
+    shown = prepare(cases[0], SeenImage.of(pixels), scorer["cuda"].size, (1.75, 1.5)).seen  # type: ignore[attr-defined]
     assert shown is not None
     one = {k: torch.from_numpy(v).cuda() for k, v in stacked([shown]).items()}
     with FlopCounterMode(display=False) as counted, torch.inference_mode():
@@ -55,7 +55,7 @@ def run(runs: int) -> list[Figure]:
         roof = _roof(torch.float16 if half else torch.float32)
         context = (lambda: torch.autocast("cuda", torch.float16)) if half else nullcontext
         with context():
-            found = np.array([e.dice for e in judge["cuda"].estimate_cases(cases)])
+            found = np.array([e.dice for e in scorer["cuda"].estimate_cases(cases)])
         away = float(np.abs(found - expected).max())
         rows.append(figure(f"largest difference of a score from the CPU, {precision}", [away], "Dice", DIFFERENCE))
         for batch in BATCHES:
@@ -77,7 +77,7 @@ def run(runs: int) -> list[Figure]:
         rates = []
         for _ in range(max(2, runs // 2)):
             began = time.perf_counter()
-            list(judge["cuda"].estimate_cases(many))
+            list(scorer["cuda"].estimate_cases(many))
             rates.append(len(many) / (time.perf_counter() - began))
         rows.append(figure(f"whole estimator, float32, batch {len(many)}", rates, "masks/s"))
     return rows

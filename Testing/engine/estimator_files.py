@@ -1,4 +1,4 @@
-"""A tiny untrained estimator on disk, for tests of everything but its judgement, and an easy scene."""
+"""A tiny untrained estimator on disk, for tests of everything but its scores, and an easy scene."""
 
 import json
 

@@ -13,8 +13,8 @@ from evanyseg.scoring.stacks import SliceStack
 from evanyseg.scoring.volumes import SliceScore, VolumeScorer
 
 
-def scored(volume: Volume, labels: np.ndarray, judge: bool = False, estimator=None, **options) -> list[SliceScore]:
-    """Every score of `labels`; with `judge` also of slices without a mask; options go to `SliceStack`."""
+def scored(volume: Volume, labels: np.ndarray, detect: bool = False, estimator=None, **options) -> list[SliceScore]:
+    """Every score of `labels`; with `detect` also of slices without a mask; options go to `SliceStack`."""
     stack = SliceStack(volume, segmentation_of_labels(labels, volume), **options)
-    pipeline = SlicePipeline(estimator or BrightEstimator(), BrightSegmenter() if judge else None)
-    return list(VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline) if judge else None).scores())
+    pipeline = SlicePipeline(estimator or BrightEstimator(), BrightSegmenter() if detect else None)
+    return list(VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline) if detect else None).scores())

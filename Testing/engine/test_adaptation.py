@@ -48,7 +48,7 @@ def learned(base: BuiltinEstimator) -> Adaptation:
     return adapt(references(8), base, QUICK)
 
 
-def test_it_judges_unseen_cases_of_the_kind_better_than_before(base, learned) -> None:
+def test_it_scores_unseen_cases_of_the_kind_better_than_before(base, learned) -> None:
     assert learned.helps
     assert learned.subjects == 8
     before, after = [], []
@@ -71,7 +71,7 @@ def test_it_answers_like_any_estimator(learned) -> None:
     assert found[0].false_positive is not None
     assert all(e.low <= e.dice <= e.high for e in found)
     assert found[1].dice > found[0].dice
-    assert found[2].dice == 0.0  # an empty mask with a box is judged, and needs no learning
+    assert found[2].dice == 0.0  # an empty mask with a box is scored, and needs no learning
     again = learned.estimator.estimate(image, masks[:1], [box])[0]
     assert again.dice == found[0].dice  # whatever the batch
     unboxed = learned.estimator.estimate(image, np.zeros_like(truth)[None])[0]

@@ -62,11 +62,11 @@ def test_models_can_be_given_as_objects_and_spacing_and_window_count() -> None:
     )
     assert found.mask.shape == (20, 30)
     assert found.mask[10, 15]
-    judge = BrightEstimator()
-    judge.keep = True
-    evanyseg.score(image, image > 0, estimator=judge, spacing=(3.0, 1.0))
-    assert judge.seen[-1].image.shape == (60, 30, 3)
-    assert judge.seen[-1].image.max() == 255
-    evanyseg.score(image, image > 0, estimator=judge, intensity="fixed:200,300")
-    assert judge.seen[-1].image.shape == (20, 30, 3)
-    assert judge.seen[-1].image.max() == 0
+    double = BrightEstimator()
+    double.keep = True
+    evanyseg.score(image, image > 0, estimator=double, spacing=(3.0, 1.0))
+    assert double.seen[-1].image.shape == (60, 30, 3)
+    assert double.seen[-1].image.max() == 255
+    evanyseg.score(image, image > 0, estimator=double, intensity="fixed:200,300")
+    assert double.seen[-1].image.shape == (20, 30, 3)
+    assert double.seen[-1].image.max() == 0

@@ -54,8 +54,8 @@ def _deuteranope(color: tuple[float, float, float]) -> tuple[float, ...]:
 
 
 def test_good_check_and_poor_differ_without_red_and_green() -> None:
-    judged = [BAND_COLORS[b] for b in (QualityBand.GOOD, QualityBand.CHECK, QualityBand.POOR)]
-    for a, b in combinations([_deuteranope(c) for c in judged], 2):
+    scored = [BAND_COLORS[b] for b in (QualityBand.GOOD, QualityBand.CHECK, QualityBand.POOR)]
+    for a, b in combinations([_deuteranope(c) for c in scored], 2):
         assert math.dist(a, b) > 0.2
     assert set(BAND_COLORS) == set(QualityBand)
 

@@ -201,9 +201,9 @@ def test_numbers_beyond_one_are_shown_as_one(small_vit):
 def test_empty_masks_full_masks_tiny_masks_and_leaks_are_said(estimator):
     image, mask = a_case()
     empty, box = np.zeros_like(mask), BoxPrompt(25, 15, 55, 45)
-    judged, unscored = estimator.estimate(image, np.stack([empty, empty]), [box, None])
-    assert judged.dice == 0.0
-    assert Caveat.EMPTY_MASK in judged.caveats
+    scored, unscored = estimator.estimate(image, np.stack([empty, empty]), [box, None])
+    assert scored.dice == 0.0
+    assert Caveat.EMPTY_MASK in scored.caveats
     assert not unscored.scored
     assert Caveat.EMPTY_MASK in unscored.caveats
     tiny = empty.copy()
@@ -219,7 +219,7 @@ def test_empty_masks_full_masks_tiny_masks_and_leaks_are_said(estimator):
     assert Caveat.CONSTANT_IMAGE in dark.caveats
 
 
-def test_cases_are_judged_lazily_in_order_and_in_batches(estimator):
+def test_cases_are_scored_lazily_in_order_and_in_batches(estimator):
     image, mask = a_case()
     taken = []
 

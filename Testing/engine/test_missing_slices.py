@@ -27,7 +27,7 @@ SHAPE = (12, 40, 48)
 def test_a_gap_where_the_object_goes_on_is_missing() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     labels[5:7] = 0
-    found = {r.index: r for r in scored(volume, labels, judge=True) if r.area == 0}
+    found = {r.index: r for r in scored(volume, labels, detect=True) if r.area == 0}
     assert found[5].finding is found[6].finding is EmptySliceStatus.MISSING
     assert found[5].dice == 0.0
     assert Caveat.EMPTY_MASK in found[5].estimate.caveats
@@ -38,7 +38,7 @@ def test_a_gap_where_nothing_is_stays_absent_and_unscored() -> None:
     truth = phantom.ball(SHAPE)
     truth[5:7] = False
     array = np.where(truth, 200, 20).astype(np.int16)
-    found = {r.index: r for r in scored(Volume(array), truth.astype(np.uint8), judge=True) if r.area == 0}
+    found = {r.index: r for r in scored(Volume(array), truth.astype(np.uint8), detect=True) if r.area == 0}
     assert {i: r.finding for i, r in found.items() if i in (5, 6)} == {
         5: EmptySliceStatus.ABSENT,
         6: EmptySliceStatus.ABSENT,
@@ -46,11 +46,11 @@ def test_a_gap_where_nothing_is_stays_absent_and_unscored() -> None:
     assert math.isnan(found[5].dice)
 
 
-def test_the_slice_beyond_each_end_is_judged() -> None:
+def test_the_slice_beyond_each_end_is_assessed() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     filled = np.flatnonzero(labels.any(axis=(1, 2)))
     labels[filled[-3] :] = 0  # the top was forgotten
-    found = {r.index: r.finding for r in scored(volume, labels, judge=True) if r.area == 0}
+    found = {r.index: r.finding for r in scored(volume, labels, detect=True) if r.area == 0}
     assert found == {int(filled[0]) - 1: EmptySliceStatus.ABSENT, int(filled[-3]): EmptySliceStatus.MISSING}
 
 
@@ -71,8 +71,8 @@ def test_what_looks_like_the_surroundings_is_not_the_object(inside: int, finding
     empty = np.where(mask, inside, 250).astype(np.uint8)
     window = IntensityWindow(0, 255, "fixed")
     pipeline = SlicePipeline(BrightEstimator(), BrightSegmenter())
-    judge = MissingSliceDetector(pipeline, quality_above=0.3)
-    assert judge.judge(SliceInput(empty, window), SliceInput(near, window), mask).finding is finding
+    detector = MissingSliceDetector(pipeline, quality_above=0.3)
+    assert detector.assess(SliceInput(empty, window), SliceInput(near, window), mask).finding is finding
 
 
 @given(filled=st.sets(st.integers(0, 19)), beyond=st.booleans())

@@ -193,8 +193,8 @@ image = np.random.default_rng(0).integers(0, 255, (80, 100, 3), dtype=np.uint8)
 segmenter, estimator = models.segmenters.create("builtin"), models.estimators.create("builtin")
 box = BoxPrompt(20, 20, 70, 60)
 found = segmenter.segment(segmenter.embed(image), box)
-judged = estimator.estimate(image, found.masks, [box] * 4, maps=True)
-print(json.dumps([segmenter.backend, estimator.backend, len(judged)]))
+scored = estimator.estimate(image, found.masks, [box] * 4, maps=True)
+print(json.dumps([segmenter.backend, estimator.backend, len(scored)]))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""The weights that ship: their judgement on an easy scene, and what they cost."""
+"""The weights that ship: their scores on an easy scene, and what they cost."""
 
 import numpy as np
 import pytest

@@ -154,7 +154,7 @@ def test_constant_images_nan_voxels_and_full_masks_carry_their_caveats() -> None
     assert Caveat.NOT_A_NUMBER not in found[0]
 
 
-def test_one_slice_with_a_box_and_an_empty_mask_is_judged_zero() -> None:
+def test_one_slice_with_a_box_and_an_empty_mask_is_scored_zero() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     labels[6] = 0
     rows = scored(volume, labels, only=6, box=BoxPrompt(10, 10, 40, 30))

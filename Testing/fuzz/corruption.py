@@ -135,7 +135,7 @@ def run(count: int, seed: int = 0, only: str = "") -> Outcome:
                 path = place / original.name
                 path.write_bytes(data)
                 result, text = _score(cli.main, path, original.mask)
-                _judge(outcome, original, path, what, result, text)
+                _classify(outcome, original, path, what, result, text)
                 left = [p.name for p in place.iterdir() if p != path]
                 left += [p.name for p in temporary.iterdir()]
                 if left:
@@ -171,7 +171,7 @@ def _silent() -> Iterator[None]:
         os.close(nowhere)
 
 
-def _judge(outcome: Outcome, original: Original, path: Path, what: str, result: int | None, text: str) -> None:
+def _classify(outcome: Outcome, original: Original, path: Path, what: str, result: int | None, text: str) -> None:
     if result is None:
         outcome.faults.append((original.name, what, text))
         outcome.counts["traceback"] += 1

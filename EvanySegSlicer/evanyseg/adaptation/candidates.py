@@ -34,7 +34,7 @@ class CandidateOptions:
 @dataclass(frozen=True)
 class Candidate:
     """dice is the target; weight: all of one reference add up to the reference's; group: index of the subject; own:
-    a mask of the kind to be judged; has_box: judged with the prompt's box."""
+    a mask of the kind to be scored; has_box: scored with the prompt's box."""
 
     measured: Measured
     dice: float

@@ -37,7 +37,7 @@ class AdaptationOptions:
 @dataclass(frozen=True)
 class CrossValidation:
     """Predictions for candidates whose subject was left out, all [N]: truth, the built-in estimator's, the learnt ones,
-    the blended ones; weight; group; own: masks of the kind to be judged; has_box."""
+    the blended ones; weight; group; own: masks of the kind to be scored; has_box."""
 
     truth: np.ndarray
     builtin: np.ndarray
@@ -49,7 +49,7 @@ class CrossValidation:
     has_box: np.ndarray
 
     def error(self, which: np.ndarray, has_box: bool = True) -> float:
-        """Weighted mean absolute error of one of the predictions, on masks of the kind to be judged if there are."""
+        """Weighted mean absolute error of one of the predictions, on masks of the kind to be scored if there are."""
         use = self.has_box == has_box
         use &= self.own if (self.own & use).any() else use
         return float(np.average(np.abs(which - self.truth)[use], weights=self.weight[use])) if use.any() else np.nan
@@ -110,7 +110,7 @@ def learn(
     """The same from candidates that are measured already. Raises ImageError when there are none."""
     if not made:
         raise ImageError(
-            "None of the references can be used: their masks are empty, or of images that cannot be judged."
+            "None of the references can be used: their masks are empty, or of images that cannot be scored."
         )
     remarks: list[str] = []
     check = _cross_validated(made, options, progress, should_cancel)
@@ -167,26 +167,27 @@ def _mode(check: CrossValidation, has_box: bool, remarks: list[str]) -> tuple[Mo
     if len(np.unique(check.group[use])) < 2:
         remarks.append(f"one reference is not enough to check whether it helps ({words}): the built-in estimator stays")
         return Mode(0.0, GroupedInterval((1.0,), (), 0.0, int(use.any()))), builtin
-    judged = _judged(check, use)
+    targets = _target_masks(check, use)
     tried = [(IDENTITY, check.learnt)]
-    if check.own[judged].all() and len(np.unique(check.group[judged])) > 2:
-        tried.append(_recalibrated(check, use, judged))
+    if check.own[targets].all() and len(np.unique(check.group[targets])) > 2:
+        tried.append(_recalibrated(check, use, targets))
     best, gain, share, blended = IDENTITY, 0.0, 0.0, builtin
     for recalibration, answer in tried:
         for part in SHARES:
             mixed = np.clip(part * answer + (1 - part) * builtin, 0, 1)
-            if (found := _gain(check, judged, mixed)) > gain:
+            if (found := _gain(check, targets, mixed)) > gain:
                 best, gain, share, blended = recalibration, found, part, mixed
     if share == 0:
         remarks.append(f"these references do not help yet ({words}): the built-in estimator stays in charge")
-    interval = fit_interval(check.truth[judged], blended[judged], check.group[judged], check.weight[judged])
+    interval = fit_interval(check.truth[targets], blended[targets], check.group[targets], check.weight[targets])
     return Mode(share, interval, best), blended
 
 
-def _recalibrated(check: CrossValidation, use: np.ndarray, judged: np.ndarray) -> tuple[Recalibration, np.ndarray]:
-    """The recalibration of the judged masks, and its answers [N]: for those by one that never saw their subject."""
+def _recalibrated(check: CrossValidation, use: np.ndarray, targets: np.ndarray) -> tuple[Recalibration, np.ndarray]:
+    """The recalibration of the masks of the kind to be scored, and its answers [N], by one that
+    never saw their subject."""
     answers = np.column_stack([check.learnt, check.builtin])
-    rows = np.flatnonzero(judged)
+    rows = np.flatnonzero(targets)
     given = (answers[rows], check.truth[rows], check.weight[rows])
     recalibration, answer = fit_recalibration(*given), check.learnt.copy()
     answer[use] = recalibration(answers[use])
@@ -194,20 +195,20 @@ def _recalibrated(check: CrossValidation, use: np.ndarray, judged: np.ndarray) -
     return recalibration, answer
 
 
-def _judged(check: CrossValidation, use: np.ndarray) -> np.ndarray:
-    """Which candidates tell how good the answers are: masks of the kind to be judged where every subject has some."""
+def _target_masks(check: CrossValidation, use: np.ndarray) -> np.ndarray:
+    """Which candidates tell how good the answers are: masks of the kind to be scored where every subject has some."""
     own = use & check.own
     return own if set(check.group[own]) == set(check.group[use]) else use
 
 
-def _gain(check: CrossValidation, judged: np.ndarray, blended: np.ndarray) -> float:
+def _gain(check: CrossValidation, targets: np.ndarray, blended: np.ndarray) -> float:
     """By how much the blended answer is nearer to the truth than the built-in one, averaged over subjects, less
     CAUTION standard errors."""
     nearer = np.abs(check.builtin - check.truth) - np.abs(blended - check.truth)
     means = np.array(
         [
-            np.average(nearer[judged & (check.group == g)], weights=check.weight[judged & (check.group == g)])
-            for g in np.unique(check.group[judged])
+            np.average(nearer[targets & (check.group == g)], weights=check.weight[targets & (check.group == g)])
+            for g in np.unique(check.group[targets])
         ]
     )
     return float(means.mean() - CAUTION * means.std(ddof=1) / np.sqrt(len(means)))

@@ -1,4 +1,4 @@
-"""The last step: what the learned and the built-in answer are worth on masks of the kind to be judged.
+"""The last step: what the learned and the built-in answer are worth on masks of the kind to be scored.
 
 A few such masks tell little about how two answers should be mixed, but much about how good masks of this kind usually
 are. So the mixture is a ridge regression whose slopes shrink towards zero, that is, towards the references' mean: with
@@ -29,7 +29,7 @@ class Recalibration:
 
 
 IDENTITY = Recalibration(0.0, (0.0, 0.0), (1.0, 0.0))
-"""The learned answer as it is: for references that bring no masks of the kind to be judged."""
+"""The learned answer as it is: for references that bring no masks of the kind to be scored."""
 
 
 def fit_recalibration(

@@ -24,7 +24,7 @@ class Reference:
     """One object of one image whose truth is known.
 
     image uint8 [H, W, 3] as models see it (square pixels); truth bool [H, W], None where only `graded` masks are known
-    (an accepted slice); box: the prompt's, in pixels; predictions: masks of the kind that is to be judged, made for
+    (an accepted slice); box: the prompt's, in pixels; predictions: masks of the kind that is to be scored, made for
     this object; subject: whom the image is of (slices of one volume are one subject); weight of the whole reference.
     """
 

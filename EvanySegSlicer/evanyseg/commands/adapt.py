@@ -45,7 +45,7 @@ def adapt(
     evanyseg score scan.nii.gz mask.nii.gz --estimator mine.safetensors
 
     Neighboring rows that share image and truth bring several predictions of one object. Give the masks of the model
-    that you want to judge as `prediction`: they count most. What is learned is checked on subjects left out; where it
+    that you want to score as `prediction`: they count most. What is learned is checked on subjects left out; where it
     does not help, the built-in estimator stays in charge, and that is said. The file holds numbers only, never pixels.
 
     Exit code 1: some rows could not be used (they say why).
@@ -113,7 +113,7 @@ def summary(found: Any, said: Any, slices: int) -> dict[str, Any]:
 
 
 def _figures(truth: np.ndarray, predicted: np.ndarray, own: np.ndarray) -> dict[str, float | int | None]:
-    """Of masks of the kind to be judged where there are any: count, MAE, r, AUROC of a Dice below .8."""
+    """Of masks of the kind to be scored where there are any: count, MAE, r, AUROC of a Dice below .8."""
     if own.any():
         truth, predicted = truth[own], predicted[own]
     low = truth < 0.8
@@ -133,7 +133,7 @@ def _show(document: dict[str, Any]) -> None:
             f = mode[when]
             rows.append([words, when, str(f["masks"]), text(f["mae"]), text(f["r"]), text(f["auroc"])])
     subjects = f"{document['references']} references of {document['subjects']} subjects"
-    out().print(table(f"{subjects}, each judged without its own", ["", "", ">Masks", ">MAE", ">r", ">AUROC<.8"], rows))
+    out().print(table(f"{subjects}, each scored without its own", ["", "", ">Masks", ">MAE", ">r", ">AUROC<.8"], rows))
     for words, mode in document["modes"].items():
         if mode["share"]:
             say(f"{words}: {mode['interval_level']:.0%} intervals, {mode['share']:.0%} of the answer is learned")

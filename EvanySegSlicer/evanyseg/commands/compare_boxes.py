@@ -53,7 +53,7 @@ def segmented_rows(
     log: RowLog | None,
 ) -> list[dict[str, str]]:
     """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
-    preset, judge = preset_of(intensity), load_estimator(estimator, where)
+    preset, scorer = preset_of(intensity), load_estimator(estimator, where)
     names = list(dict.fromkeys(segmenters))
     rows = list(log.finished()) if log is not None else []
     _check_same(boxes, names, rows)
@@ -62,7 +62,7 @@ def segmented_rows(
             first = len(rows) - number * boxes.count
             if first >= boxes.count:
                 continue
-            pipeline = SlicePipeline(judge, load_segmenter(name, where))
+            pipeline = SlicePipeline(scorer, load_segmenter(name, where))
             part = lambda fraction, text, n=number: progress((n + fraction) / len(names), text)
             for row in score_boxes(boxes, pipeline, preset, box_frame, part, first=first):
                 found = {**row, "segmenter": name}

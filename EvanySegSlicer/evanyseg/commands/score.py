@@ -121,7 +121,7 @@ def score(
         str | None,
         typer.Option(
             metavar="NAME|FILE",
-            help="Also judge slices without a mask (gaps, and beyond each end) with this SAM variant.",
+            help="Also assess slices without a mask (gaps, and beyond each end) with this SAM variant.",
             rich_help_panel=MODELS,
         ),
     ] = None,

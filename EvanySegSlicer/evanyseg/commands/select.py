@@ -126,7 +126,7 @@ def select(
         for remark in dict.fromkeys(r for _, stack in stacks for r in stack.remarks):
             say(f"Note: {shown(remark)}")
         pipeline = SlicePipeline(load_estimator(estimator, Placement(device, backend)))
-        found = [_Candidate(str(path), _judged(stack, pipeline), file=path) for path, stack in stacks]
+        found = [_Candidate(str(path), _scored(stack, pipeline), file=path) for path, stack in stacks]
         planes = None
     else:
         if prompt is None:
@@ -177,7 +177,7 @@ def _nothing_yet(volume: Volume, axis: str | None, index: int, preset: Intensity
     return SliceStack(volume, empty, axis, preset, index)
 
 
-def _judged(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
+def _scored(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
     """One estimate of a candidate: of its slice, or the mean over the slices of a volume."""
     if stack.only is not None:
         mask = np.zeros(stack.planes.shape, bool)

@@ -37,7 +37,7 @@ LABELS_FILE = "label_embedding.pkl"
 
 
 class QualitySentinel(MaskRegressor):
-    """Judges masks of one organ; without an organ every case is unscored (caveat 'no organ named')."""
+    """Scores masks of one organ; without an organ every case is unscored (caveat 'no organ named')."""
 
     intensity = "fixed:-200,200"
     takes = "organ"

@@ -1,4 +1,4 @@
-"""What the brought-in regressors share: which masks can be judged at all, batches, and honest estimates.
+"""What the brought-in regressors share: which masks can be scored at all, batches, and honest estimates.
 
 They give one number a mask (and at most a distance) and were never calibrated here: no interval, said as a caveat.
 """
@@ -46,13 +46,13 @@ class MaskRegressor(CaseEstimator):
         waiting = iter(cases)
         while part := list(islice(waiting, BATCH.get(self.device, LARGE_BATCH))):
             raise_if_cancelled(should_cancel)
-            yield from self._judge(part, should_cancel)
+            yield from self._score(part, should_cancel)
 
-    def _judge(self, cases: Sequence[QualityCase], should_cancel: ShouldCancel) -> list[QualityEstimate]:
+    def _score(self, cases: Sequence[QualityCase], should_cancel: ShouldCancel) -> list[QualityEstimate]:
         inputs: list[dict[str, Tensor]] = []
         results: list[QualityEstimate | tuple[str, ...]] = []
         for case in cases:
-            mask, box, caveats = self._looked_at(case)
+            mask, box, caveats = self._checked(case)
             if not mask.any():
                 results.append(
                     QualityEstimate(0.0, 0.0, 0.0, self.level, self.name, caveats=caveats)
@@ -90,7 +90,7 @@ class MaskRegressor(CaseEstimator):
             min(max(dice, 0.0), 1.0), nan, nan, self.level, self.name, hd_max=distance, caveats=caveats
         )
 
-    def _looked_at(self, case: QualityCase) -> tuple[np.ndarray, BoxPrompt | None, tuple[str, ...]]:
+    def _checked(self, case: QualityCase) -> tuple[np.ndarray, BoxPrompt | None, tuple[str, ...]]:
         """(mask bool, validated box, caveats) of a case. Raises ImageError, PromptError."""
         caveats = [*case.caveats, *checked_image(case.image)]
         mask = np.asarray(case.mask)

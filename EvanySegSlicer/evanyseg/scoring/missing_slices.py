@@ -1,6 +1,6 @@
-"""Is the object missing on a slice without a mask? Judged by carrying the neighbour's box over to it.
+"""Is the object missing on a slice without a mask? Assessed by carrying the neighbour's box over to it.
 
-A box-prompted segmenter finds something in every box, so finding is not enough: what it finds must be judged good,
+A box-prompted segmenter finds something in every box, so finding is not enough: what it finds must score well,
 must overlap what the neighbour has, and must look like the neighbour's object rather than like its surroundings.
 """
 
@@ -25,13 +25,13 @@ class EmptySliceStatus(str, Enum):
     """What a row of a score table is about."""
 
     MASK = "mask"
-    GAP = "gap, not judged"
+    GAP = "gap, not assessed"
     MISSING = "missing?"
     ABSENT = "absent"
 
 
 @dataclass(frozen=True)
-class EmptySliceJudgement:
+class EmptySliceResult:
     """`estimate` scores the empty mask: 0 when the object seems to be there, unscored when it seems not to be.
 
     `found`: the mask [H, W] that the carried box gave, None when the box left the image or nothing was found.
@@ -56,7 +56,7 @@ def empty_slices(filled: Sequence[int], count: int, beyond_ends: bool) -> list[t
 
 
 class MissingSliceDetector:
-    """Judges one empty slice beside one with a mask.
+    """Assesses one empty slice beside one with a mask.
 
     quality_above: lowest predicted Dice of the found mask; overlap_above: lowest Dice with the neighbour's mask;
     grow: the neighbour's box times this is the prompt.
@@ -74,19 +74,19 @@ class MissingSliceDetector:
     def segmenter(self) -> str:
         return self.pipeline.segmenter.name if self.pipeline.segmenter else ""
 
-    def judge(
+    def assess(
         self, empty: SliceInput, near: SliceInput, near_mask: np.ndarray, should_cancel: ShouldCancel = never_cancel
-    ) -> EmptySliceJudgement:
-        """Judge the slice `empty` by the slice `near` and its mask bool [H, W] (not empty). Raises CancelledError."""
+    ) -> EmptySliceResult:
+        """Assess the slice `empty` by the slice `near` and its mask bool [H, W] (not empty). Raises CancelledError."""
         name, level = self.pipeline.estimator.name, self.pipeline.estimator.level
-        own = BoxPrompt.of_mask(near_mask)
+        near_box = BoxPrompt.of_mask(near_mask)
         absent = QualityEstimate.unscored(name, EmptySliceStatus.ABSENT.value, level=level)
-        if own is None:
-            return EmptySliceJudgement(EmptySliceStatus.ABSENT, absent)
+        if near_box is None:
+            return EmptySliceResult(EmptySliceStatus.ABSENT, absent)
         try:
-            box = own.scaled(self.grow).validated(empty.pixels.shape)
-        except PromptError:  # the neighbour's object is at the very edge, or a speck
-            return EmptySliceJudgement(EmptySliceStatus.ABSENT, absent)
+            box = near_box.scaled(self.grow).validated(empty.pixels.shape)
+        except PromptError:  # the neighbour's object is at the very edge, or tiny
+            return EmptySliceResult(EmptySliceStatus.ABSENT, absent)
         result = self.pipeline.segment(empty, box, should_cancel=should_cancel)
         found = result.mask
         there = (
@@ -95,9 +95,9 @@ class MissingSliceDetector:
             and _alike(empty, found, near, near_mask)
         )
         if not there:
-            return EmptySliceJudgement(EmptySliceStatus.ABSENT, absent, box, found if found.any() else None)
+            return EmptySliceResult(EmptySliceStatus.ABSENT, absent, box, found if found.any() else None)
         missed = next(self.pipeline.score([(empty, np.zeros_like(found), box)], should_cancel=should_cancel))
-        return EmptySliceJudgement(EmptySliceStatus.MISSING, missed, box, found)
+        return EmptySliceResult(EmptySliceStatus.MISSING, missed, box, found)
 
 
 def _alike(empty: SliceInput, found: np.ndarray, near: SliceInput, near_mask: np.ndarray) -> bool:

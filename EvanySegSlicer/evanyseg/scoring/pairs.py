@@ -161,7 +161,7 @@ class PairsScorer:
     def _case(
         self, item: _Waiting, table: Table, should_cancel: ShouldCancel
     ) -> tuple[SliceInput, np.ndarray, BoxPrompt | None] | None:
-        """The row as a case for the network; None when the row was judged here (a volume)."""
+        """The row as a case for the network; None when the row was scored here (a volume)."""
         row, folder = item.row, table.path.parent
         planes, slice_ = self._image(folder / needed_cell(row, "image"))
         volume = planes.volume

@@ -28,7 +28,7 @@ class ScoreRun:
 
     @property
     def worst_first(self) -> list[SliceScore]:
-        """Rows that a person should look at, in order: judged absences are left out."""
+        """Rows that a person should look at, in order: slices where the object seems absent are left out."""
         return rank_worst_first([r for r in self.rows if r.finding is not EmptySliceStatus.ABSENT])
 
 
@@ -70,6 +70,6 @@ def _summaries(scorer: VolumeScorer, rows: list[SliceScore], bands: BandThreshol
         if not mine:
             continue
         missing = sum(r.finding is EmptySliceStatus.MISSING for r in mine)
-        judged = [r for r in mine if r.finding in (EmptySliceStatus.MASK, EmptySliceStatus.MISSING)]
-        found.append(replace(summarize(segment.name, judged, bands, missing), segment_id=segment.id))
+        counted = [r for r in mine if r.finding in (EmptySliceStatus.MASK, EmptySliceStatus.MISSING)]
+        found.append(replace(summarize(segment.name, counted, bands, missing), segment_id=segment.id))
     return found

@@ -1,7 +1,7 @@
 """Scores every label on every slice of a stack, one slice in memory at a time.
 
 An existing segmentation has no prompt boxes: each mask's own box is used. Slices without a mask between slices with
-one (gaps), and the slice beyond each end, are judged by carrying the neighbour's box over (`missing_slices`).
+one (gaps), and the slice beyond each end, are assessed by carrying the neighbour's box over (`missing_slices`).
 """
 
 from __future__ import annotations
@@ -49,25 +49,25 @@ class SliceScore:
 
 
 class VolumeScorer:
-    """Scores a stack. `judge` decides about slices without a mask; None leaves gaps unscored and does not look beyond
+    """Scores a stack. `detector` decides about slices without a mask; None leaves gaps unscored and does not look beyond
     the ends. `keep_masks`: give each result its mask (for overlays and pictures)."""
 
     def __init__(
         self,
         stack: SliceStack,
         pipeline: SlicePipeline,
-        judge: MissingSliceDetector | None = None,
+detector: MissingSliceDetector | None = None,
         keep_masks: bool = False,
     ) -> None:
         self.stack = stack
         self.pipeline = pipeline
-        self.judge = judge
+        self.detector = detector
         self.keep_masks = keep_masks
 
     def scores(
         self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
     ) -> Iterator[SliceScore]:
-        """Slice by slice, all segments of a slice together; then the judgements of empty slices, segment by segment.
+        """Slice by slice, all segments of a slice together; then the empty slices, segment by segment.
 
         Raises CancelledError; what was yielded before is complete.
         """
@@ -79,7 +79,7 @@ class VolumeScorer:
         else:
             todo = [(i, s) for i in range(planes.count) for s in rows if areas[s, i]]
             filled = [np.flatnonzero(areas[s]).tolist() for s in rows]
-            beyond = self.judge is not None
+            beyond = self.detector is not None
             empty = [(s, i, near) for s in rows for i, near in empty_slices(filled[s], planes.count, beyond)]
         total = max(1, len(todo) + len(empty))
         waiting: deque[tuple[int, int, np.ndarray]] = deque()
@@ -108,19 +108,19 @@ class VolumeScorer:
             raise_if_cancelled(should_cancel)
             done += 1
             progress(done / total, f"empty slice {index} of {segments[row].name}")
-            yield self._judged(segments[row], index, near, should_cancel)
+            yield self._without_mask(segments[row], index, near, should_cancel)
 
-    def _judged(self, segment: Segment, index: int, near: int, should_cancel: ShouldCancel) -> SliceScore:
+    def _without_mask(self, segment: Segment, index: int, near: int, should_cancel: ShouldCancel) -> SliceScore:
         stack = self.stack
         mask = np.zeros(stack.planes.shape, bool)
-        if self.judge is None:
+        if self.detector is None:
             estimate = QualityEstimate.unscored(self.pipeline.estimator.name, EmptySliceStatus.GAP.value)
             return replace(self._score(segment, index, 0, estimate, mask), finding=EmptySliceStatus.GAP)
-        found = self.judge.judge(
+        found = self.detector.assess(
             stack.slice_input(index), stack.slice_input(near), stack.mask(segment, near), should_cancel
         )
         score = self._score(segment, index, 0, found.estimate, mask)
-        return replace(score, finding=found.finding, box=found.box, segmenter=self.judge.segmenter)
+        return replace(score, finding=found.finding, box=found.box, segmenter=self.detector.segmenter)
 
     def _score(
         self, segment: Segment, index: int, area: int, estimate: QualityEstimate, mask: np.ndarray

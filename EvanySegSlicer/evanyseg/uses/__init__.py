@@ -1,7 +1,7 @@
 """The four uses of predicted quality (Senbi et al., arXiv 2409.14874): find the poor samples, compare segmenters
 without ground truth, alert below a threshold, select the best candidate of each sample.
 
-Scores are predicted Dice, NaN where the estimator could not judge: NaN is never poor, never best, never averaged, and
+Scores are predicted Dice, NaN where the estimator could not score: NaN is never poor, never best, never averaged, and
 always counted.
 """
 

@@ -149,7 +149,7 @@ class _Transfer:
         exchange = Exchange(self.url, headers, self.settings, self.should_cancel)
         try:
             answer = exchange.answer()
-            start, total = self._judge(answer, have)
+            start, total = self._checked(answer, have)
             if start == total:
                 return
             self.store.require_space((total or self.entry.size or 0) - start)
@@ -157,7 +157,7 @@ class _Transfer:
         finally:
             exchange.close()
 
-    def _judge(self, answer: Answer, have: int) -> tuple[int, int | None]:
+    def _checked(self, answer: Answer, have: int) -> tuple[int, int | None]:
         """(first byte of what follows, size of the whole file if known)."""
         if answer.status == 416 and have:
             if answer.headers.get("content-range", "").rpartition("/")[2] == str(have):

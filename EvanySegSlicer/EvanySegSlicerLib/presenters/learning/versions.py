@@ -19,7 +19,7 @@ SUFFIX = ".safetensors"
 @dataclass(frozen=True)
 class Version:
     """name: the estimator's, as in tables; file: in the label's folder; corrected, volumes: what it was learned from;
-    before, after: mean absolute errors on them, each judged without its own volume (or slice, of one volume)."""
+    before, after: mean absolute errors on them, each scored without its own volume (or slice, of one volume)."""
 
     name: str
     file: str

@@ -69,7 +69,7 @@ class MissingJob:
         content = content_hash(np.zeros(plane.shape, bool), self.volume.image_hash(plane))
         if self.known.get((segment_id, *plane.key)) == content:
             return None
-        answer = self.detector.judge(
+        answer = self.detector.assess(
             self.volume.slice_input(plane), self.volume.slice_input(near), array.slice(near), should_cancel
         )
         if answer.finding is not EmptySliceStatus.MISSING or answer.found is None:
