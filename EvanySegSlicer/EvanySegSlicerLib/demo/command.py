@@ -46,7 +46,7 @@ def demo(
     ] = Path("demo-out"),
     as_json: JsonOption = False,
 ) -> None:
-    """Segment, propagate, score and colour a real volume; leave pictures, a table, a report and a scene.
+    """Segment, propagate, score and colour a real volume; leave images, a table, a report and a scene.
 
     Without --volume: the MNI152 brain template that nilearn ships, whose tissue maps tell the true Dice.
 

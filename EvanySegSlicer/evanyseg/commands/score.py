@@ -108,13 +108,13 @@ def score(
         typer.Option(
             metavar="FILE",
             help="Volume of codes (100 + 100 x Dice inside masks) with a Slicer colour table beside it; "
-            "for a single slice a picture.",
+            "for a single slice an image.",
             rich_help_panel=RESULTS,
         ),
     ] = None,
     report: Annotated[
         Path | None,
-        typer.Option(metavar="HTML", help="One file with scores and pictures, worst first.", rich_help_panel=RESULTS),
+        typer.Option(metavar="HTML", help="One file with scores and images, worst first.", rich_help_panel=RESULTS),
     ] = None,
     estimator: EstimatorOption = "builtin",
     segmenter: Annotated[

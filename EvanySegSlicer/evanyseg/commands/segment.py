@@ -65,7 +65,7 @@ def segment(
             "--out",
             "-o",
             metavar="OUT",
-            help="The mask: PNG, TIFF or BMP (0/255) for a picture; NIfTI, NRRD, MHA or .seg.nrrd for a volume; "
+            help="The mask: PNG, TIFF or BMP (0/255) for a 2D image; NIfTI, NRRD, MHA or .seg.nrrd for a volume; "
             ".dcm for a DICOM SEG on a DICOM image.",
             rich_help_panel=RESULTS,
         ),

@@ -31,7 +31,7 @@ BoxFrameOption = Annotated[
     BoxFrame | None,
     typer.Option(
         "--box-frame",
-        help="What boxes and points of a volume are counted in: 'display', the slice as radiologists see it (as in "
+        help="What the pixels of boxes and points on a volume refer to: 'display', the slice as radiologists see it (as in "
         "every result), or 'file', the file's own voxel order (as versions up to 0.1 took them).",
     ),
 ]
@@ -58,7 +58,7 @@ EstimatorOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[
-    str, typer.Option("--device", metavar="|".join(CHOICES), help="Where networks run.", rich_help_panel=MODELS)
+    str, typer.Option("--device", metavar="|".join(CHOICES), help="Where the models run.", rich_help_panel=MODELS)
 ]
 BackendOption = Annotated[
     str,
@@ -73,8 +73,8 @@ IntensityOption = Annotated[
     str | None,
     typer.Option(
         "--intensity",
-        metavar="RECIPE",
-        help=f"How intensities become 8 bit: {', '.join(PRESETS)}, or fixed:LOW,HIGH. "
+        metavar="PRESET",
+        help=f"The window in which the models see the image: {', '.join(PRESETS)}, or fixed:LOW,HIGH. "
         "Default: percentile, rgb for colours. Use a ct- window for CT.",
         rich_help_panel=MODELS,
     ),
