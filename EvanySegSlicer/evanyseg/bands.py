@@ -18,7 +18,7 @@ class QualityBand(str, Enum):
 class BandThresholds:
     """good: dice >= `good`; check: dice >= `check`; poor below; unscored: NaN.
 
-    What counts is the Dice as it is shown, with two decimals: "0.70 poor" beside "poor below 0.70" would read as a fault.
+    The Dice counts as it is shown, with two decimals: "0.70 poor" beside "poor below 0.70" would read as a fault.
     """
 
     good: float = 0.9

@@ -36,7 +36,7 @@ def measured_segment(
 def measured_segments(
     rows: Sequence[SliceScore], numbers: Sequence[tuple[int, Segment]], in_frames: bool
 ) -> tuple[MeasuredSegment, ...]:
-    """All segments that have rows, by their numbers in the SEG. Slices where the object seems absent say nothing about a mask."""
+    """All segments that have rows, by their numbers in the SEG. Where the object seems absent is no mask."""
     found = []
     for number, segment in numbers:
         mine = [r for r in rows if r.segment_id == segment.id and r.finding is not EmptySliceStatus.ABSENT]

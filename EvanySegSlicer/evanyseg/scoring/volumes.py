@@ -49,7 +49,7 @@ class SliceScore:
 
 
 class VolumeScorer:
-    """Scores a stack. `detector` decides about slices without a mask; None leaves gaps unscored and does not look beyond
+    """Scores a stack. `detector` assesses slices without a mask; None leaves gaps unscored and does not look beyond
     the ends. `keep_masks`: give each result its mask (for overlays and pictures)."""
 
     def __init__(

@@ -31,8 +31,8 @@ BoxFrameOption = Annotated[
     BoxFrame | None,
     typer.Option(
         "--box-frame",
-        help="What the pixels of boxes and points on a volume refer to: 'display', the slice as radiologists see it (as in "
-        "every result), or 'file', the file's own voxel order (as versions up to 0.1 took them).",
+        help="How boxes and points on a volume are counted: 'display', in the slice as radiologists see it (as in "
+        "every result), or 'file', in the file's own voxel order (as versions up to 0.1 took them).",
     ),
 ]
 SliceOption = Annotated[int | None, typer.Option("--slice", help="Index of the slice in a volume, from 0.")]
