@@ -34,7 +34,7 @@ def run(runs: int) -> list[Figure]:
     from torch.utils.flop_counter import FlopCounterMode
 
     from evanyseg.nets.builtin_estimator import estimator_forward
-    from evanyseg.quality.cases import SeenImage, prepare
+    from evanyseg.quality.cases import CaseImage, prepare
     from evanyseg.quality.context import stacked
 
     image, mask, box = slice_with_object(512, 1)
@@ -43,7 +43,7 @@ def run(runs: int) -> list[Figure]:
     scorer = {device: estimators.create("builtin", device, "torch") for device in ("cpu", "cuda")}
     expected = np.array([e.dice for e in scorer["cpu"].estimate_cases(cases)])
     net, flips = scorer["cuda"].net.module, scorer["cuda"].described.flips  # type: ignore[attr-defined]
-    shown = prepare(cases[0], SeenImage.of(pixels), scorer["cuda"].size, (1.75, 1.5)).seen  # type: ignore[attr-defined]
+    shown = prepare(cases[0], CaseImage.of(pixels), scorer["cuda"].size, (1.75, 1.5)).seen  # type: ignore[attr-defined]
     assert shown is not None
     one = {k: torch.from_numpy(v).cuda() for k, v in stacked([shown]).items()}
     with FlopCounterMode(display=False) as counted, torch.inference_mode():

@@ -12,7 +12,7 @@ from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Segmenter
 from evanyseg.segmenters.builtin import BuiltinSegmenter
 from evanyseg.segmenters.canvas import OUTSIDE
-from evanyseg.segmenters.views import full_view, view_for
+from evanyseg.segmenters.crops import crop_for, full_crop
 
 __all__ = ["image", "segmenter"]  # fixtures
 
@@ -78,9 +78,9 @@ def test_small_boxes_get_a_crop_made_once_and_shared_by_neighbours(
 def test_what_a_crop_does_not_show_is_not_the_object(segmenter: BuiltinSegmenter, image: np.ndarray) -> None:
     box = BoxPrompt(28, 38, 52, 62)
     found = segmenter.segment(segmenter.embed(image), box)
-    view = view_for(image.shape, box)
+    crop = crop_for(image.shape, box)
     outside = np.ones(image.shape[:2], bool)
-    outside[view.y0 : view.y1, view.x0 : view.x1] = False
+    outside[crop.y0 : crop.y1, crop.x0 : crop.x1] = False
     assert outside.any()
     assert (found.logits[:, outside] == OUTSIDE).all()
 
@@ -89,10 +89,10 @@ def test_an_embedding_keeps_a_bounded_number_of_crops(segmenter: BuiltinSegmente
     embedding = segmenter.embed(image)
     for x in range(10, 290, 14):
         segmenter.segment(embedding, BoxPrompt(x, 40, x + 14, 54))
-    views = embedding.features.views
-    assert len(views) <= 9
-    assert full_view(image.shape) in views
-    held = sum(f.nbytes for f in views.values()) + embedding.features.image.nbytes
+    crops = embedding.features.crops
+    assert len(crops) <= 9
+    assert full_crop(image.shape) in crops
+    held = sum(f.nbytes for f in crops.values()) + embedding.features.image.nbytes
     assert held <= embedding.nbytes
 
 
@@ -114,7 +114,7 @@ def test_points_alone_and_more_points_than_in_training_are_answered(
     assert segmenter.segment(embedding, None, points).logits.shape == (4, 200, 320)
 
 
-def test_a_point_far_from_a_small_box_is_kept_in_view(segmenter: BuiltinSegmenter, image: np.ndarray) -> None:
+def test_a_point_far_from_a_small_box_is_kept_in_the_crop(segmenter: BuiltinSegmenter, image: np.ndarray) -> None:
     embedding = segmenter.embed(image)
     far = segmenter.segment(embedding, BoxPrompt(28, 38, 52, 62), [PointPrompt(300, 180, False)])
     assert (far.logits != OUTSIDE).all()  # answered on the whole image, which shows both
@@ -139,7 +139,7 @@ def test_a_click_refines_a_small_object_in_its_own_crop(
     assert (second.logits[0] == OUTSIDE).any()  # still in the crop, not on the whole image
 
 
-def test_previous_logits_of_a_crop_are_moved_to_another_view(segmenter: BuiltinSegmenter, image: np.ndarray) -> None:
+def test_previous_logits_of_a_crop_are_moved_to_another_crop(segmenter: BuiltinSegmenter, image: np.ndarray) -> None:
     embedding = segmenter.embed(image)
     first = segmenter.segment(embedding, BoxPrompt(28, 38, 52, 62))
     wide = BoxPrompt(10, 10, 200, 190)

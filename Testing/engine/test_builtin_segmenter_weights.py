@@ -1,4 +1,4 @@
-"""The built-in segmenter's weights (refusals, what ships) and the views it looks at."""
+"""The built-in segmenter's weights (refusals, what ships) and the crops it encodes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet
 from evanyseg.prompts import BoxPrompt
 from evanyseg.segmenters.builtin import WEIGHTS, BuiltinSegmenter, load
 from evanyseg.segmenters.canvas import canvas
-from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_around, view_for
+from evanyseg.segmenters.crops import SIDE, Crop, crop_for, full_crop, normalised, square_around
 from evanyseg.weights.eight_bits import SCALE
 
 __all__ = ["image", "segmenter"]  # fixtures
@@ -70,29 +70,29 @@ def test_an_architecture_with_unknown_sizes_is_refused(tmp_path: Path) -> None:
 
 @given(st.integers(8, 900), st.integers(8, 900), st.tuples(*[st.floats(0, 1)] * 4))
 @settings(max_examples=50, deadline=None)
-def test_every_box_lies_in_its_view(height: int, width: int, place: tuple[float, ...]) -> None:
+def test_every_box_lies_in_its_crop(height: int, width: int, place: tuple[float, ...]) -> None:
     x0, x1 = sorted((place[0] * (width - 2), place[1] * (width - 2)))
     y0, y1 = sorted((place[2] * (height - 2), place[3] * (height - 2)))
     box = BoxPrompt(x0, y0, x1 + 2, y1 + 2)
-    view = view_for((height, width), box)
-    assert view.x0 <= box.x0
-    assert view.y0 <= box.y0
-    assert view.x1 >= box.x1
-    assert view.y1 >= box.y1
-    assert 0 <= view.x0 < view.x1 <= width
-    assert 0 <= view.y0 < view.y1 <= height
-    corner = view.to_canvas(np.array([[view.x1, view.y1]]))[0]
+    crop = crop_for((height, width), box)
+    assert crop.x0 <= box.x0
+    assert crop.y0 <= box.y0
+    assert crop.x1 >= box.x1
+    assert crop.y1 >= box.y1
+    assert 0 <= crop.x0 < crop.x1 <= width
+    assert 0 <= crop.y0 < crop.y1 <= height
+    corner = crop.to_canvas(np.array([[crop.x1, crop.y1]]))[0]
     assert max(corner) == pytest.approx(SIDE, abs=0.01)
 
 
 def test_large_boxes_see_the_whole_image() -> None:
-    assert view_for((512, 512), BoxPrompt(0, 0, 128, 20)) == full_view((512, 512))
-    assert view_for((512, 512), BoxPrompt(0, 0, 127, 20)) != full_view((512, 512))
+    assert crop_for((512, 512), BoxPrompt(0, 0, 128, 20)) == full_crop((512, 512))
+    assert crop_for((512, 512), BoxPrompt(0, 0, 127, 20)) != full_crop((512, 512))
 
 
 def test_squares_move_into_the_image() -> None:
-    assert square_around((100, 60), 0, 100, 40) == View(0, 60, 40, 100)
-    assert square_around((100, 60), 30, 50, 80) == View(0, 10, 60, 90)
+    assert square_around((100, 60), 0, 100, 40) == Crop(0, 60, 40, 100)
+    assert square_around((100, 60), 30, 50, 80) == Crop(0, 10, 60, 90)
 
 
 def test_normalising_makes_contrast_and_brightness_irrelevant() -> None:
@@ -107,7 +107,7 @@ def test_the_canvas_is_padded_at_the_right_and_bottom(image: np.ndarray) -> None
     assert drawn[:, :160].std() == pytest.approx(1, abs=0.02)
 
 
-def test_a_window_of_a_view_is_answered_like_the_same_place_of_the_view() -> None:
+def test_a_window_of_a_crop_is_answered_like_the_same_place_of_the_crop() -> None:
     """Codes of place move with the window; only what convolutions and attention see beyond it may differ."""
     net = BuiltinSegmenterNet(SMALL).eval()
     coords, labels = torch.tensor([[[70.0, 80], [110, 120], [0, 0]]]), torch.tensor([[2, 3, -1]])

@@ -36,9 +36,9 @@ def test_leakage_out_of_the_box_stays_visible(image):
     seen, seen_leaked = context_input(image, mask, box), context_input(image, leaked, box)
     assert (seen.pixels[3] != seen_leaked.pixels[3]).sum() > 100
     leak = AUXILIARY.index("leak")
-    assert seen.scalars[leak] == 0
-    assert seen_leaked.scalars[leak] == pytest.approx((leaked[:, 90:]).sum() / leaked.sum() + 0.0, abs=0.35)
-    assert seen_leaked.scalars[leak] > 0.1
+    assert seen.auxiliary[leak] == 0
+    assert seen_leaked.auxiliary[leak] == pytest.approx((leaked[:, 90:]).sum() / leaked.sum() + 0.0, abs=0.35)
+    assert seen_leaked.auxiliary[leak] > 0.1
 
 
 def test_mask_beyond_the_window_is_counted(image):
@@ -47,7 +47,7 @@ def test_mask_beyond_the_window_is_counted(image):
     seen = context_input(image, mask, BoxPrompt(60, 40, 80, 60))
     assert seen.mask_out == 5 * 100
     assert seen.mask_in == mask.sum() - 500
-    assert seen.scalars[AUXILIARY.index("mask outside window")] == pytest.approx(500 / mask.sum())
+    assert seen.auxiliary[AUXILIARY.index("mask outside window")] == pytest.approx(500 / mask.sum())
 
 
 def test_coverage_keeps_the_area():
@@ -65,7 +65,7 @@ def test_without_a_box_the_masks_own_is_used_and_said(image):
     assert with_box.window == without.window
     np.testing.assert_array_equal(with_box.pixels[:4], without.pixels[:4])
     assert without.pixels[4].max() == 0
-    assert (without.scalars[0], with_box.scalars[0]) == (0, 1)
+    assert (without.auxiliary[0], with_box.auxiliary[0]) == (0, 1)
 
 
 def test_edges_are_repeated_for_the_image_and_empty_for_the_mask(image):
@@ -76,7 +76,7 @@ def test_edges_are_repeated_for_the_image_and_empty_for_the_mask(image):
     assert seen.window.x0 < 0
     assert (seen.pixels[:3, 60, :20] == 200).all()
     assert seen.pixels[3, 60, :20].max() == 0
-    assert seen.scalars[AUXILIARY.index("window off image")] > 0.1
+    assert seen.auxiliary[AUXILIARY.index("window off image")] > 0.1
 
 
 def test_maps_are_pasted_back_where_they_came_from(image):
@@ -100,7 +100,7 @@ def test_any_box_gives_finite_input_and_exact_pasting(x0, y0, width, height, fac
     box = BoxPrompt(x0, y0, x0 + width, y0 + height)
     image = np.full((*SHAPE, 3), 7, np.uint8)
     seen = context_input(image, disc(50, 70, 12), box, factor)
-    assert np.isfinite(seen.scalars).all()
+    assert np.isfinite(seen.auxiliary).all()
     window = seen.window
     ones = window.paste(np.ones((64, 64), np.float32))
     inside = np.zeros(SHAPE, bool)

@@ -21,7 +21,7 @@ from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import QualityEstimator, Segmenter
 from evanyseg.quality.builtin import BUILTIN, GRAPHS
 from evanyseg.quality.builtin import load as load_estimator
-from evanyseg.quality.cases import SeenImage, prepare
+from evanyseg.quality.cases import CaseImage, prepare
 from evanyseg.quality.context import stacked
 from evanyseg.results import QualityCase
 from evanyseg.segmenters.builtin import BuiltinSegmenter
@@ -48,7 +48,7 @@ def inputs(count: int) -> dict[str, np.ndarray]:
     for k in range(count):
         mask = np.roll(disc(radius=8 + 3 * (k % 5)), 4 * (k % 3), 1)
         case = QualityCase(picture(disc(), k), mask, BOX if k % 2 else None)
-        seen.append(prepare(case, SeenImage.of(case.image), 96, (1.75, 1.5)).seen)
+        seen.append(prepare(case, CaseImage.of(case.image), 96, (1.75, 1.5)).seen)
     return stacked([s for s in seen if s is not None])
 
 

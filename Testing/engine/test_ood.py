@@ -17,7 +17,7 @@ def seen(image, mask=None):
 
 def statistics(image, mask=None):
     found = seen(image, mask)
-    return image_statistics(found.pixels, found.scalars)
+    return image_statistics(found.pixels, found.auxiliary)
 
 
 def detector_of(images, limit=3.0):

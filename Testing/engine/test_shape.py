@@ -22,8 +22,8 @@ def features(mask, box=None, image=None):
     if image is None:
         image = np.repeat((60 + 100 * disc()).astype(np.uint8)[..., None], 3, axis=2)
     seen = context_input(image, mask, box)
-    assert seen.scalars.shape == (AUXILIARY_COUNT,)
-    return dict(zip(FEATURES, seen.scalars[len(AUXILIARY) :], strict=True))
+    assert seen.auxiliary.shape == (AUXILIARY_COUNT,)
+    return dict(zip(FEATURES, seen.auxiliary[len(AUXILIARY) :], strict=True))
 
 
 def test_a_disc_is_one_round_solid_piece():

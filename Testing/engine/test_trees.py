@@ -49,9 +49,9 @@ def test_damaged_trees_are_refused(harm):
 def test_last_bits_do_not_matter_and_nothing_is_nan():
     out = {name: np.array([0.123456]) for name in NETWORK}
     nudged = {name: v + 1e-8 for name, v in out.items()}
-    scalars = np.array([[1.0, np.nan]])
-    np.testing.assert_array_equal(tree_inputs(scalars, out), tree_inputs(scalars, nudged))
-    assert np.isfinite(tree_inputs(scalars, out)).all()
+    auxiliary = np.array([[1.0, np.nan]])
+    np.testing.assert_array_equal(tree_inputs(auxiliary, out), tree_inputs(auxiliary, nudged))
+    assert np.isfinite(tree_inputs(auxiliary, out)).all()
 
 
 def test_corrected_numbers_are_in_order_and_within_zero_and_one():

@@ -35,7 +35,7 @@ class MadeGroups(Dataset):
         return {
             "pixels": torch.randint(0, 256, (4, 5, SIZE, SIZE), generator=make).to(torch.uint8),
             "distance": torch.rand(4, half, half, generator=make) * 2 - 1,
-            "scalars": torch.rand(4, 10, generator=make),
+            "auxiliary": torch.rand(4, 10, generator=make),
             "areas": torch.rand(4, 2, generator=make) * 0.3,
             "maps": torch.randint(0, 256, (4, 2, half, half), generator=make).to(torch.uint8),
             "dice": dice,

@@ -226,7 +226,7 @@ def test_other_texture_changes_images_and_nothing_else(data):
         before, after, again = (
             d.samples.draw(candidate, np.random.default_rng(seed)) for d in (data, painted, painted)
         )
-        for key in ("dice", "maps", "scalars", "truth", "distance"):
+        for key in ("dice", "maps", "auxiliary", "truth", "distance"):
             assert torch.equal(before[key], after[key])
         assert torch.equal(before["pixels"][3:], after["pixels"][3:])
         assert torch.equal(after["pixels"], again["pixels"])

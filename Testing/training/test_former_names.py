@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from evanyseg.quality.builtin import BUILTIN
-from evanyseg.quality.estimator_file import read_description
+from evanyseg.quality.estimator_file import present_sizes, read_description
 from evanyseg_training.candidates.store import CandidateStore
 from evanyseg_training.cli import app
 from evanyseg_training.commands.aliases import COMMANDS, OPTIONS, current_options
@@ -136,6 +136,11 @@ def test_every_command_explains_itself(name):
     result = CliRunner().invoke(app, [name, "--help"])
     assert result.exit_code == 0, result.output
     assert name in result.stdout
+
+
+def test_sizes_of_a_network_are_read_under_the_names_they_had() -> None:
+    assert present_sizes({"size": 96, "scalars": 10}) == {"size": 96, "auxiliary": 10}
+    assert present_sizes({"auxiliary": 10}) == {"auxiliary": 10}
 
 
 @pytest.mark.parametrize(("former", "now"), COMMANDS.items())

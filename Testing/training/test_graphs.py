@@ -15,8 +15,8 @@ from evanyseg.nets.builtin.onnx_segmenter import OnnxSegmenterNet
 from evanyseg.protocols import never_cancel
 from evanyseg.quality.builtin import GRAPHS
 from evanyseg.segmenters.builtin import WEIGHTS, load
+from evanyseg.segmenters.crops import Crop
 from evanyseg.segmenters.tokens import prompt_tokens
-from evanyseg.segmenters.views import View
 from evanyseg.weights.eight_bits import packed, unpacked
 from evanyseg.weights.safe_load import read_arrays
 from evanyseg_training.cli import app
@@ -59,7 +59,7 @@ def test_a_fresh_graph_and_the_torch_network_agree(made: Path) -> None:
     state = unpacked(read_arrays(WEIGHTS)[0])
     graph, network = OnnxSegmenterNet(state, made), load(None, "cpu", "torch").net
     canvas = np.random.default_rng(0).normal(size=(3, 256, 256)).astype(np.float32)
-    coords, labels = prompt_tokens(View(0, 0, 256, 256), None, [])
+    coords, labels = prompt_tokens(Crop(0, 0, 256, 256), None, [])
     coords[0, :2], labels[0, :2] = ((40, 50), (120, 190)), (2, 3)
     hint = np.random.default_rng(1).normal(size=(128, 128)).astype(np.float32)
     features = graph.encode(canvas, never_cancel), network.encode(canvas, never_cancel)

@@ -17,13 +17,14 @@ import torch
 from torch import Tensor, nn
 
 from evanyseg.io.write import atomic_path, write_text
+from evanyseg.nets.builtin.onnx_estimator import INPUT_NAMES
 from evanyseg.nets.builtin.onnx_segmenter import FEATURES
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forward
 from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet
 from evanyseg.quality.context import AUXILIARY_COUNT
+from evanyseg.segmenters.crops import SIDE
 from evanyseg.segmenters.features import Features
 from evanyseg.segmenters.tokens import BOTTOM_RIGHT, POINT_SLOTS, TOP_LEFT
-from evanyseg.segmenters.views import SIDE
 
 OPSET = 17
 """Operators that the CPU provider of every onnxruntime since 1.14 has, on all systems."""
@@ -37,8 +38,8 @@ class EstimatorGraph(nn.Module):
         super().__init__()
         self.net, self.flips = net, flips
 
-    def forward(self, pixels: Tensor, distance: Tensor, scalars: Tensor, areas: Tensor) -> tuple[Tensor, ...]:
-        batch = {"pixels": pixels, "distance": distance, "scalars": scalars, "areas": areas}
+    def forward(self, pixels: Tensor, distance: Tensor, auxiliary: Tensor, areas: Tensor) -> tuple[Tensor, ...]:
+        batch = {"pixels": pixels, "distance": distance, "auxiliary": auxiliary, "areas": areas}
         found = estimator_forward(self.net, batch, self.flips)
         return tuple(found[name] for name in ESTIMATES)
 
@@ -48,8 +49,8 @@ class EncoderGraph(nn.Module):
         super().__init__()
         self.net = net
 
-    def forward(self, views: Tensor) -> tuple[Tensor, ...]:
-        found = self.net.encoder(views)
+    def forward(self, crops: Tensor) -> tuple[Tensor, ...]:
+        found = self.net.encoder(crops)
         return tuple(getattr(found, name) for name in FEATURES)
 
 
@@ -71,7 +72,7 @@ def write_estimator_graph(net: BuiltinEstimatorNet, flips: bool, folder: Path) -
     inputs = {
         "pixels": torch.randint(0, 256, (count, 5, size, size), dtype=torch.uint8),
         "distance": torch.rand(count, size // 2, size // 2),
-        "scalars": torch.rand(count, AUXILIARY_COUNT),
+        INPUT_NAMES["auxiliary"]: torch.rand(count, AUXILIARY_COUNT),
         "areas": torch.rand(count, 2),
     }
     sizes = {**_config(net), "flips": flips}
@@ -80,9 +81,9 @@ def write_estimator_graph(net: BuiltinEstimatorNet, flips: bool, folder: Path) -
 
 def write_segmenter_graphs(net: BuiltinSegmenterNet, folder: Path) -> list[Path]:
     """segmenter_encoder.onnx and segmenter_decoder.onnx with their .json: one view; any number of prompt tokens."""
-    views = {"views": torch.rand(1, 3, SIDE, SIDE)}
+    inputs = {"views": torch.rand(1, 3, SIDE, SIDE)}
     with torch.no_grad():
-        found = net.encoder(views["views"])
+        found = net.encoder(inputs["views"])
     tokens = 2 + POINT_SLOTS
     labels = torch.full((1, tokens), -1)
     labels[0, :2] = torch.tensor([TOP_LEFT, BOTTOM_RIGHT])
@@ -94,7 +95,7 @@ def write_segmenter_graphs(net: BuiltinSegmenterNet, folder: Path) -> list[Path]
         "has_previous": torch.ones(1, dtype=torch.bool),
     }
     sizes = net.arch.as_dict()
-    written = _write(EncoderGraph(net), views, FEATURES, {}, folder / "segmenter_encoder.onnx", sizes)
+    written = _write(EncoderGraph(net), inputs, FEATURES, {}, folder / "segmenter_encoder.onnx", sizes)
     free = {"tokens": ("coords", "labels")}
     return written + _write(
         DecoderGraph(net), prompt, ("logits", "iou"), free, folder / "segmenter_decoder.onnx", sizes, axis=1

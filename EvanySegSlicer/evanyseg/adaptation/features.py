@@ -67,7 +67,7 @@ def measure(image: np.ndarray, mask: np.ndarray, case: MeasuredCase) -> Measured
     own = BoxPrompt.of_mask(mask)
     if case.seen is None or case.numbers is None or own is None:
         return None
-    auxiliary = case.seen.scalars.astype(np.float64)
+    auxiliary = case.seen.auxiliary.astype(np.float64)
     network = [float(case.numbers[name]) for name in NETWORK]
     said = case.estimate
     place = _place(image, mask, own)

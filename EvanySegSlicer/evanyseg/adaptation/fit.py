@@ -218,7 +218,7 @@ def _windows(references: Sequence[Reference], base: BuiltinEstimator) -> Windows
     """Statistics of the window around each reference's mask, and how far they lie from each other."""
     shown = [(r, r.truth if r.truth is not None else r.graded[0].mask) for r in references]
     found = base.measure_cases([QualityCase(r.image, mask, r.box) for r, mask in shown])
-    rows = [image_statistics(m.seen.pixels, m.seen.scalars) for m in found if m.seen is not None]
+    rows = [image_statistics(m.seen.pixels, m.seen.auxiliary) for m in found if m.seen is not None]
     statistics = np.array(rows, np.float64) if rows else np.zeros((0, STATISTICS))
     if len(statistics) < 3:
         return Windows(statistics if len(statistics) else np.zeros((1, STATISTICS)), np.inf)

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import EvanySegError, ImageError
 from ..geometry.boxes import BoxFrame
+from ..geometry.volume import Volume
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import Table
@@ -95,7 +96,7 @@ def _of_rows(table: Table, rows: list[dict[str, str]], options: TableOptions) ->
     yield from made
 
 
-def _stack(volume, path: Path, image: ReadImage, label: str, options: TableOptions) -> SliceStack:  # type: ignore[no-untyped-def]
+def _stack(volume: Volume, path: Path, image: ReadImage, label: str, options: TableOptions) -> SliceStack:
     segmentation = read_segmentation(path, binary=not label, image=image)
     if label:
         segmentation = segmentation.only(label.split(";"))

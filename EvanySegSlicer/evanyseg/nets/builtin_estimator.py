@@ -19,12 +19,12 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 @dataclass(frozen=True)
 class EstimatorConfig:
-    """size: window in pixels (a multiple of 16); channels: of the input; scalars: auxiliary features, which
+    """size: window in pixels (a multiple of 16); channels: of the input; auxiliary: how many auxiliary features
     the trunk sees too; shape: further ones (`quality.shape`) for the head alone."""
 
     size: int = 128
     channels: int = 6
-    scalars: int = 10
+    auxiliary: int = 10
     shape: int = 0
     widths: tuple[int, int, int, int] = (24, 48, 96, 160)
     depths: tuple[int, int] = (1, 2)
@@ -98,7 +98,8 @@ class BuiltinEstimatorNet(nn.Module):
         tokens = (config.size // 16) ** 2
         self.position = nn.Parameter(torch.zeros(1, tokens, w3))
         nn.init.trunc_normal_(self.position, std=0.02)
-        self.scalar_token = nn.Sequential(nn.Linear(config.scalars, w3), nn.GELU(), nn.Linear(w3, w3))
+        # by its former name: weight files and the shipped graph name their tensors so
+        self.scalar_token = nn.Sequential(nn.Linear(config.auxiliary, w3), nn.GELU(), nn.Linear(w3, w3))
         self.blocks = nn.ModuleList(Block(w3, config.heads, widening=3) for _ in range(config.blocks))
         self.norm = nn.LayerNorm(w3)
         d = config.decoder
@@ -110,21 +111,21 @@ class BuiltinEstimatorNet(nn.Module):
         self.narrow = nn.Conv2d(d, d // 2, 1)
         self.lateral0 = nn.Conv2d(w0, d // 2, 1)
         self.maps = nn.Conv2d(d // 2, 2, 3, padding=1)
-        hidden = 2 * w3 + config.scalars + 3 + config.shape
+        hidden = 2 * w3 + config.auxiliary + 3 + config.shape
         self.head = nn.Sequential(nn.Linear(hidden, 192), nn.GELU(), nn.Linear(192, 96), nn.GELU())
         self.outputs = nn.Linear(96, 3 + len(QUANTILES))
         with torch.no_grad():
             self.maps.bias.fill_(-2.0)  # type: ignore[union-attr]
             self.outputs.weight.mul_(0.5)
 
-    def forward(self, pixels: Tensor, scalars: Tensor, areas: Tensor) -> EstimatorOutput:
-        """pixels float [N, C, size, size]; scalars [N, S or more]; areas [N, 2]: mask in and outside the window, as
+    def forward(self, pixels: Tensor, auxiliary: Tensor, areas: Tensor) -> EstimatorOutput:
+        """pixels float [N, C, size, size]; auxiliary [N, S or more]; areas [N, 2]: mask in and outside the window, as
         shares of the window's area."""
-        return self.forward_head(self.forward_features(pixels, scalars, areas))
+        return self.forward_head(self.forward_features(pixels, auxiliary, areas))
 
-    def forward_features(self, pixels: Tensor, scalars: Tensor, areas: Tensor) -> TrunkFeatures:
+    def forward_features(self, pixels: Tensor, auxiliary: Tensor, areas: Tensor) -> TrunkFeatures:
         """The trunk and the maps: all that does not depend on the head."""
-        auxiliary, shape = scalars.split([self.config.scalars, scalars.shape[1] - self.config.scalars], dim=1)
+        auxiliary, shape = auxiliary.split([self.config.auxiliary, auxiliary.shape[1] - self.config.auxiliary], dim=1)
         x0 = self.stem(pixels)
         x1 = self.stage1(x0)
         x2 = self.stage2(x1)
@@ -210,7 +211,7 @@ def estimator_forward(net: nn.Module, batch: dict[str, Tensor], flips: bool = Fa
     shown = torch.cat([pixels.flip(axes) if axes else pixels for axes in views])
     out: EstimatorOutput = net(
         shown.contiguous(memory_format=torch.channels_last),
-        batch["scalars"].repeat(count, 1),
+        batch["auxiliary"].repeat(count, 1),
         batch["areas"].repeat(count, 1),
     )
 

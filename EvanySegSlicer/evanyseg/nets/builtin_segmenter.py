@@ -67,9 +67,9 @@ class Encoder(nn.Module):
         self.skip4 = nn.Conv2d(w4, dim // 4, 1)
         self.skip2 = nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(12, dim // 8, 3, padding=1))
 
-    def forward(self, views: Tensor, at: tuple[int, int] = (0, 0)) -> Features:
-        """`at`: which cell of 32 px (row, column) of the whole view the window starts with."""
-        at4 = self.stage4(views)
+    def forward(self, crops: Tensor, at: tuple[int, int] = (0, 0)) -> Features:
+        """`at`: which cell of 32 px (row, column) of the whole crop the window starts with."""
+        at4 = self.stage4(crops)
         at8 = self.stage8(at4)
         at16 = self.stage16(at8)
         at32 = self.stage32(at16)
@@ -79,11 +79,11 @@ class Encoder(nn.Module):
         for block in self.attention:
             tokens = block(tokens)
         at16 = self.from16(at16 + doubled(self.from32(tokens.transpose(1, 2).reshape(at32.shape))))
-        return Features(self.neck(self.from8(at8) + doubled(at16)), self.skip4(at4), self.skip2(views))
+        return Features(self.neck(self.from8(at8) + doubled(at16)), self.skip4(at4), self.skip2(crops))
 
 
 class BuiltinSegmenterNet(nn.Module):
-    """The whole network. Prompts are coords [N, T, 2] in view pixels and labels [N, T]; the first two tokens are the
+    """The whole network. Prompts are coords [N, T, 2] in crop pixels and labels [N, T]; the first two tokens are the
     box's corners (or `NOT_A_POINT`), the rest points: see `segmenters.tokens`."""
 
     def __init__(self, arch: SegmenterArchitecture | None = None) -> None:

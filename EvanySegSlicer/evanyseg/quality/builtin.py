@@ -21,9 +21,9 @@ from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
 from ..weights.eight_bits import unpacked
 from ..weights.safe_load import read_arrays
-from .cases import CaseEstimator, PreparedCase, SeenImage, prepare
+from .cases import CaseEstimator, CaseImage, PreparedCase, prepare
 from .context import ContextInput, stacked
-from .estimator_file import EstimatorFile, EstimatorParts, read_description
+from .estimator_file import EstimatorFile, EstimatorParts, present_sizes, read_description
 from .gbdt import Trees, corrected
 from .ood import OODDetector
 
@@ -76,7 +76,7 @@ def _network(
 
     batch = BATCH.get(device, LARGE_BATCH)
     graph = GraphFile.read(GRAPHS / "estimator.onnx")
-    fits = graph.sizes == {**described.config, "flips": described.flips}
+    fits = present_sizes(graph.sizes) == {**described.config, "flips": described.flips}
     misfit = "" if fits else f"{path.name} has other sizes than the graph that ships"
     if resolve_backend(backend, device, misfit) == "onnx":
         from ..nets.builtin.onnx_estimator import OnnxEstimatorNet
@@ -146,13 +146,13 @@ class BuiltinEstimator(CaseEstimator):
     ) -> Iterator[MeasuredCase]:
         """As `estimate_cases`, with what was measured on the way: what an adapted estimator learns from."""
         iterator = iter(cases)
-        last: SeenImage | None = None
+        last: CaseImage | None = None
         while True:
             prepared = []
             for case in islice(iterator, self.net.batch):
                 raise_if_cancelled(should_cancel)
                 if last is None or last.image is not case.image:
-                    last = SeenImage.of(case.image)
+                    last = CaseImage.of(case.image)
                 prepared.append(prepare(case, last, self.size, self.described.factors))
             if not prepared:
                 return
@@ -165,7 +165,7 @@ class BuiltinEstimator(CaseEstimator):
             inputs = stacked([p.seen for p in usable if p.seen is not None])
             out = self.net.run(inputs, should_cancel)
             if self.trees is not None:
-                out |= corrected(self.trees, inputs["scalars"], out)
+                out |= corrected(self.trees, inputs["auxiliary"], out)
             rows = ({k: v[i] for k, v in out.items()} for i in range(len(usable)))
         for case in prepared:
             if case.seen is None:

@@ -81,7 +81,7 @@ def checked_image(image: np.ndarray) -> tuple[str, ...]:
 
 
 @dataclass
-class SeenImage:
+class CaseImage:
     """The image that cases are about, its caveats, and what windows of it show (made once for all masks of a box)."""
 
     image: np.ndarray
@@ -89,12 +89,12 @@ class SeenImage:
     windows: dict[ContextWindow, WindowImage] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, image: np.ndarray) -> SeenImage:
+    def of(cls, image: np.ndarray) -> CaseImage:
         """Raises ImageError."""
         return cls(image, checked_image(image))
 
 
-def prepare(case: QualityCase, of_image: SeenImage, size: int, factors: tuple[float, float]) -> PreparedCase:
+def prepare(case: QualityCase, of_image: CaseImage, size: int, factors: tuple[float, float]) -> PreparedCase:
     """The network's input of a case. factors: window factor with and without a box.
 
     Raises ImageError for a mask of another shape than its image, PromptError for an unusable box.

@@ -105,12 +105,12 @@ class WindowImage:
 @dataclass(frozen=True)
 class ContextInput:
     """pixels uint8 [5, size, size] (RGB, mask and box coverage 0..255), distance float32 [size/2, size/2] in [-1, 1]
-    (negative inside), scalars float32 [AUXILIARY_COUNT], mask_in and mask_out: mask pixels in and outside the
+    (negative inside), auxiliary float32 [AUXILIARY_COUNT], mask_in and mask_out: mask pixels in and outside the
     window."""
 
     pixels: np.ndarray
     distance: np.ndarray
-    scalars: np.ndarray
+    auxiliary: np.ndarray
     window: ContextWindow
     mask_in: float
     mask_out: float
@@ -151,16 +151,16 @@ def context_input(
     mask_in, total = float(np.count_nonzero(inside)), float(_area(mask, mask_box))
     distance = signed_distance(planes[3])
     shape = shape_features(background.grey, distance, box, mask_box, total / mask_box.area if mask_box else 0.0)
-    scalars = np.concatenate([_scalars(mask, box, mask_box, around, window, mask_in, total), shape])
-    return ContextInput(planes, distance, scalars, window, mask_in, total - mask_in, background)
+    auxiliary = np.concatenate([_auxiliary(mask, box, mask_box, around, window, mask_in, total), shape])
+    return ContextInput(planes, distance, auxiliary, window, mask_in, total - mask_in, background)
 
 
 def stacked(seen: Sequence[ContextInput]) -> dict[str, np.ndarray]:
-    """The network's input of N masks: pixels uint8 [N, 5, n, n], distance float32 [N, n/2, n/2], scalars float32
+    """The network's input of N masks: pixels uint8 [N, 5, n, n], distance float32 [N, n/2, n/2], auxiliary float32
     [N, AUXILIARY_COUNT], areas float32 [N, 2] (mask in and outside the window, as shares of the window's area)."""
     cells = [float(s.window.side**2) for s in seen]
     areas = [[s.mask_in / c, s.mask_out / c] for s, c in zip(seen, cells, strict=True)]
-    parts = {name: np.stack([getattr(s, name) for s in seen]) for name in ("pixels", "distance", "scalars")}
+    parts = {name: np.stack([getattr(s, name) for s in seen]) for name in ("pixels", "distance", "auxiliary")}
     return {**parts, "areas": np.array(areas, np.float32)}
 
 
@@ -202,7 +202,7 @@ def signed_distance(mask: np.ndarray) -> np.ndarray:
     return (np.clip(outside - inside, -DISTANCE_LIMIT, DISTANCE_LIMIT) / DISTANCE_LIMIT).astype(np.float32)
 
 
-def _scalars(
+def _auxiliary(
     mask: np.ndarray,
     box: BoxPrompt | None,
     mask_box: BoxPrompt | None,

@@ -20,6 +20,7 @@ from .ood import PREFIXES as OOD
 from .ood import OODDetector
 
 FORMAT = 2
+FORMER_SIZES = {"scalars": "auxiliary"}
 
 
 @dataclass(frozen=True)
@@ -68,11 +69,16 @@ def read_description(path: Path) -> EstimatorFile:
         box, no_prompt = (Calibration.from_json(_of_mode(pair, mode)) for mode in MODES) if pair else (None, None)
         both = (box, no_prompt) if box and no_prompt else None
         factors = (float(_of_mode(stored["factors"], BOX)), float(_of_mode(stored["factors"], NO_PROMPT)))
-        return EstimatorFile(stored["config"], factors, both, bool(stored.get("flips", False)))
+        return EstimatorFile(present_sizes(stored["config"]), factors, both, bool(stored.get("flips", False)))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         if isinstance(error, WeightsError):
             raise
         raise WeightsError(f"{path.name} is not an estimator's description ({error}).") from error
+
+
+def present_sizes(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Sizes of a network under the names they have now."""
+    return {FORMER_SIZES.get(name, name): value for name, value in stored.items()}
 
 
 def _of_mode(stored: Mapping[str, Any], mode: str) -> Any:

@@ -119,17 +119,17 @@ def _below(thresholds: np.ndarray) -> np.ndarray:
     return np.where(near > thresholds, np.nextafter(near, np.float32(-np.inf)), near)
 
 
-def tree_inputs(scalars: np.ndarray, out: Mapping[str, np.ndarray]) -> np.ndarray:
+def tree_inputs(auxiliary: np.ndarray, out: Mapping[str, np.ndarray]) -> np.ndarray:
     """float64 [N, F]: auxiliary features [N, AUXILIARY_COUNT] followed by the network's numbers, all rounded to five
     decimals, so that the last bits of a batched sum never send a mask to another leaf."""
-    joined = np.column_stack([scalars, *(out[name] for name in NETWORK)]).astype(np.float64)
+    joined = np.column_stack([auxiliary, *(out[name] for name in NETWORK)]).astype(np.float64)
     return np.nan_to_num(np.round(joined, 5)).astype(np.float32).astype(np.float64)
 
 
-def corrected(trees: Trees, scalars: np.ndarray, out: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+def corrected(trees: Trees, auxiliary: np.ndarray, out: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """dice, low, high [N] float32 in [0, 1] by the trees (outputs in that order) and the network's share; low <= dice
     <= high."""
-    found = np.clip(trees.predict(tree_inputs(scalars, out)), 0.0, 1.0)
+    found = np.clip(trees.predict(tree_inputs(auxiliary, out)), 0.0, 1.0)
     said = np.column_stack([out[name] for name in ("dice", "low", "high")])
     found = ((1 - trees.network) * found + trees.network * said).astype(np.float32)
     dice = found[:, 0]

@@ -28,11 +28,11 @@ FLATTEST = 0.04 * 255
 WINDOW_SIDE = AUXILIARY.index("log window side over 128")
 
 
-def image_statistics(pixels: np.ndarray, scalars: np.ndarray) -> np.ndarray:
+def image_statistics(pixels: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
     """float32 [STATISTICS] of what a window shows, without the mask: histogram of the standardised grey, fine and
     coarse texture, brightness, contrast, colour (mean and spread of red - green and blue - green), log size.
 
-    pixels uint8 [3 or more, n, n] (RGB first), scalars [AUXILIARY or more]: see `ContextInput`.
+    pixels uint8 [3 or more, n, n] (RGB first), auxiliary [AUXILIARY or more]: see `ContextInput`.
     """
     rgb = pixels[:3].astype(np.float32)
     grey = rgb.mean(axis=0)
@@ -52,7 +52,7 @@ def image_statistics(pixels: np.ndarray, scalars: np.ndarray) -> np.ndarray:
         blue.mean() / 30,
         red.std() / 30,
         blue.std() / 30,
-        scalars[WINDOW_SIDE],
+        auxiliary[WINDOW_SIDE],
     ]
     return np.concatenate([histogram, rest]).astype(np.float32)
 
@@ -61,7 +61,7 @@ def statistics_of(seen: ContextInput) -> np.ndarray:
     """`image_statistics` of a case's window, measured once for all masks of its prompt."""
     measured = seen.shown.measured
     if "statistics" not in measured:
-        measured["statistics"] = image_statistics(seen.shown.pixels, seen.scalars)
+        measured["statistics"] = image_statistics(seen.shown.pixels, seen.auxiliary)
     return measured["statistics"]
 
 

@@ -56,7 +56,7 @@ class VolumeScorer:
         self,
         stack: SliceStack,
         pipeline: SlicePipeline,
-detector: MissingSliceDetector | None = None,
+        detector: MissingSliceDetector | None = None,
         keep_masks: bool = False,
     ) -> None:
         self.stack = stack

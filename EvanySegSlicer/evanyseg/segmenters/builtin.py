@@ -23,11 +23,11 @@ from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Candidates, Embedding
 from ..weights.eight_bits import unpacked
 from ..weights.safe_load import read_arrays
-from .canvas import canvas, seen_in, to_image
+from .canvas import canvas, resampled_logits, to_image
+from .crops import Crop, crop_for, full_crop
 from .features import Features
 from .prompted import Capabilities, checked_prompts, checked_shape, stability
 from .tokens import prompt_tokens
-from .views import View, full_view, view_for
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "builtin" / "segmenter.safetensors"
 GRAPHS = WEIGHTS.parent
@@ -36,13 +36,13 @@ ANSWERS_KEPT = 32
 
 
 @dataclass
-class SeenImage:
-    """What an Embedding of this segmenter holds: the image, the features of the views made so far, and in which view
+class EncodedImage:
+    """What an Embedding of this segmenter holds: the image, the features of the crops made so far, and in which crop
     each recent answer was given (so that its logits can be refined in the same one)."""
 
     image: np.ndarray
-    views: OrderedDict[View, Features] = field(default_factory=OrderedDict)
-    answers: OrderedDict[bytes, View] = field(default_factory=OrderedDict)
+    crops: OrderedDict[Crop, Features] = field(default_factory=OrderedDict)
+    answers: OrderedDict[bytes, Crop] = field(default_factory=OrderedDict)
 
 
 class SegmenterNet(Protocol):
@@ -52,7 +52,7 @@ class SegmenterNet(Protocol):
     device: str
 
     def encode(self, canvas: np.ndarray, should_cancel: ShouldCancel) -> Features:
-        """Of one view float32 [3, 256, 256]. Raises CancelledError."""
+        """Of one crop float32 [3, 256, 256]. Raises CancelledError."""
 
     def decode(
         self,
@@ -80,11 +80,11 @@ class BuiltinSegmenter:
         """Encode image uint8 [H, W, 3]. Raises ImageError, CancelledError (also from within the encoder)."""
         shape = checked_shape(image)
         raise_if_cancelled(should_cancel)
-        seen = SeenImage(np.array(image))
+        encoded = EncodedImage(np.array(image))
         features = self._encode(image, should_cancel)
-        seen.views[full_view(shape)] = features
+        encoded.crops[full_crop(shape)] = features
         # with the crops that it may come to hold: a cache's limit must not be passed later
-        return Embedding(self.name, shape, seen, image.nbytes + (1 + CROPS_KEPT) * features.nbytes)
+        return Embedding(self.name, shape, encoded, image.nbytes + (1 + CROPS_KEPT) * features.nbytes)
 
     def segment(
         self,
@@ -97,48 +97,48 @@ class BuiltinSegmenter:
         """Four masks of one prompt: the single best guess, then three alternatives.
 
         `mask_input`: a map [128, 128] of an earlier answer's low-resolution logits on this embedding (they are in the
-        frame of the view that the answer was made in). Raises PromptError, CancelledError.
+        frame of the crop that the answer was made in). Raises PromptError, CancelledError.
         """
         box, placed = checked_prompts(self.name, Capabilities(), embedding, box, points, mask_input)
         raise_if_cancelled(should_cancel)
-        seen: SeenImage = embedding.features
-        before = seen.answers.get(_digest(mask_input)) if mask_input is not None else None
-        view = self._view(embedding.shape, box, placed, before)
-        features = self._features(seen, view, should_cancel)
-        coords, labels = prompt_tokens(view, box, placed)
+        encoded: EncodedImage = embedding.features
+        before = encoded.answers.get(_digest(mask_input)) if mask_input is not None else None
+        crop = self._crop(embedding.shape, box, placed, before)
+        features = self._features(encoded, crop, should_cancel)
+        coords, labels = prompt_tokens(crop, box, placed)
         hint = None
         if mask_input is not None:
             hint = np.ascontiguousarray(mask_input, np.float32)
-            if before is not None and before != view:
-                hint = seen_in(to_image(hint[None], before, embedding.shape)[0], view)
+            if before is not None and before != crop:
+                hint = resampled_logits(to_image(hint[None], before, embedding.shape)[0], crop)
         low, iou = self.net.decode(features, coords, labels, hint, should_cancel)
-        logits = to_image(low, view, embedding.shape)
+        logits = to_image(low, crop, embedding.shape)
         for map_ in low:
-            seen.answers[_digest(map_)] = view
-        while len(seen.answers) > ANSWERS_KEPT:
-            seen.answers.popitem(last=False)
+            encoded.answers[_digest(map_)] = crop
+        while len(encoded.answers) > ANSWERS_KEPT:
+            encoded.answers.popitem(last=False)
         return Candidates(logits, np.clip(iou, 0, 1), stability(logits), low)
 
-    def _view(
-        self, shape: tuple[int, int], box: BoxPrompt | None, points: Sequence[PointPrompt], before: View | None
-    ) -> View:
+    def _crop(
+        self, shape: tuple[int, int], box: BoxPrompt | None, points: Sequence[PointPrompt], before: Crop | None
+    ) -> Crop:
         if box is None:  # a click says nothing about the size: refine where the answer was made, or look at everything
             inside = before is not None and all(
                 before.x0 <= p.x < before.x1 and before.y0 <= p.y < before.y1 for p in points
             )
-            return before if before is not None and inside else full_view(shape)
+            return before if before is not None and inside else full_crop(shape)
         xs, ys = [p.x for p in points], [p.y for p in points]
         hull = BoxPrompt(min([box.x0, *xs]), min([box.y0, *ys]), max([box.x1, *xs]), max([box.y1, *ys]))
-        return view_for(shape, hull)
+        return crop_for(shape, hull)
 
-    def _features(self, seen: SeenImage, view: View, should_cancel: ShouldCancel) -> Features:
-        if view not in seen.views:
-            seen.views[view] = self._encode(view.cut(seen.image), should_cancel)
-            while len(seen.views) > 1 + CROPS_KEPT:
-                whole = full_view(seen.image.shape)
-                seen.views.pop(next(v for v in seen.views if v != whole))
-        seen.views.move_to_end(view)
-        return seen.views[view]
+    def _features(self, encoded: EncodedImage, crop: Crop, should_cancel: ShouldCancel) -> Features:
+        if crop not in encoded.crops:
+            encoded.crops[crop] = self._encode(crop.cut(encoded.image), should_cancel)
+            while len(encoded.crops) > 1 + CROPS_KEPT:
+                whole = full_crop(encoded.image.shape)
+                encoded.crops.pop(next(v for v in encoded.crops if v != whole))
+        encoded.crops.move_to_end(crop)
+        return encoded.crops[crop]
 
     def _encode(self, pixels: np.ndarray, should_cancel: ShouldCancel) -> Features:
         return self.net.encode(canvas(pixels), should_cancel)

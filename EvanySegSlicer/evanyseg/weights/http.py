@@ -12,8 +12,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from http.client import HTTPException
-from typing import Any
+from http.client import HTTPException, HTTPMessage
+from typing import IO, Any
 from urllib.parse import urlsplit
 
 from ..errors import WeightsError
@@ -44,7 +44,9 @@ class TransferError(Exception):
 class _Redirects(urllib.request.HTTPRedirectHandler):
     """Follows redirects, except from https to something weaker."""
 
-    def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> urllib.request.Request | None:
         was, now = urlsplit(req.full_url).scheme, urlsplit(newurl).scheme
         if now not in {"http", "https"} or (was == "https" and now != "https"):
             raise WeightsError(f"{req.full_url} redirects to {newurl}, which is not protected; it was not followed.")

@@ -29,41 +29,41 @@ NAMES = ("builtin", *TIMM_NAMES)
 
 
 def build_net(
-    name: str, size: int, channels: int = 6, scalars: int = AUXILIARY_COUNT, pretrained: bool = False
+    name: str, size: int, channels: int = 6, auxiliary: int = AUXILIARY_COUNT, pretrained: bool = False
 ) -> nn.Module:
     """A freshly initialized network for windows of `size` pixels. Raises OptionError for an unknown name."""
     if name == "builtin":
-        return BuiltinEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=scalars - len(AUXILIARY)))
+        return BuiltinEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=auxiliary - len(AUXILIARY)))
     if name not in TIMM_NAMES:
         raise OptionError(f"Unknown estimator '{name}'; choose one of {', '.join(NAMES)}.")
     import timm
 
     extra: dict[str, Any] = {"img_size": size} if name.startswith("vit") else {}
     backbone = timm.create_model(TIMM_NAMES[name], in_chans=channels, num_classes=0, pretrained=pretrained, **extra)
-    return BackboneRegressor(backbone, scalars)
+    return BackboneRegressor(backbone, auxiliary)
 
 
 def net_for(name: str, mode: str, size: int, pretrained: bool = False) -> nn.Module:
     """`build_net` with the planes and auxiliary features that `mode` ('paper' or 'context') shows."""
-    channels, scalars = (3, 0) if mode == "paper" else (6, AUXILIARY_COUNT)
-    return build_net(name, size, channels, scalars, pretrained)
+    channels, auxiliary = (3, 0) if mode == "paper" else (6, AUXILIARY_COUNT)
+    return build_net(name, size, channels, auxiliary, pretrained)
 
 
 class BackboneRegressor(nn.Module):
     """A timm backbone with linear Dice and HD95 heads (quantiles are the Dice itself: it has no such head).
 
-    `scalars` = 0 leaves the auxiliary features out (the paper's setting)."""
+    `auxiliary` = 0 leaves the auxiliary features out (the paper's setting)."""
 
-    def __init__(self, backbone: nn.Module, scalars: int) -> None:
+    def __init__(self, backbone: nn.Module, auxiliary: int) -> None:
         super().__init__()
-        self.backbone, self.scalars = backbone, scalars
-        self.dice = nn.Linear(int(backbone.num_features) + scalars, 1)  # type: ignore[arg-type]
-        self.hd95 = nn.Linear(int(backbone.num_features) + scalars, 1)  # type: ignore[arg-type]
+        self.backbone, self.auxiliary = backbone, auxiliary
+        self.dice = nn.Linear(int(backbone.num_features) + auxiliary, 1)  # type: ignore[arg-type]
+        self.hd95 = nn.Linear(int(backbone.num_features) + auxiliary, 1)  # type: ignore[arg-type]
 
-    def forward(self, pixels: Tensor, scalars: Tensor, areas: Tensor) -> EstimatorOutput:
+    def forward(self, pixels: Tensor, auxiliary: Tensor, areas: Tensor) -> EstimatorOutput:
         features = self.backbone(pixels).float()
-        if self.scalars:
-            features = torch.cat([features, scalars.float()], dim=1)
+        if self.auxiliary:
+            features = torch.cat([features, auxiliary.float()], dim=1)
         dice = self.dice(features)[:, 0].float()
         flat = torch.full((len(dice), pixels.shape[2] // 2, pixels.shape[3] // 2), -4.0, device=dice.device)
         quantiles = dice[:, None].expand(-1, 5)
@@ -76,7 +76,7 @@ def run_paper(net: nn.Module, batch: dict[str, Tensor]) -> EstimatorOutput:
     mean = torch.tensor(IMAGENET_MEAN, device=planes.device).view(1, 3, 1, 1)
     std = torch.tensor(IMAGENET_STD, device=planes.device).view(1, 3, 1, 1)
     pixels = ((planes - mean) / std).contiguous(memory_format=torch.channels_last)
-    return net(pixels, batch["scalars"], batch["areas"])
+    return net(pixels, batch["auxiliary"], batch["areas"])
 
 
 def scorer_of(mode: str) -> Scorer:

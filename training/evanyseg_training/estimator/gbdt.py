@@ -50,7 +50,7 @@ def tree_inputs_of(net: BuiltinEstimatorNet, loader: DataLoader, flips: bool) ->
     with torch.inference_mode():
         for batch in loader:
             out = {k: v.float().numpy() for k, v in estimator_forward(net, batch, flips).items()}
-            inputs.append(tree_inputs(batch["scalars"].numpy(), out))
+            inputs.append(tree_inputs(batch["auxiliary"].numpy(), out))
             true.append(batch["dice"].numpy())
     return np.concatenate(inputs), np.concatenate(true).astype(float)
 

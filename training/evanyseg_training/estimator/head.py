@@ -70,7 +70,7 @@ def run_trunk(net: BuiltinEstimatorNet, loader: DataLoader, sets: list[str], sec
     with torch.inference_mode():
         for batch in loader:
             pixels = network_input(batch["pixels"], batch["distance"]).contiguous(memory_format=torch.channels_last)
-            features = net.forward_features(pixels, batch["scalars"], batch["areas"])
+            features = net.forward_features(pixels, batch["auxiliary"], batch["areas"])
             owner = batch.get("owner", torch.arange(len(batch["dice"]))) + owners
             owners = int(owner.max()) + 1
             parts.append(

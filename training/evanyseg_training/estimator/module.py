@@ -39,7 +39,7 @@ class OptimOptions:
 def run_net(net: nn.Module, batch: dict[str, Tensor]) -> EstimatorOutput:
     """The network on a batch of `estimator_data` (uint8 planes are normalized here, on the device)."""
     pixels = network_input(batch["pixels"], batch["distance"]).contiguous(memory_format=torch.channels_last)
-    return net(pixels, batch["scalars"], batch["areas"])
+    return net(pixels, batch["auxiliary"], batch["areas"])
 
 
 class EstimatorModule(L.LightningModule):

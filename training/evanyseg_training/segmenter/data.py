@@ -1,4 +1,4 @@
-"""Training samples of the built-in segmenter: a view of an image with a few prompts and their masks.
+"""Training samples of the built-in segmenter: a crop of an image with a few prompts and their masks.
 
 Every sample depends on (seed, epoch, index) only: not on workers, nor on what was drawn before.
 """
@@ -15,8 +15,8 @@ from torch.utils.data import Dataset, Sampler
 
 from evanyseg.geometry.box_jitter import jittered
 from evanyseg.prompts import BoxPrompt
+from evanyseg.segmenters.crops import SIDE, Crop, full_crop, normalised, square_around
 from evanyseg.segmenters.tokens import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
-from evanyseg.segmenters.views import SIDE, View, full_view, normalised, square_around
 
 from ..augment.geometry import dihedral, small_rotation
 from ..augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted
@@ -72,39 +72,39 @@ class SegmenterSamples(Dataset):
         rows, chances = per_set[names[int(np.searchsorted(cumulative, rng.random()).clip(max=len(names) - 1))]]
         anchor = int(rows[int(np.searchsorted(chances, rng.random()).clip(max=len(rows) - 1))])
         image_id = int(self.store.manifest.image_id.iat[anchor])
-        view = self._view(anchor, image_id, rng)
-        chosen = self._companions(anchor, of_image[image_id], view, rng)
-        return self._rendered(image_id, view, chosen, rng)
+        crop = self._crop(anchor, image_id, rng)
+        chosen = self._companions(anchor, of_image[image_id], crop, rng)
+        return self._rendered(image_id, crop, chosen, rng)
 
-    def _view(self, anchor: int, image_id: int, rng: np.random.Generator) -> View:
+    def _crop(self, anchor: int, image_id: int, rng: np.random.Generator) -> Crop:
         shape = self.store.shape(image_id)
         box = self.store.box(anchor)
         longest = max(box.width, box.height)
         share = longest / max(shape)
         chance_of_crop = 1.0 if share < 0.2 else 0.5 if share < 0.35 else 0.3
         if rng.random() >= chance_of_crop:
-            return full_view(shape)
+            return full_crop(shape)
         side = max(longest / rng.uniform(0.3, 0.62), 20.0)
         dx, dy = rng.uniform(-0.1, 0.1, 2) * side
         return square_around(shape, (box.x0 + box.x1) / 2 + dx, (box.y0 + box.y1) / 2 + dy, side)
 
-    def _companions(self, anchor: int, rows: np.ndarray, view: View, rng: np.random.Generator) -> list[int]:
+    def _companions(self, anchor: int, rows: np.ndarray, crop: Crop, rng: np.random.Generator) -> list[int]:
         fitting = []
         for row in rng.permutation(rows)[:12]:
             box = self.store.box(int(row))
-            overlap = (min(box.x1, view.x1) - max(box.x0, view.x0)) * (min(box.y1, view.y1) - max(box.y0, view.y0))
-            inside = overlap >= 0.9 * box.area and box.x0 < view.x1 and box.y0 < view.y1
-            large = max(box.width, box.height) >= 0.12 * max(view.shape)
+            overlap = (min(box.x1, crop.x1) - max(box.x0, crop.x0)) * (min(box.y1, crop.y1) - max(box.y0, crop.y0))
+            inside = overlap >= 0.9 * box.area and box.x0 < crop.x1 and box.y0 < crop.y1
+            large = max(box.width, box.height) >= 0.12 * max(crop.shape)
             if inside and large and row != anchor:
                 fitting.append(int(row))
         others = fitting[: self.plan.prompts - 1]
         return [anchor, *others, *[anchor] * (self.plan.prompts - 1 - len(others))]
 
-    def _rendered(self, image_id: int, view: View, rows: list[int], rng: np.random.Generator) -> dict[str, np.ndarray]:
-        masks = {row: view.cut(self.store.mask(row)).astype(np.uint8) * 255 for row in set(rows)}
+    def _rendered(self, image_id: int, crop: Crop, rows: list[int], rng: np.random.Generator) -> dict[str, np.ndarray]:
+        masks = {row: crop.cut(self.store.mask(row)).astype(np.uint8) * 255 for row in set(rows)}
         names = list(masks)
-        pixels, *cut = dihedral([view.cut(self.store.image(image_id)), *masks.values()], rng)
-        turned = View(0, 0, pixels.shape[1], pixels.shape[0])
+        pixels, *cut = dihedral([crop.cut(self.store.image(image_id)), *masks.values()], rng)
+        turned = Crop(0, 0, pixels.shape[1], pixels.shape[0])
         side = self.plan.side
         height, width = (max(1, n * side // SIDE) for n in turned.fitted)
         method = cv2.INTER_AREA if height < turned.shape[0] else cv2.INTER_LINEAR
@@ -156,7 +156,7 @@ def prompt_for(mask: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, 
     coords = np.zeros((2 + POINTS, 2), np.float32)
     labels = np.full(2 + POINTS, NOT_A_POINT, np.int64)
     rows, cols = np.nonzero(mask)
-    if rows.size == 0:  # turned out of the view: nothing to segment anywhere
+    if rows.size == 0:  # turned out of the crop: nothing to segment anywhere
         coords[:2], labels[:2] = ((1, 1), (9, 9)), (TOP_LEFT, BOTTOM_RIGHT)
         return coords, labels
     kind = rng.random()

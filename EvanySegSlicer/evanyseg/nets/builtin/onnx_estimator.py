@@ -12,6 +12,8 @@ from .onnx_segmenter import check_all_used
 from .onnx_session import Graph, GraphFile
 
 WHAT = "the built-in estimator"
+INPUT_NAMES = {"auxiliary": "scalars"}
+"""Inputs that the graph names otherwise: as they were called when it was made."""
 
 
 class OnnxEstimatorNet:
@@ -31,8 +33,9 @@ class OnnxEstimatorNet:
         self, inputs: Mapping[str, np.ndarray], should_cancel: ShouldCancel = never_cancel
     ) -> dict[str, np.ndarray]:
         count = len(inputs["pixels"])
+        named = {INPUT_NAMES.get(k, k): v for k, v in inputs.items()}
         parts = [
-            self._graph.run({k: v[start : start + self.batch] for k, v in inputs.items()}, should_cancel)
+            self._graph.run({k: v[start : start + self.batch] for k, v in named.items()}, should_cancel)
             for start in range(0, count, self.batch)
         ]
         return {k: np.concatenate([part[k] for part in parts]) for k in parts[0]}

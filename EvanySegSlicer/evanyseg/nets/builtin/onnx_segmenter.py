@@ -28,6 +28,7 @@ class OnnxSegmenterNet:
         self._encoder, self._decoder = (Graph(file, state, WHAT) for file in files)
 
     def encode(self, canvas: np.ndarray, should_cancel: ShouldCancel) -> Features:
+        # the input by the name that the shipped graph has
         found = self._encoder.run({"views": canvas[None]}, should_cancel)
         return Features(*(found[name] for name in FEATURES))
 

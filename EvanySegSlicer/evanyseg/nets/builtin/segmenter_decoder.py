@@ -106,7 +106,7 @@ class TwoWayTransformer(nn.Module):
 
 
 class Decoder(nn.Module):
-    """SAM's mask decoder for prompts of many views at once, with a mixing block before and skips after."""
+    """SAM's mask decoder for prompts of many crops at once, with a mixing block before and skips after."""
 
     def __init__(self, arch: SegmenterArchitecture) -> None:
         super().__init__()

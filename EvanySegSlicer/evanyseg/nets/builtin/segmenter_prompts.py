@@ -7,8 +7,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ...segmenters.crops import SIDE as INPUT_SIDE
 from ...segmenters.tokens import NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
-from ...segmenters.views import SIDE as INPUT_SIDE
 from .segmenter_blocks import PixelNorm
 
 
@@ -28,7 +28,7 @@ class PlaceCode(nn.Module):
 
 
 class Prompts(nn.Module):
-    """SAM's prompt encoder for prompts of many views at once, with maps of the prompts besides their tokens.
+    """SAM's prompt encoder for prompts of many crops at once, with maps of the prompts besides their tokens.
 
     Weights are named as in `segment_anything`."""
 
@@ -54,7 +54,7 @@ class Prompts(nn.Module):
         self.register_buffer("fine_centres", (torch.arange(4 * grid) + 0.5) * 2, persistent=False)
 
     def tokens(self, coords: Tensor, labels: Tensor) -> Tensor:
-        """[N, T, C] for coords [N, T, 2] (x, y in view pixels) and labels [N, T]."""
+        """[N, T, C] for coords [N, T, 2] (x, y in pixels of the crop) and labels [N, T]."""
         placed = self.pe_layer(coords.float() / INPUT_SIDE)
         real = (labels != NOT_A_POINT).unsqueeze(-1)
         kinds = torch.cat(list(self.point_embeddings.parameters()))[labels.clamp(min=0)]

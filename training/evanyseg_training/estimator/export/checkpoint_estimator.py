@@ -74,12 +74,12 @@ class CheckpointEstimator(CaseEstimator):
             around = case.box or point_box(case.mask)
             assert around is not None
             pixels = resized_crop(case.image, case.mask, around, size)
-            return {"pixels": pixels, "scalars": torch.zeros(0), "areas": torch.zeros(2)}
+            return {"pixels": pixels, "auxiliary": torch.zeros(0), "areas": torch.zeros(2)}
         seen = context_input(case.image, case.mask, case.box, WITH_BOX, size)
         cells = float(seen.window.side**2)
         return {
             "pixels": torch.from_numpy(seen.pixels),
             "distance": torch.from_numpy(seen.distance),
-            "scalars": torch.from_numpy(seen.scalars),
+            "auxiliary": torch.from_numpy(seen.auxiliary),
             "areas": torch.tensor([seen.mask_in / cells, seen.mask_out / cells]),
         }

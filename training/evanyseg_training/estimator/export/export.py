@@ -47,7 +47,9 @@ def predict(
             out = estimator_forward(net, batch, flips)
             if trees is not None:
                 numbers = {k: v.float().numpy() for k, v in out.items()}
-                out |= {k: torch.from_numpy(v) for k, v in corrected(trees, batch["scalars"].numpy(), numbers).items()}
+                out |= {
+                    k: torch.from_numpy(v) for k, v in corrected(trees, batch["auxiliary"].numpy(), numbers).items()
+                }
             outputs.append(out)
             true.append(batch["dice"])
     joined = {k: torch.cat([o[k] for o in outputs]).float().numpy() for k in ("dice", "low", "high")}
@@ -73,7 +75,7 @@ def window_statistics(data: EstimatorData, per_set: int, factors: tuple[float, f
             picks = [(candidate, name) for candidate in of_set[name][turn::2]]
             seen = FixedData(data, picks, factor, mode == NO_PROMPT)
             for sample in (seen[i] for i in range(len(picks))):
-                found.append(image_statistics(sample["pixels"].numpy(), sample["scalars"].numpy()))
+                found.append(image_statistics(sample["pixels"].numpy(), sample["auxiliary"].numpy()))
     return np.stack(found)
 
 

@@ -110,7 +110,7 @@ class ContextSamples:
         return {
             "pixels": seen.pixels,
             "distance": seen.distance,
-            "scalars": seen.scalars,
+            "auxiliary": seen.auxiliary,
             "areas": np.array([seen.mask_in / cells, seen.mask_out / cells], np.float32),
             "maps": coverage(np.stack([inside & ~true, true & ~inside]), half),
             "truth": coverage(true, 2 * half),

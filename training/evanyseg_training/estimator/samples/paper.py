@@ -19,7 +19,7 @@ from .context import ContextSamples, as_tensors, log_distance
 
 
 class PaperSamples(ContextSamples):
-    """See `ContextSamples`. pixels uint8 [3, size, size] before ImageNet normalization; no maps, scalars are empty."""
+    """See `ContextSamples`. pixels uint8 [3, size, size] before ImageNet normalization; no maps, no numbers beside."""
 
     def arrays(
         self, sample: Sample, box: BoxPrompt | None, mask_box: BoxPrompt | None, factor: float
@@ -30,7 +30,7 @@ class PaperSamples(ContextSamples):
         pixels = resized_crop(as_rgb(sample.image), sample.mask, around, self.options.size)
         return {
             "pixels": pixels.numpy(),
-            "scalars": np.zeros(0, np.float32),
+            "auxiliary": np.zeros(0, np.float32),
             "areas": np.zeros(2, np.float32),
             "dice": np.asarray(sample.dice, np.float32),
             "hd95": np.asarray(sample.hd95, np.float32),

@@ -105,7 +105,7 @@ def _rows(
         if measured is None or result.seen is None or not result.estimate.scored:
             continue
         if kind == TRUTH:
-            statistics[-1] = image_statistics(result.seen.pixels, result.seen.scalars)
+            statistics[-1] = image_statistics(result.seen.pixels, result.seen.auxiliary)
         said = result.estimate
         rows.append(
             (kind, dice(mask, one.truth), said.dice, said.low, said.high, subject, number, measured.absolute,

@@ -1,6 +1,6 @@
 """Which part of an image the built-in segmenter looks at: all of it, or a crop around a small box.
 
-A view is a rectangle of whole pixels, resized so that its longest side is 256, at the top left of a 256 x 256 canvas.
+A crop is a rectangle of whole pixels, resized so that its longest side is 256, at the top left of a 256 x 256 canvas.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MIN_CROP = 24
 
 
 @dataclass(frozen=True)
-class View:
+class Crop:
     """Rectangle x0 <= x < x1, y0 <= y < y1 of the image, in pixels."""
 
     x0: int
@@ -52,11 +52,11 @@ class View:
         return (np.asarray(xy, np.float32) - (self.x0, self.y0)) * np.asarray(self.scales, np.float32)
 
 
-def full_view(shape: tuple[int, ...]) -> View:
-    return View(0, 0, shape[1], shape[0])
+def full_crop(shape: tuple[int, ...]) -> Crop:
+    return Crop(0, 0, shape[1], shape[0])
 
 
-def square_around(shape: tuple[int, ...], cx: float, cy: float, side: float) -> View:
+def square_around(shape: tuple[int, ...], cx: float, cy: float, side: float) -> Crop:
     """A square about (cx, cy), moved into the image; where the image is narrower, all of it along that axis."""
     spans = []
     for centre, size in ((cx, shape[1]), (cy, shape[0])):
@@ -64,17 +64,17 @@ def square_around(shape: tuple[int, ...], cx: float, cy: float, side: float) -> 
         low = min(max(round(centre - length / 2), 0), size - length)
         spans.append((low, low + length))
     (x0, x1), (y0, y1) = spans
-    return View(x0, y0, x1, y1)
+    return Crop(x0, y0, x1, y1)
 
 
-def view_for(shape: tuple[int, ...], box: BoxPrompt) -> View:
-    """The full view, or for a small box a crop of 2 to 2.8 times its longest side.
+def crop_for(shape: tuple[int, ...], box: BoxPrompt) -> Crop:
+    """The full crop, or for a small box a crop of 2 to 2.8 times its longest side.
 
     Sizes and places are rounded, so that boxes near each other share a crop (and its cached embedding).
     """
     longest = max(box.width, box.height)
     if longest >= SMALL * max(shape[:2]):
-        return full_view(shape)
+        return full_crop(shape)
     side = MIN_CROP * 2 ** (np.ceil(2 * np.log2(max(2 * longest / MIN_CROP, 1.0))) / 2)
     step = side / 8
     cx, cy = ((a + b) / 2 for a, b in ((box.x0, box.x1), (box.y0, box.y1)))
@@ -82,7 +82,7 @@ def view_for(shape: tuple[int, ...], box: BoxPrompt) -> View:
 
 
 def normalised(canvas: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
-    """float32 [3, H, W] of 8-bit pixels [H, W, 3]: zero mean, unit deviation over the view, so that contrast and
+    """float32 [3, H, W] of 8-bit pixels [H, W, 3]: zero mean, unit deviation over the crop, so that contrast and
     brightness do not matter; pixels that are not `valid` become 0."""
     pixels = canvas.astype(np.float32)
     inside = pixels if valid is None else pixels[valid]
