@@ -1,4 +1,4 @@
-"""Codes of the quality overlay, one byte a voxel: the picture's numbers and colours, shared by every front end.
+"""Codes of the quality overlay, one byte a voxel: their numbers and colours, shared by every front end.
 
 0 outside every mask, 1 unscored, 2 stale, 100 + round(100 dice) scored: 100 (a Dice of 0) to 200. Where masks overlap
 the worst wins: poor beats stale and unscored, which beat check and good.

@@ -190,15 +190,15 @@ def test_every_text_names_the_error_maps_colours_as_they_are(one):
     """The words, against the hue of the colours that are drawn."""
     import colorsys
 
-    from EvanySegSlicerLib.presenters.explore import pictures
+    from EvanySegSlicerLib.presenters.explore import images
     from EvanySegSlicerLib.scene.overlay import error_map as map_
 
     hues = {"red": (-20, 20), "yellow": (45, 70), "cyan": (175, 200), "blue": (210, 255), "magenta": (290, 330)}
     said = (one.ui.errorMapCheckBox.toolTip, map_.IN_WORDS, (module.ROOT / "docs/tutorial.md").read_text("utf-8"))
     sentence = [next(s for s in text.replace(",", ".").split(".") if "too " in s).lower() for text in said]
     for color, word, picture in (
-        (map_.FALSE_POSITIVE_COLOR, map_.FALSE_POSITIVE_WORD, pictures.TOO_MUCH),
-        (map_.FALSE_NEGATIVE_COLOR, map_.FALSE_NEGATIVE_WORD, pictures.TOO_LITTLE),
+        (map_.FALSE_POSITIVE_COLOR, map_.FALSE_POSITIVE_WORD, images.TOO_MUCH),
+        (map_.FALSE_NEGATIVE_COLOR, map_.FALSE_NEGATIVE_WORD, images.TOO_LITTLE),
     ):
         low, high = hues[word]
         assert low <= 360 * colorsys.rgb_to_hsv(*color)[0] <= high

@@ -55,8 +55,8 @@ def bright_process() -> Callable[..., subprocess.CompletedProcess]:
 @pytest.fixture
 def picture(tmp_path: Path) -> tuple[Path, Path, np.ndarray]:
     pixels, mask = phantom.picture()
-    image = files.write_picture(tmp_path / "image.png", pixels)
-    return image, files.write_picture(tmp_path / "mask.png", mask.astype(np.uint8) * 255), mask
+    image = files.write_image_2d(tmp_path / "image.png", pixels)
+    return image, files.write_image_2d(tmp_path / "mask.png", mask.astype(np.uint8) * 255), mask
 
 
 @pytest.fixture

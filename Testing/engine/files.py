@@ -25,7 +25,7 @@ def write_volume(path: Path, volume: Volume, array: np.ndarray | None = None) ->
     return path
 
 
-def write_picture(path: Path, pixels: np.ndarray, **options: object) -> Path:
+def write_image_2d(path: Path, pixels: np.ndarray, **options: object) -> Path:
     Image.fromarray(pixels).save(path, **options)
     return path
 

@@ -232,8 +232,8 @@ def single(tmp_path: Path) -> Path:
     files.write_volume(tmp_path / "v.mha", volume)
     files.write_volume(tmp_path / "l.mha", volume, phantom.ball((1, 40, 48)).astype(np.uint8))
     pixels, mask = phantom.picture((40, 48))
-    files.write_picture(tmp_path / "a.png", pixels)
-    files.write_picture(tmp_path / "m.png", mask.astype(np.uint8) * 255)
+    files.write_image_2d(tmp_path / "a.png", pixels)
+    files.write_image_2d(tmp_path / "m.png", mask.astype(np.uint8) * 255)
     return tmp_path
 
 

@@ -55,8 +55,8 @@ def test_a_missing_extra_is_one_sentence(monkeypatch, capsys) -> None:
 
 def test_select_copies_the_best_mask_as_it_is(evanyseg, picture, tmp_path: Path) -> None:
     image, good, mask = picture
-    bad = files.write_picture(tmp_path / "bad.png", np.roll(mask, 15, axis=1).astype(np.uint8) * 255)
-    empty = files.write_picture(tmp_path / "empty.png", np.zeros_like(mask, np.uint8))
+    bad = files.write_image_2d(tmp_path / "bad.png", np.roll(mask, 15, axis=1).astype(np.uint8) * 255)
+    empty = files.write_image_2d(tmp_path / "empty.png", np.zeros_like(mask, np.uint8))
     out = tmp_path / "best.png"
     code, text, err = evanyseg("select", image, bad, empty, good, "-o", out, *E, "--json")
     assert code == 0, err
@@ -190,8 +190,8 @@ def test_the_score_table_feeds_triage(evanyseg, volume, tmp_path: Path) -> None:
 
 def boxes_table(folder: Path) -> Path:
     pixels, _ = phantom.picture()
-    files.write_picture(folder / "a.png", pixels)
-    files.write_picture(folder / "b.png", np.roll(pixels, 4, axis=1))
+    files.write_image_2d(folder / "a.png", pixels)
+    files.write_image_2d(folder / "b.png", np.roll(pixels, 4, axis=1))
     lines = ["image,x0,y0,x1,y1,patient", "a.png,5,5,75,55,p", "a.png,20,15,60,45,p", "b.png,5,5,79,55,q"]
     (folder / "boxes.csv").write_text("\n".join([*lines, "gone.png,1,1,9,9,q", "b.png,,,,,q", "b.png,,,,,q", ""]))
     return folder / "boxes.csv"

@@ -32,7 +32,7 @@ def evanyseg(*arguments: object, folder: Path) -> subprocess.CompletedProcess:
 
 def test_bad_input_ends_with_one_sentence_and_code_2_before_any_network_is_loaded(tmp_path: Path) -> None:
     pixels, _ = phantom.picture()
-    files.write_picture(tmp_path / "i.png", pixels)
+    files.write_image_2d(tmp_path / "i.png", pixels)
     done = evanyseg("segment", "i.png", "--box", 90, 0, 99, 9, "-o", "o.png", folder=tmp_path)
     assert done.returncode == 2
     assert done.stdout == ""
@@ -44,7 +44,7 @@ def test_bad_input_ends_with_one_sentence_and_code_2_before_any_network_is_loade
 @needs_weights
 def test_the_main_job_on_a_picture(tmp_path: Path) -> None:
     pixels, mask = phantom.picture((180, 240))
-    files.write_picture(tmp_path / "slice image.png", pixels)
+    files.write_image_2d(tmp_path / "slice image.png", pixels)
     box = ("--box", 35, 30, 205, 150)
     done = evanyseg("segment", "slice image.png", *box, "-o", "mask.png", "--json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -58,9 +58,9 @@ def test_the_main_job_on_a_picture(tmp_path: Path) -> None:
 @needs_weights
 def test_pairs_and_then_a_volume_with_everything_written(tmp_path: Path) -> None:
     pixels, mask = phantom.picture((180, 240))
-    files.write_picture(tmp_path / "i.png", pixels)
-    files.write_picture(tmp_path / "good.png", mask.astype(np.uint8) * 255)
-    files.write_picture(tmp_path / "bad.png", np.roll(mask, 60, axis=1).astype(np.uint8) * 255)
+    files.write_image_2d(tmp_path / "i.png", pixels)
+    files.write_image_2d(tmp_path / "good.png", mask.astype(np.uint8) * 255)
+    files.write_image_2d(tmp_path / "bad.png", np.roll(mask, 60, axis=1).astype(np.uint8) * 255)
     rows = ["image,mask,x0,y0,x1,y1", "i.png,good.png,,,,", "i.png,bad.png,35,30,205,150", "i.png,gone.png,,,,"]
     (tmp_path / "pairs.csv").write_text("\n".join(rows))
     done = evanyseg("score", "--pairs", "pairs.csv", "--out", "scores.csv", folder=tmp_path)

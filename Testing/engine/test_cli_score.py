@@ -27,8 +27,8 @@ def test_score_2d_files_of_every_format(evanyseg, tmp_path: Path, suffix: str) -
         image = next(made.iterdir())
         mask = phantom.ball((1, 60, 80))[0]
     else:
-        files.write_picture(image, pixels, **lossless)
-    labels = files.write_picture(tmp_path / "m.png", mask.astype(np.uint8) * 255)
+        files.write_image_2d(image, pixels, **lossless)
+    labels = files.write_image_2d(tmp_path / "m.png", mask.astype(np.uint8) * 255)
     code, out, err = evanyseg("score", image, labels, *E, "--json")
     assert code == 0, err
     rows = json.loads(out)["rows"]
@@ -64,8 +64,8 @@ def test_score_volumes_of_every_format(evanyseg, tmp_path: Path, suffix: str, ma
 @pytest.mark.parametrize("channels", [3, 4])
 def test_score_colour_and_16_bit_pictures(evanyseg, picture, tmp_path: Path, channels: int) -> None:
     grey = np.asarray(Image.open(picture[0]))
-    color = files.write_picture(tmp_path / "c.png", np.dstack([grey] * channels))
-    deep = files.write_picture(tmp_path / "d.png", grey.astype(np.uint16) * 200)
+    color = files.write_image_2d(tmp_path / "c.png", np.dstack([grey] * channels))
+    deep = files.write_image_2d(tmp_path / "d.png", grey.astype(np.uint16) * 200)
     for image in (color, deep):
         code, out, _ = evanyseg("score", image, picture[1], *E, "--json")
         assert code == 0
@@ -74,8 +74,8 @@ def test_score_colour_and_16_bit_pictures(evanyseg, picture, tmp_path: Path, cha
 
 def test_score_with_a_box_an_empty_mask_and_a_full_one(evanyseg, picture, tmp_path: Path) -> None:
     image, good, mask = picture
-    empty = files.write_picture(tmp_path / "e.png", np.zeros_like(mask, np.uint8))
-    full = files.write_picture(tmp_path / "f.png", np.full(mask.shape, 255, np.uint8))
+    empty = files.write_image_2d(tmp_path / "e.png", np.zeros_like(mask, np.uint8))
+    full = files.write_image_2d(tmp_path / "f.png", np.full(mask.shape, 255, np.uint8))
     score = lambda *a: json.loads(evanyseg("score", image, *a, *E, "--json")[1])["rows"][0]
     assert score(good, "--box", 5, 5, 75, 55)["x0"] == 5
     assert (score(empty)["pred_dice"], score(empty)["caveats"]) == (None, "empty mask")
@@ -148,9 +148,9 @@ def test_score_a_segmentation_of_another_geometry_and_a_cropped_one(evanyseg, vo
 def test_score_refuses_in_one_sentence(evanyseg, picture, volume, tmp_path: Path) -> None:
     series = sitk.GetImageFromArray(np.zeros((4, 5, 8, 8), np.int16), isVector=False)
     sitk.WriteImage(series, str(tmp_path / "t.nii.gz"))
-    small = files.write_picture(tmp_path / "small.png", np.full((9, 9), 255, np.uint8))
+    small = files.write_image_2d(tmp_path / "small.png", np.full((9, 9), 255, np.uint8))
     nothing = files.write_volume(tmp_path / "n.nii.gz", phantom.volume(SHAPE), np.zeros(SHAPE, np.uint8))
-    two = files.write_picture(tmp_path / "two.png", np.repeat([[1, 2]], 60, 0).repeat(40, 1).astype(np.uint8))
+    two = files.write_image_2d(tmp_path / "two.png", np.repeat([[1, 2]], 60, 0).repeat(40, 1).astype(np.uint8))
     image, mask = picture[:2]
     cases = [
         ((tmp_path / "t.nii.gz", mask), "time series of 4 volumes (4D)"),
@@ -160,7 +160,7 @@ def test_score_refuses_in_one_sentence(evanyseg, picture, volume, tmp_path: Path
         ((volume[0], volume[1], "--box", 1, 1, 9, 9), "belongs to one slice"),
         ((image, two, "--box", 1, 1, 9, 9), "name one with --label"),
         ((volume[0], volume[1], "--label", "liver"), "no segment 'liver'"),
-        ((volume[0], volume[1], "--overlay", tmp_path / "o.png"), "is a picture, the overlay a volume"),
+        ((volume[0], volume[1], "--overlay", tmp_path / "o.png"), "is a 2D image, the overlay is a volume"),
         ((volume[0], volume[1], "--overlay", tmp_path / "o.jpg"), "cannot be written as '.jpg'"),
         ((image,), "give an IMAGE and a MASK"),
         ((image, mask, "--pairs", "p.csv"), "--pairs only goes with"),

@@ -142,7 +142,7 @@ def test_segment_needs_a_slice_and_a_fitting_output(evanyseg, volume, tmp_path: 
     cases = {
         ("-o", tmp_path / "o.nrrd"): "has 12 axial slices; name one with --slice",
         ("--slice", 12, "-o", tmp_path / "o.nrrd"): "no axial slice 12",
-        ("--slice", 3, "-o", tmp_path / "o.png"): "is a picture, the mask a volume",
+        ("--slice", 3, "-o", tmp_path / "o.png"): "is a 2D image, the mask is a volume",
         ("--slice", 3, "-o", tmp_path / "o.jpg"): "cannot be written as '.jpg'",
         ("--slice", 3, "--axis", "up", "-o", tmp_path / "o.nrrd"): "Unknown slice axis 'up'",
     }

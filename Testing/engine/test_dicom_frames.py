@@ -176,7 +176,7 @@ def test_a_film_gives_the_frame_that_was_named(tmp_path: Path, syntax: str, colo
 def test_score_segment_and_select_on_a_frame(evanyseg, tmp_path: Path) -> None:
     frames, masks = moving()
     cine = film(tmp_path / "cine.dcm", frames)
-    mask = files.write_picture(tmp_path / "m.png", masks[3].astype(np.uint8) * 255)
+    mask = files.write_image_2d(tmp_path / "m.png", masks[3].astype(np.uint8) * 255)
     code, _, err = evanyseg("score", cine, mask, *E)
     assert (code, "5 frames" in err, "--slice" in err) == (2, True, True)
     out = tmp_path / "s.csv"
@@ -192,7 +192,7 @@ def test_score_segment_and_select_on_a_frame(evanyseg, tmp_path: Path) -> None:
     assert code == 0, err
     assert json.loads(text)["slices"][0]["index"] == 3
     assert np.array_equal(read_image(made).array[0] > 0, masks[3])
-    other = files.write_picture(tmp_path / "n.png", masks[0].astype(np.uint8) * 255)
+    other = files.write_image_2d(tmp_path / "n.png", masks[0].astype(np.uint8) * 255)
     code, text, err = evanyseg("select", cine, other, mask, "--slice", 3, *E, "--json")
     assert code == 0, err
     assert Path(json.loads(text)["best"]).name == "m.png"
@@ -208,7 +208,7 @@ def test_a_film_of_one_frame_is_a_picture(tmp_path: Path) -> None:
 def test_a_film_in_a_table_of_pairs_says_what_to_do(evanyseg, tmp_path: Path) -> None:
     frames, masks = moving()
     film(tmp_path / "cine.dcm", frames)
-    files.write_picture(tmp_path / "m.png", masks[0].astype(np.uint8) * 255)
+    files.write_image_2d(tmp_path / "m.png", masks[0].astype(np.uint8) * 255)
     (tmp_path / "p.csv").write_text("image,mask\ncine.dcm,m.png\n")
     code, _, err = evanyseg("score", "--pairs", tmp_path / "p.csv", "-o", tmp_path / "s.csv", *E)
-    assert (code, "save it as a picture" in " ".join(err.split())) == (1, True)
+    assert (code, "save it as a 2D image" in " ".join(err.split())) == (1, True)

@@ -157,10 +157,10 @@ def test_a_report_beside_the_images_is_no_second_series(tmp_path: Path) -> None:
 
 def test_a_folder_without_images_says_what_it_holds(tmp_path: Path) -> None:
     for n in range(3):
-        files.write_picture(tmp_path / f"{n}.png", np.zeros((4, 4), np.uint8))
+        files.write_image_2d(tmp_path / f"{n}.png", np.zeros((4, 4), np.uint8))
     made = dicom_files.dataset("1.2.840.10008.5.1.4.1.1.88.11", Modality="SR")
     pydicom.dcmwrite(tmp_path / "r.dcm", made, enforce_file_format=True)
-    with pytest.raises(ImageError, match=r"3 x a PNG picture, 1 x a structured report \(SR\)"):
+    with pytest.raises(ImageError, match=r"3 x a PNG image, 1 x a structured report \(SR\)"):
         read_image(tmp_path)
 
 

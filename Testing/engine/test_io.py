@@ -21,7 +21,7 @@ TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".webp"])
 def test_grey_pictures_come_in_exactly(tmp_path: Path, suffix: str) -> None:
     pixels, _ = phantom.picture()
-    path = files.write_picture(tmp_path / f"a{suffix}", pixels, **({"lossless": True} if suffix == ".webp" else {}))
+    path = files.write_image_2d(tmp_path / f"a{suffix}", pixels, **({"lossless": True} if suffix == ".webp" else {}))
     volume = read_image(path)
     assert volume.planar
     assert not volume.has_geometry
@@ -31,14 +31,14 @@ def test_grey_pictures_come_in_exactly(tmp_path: Path, suffix: str) -> None:
 
 def test_a_jpeg_comes_in_within_its_compression(tmp_path: Path) -> None:
     pixels, _ = phantom.picture()
-    volume = read_image(files.write_picture(tmp_path / "a.jpg", pixels, quality=95))
+    volume = read_image(files.write_image_2d(tmp_path / "a.jpg", pixels, quality=95))
     assert np.abs(volume.array[0].astype(int) - pixels).mean() < 3
 
 
 @pytest.mark.parametrize("channels", [3, 4])
 def test_colour_pictures_keep_their_channels(tmp_path: Path, channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (20, 30, channels), dtype=np.uint8)
-    volume = read_image(files.write_picture(tmp_path / "a.png", pixels))
+    volume = read_image(files.write_image_2d(tmp_path / "a.png", pixels))
     assert volume.color
     assert np.array_equal(volume.array[0], pixels)
 
@@ -46,7 +46,7 @@ def test_colour_pictures_keep_their_channels(tmp_path: Path, channels: int) -> N
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 def test_16_bit_pictures_keep_their_depth(tmp_path: Path, suffix: str) -> None:
     pixels = (np.arange(600, dtype=np.uint16) * 100).reshape(20, 30)
-    volume = read_image(files.write_picture(tmp_path / f"a{suffix}", pixels))
+    volume = read_image(files.write_image_2d(tmp_path / f"a{suffix}", pixels))
     assert np.array_equal(volume.array[0], pixels)
 
 
@@ -57,7 +57,7 @@ def test_a_photo_taken_sideways_is_turned_upright(tmp_path: Path) -> None:
     pixels[:5] = 255
     exif = Image.Exif()
     exif[0x0112] = 6  # stored turned: rotate by 90 degrees to show
-    volume = read_image(files.write_picture(tmp_path / "a.png", pixels, exif=exif))
+    volume = read_image(files.write_image_2d(tmp_path / "a.png", pixels, exif=exif))
     assert volume.shape == (1, 30, 20)
     assert volume.array[0, :, -5:].min() == 255
 

@@ -50,7 +50,7 @@ def test_a_volume_cut_anywhere_is_refused(tmp_path: Path, name: str, data: str) 
 
 @pytest.mark.parametrize("name", ["p.png", "p.tif", "p.bmp", "p.jpg", "p.webp"])
 def test_a_picture_cut_in_its_pixels_is_refused(tmp_path: Path, name: str) -> None:
-    path = files.write_picture(tmp_path / name, np.random.default_rng(0).integers(0, 255, (300, 400), dtype=np.uint8))
+    path = files.write_image_2d(tmp_path / name, np.random.default_rng(0).integers(0, 255, (300, 400), dtype=np.uint8))
     whole = path.read_bytes()
     for share in CUTS:
         path.write_bytes(whole[: int(len(whole) * share)])

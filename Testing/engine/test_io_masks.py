@@ -19,7 +19,7 @@ from evanyseg.io.segmentation import segmentation_of_labels, whole_labels
 def test_black_and_white_pictures_are_one_segment_called_mask(tmp_path: Path) -> None:
     _, mask = phantom.picture()
     for name, pixels in {"l.png": mask.astype(np.uint8) * 255, "one.png": mask}.items():
-        found = read_segmentation(files.write_picture(tmp_path / name, pixels), binary=name == "one.png")
+        found = read_segmentation(files.write_image_2d(tmp_path / name, pixels), binary=name == "one.png")
         assert [s.name for s in found.segments] == ["mask"]
         assert np.array_equal(found.mask(found.segments[0])[0], mask)
 
@@ -27,11 +27,11 @@ def test_black_and_white_pictures_are_one_segment_called_mask(tmp_path: Path) ->
 def test_grey_masks_saved_as_rgba_are_taken_and_coloured_ones_refused(tmp_path: Path) -> None:
     _, mask = phantom.picture()
     rgba = np.dstack([mask * np.uint8(255)] * 3 + [np.full(mask.shape, 255, np.uint8)])
-    found = read_segmentation(files.write_picture(tmp_path / "a.png", rgba))
+    found = read_segmentation(files.write_image_2d(tmp_path / "a.png", rgba))
     assert np.array_equal(found.mask(found.segments[0])[0], mask)
     rgba[..., 0] = 9
-    with pytest.raises(ImageError, match="colour picture, not a mask"):
-        read_segmentation(files.write_picture(tmp_path / "b.png", rgba))
+    with pytest.raises(ImageError, match="colour image, not a mask"):
+        read_segmentation(files.write_image_2d(tmp_path / "b.png", rgba))
 
 
 def test_palette_pictures_give_their_indices(tmp_path: Path) -> None:
@@ -48,7 +48,7 @@ def test_palette_pictures_give_their_indices(tmp_path: Path) -> None:
 
 def test_a_jpeg_mask_is_white_above_the_middle(tmp_path: Path) -> None:
     _, mask = phantom.picture()
-    found = read_segmentation(files.write_picture(tmp_path / "m.jpg", mask.astype(np.uint8) * 255, quality=40))
+    found = read_segmentation(files.write_image_2d(tmp_path / "m.jpg", mask.astype(np.uint8) * 255, quality=40))
     assert len(found.segments) == 1
     assert np.array_equal(found.mask(found.segments[0])[0], mask)
 
@@ -90,7 +90,7 @@ def test_labels_can_be_named_by_name_id_or_value() -> None:
 
 
 def test_a_2d_mask_of_another_shape_is_refused(tmp_path: Path) -> None:
-    image = read_image(files.write_picture(tmp_path / "i.png", np.zeros((10, 12), np.uint8)))
-    mask = read_segmentation(files.write_picture(tmp_path / "m.png", np.full((10, 11), 255, np.uint8)))
+    image = read_image(files.write_image_2d(tmp_path / "i.png", np.zeros((10, 12), np.uint8)))
+    mask = read_segmentation(files.write_image_2d(tmp_path / "m.png", np.full((10, 11), 255, np.uint8)))
     with pytest.raises(ImageError, match=r"11 x 10 pixels, the image i\.png is 12 x 10 pixels"):
         mask.on_grid_of(image)

@@ -11,7 +11,7 @@ from engine import phantom
 from evanyseg.errors import OutputError
 from evanyseg.geometry.volume import Volume, same_geometry
 from evanyseg.io.read import read_segmentation
-from evanyseg.io.write import atomic_path, ending, write_labels, write_picture, write_text
+from evanyseg.io.write import atomic_path, ending, write_image_2d, write_labels, write_text
 
 TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
 
@@ -53,7 +53,7 @@ def test_a_full_disk_is_reported_and_loses_nothing(tmp_path: Path, suffix: str) 
     path.write_text("precious")
     noise = np.random.default_rng(0).integers(0, 255, (8, 64, 64), dtype=np.uint8)
     if suffix == ".png":
-        write = lambda: write_picture(path, noise[0].repeat(4, axis=0))
+        write = lambda: write_image_2d(path, noise[0].repeat(4, axis=0))
     elif suffix == ".txt":
         write = lambda: write_text(path, "x" * 10000)
     else:

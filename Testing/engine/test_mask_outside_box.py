@@ -122,9 +122,9 @@ def test_the_function_for_one_mask(estimator, image) -> None:
 
 
 def test_the_commands(evanyseg, estimator, image, tmp_path: Path) -> None:
-    picture = files.write_picture(tmp_path / "i.png", image)
+    picture = files.write_image_2d(tmp_path / "i.png", image)
     named = {"j": JUST, "m": MORE}
-    masks = [files.write_picture(tmp_path / f"{n}.png", m.astype(np.uint8) * 255) for n, m in named.items()]
+    masks = [files.write_image_2d(tmp_path / f"{n}.png", m.astype(np.uint8) * 255) for n, m in named.items()]
     box = ("--box", *map(int, BOX.as_tuple()))
     models.estimators.register(ModelSpec("tested", "", lambda spec, path, device: estimator))
     try:

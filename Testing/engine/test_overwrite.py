@@ -149,7 +149,7 @@ def test_older_results_are_replaced_as_before(evanyseg, picture, tmp_path: Path)
     out.write_text("old")
     assert evanyseg("score", *picture[:2], *E, "-o", out)[0] == 0
     assert out.read_text().startswith("segment,")
-    copy = files.write_picture(tmp_path / "o.png", np.zeros((4, 4), np.uint8))
+    copy = files.write_image_2d(tmp_path / "o.png", np.zeros((4, 4), np.uint8))
     assert evanyseg("segment", picture[0], *BOX, *E, *S, "-o", copy)[0] == 0
 
 

@@ -24,14 +24,14 @@ ADDED = ["pred_dice", "low", "high", "caveats", "estimator", "intensity"]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     pixels, mask = phantom.picture()
-    files.write_picture(tmp_path / "a.png", pixels)
-    files.write_picture(tmp_path / "good.png", mask.astype(np.uint8) * 255)
-    files.write_picture(tmp_path / "bad.png", np.roll(mask, 20, axis=1).astype(np.uint8) * 255)
-    files.write_picture(tmp_path / "empty.png", np.zeros_like(pixels))
-    files.write_picture(tmp_path / "small.png", np.zeros((3, 3), np.uint8))
+    files.write_image_2d(tmp_path / "a.png", pixels)
+    files.write_image_2d(tmp_path / "good.png", mask.astype(np.uint8) * 255)
+    files.write_image_2d(tmp_path / "bad.png", np.roll(mask, 20, axis=1).astype(np.uint8) * 255)
+    files.write_image_2d(tmp_path / "empty.png", np.zeros_like(pixels))
+    files.write_image_2d(tmp_path / "small.png", np.zeros((3, 3), np.uint8))
     labels = np.where(mask, 3, 0).astype(np.uint8)
     labels[:4, :4] = 9
-    files.write_picture(tmp_path / "labels.png", labels)
+    files.write_image_2d(tmp_path / "labels.png", labels)
     return tmp_path
 
 

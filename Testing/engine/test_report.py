@@ -19,8 +19,8 @@ from evanyseg.bands import BAND_COLORS, BandThresholds, QualityBand
 from evanyseg.geometry.plane_stack import stack_of
 from evanyseg.geometry.volume import Volume
 from evanyseg.prompts import BoxPrompt
-from evanyseg.report.page import MAX_ROWS, ReportData, ReportPicture, ReportRow, report_html
-from evanyseg.report.pictures import outlined, png, slice_picture
+from evanyseg.report.images import outlined, png, slice_image
+from evanyseg.report.page import MAX_ROWS, ReportData, ReportImage, ReportRow, report_html
 from evanyseg.report.strip import strip_svg
 from evanyseg.results import QualityEstimate
 from evanyseg.scoring.summary import summarize
@@ -47,7 +47,7 @@ def data(rows: list[ReportRow], **changes) -> ReportData:
     segments = list(dict.fromkeys(r.segment for r in rows))
     summaries = [summarize(s, [_Scored(r) for r in rows if r.segment == s]) for s in segments]
     values = {
-        "subject": "labels on ct", "summaries": summaries, "rows": rows, "pictures": [], "bands": BandThresholds(),
+        "subject": "labels on ct", "summaries": summaries, "rows": rows, "images": [], "bands": BandThresholds(),
         "facts": {"Quality estimator": "e on cpu", "Intensity window": "ct-soft [-160, 240]"},
         "created": datetime(2026, 1, 2, 3, 4),
     }  # fmt: skip
@@ -89,8 +89,8 @@ def parsed(html: str) -> _Balanced:
 
 
 def test_the_page_is_whole_and_fetches_nothing() -> None:
-    picture = ReportPicture(row(3, 0.4), np.zeros((30, 30, 3), np.uint8))
-    html = report_html(data([row(3, 0.4), row(4, 0.95)], pictures=[picture]))
+    picture = ReportImage(row(3, 0.4), np.zeros((30, 30, 3), np.uint8))
+    html = report_html(data([row(3, 0.4), row(4, 0.95)], images=[picture]))
     page = parsed(html)
     assert page.fetched == []
     assert "http" not in re.sub(r"data:[^\"]+", "", html)
@@ -173,7 +173,7 @@ def test_a_slice_picture_shows_the_object_with_square_pixels() -> None:
     planes = stack_of(volume, "coronal")
     rgb = np.repeat(planes.pixels(20).astype(np.uint8)[..., None], 3, axis=-1)
     mask = planes.take(phantom.ball((12, 40, 48)), 20)
-    picture = slice_picture(rgb, mask, QualityBand.POOR, planes.spacing, side=288)
+    picture = slice_image(rgb, mask, QualityBand.POOR, planes.spacing, side=288)
     assert picture.shape == (216, 288, 3)  # 12 slices of 3 mm, 48 columns of 1 mm
     on_outline = (np.abs(picture.astype(int) - POOR) < 3).all(axis=-1)
     assert on_outline.any()
@@ -186,7 +186,7 @@ def test_small_objects_are_shown_large_with_their_box() -> None:
     rgb = np.full((400, 400, 3), 50, np.uint8)
     mask = np.zeros((400, 400), bool)
     mask[300:310, 100:112] = True
-    picture = slice_picture(rgb, mask, QualityBand.POOR, box=BoxPrompt(95, 295, 117, 315), side=300)
+    picture = slice_image(rgb, mask, QualityBand.POOR, box=BoxPrompt(95, 295, 117, 315), side=300)
     rows, _ = np.nonzero((np.abs(picture.astype(int) - POOR) < 3).all(axis=-1))
     assert np.ptp(rows) > 45  # 10 of 400 pixels would be 8 of 300
     assert (picture == 255).all(axis=-1).sum() > 100  # the dashed box
@@ -194,7 +194,7 @@ def test_small_objects_are_shown_large_with_their_box() -> None:
 
 def test_an_empty_mask_shows_where_the_object_should_be() -> None:
     rgb = np.full((100, 100, 3), 50, np.uint8)
-    picture = slice_picture(rgb, np.zeros((100, 100), bool), QualityBand.POOR, box=BoxPrompt(40, 40, 60, 60))
+    picture = slice_image(rgb, np.zeros((100, 100), bool), QualityBand.POOR, box=BoxPrompt(40, 40, 60, 60))
     assert (picture == 255).all(axis=-1).any()
 
 
@@ -216,6 +216,6 @@ def test_pictures_are_upright_however_the_voxels_are_stored(axis: str, flips: tu
 def test_pictures_are_real_png_files() -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (20, 30, 3), dtype=np.uint8)
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(png(pixels)))), pixels)
-    html = report_html(data([row(1, 0.5)], pictures=[ReportPicture(row(1, 0.5), pixels)]))
+    html = report_html(data([row(1, 0.5)], images=[ReportImage(row(1, 0.5), pixels)]))
     stored = re.search(r'src="data:image/png;base64,([^"]+)"', html)[1]
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(base64.b64decode(stored)))), pixels)

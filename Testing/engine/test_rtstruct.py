@@ -148,7 +148,7 @@ def test_without_the_image_there_are_no_pixels(tmp_path: Path) -> None:
     rt = save(tmp_path / "rt.dcm", structure_set({"a": squares((2, 3.5, 4.5, 9))}))
     with pytest.raises(ImageError, match="its contours have no pixels without the image"):
         read_segmentation(rt)
-    picture = files.write_picture(tmp_path / "p.png", phantom.picture()[0])
+    picture = files.write_image_2d(tmp_path / "p.png", phantom.picture()[0])
     with pytest.raises(GeometryError, match=r"p\.png has no place in space"):
         read(rt, picture)
 

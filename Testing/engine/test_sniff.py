@@ -57,7 +57,7 @@ OTHERS = [
     (b"\x89HDF\r\n\x1a\n" + bytes(600), "an HDF5 file", "save it as NIfTI"),
     (b"# vtk DataFile Version 3.0\n", "a VTK file", "save it as NIfTI"),
     (b"%PDF-1.7\n%\xe2\xe3", "a PDF document", "give the image itself"),
-    (b"GIF89a" + bytes(50), "a GIF picture", "save it as PNG"),
+    (b"GIF89a" + bytes(50), "a GIF image", "save it as PNG"),
     (bytes(5000), "nothing but zero bytes", "download it again"),
     (struct.pack("<i", 348) + bytes(400), "an Analyze 7.5 header", "save it as NIfTI"),
     (b"patient,age\n1,50\n", "a text", "give the image itself"),
@@ -111,9 +111,9 @@ def test_volumes_are_read_whatever_their_ending(tmp_path: Path, written: str, na
 )
 def test_pictures_are_read_whatever_their_ending(tmp_path: Path, written: str, named: str) -> None:
     pixels, mask = phantom.picture()
-    path = files.write_picture(tmp_path / written, pixels).rename(tmp_path / named)
+    path = files.write_image_2d(tmp_path / written, pixels).rename(tmp_path / named)
     assert np.array_equal(read_image(path).array[0], pixels)
-    path = files.write_picture(tmp_path / written, mask.astype(np.uint8) * 255).rename(tmp_path / named)
+    path = files.write_image_2d(tmp_path / written, mask.astype(np.uint8) * 255).rename(tmp_path / named)
     assert np.array_equal(read_segmentation(path).layers[0][0] > 0, mask)
 
 

@@ -44,9 +44,9 @@ COUNT = 9
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     pixels, mask = phantom.picture()
-    files.write_picture(tmp_path / "image.png", pixels)
+    files.write_image_2d(tmp_path / "image.png", pixels)
     for n in range(COUNT):
-        files.write_picture(tmp_path / f"m{n}.png", np.roll(mask, 2 * n, axis=1).astype(np.uint8) * 255)
+        files.write_image_2d(tmp_path / f"m{n}.png", np.roll(mask, 2 * n, axis=1).astype(np.uint8) * 255)
     rows = "".join(f"image.png,m{n}.png,=note {n}\n" for n in range(COUNT - 1)) + "image.png,gone.png,x\n"
     (tmp_path / "p.csv").write_text("image,mask,note\n" + rows)
     (tmp_path / "b.csv").write_text("image,x0,y0,x1,y1\n" + "".join(f"image.png,{n},5,75,55\n" for n in range(COUNT)))

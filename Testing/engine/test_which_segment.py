@@ -173,8 +173,8 @@ def instances(count: int) -> np.ndarray:
 
 def test_five_thousand_instances_are_a_mask(evanyseg, tmp_path: Path) -> None:
     labels = instances(5000)[0]
-    mask = files.write_picture(tmp_path / "m.png", labels)
-    picture = files.write_picture(tmp_path / "i.png", (labels > 0).astype(np.uint8) * 200)
+    mask = files.write_image_2d(tmp_path / "m.png", labels)
+    picture = files.write_image_2d(tmp_path / "i.png", (labels > 0).astype(np.uint8) * 200)
     out, report = tmp_path / "s.csv", tmp_path / "r.html"
     code, text, err = evanyseg("score", picture, mask, "--threshold", "labels", *E, "-o", out, "--report", report)
     assert code == 0, err

@@ -79,7 +79,7 @@ def _picture(folder: Path, end: str, role: str) -> Sample:
     folder.mkdir()
     pixels, mask = phantom.picture()
     marked = mask.astype(np.uint8) * 255
-    files.write_picture(folder / "clean.png", marked if role == "image" else pixels)
+    files.write_image_2d(folder / "clean.png", marked if role == "image" else pixels)
     given = pixels if role == "image" else marked
     name = f"x.{end.split('.')[-1]}"
     options: dict[str, object] = {"lzw.tif": {"compression": "tiff_lzw"}, "webp": {"lossless": True}}.get(end, {})
@@ -98,7 +98,7 @@ def _dicom(folder: Path, kind: str) -> Sample:
         write_series(folder / "x", grid)
         return _loaded(folder, {"clean.nrrd"}, "dicom series", "image", "x", "clean.nrrd", single=False)
     pixels, mask = phantom.picture()
-    files.write_picture(folder / "clean.png", mask.astype(np.uint8) * 255)
+    files.write_image_2d(folder / "clean.png", mask.astype(np.uint8) * 255)
     path = folder / "x.dcm"
     if kind == "frames":
         stack = np.repeat(pixels[None], 3, axis=0).astype(np.uint16)
@@ -169,8 +169,8 @@ def _seg_nrrd(folder: Path, encoding: str) -> Sample:
 def _table(folder: Path, kind: str) -> Sample:
     folder.mkdir()
     pixels, mask = phantom.picture()
-    files.write_picture(folder / "i.png", pixels)
-    files.write_picture(folder / "m.png", mask.astype(np.uint8) * 255)
+    files.write_image_2d(folder / "i.png", pixels)
+    files.write_image_2d(folder / "m.png", mask.astype(np.uint8) * 255)
     if kind == "pairs":
         lines = ["image,mask,x0,y0,x1,y1,note", 'i.png,m.png,5,5,75,55,"a, b"', "i.png,m.png,,,,,ü"]
     else:

@@ -59,7 +59,7 @@ def originals(folder: Path) -> list[Original]:
     """One sound file of every format, written into `folder` with its mask."""
     volume = phantom.volume(SHAPE)
     pixels, mask = phantom.picture((24, 20))
-    flat = files.write_picture(folder / "mask.png", mask.astype(np.uint8) * 255)
+    flat = files.write_image_2d(folder / "mask.png", mask.astype(np.uint8) * 255)
     solid = files.write_volume(folder / "mask.nii.gz", volume, phantom.ball(SHAPE))
     made: list[Original] = []
 
@@ -76,7 +76,7 @@ def originals(folder: Path) -> list[Original]:
     add(folder / "p.nrrd", 300, solid, _itk)
     add(folder / "p.mha", 300, solid, _itk)
     for suffix in (".png", ".tif", ".bmp", ".jpg", ".webp"):
-        add(files.write_picture(folder / f"i{suffix}", pixels), 60, flat, _pillow)
+        add(files.write_image_2d(folder / f"i{suffix}", pixels), 60, flat, _pillow)
     for name, syntax in (("d.dcm", None), ("r.dcm", "1.2.840.10008.1.2.5"), ("l.dcm", "1.2.840.10008.1.2.4.80")):
         path = dicom_files.write_slice(folder / name, pixels.astype(np.int16), 16)
         if syntax is not None:

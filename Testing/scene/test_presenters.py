@@ -11,7 +11,7 @@ from evanyseg.errors import PromptError
 from evanyseg.geometry.boxes import box_around
 from evanyseg.prompts import BoxPrompt
 from evanyseg.scoring.summary import WorstRun
-from EvanySegSlicerLib.presenters.explore import pictures
+from EvanySegSlicerLib.presenters.explore import images
 from EvanySegSlicerLib.presenters.explore.comparing import ComparingPresenter
 from EvanySegSlicerLib.presenters.explore.exploring import ExploringPresenter
 from EvanySegSlicerLib.presenters.explore.synthetic_errors import SYNTHETIC_ERRORS
@@ -236,9 +236,9 @@ def test_pictures_are_of_the_size_asked_for(tmp_path):
     image = np.zeros((40, 60, 3), np.uint8)
     mask = np.zeros((40, 60), bool)
     mask[10:30, 20:40] = True
-    crop = pictures.outlined_crop(image, mask, BoxPrompt(20, 10, 40, 30), 64)
+    crop = images.outlined_crop(image, mask, BoxPrompt(20, 10, 40, 30), 64)
     assert crop.shape == (64, 64, 3)
-    assert (crop == np.array(pictures.OUTLINE, np.uint8)).all(axis=-1).any() or crop.max() > 150
-    assert pictures.scatter([(0.5, 0.6), (float("nan"), 0.2), (1.0, 1.0)], 80).shape == (80, 80, 3)
+    assert (crop == np.array(images.OUTLINE, np.uint8)).all(axis=-1).any() or crop.max() > 150
+    assert images.scatter([(0.5, 0.6), (float("nan"), 0.2), (1.0, 1.0)], 80).shape == (80, 80, 3)
     path = write_png(crop, tmp_path / "a.png")
     assert path.read_bytes()[:4] == b"\x89PNG"

@@ -14,13 +14,13 @@ from evanyseg.io.segmentation import segment_labels
 from evanyseg.io.tables import write_table
 from evanyseg.io.targets import sentence
 from evanyseg.io.write import write_text
-from evanyseg.report.page import ReportData, ReportPicture, ReportRow, report_html
+from evanyseg.report.page import ReportData, ReportImage, ReportRow, report_html
 
 from ..scene.headless.scene_files import save_segmentation
 from ..scene.table.exports import report_rows
 from ..scene.table.records import COLUMNS
 from ..scene.table.summaries import score_summary
-from .pictures import Shot, contact_sheet, photograph_3d, scatter, take
+from .images import Shot, contact_sheet, photograph_3d, scatter, take
 from .run import DemoRow, DemoRun, Say
 
 
@@ -145,7 +145,7 @@ def _report(run: DemoRun, files: dict[str, Path], shots: Sequence[Shot], facts: 
     for shot in shots:
         row = next((r for r in rows for s in shot.rows if r.segment == s.segment and r.index == s.index), None)
         if row is not None:
-            pictures.append(ReportPicture(row, _pixels(files[shot.name])))
+            pictures.append(ReportImage(row, _pixels(files[shot.name])))
     extra = [(s.title, _pixels(files[s.name])) for s in shots if not s.rows]
     if "predicted-true" in files:
         extra.insert(

@@ -31,7 +31,7 @@ def review_page(review: ReviewSession, rows: list[ScoreRecord]) -> str:
         subject=review.volume.GetName() or "",
         summaries=summaries,
         rows=listed,
-        pictures=(),
+        images=(),
         facts={
             "Volume": review.volume.GetName() or "",
             "Segmentation": review.segmentation.GetName() or "",

@@ -26,5 +26,5 @@ def write_png(picture: np.ndarray, path: Path) -> Path:
         writer.SetInputData(image)
         writer.Write()
         if writer.GetErrorCode() or part.stat().st_size == 0:
-            raise OutputError(f"The picture {path} could not be written; is the disk full or the folder read-only?")
+            raise OutputError(f"The image {path} could not be written; is the disk full or the folder read-only?")
     return path

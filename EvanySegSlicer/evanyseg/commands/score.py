@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..bands import BandThresholds
+from ..geometry.plane_stack import IMAGE_2D
 from ..io.overwrite import refuse_overwriting
 from ..io.targets import on_stdout
 from ..scoring.missing_slices import EmptySliceStatus
@@ -218,7 +219,7 @@ def _show(stack: SliceStack, result: ScoreRun, bands: BandThresholds, interval: 
     rows = [
         [
             shown(labels[r.segment_id]),
-            r.plane if stack.planes.name == "picture" else str(stack.planes.shown_index(r.index)),
+            r.plane if stack.planes.name == IMAGE_2D else str(stack.planes.shown_index(r.index)),
             str(r.area),
             *_with_finding(estimate_cells(r.estimate, bands), r.finding),
         ]

@@ -16,15 +16,15 @@ from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.segmentation import SHOWN, Segment, Segmentation
 from ..io.tables import check_table_output, write_table
-from ..io.write import PICTURES, VOLUMES, ending, write_labels, write_picture, write_text
+from ..io.write import IMAGES_2D, VOLUMES, ending, write_image_2d, write_labels, write_text
 from ..overlay_codes import color_table_text
 from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress
+from ..report.images import outlined, slice_image
 from ..report.measurements import measured_segments
-from ..report.page import ReportData, ReportPicture, ReportRow, report_html
-from ..report.pictures import outlined, slice_picture
+from ..report.page import ReportData, ReportImage, ReportRow, report_html
 from ..scoring.missing_slices import EmptySliceStatus, MissingSliceDetector
 from ..scoring.run import ScoreRun, run_scoring
 from ..scoring.stacks import SliceStack
@@ -74,7 +74,7 @@ def check_endings(request: ScoreRequest) -> None:
     """Raises OutputError when a result's name says something else than what will be in it."""
     check_table_output(request.out)
     check_ending(request.report, "a report", PAGES, stream=True)
-    check_ending(request.overlay, "an overlay", (*VOLUMES, *PICTURES))
+    check_ending(request.overlay, "an overlay", (*VOLUMES, *IMAGES_2D))
 
 
 def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
@@ -112,7 +112,7 @@ def run(
 ) -> ScoreRun:
     """Score, then write what was asked for: each file atomically. Raises OutputError."""
     scorer = VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline) if pipeline.segmenter is not None else None)
-    pictures = PICTURED if request.report or (request.overlay and ending(request.overlay) in PICTURES) else 0
+    pictures = PICTURED if request.report or (request.overlay and ending(request.overlay) in IMAGES_2D) else 0
     result = run_scoring(scorer, request.bands, request.overlay is not None, pictures, progress)
     if request.out is not None:
         write_table(
@@ -195,18 +195,18 @@ def _empty(segmentation: Segmentation, path: Path) -> Segmentation:
 
 
 def _check_overlay(path: Path, stack: SliceStack) -> None:
-    if ending(path) in PICTURES and stack.only is None:
-        raise OutputError(f"{path.name} is a picture, the overlay a volume; write .nii.gz, .nrrd or .mha.")
+    if ending(path) in IMAGES_2D and stack.only is None:
+        raise OutputError(f"{path.name} is a 2D image, the overlay is a volume; write .nii.gz, .nrrd or .mha.")
 
 
 def _write_overlay(path: Path, stack: SliceStack, result: ScoreRun, bands: BandThresholds) -> None:
-    if ending(path) in PICTURES:
+    if ending(path) in IMAGES_2D:
         index = stack.only or 0
         picture = stack.window.apply(stack.planes.pixels(index))
         for row in reversed(result.pictured):  # the worst on top
             if row.mask is not None and row.mask.any():
                 picture = outlined(picture, row.mask, bands.band(row.dice))
-        write_picture(path, picture)
+        write_image_2d(path, picture)
         return
     if result.overlay is None:
         raise OutputError(f"There is no overlay to write to {path}.")
@@ -217,17 +217,17 @@ def _write_overlay(path: Path, stack: SliceStack, result: ScoreRun, bands: BandT
 
 
 def _color_table_path(overlay: Path) -> Path | None:
-    """Slicer's colour table beside an overlay volume; pictures have their colours."""
+    """Slicer's colour table beside an overlay volume; 2D images have their colours."""
     if ending(overlay) not in VOLUMES:
         return None
     return overlay.with_name(f"{overlay.name[: -len(ending(overlay))]}.ctbl")
 
 
 def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, result: ScoreRun) -> ReportData:
-    pictures = [
-        ReportPicture(
+    images = [
+        ReportImage(
             _report_row(row, stack),
-            slice_picture(
+            slice_image(
                 stack.window.apply(stack.planes.pixels(row.index)),
                 row.mask if row.mask is not None else np.zeros(stack.planes.shape, bool),
                 request.bands.band(row.dice),
@@ -258,7 +258,7 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
             for s in sorted(result.summaries, key=lambda s: (np.isnan(s.mean_dice), s.mean_dice))
         ],
         rows=[_report_row(r, stack) for r in result.worst_first],
-        pictures=pictures,
+        images=images,
         facts=facts,
         bands=request.bands,
         created=datetime.now(),

@@ -14,7 +14,7 @@ Display frame. The pixels of a slice, and every x and y of a box or point, are t
 sees it (radiological display convention): axial and coronal with the patient's right on the left, sagittal with
 anterior on the left; anterior (axial) or superior up. x right, y down; the centre of pixel (row r, column c) is
 (c + 0.5, r + 0.5); boxes are half-open, the whole slice is (0, 0, W, H). Networks see this frame in square pixels
-(`square_grid`), so one mask has one score, however its file is stored and whichever front end asks. A picture without
+(`square_grid`), so one mask has one score, however its file is stored and whichever front end asks. A 2D image without
 a geometry (PNG, JPEG) is displayed as it is stored.
 
 File frame. What versions up to 0.1 took boxes in: x along the lower of the slice's two voxel axes, y along the

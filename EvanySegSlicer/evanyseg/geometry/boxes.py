@@ -28,7 +28,7 @@ REMEDY = (
 
 
 def stated_frame(frame: BoxFrame | None, stack: PlaneStack) -> BoxFrame:
-    """The frame itself; the display frame where both are the same: pictures, and single slices stored as displayed.
+    """The frame itself; the display frame where both are the same: 2D images, and single slices stored as displayed.
 
     Raises PromptError for a volume when none is stated: the two may be mirrored or transposed, and versions up to 0.1
     read the file frame, so that guessing would put a box somewhere else without a word.

@@ -69,7 +69,7 @@ def _nearest_voxels(
     index: dict[int, np.ndarray] = {}
     depth = np.full((1, 1), to_pixel[2, 3])
     for axis in (a for a in range(3) if a != across):
-        # grids that only differ in spacing need one row and one column of indices instead of a whole picture of them
+        # grids that only differ in spacing need one row and one column of indices instead of a whole image of them
         value = np.full((1, 1), to_index[axis, 3])
         for slope, places in ((to_index[axis, 0], cols), (to_index[axis, 1], rows)):
             value = value + slope * places if abs(slope) * places.size > _NOTHING else value

@@ -12,7 +12,7 @@ from .anatomy import PLANE_NAMES, anatomical_axes
 from .slice_plane import SlicePlane, slice_plane
 from .volume import Volume
 
-PICTURE, FRAME = "picture", "frame"
+IMAGE_2D, FRAME = "image", "frame"
 """Names of the one slice of a two-dimensional image, and of a film's frame."""
 
 
@@ -74,7 +74,7 @@ def stack_of(volume: Volume, name: str | None = None) -> PlaneStack:
     one slice, whatever the name. Raises GeometryError for an unknown name or an unusable geometry.
     """
     if volume.planar:
-        return PlaneStack(volume, 2, PICTURE if volume.source.frame is None else FRAME)
+        return PlaneStack(volume, 2, IMAGE_2D if volume.source.frame is None else FRAME)
     if name is not None and name not in PLANE_NAMES:
         raise GeometryError(f"Unknown slice axis '{name}'; choose axial, coronal or sagittal.")
     nearest = anatomical_axes(volume.ijk_to_ras)

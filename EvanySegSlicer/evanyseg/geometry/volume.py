@@ -37,7 +37,7 @@ class Volume:
     """array [K, J, I] or [K, J, I, C] (C = 3 or 4: colour) as stored, in LPS world coordinates as in ITK and DICOM.
 
     spacing (i, j, k) in mm; origin: centre of voxel (0, 0, 0); direction [3, 3]: columns are the unit vectors of i, j
-    and k. `planar`: one picture, K = 1. `has_geometry` is False for pictures that know no millimetres (PNG, JPEG).
+    and k. `planar`: one 2D image, K = 1. `has_geometry` is False for images that know no millimetres (PNG, JPEG).
     `other`: a second placement that the file gives as well (NIfTI's qform), when it differs.
     """
 
@@ -82,7 +82,7 @@ class Volume:
 
 
 def same_geometry(a: Volume, b: Volume) -> bool:
-    """Same grid within a thousandth of a voxel; pictures have no place in space and agree when their sizes do."""
+    """Same grid within a thousandth of a voxel; 2D images have no place in space and agree when their sizes do."""
     if a.shape != b.shape:
         return False
     if not (a.has_geometry and b.has_geometry) or a.planar or b.planar:

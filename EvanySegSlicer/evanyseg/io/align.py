@@ -33,15 +33,15 @@ def aligned(
     """The same segments on the volume's voxels; `planes`: the slices that they are wanted on (None: the usual ones),
     where they have to be resampled.
 
-    Raises ImageError when a picture's mask has another size, GeometryError when a segment loses more than
+    Raises ImageError when a 2D image's mask has another size, GeometryError when a segment loses more than
     `ALLOWED_LOSS` outside the image (`allow_cropped`: only when nothing at all overlaps).
     """
     mine = segmentation.grid
     if mine.has_geometry:
         segmentation = replace(segmentation, remarks=segmentation.remarks + mine.source.remarks)
     only = planes if planes is not None and planes.count == 1 else stack_of(volume)
-    if _is_picture(mine) and only.count == 1:
-        return _placed_picture(segmentation, only)
+    if _is_2d(mine) and only.count == 1:
+        return _placed_2d(segmentation, only)
     if same_geometry(mine, volume):
         return replace(segmentation, grid=empty_like(volume), remarks=segmentation.remarks + _unplaced(mine, volume))
     if not (volume.has_geometry and mine.has_geometry) or volume.planar or mine.planar:
@@ -57,13 +57,13 @@ def aligned(
     return _regridded(segmentation, volume, allow_cropped, planes or stack_of(volume))
 
 
-def _is_picture(grid: Volume) -> bool:
+def _is_2d(grid: Volume) -> bool:
     """A two-dimensional image that knows no place (PNG, TIFF, ...): its pixels are those that a person sees."""
     return grid.planar and not grid.has_geometry and stack_of(grid).plane(0).as_stored
 
 
-def _placed_picture(segmentation: Segmentation, planes: PlaneStack) -> Segmentation:
-    """A picture's labels on the only slice of a volume, in the display frame, as every picture of a slice has it."""
+def _placed_2d(segmentation: Segmentation, planes: PlaneStack) -> Segmentation:
+    """A 2D image's labels on the only slice of a volume, in the display frame, as every image of a slice has it."""
     mine, volume = segmentation.grid, planes.volume
     if mine.shape[1:] != planes.shape:
         height, width = planes.shape
@@ -78,7 +78,7 @@ def _placed_picture(segmentation: Segmentation, planes: PlaneStack) -> Segmentat
         layers.append(out)
     said: tuple[str, ...] = ()
     if not planes.plane(0).as_stored:
-        said = (f"{mine.name} is a picture: it was laid on {volume.name} as that is displayed, not as it is stored.",)
+        said = (f"{mine.name} is a 2D image: it was laid on {volume.name} as that is displayed, not as it is stored.",)
     grid, remarks = empty_like(volume), segmentation.remarks + said
     return replace(segmentation, grid=grid, layers=tuple(layers), remarks=remarks)
 
@@ -172,8 +172,8 @@ def _moved(volume: Volume, place: Placement) -> Volume:
 
 def _unplaced(mine: Volume, volume: Volume) -> tuple[str, ...]:
     """Said when two volumes fit by their sizes alone."""
-    if _is_picture(volume) and not stack_of(mine).plane(0).as_stored:
-        return (f"{volume.name} is a picture: {mine.name} was laid on it voxel by voxel, not as it is displayed.",)
+    if _is_2d(volume) and not stack_of(mine).plane(0).as_stored:
+        return (f"{volume.name} is a 2D image: {mine.name} was laid on it voxel by voxel, not as it is displayed.",)
     if mine.planar or volume.planar or (mine.has_geometry and volume.has_geometry):
         return ()
     silent = mine.name if volume.has_geometry else volume.name

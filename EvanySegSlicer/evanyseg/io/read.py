@@ -12,11 +12,11 @@ from ..geometry.volume import Volume
 from .dicom.headers import understood
 from .dicom.images.image import read_dicom_image
 from .dicom.masks import ReadImage, read_dicom_mask
+from .formats.images_2d import read_image_2d
 from .formats.itk import read_nrrd
+from .formats.masks_2d import read_labels_2d
 from .formats.metaimage import read_metaimage
 from .formats.nifti import read_nifti
-from .formats.picture_masks import read_picture_labels
-from .formats.pictures import read_picture
 from .grey_levels import refuse_grey_levels
 from .names import names_for, with_names
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
@@ -27,12 +27,12 @@ from .sniff import FileKind, refuse_other, sniff
 def read_image(path: Path | str, series: str | None = None, frame: int | None = None) -> Volume:
     """An image or volume from PNG, JPEG, WebP, TIFF, NIfTI, NRRD, MetaImage, a DICOM file or a DICOM folder.
 
-    `series`: the SeriesInstanceUID to take from a folder with several; `frame`: the picture to take from a film.
+    `series`: the SeriesInstanceUID to take from a folder with several; `frame`: the image to take from a film.
     Raises ImageError for what cannot be read, GeometryError for what has no plain 3D geometry.
     """
     path = Path(path).expanduser()
     kind = _kind_of(path)
-    return read_picture(path) if kind is FileKind.PICTURE else _read_volume(path, kind, series, frame)[0]
+    return read_image_2d(path) if kind is FileKind.IMAGE_2D else _read_volume(path, kind, series, frame)[0]
 
 
 def read_segmentation(
@@ -59,8 +59,8 @@ def read_segmentation(
     coded = read_dicom_mask(path, image, fractional) if kind is FileKind.DICOM else None
     if coded is not None:
         return _named(coded, binary, cut, names)
-    if kind is FileKind.PICTURE:
-        pixels, remarks = read_picture_labels(path, cut)
+    if kind is FileKind.IMAGE_2D:
+        pixels, remarks = read_labels_2d(path, cut)
         grid = Volume(pixels[None], planar=True, has_geometry=False, name=path.name)
     else:
         grid, meta = _read_volume(path, kind, series)

@@ -109,7 +109,7 @@ class Segmentation:
     def on_grid_of(self, volume: Volume, allow_cropped: bool = False, planes: PlaneStack | None = None) -> Segmentation:
         """The same segments on the volume's voxels, with caveats about what that cost: see `align`.
 
-        Raises ImageError when a picture's mask has another size, GeometryError when more than a hundredth of a segment
+        Raises ImageError when a 2D image's mask has another size, GeometryError when more than a hundredth of a segment
         lies outside the volume (`allow_cropped`: when all of it does).
         """
         return aligned(self, volume, allow_cropped, planes)

@@ -25,7 +25,7 @@ class FileKind(Enum):
     NIFTI = "NIfTI"
     NRRD = "NRRD"
     METAIMAGE = "MetaImage"
-    PICTURE = "picture"
+    IMAGE_2D = "image"
     DICOM = "DICOM"
     OTHER = "other"
 
@@ -44,20 +44,20 @@ _AGAIN = "copy or download it again"
 _EXPORT = "save it as NIfTI, NRRD or MetaImage"
 _PNG = "save it as PNG or TIFF"
 _SIGNATURES: tuple[tuple[int, bytes, Sniffed], ...] = (
-    (0, b"\x89PNG\r\n\x1a\n", Sniffed(FileKind.PICTURE, "a PNG picture")),
-    (0, b"\xff\xd8\xff", Sniffed(FileKind.PICTURE, "a JPEG picture")),
-    (0, b"II*\0", Sniffed(FileKind.PICTURE, "a TIFF picture")),
-    (0, b"MM\0*", Sniffed(FileKind.PICTURE, "a TIFF picture")),
-    (0, b"II+\0", Sniffed(FileKind.PICTURE, "a TIFF picture")),
-    (0, b"BM", Sniffed(FileKind.PICTURE, "a BMP picture")),
-    (8, b"WEBP", Sniffed(FileKind.PICTURE, "a WebP picture")),
+    (0, b"\x89PNG\r\n\x1a\n", Sniffed(FileKind.IMAGE_2D, "a PNG image")),
+    (0, b"\xff\xd8\xff", Sniffed(FileKind.IMAGE_2D, "a JPEG image")),
+    (0, b"II*\0", Sniffed(FileKind.IMAGE_2D, "a TIFF image")),
+    (0, b"MM\0*", Sniffed(FileKind.IMAGE_2D, "a TIFF image")),
+    (0, b"II+\0", Sniffed(FileKind.IMAGE_2D, "a TIFF image")),
+    (0, b"BM", Sniffed(FileKind.IMAGE_2D, "a BMP image")),
+    (8, b"WEBP", Sniffed(FileKind.IMAGE_2D, "a WebP image")),
     (128, b"DICM", Sniffed(FileKind.DICOM, "a DICOM file")),
     (0, b"NRRD000", Sniffed(FileKind.NRRD, "an NRRD file")),
     (0, b"\x93NUMPY", Sniffed(FileKind.OTHER, "a NumPy array, which knows no spacing and no orientation", _EXPORT)),
-    (0, b"GIF8", Sniffed(FileKind.OTHER, "a GIF picture", _PNG)),
-    (4, b"jP  ", Sniffed(FileKind.OTHER, "a JPEG 2000 picture", _PNG)),
+    (0, b"GIF8", Sniffed(FileKind.OTHER, "a GIF image", _PNG)),
+    (4, b"jP  ", Sniffed(FileKind.OTHER, "a JPEG 2000 image", _PNG)),
     (0, b"8BPS", Sniffed(FileKind.OTHER, "a Photoshop document", _PNG)),
-    (4, b"ftyp", Sniffed(FileKind.OTHER, "a film or a HEIC/AVIF picture", _PNG)),
+    (4, b"ftyp", Sniffed(FileKind.OTHER, "a film or a HEIC/AVIF image", _PNG)),
     (0, b"%PDF", Sniffed(FileKind.OTHER, "a PDF document", "give the image itself")),
     (0, b"PK\x03\x04", Sniffed(FileKind.OTHER, "a ZIP archive (or .npz, .xlsx, .mrb)", "unpack it first")),
     (0, b"Rar!", Sniffed(FileKind.OTHER, "a RAR archive", "unpack it first")),

@@ -15,7 +15,7 @@ from ..errors import OutputError
 from ..geometry.volume import Volume
 from .targets import check_writable, is_special, pour, real_path, sentence
 
-PICTURES = (".png", ".tif", ".tiff", ".bmp")
+IMAGES_2D = (".png", ".tif", ".tiff", ".bmp")
 VOLUMES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 _DOUBLE = (".nii.gz", ".img.gz", ".seg.nrrd", ".seg.nhdr")
 
@@ -88,7 +88,7 @@ def write_labels(path: Path, labels: np.ndarray, grid: Volume) -> None:
             raise OutputError(f"{path} was not written completely; is the disk full?")
 
 
-def write_picture(path: Path, pixels: np.ndarray) -> None:
+def write_image_2d(path: Path, pixels: np.ndarray) -> None:
     """uint8 [H, W] or [H, W, 3] as PNG, TIFF or BMP (formats without loss). Raises OutputError."""
     from PIL import Image
 

@@ -2,7 +2,7 @@
 network.
 
 The network's features do not tell: it maps an unusual image to usual numbers. Plain statistics of the window
-(tones, texture, colour, size) do: with a source left out of training they set pictures of another kind apart.
+(tones, texture, colour, size) do: with a source left out of training they set images of another kind apart.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The report: one HTML file that needs nothing else, with numbers, pictures and what they were made with."""
+"""The report: one HTML file that needs nothing else, with numbers, images and what they were made with."""

@@ -14,9 +14,10 @@ import numpy as np
 
 from .. import __version__
 from ..bands import BandThresholds, QualityBand
+from ..geometry.plane_stack import IMAGE_2D
 from ..results import QualityEstimate
 from ..scoring.summary import SegmentSummary
-from .pictures import data_uri
+from .images import data_uri
 from .strip import strip_svg
 
 MAX_SEGMENTS = 100
@@ -31,7 +32,7 @@ _NUMERIC = {"Slice", "mm", "Pixels", "Predicted Dice"}
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One scored slice, or one scored picture (then `plane` is 'picture' and index 0)."""
+    """One scored slice, or one scored 2D image (then `plane` is 'image' and index 0)."""
 
     segment: str
     plane: str
@@ -43,12 +44,12 @@ class ReportRow:
 
     @property
     def where(self) -> str:
-        return self.plane if self.plane == "picture" else f"{self.plane} {self.index}"
+        return self.plane if self.plane == IMAGE_2D else f"{self.plane} {self.index}"
 
 
 @dataclass(frozen=True)
-class ReportPicture:
-    """A row and its picture uint8 [H, W, 3]."""
+class ReportImage:
+    """A row and its image uint8 [H, W, 3]."""
 
     row: ReportRow
     pixels: np.ndarray = field(repr=False)
@@ -57,12 +58,12 @@ class ReportPicture:
 @dataclass(frozen=True)
 class ReportData:
     """Everything a report shows. rows: worst first; facts: what the numbers were made with (label -> text);
-    figures: further pictures uint8 [H, W, 3] that belong to no single row, with their titles."""
+    figures: further images uint8 [H, W, 3] that belong to no single row, with their titles."""
 
     subject: str
     summaries: Sequence[SegmentSummary]
     rows: Sequence[ReportRow]
-    pictures: Sequence[ReportPicture]
+    images: Sequence[ReportImage]
     facts: Mapping[str, str]
     bands: BandThresholds
     created: datetime
@@ -89,7 +90,7 @@ def report_html(data: ReportData) -> str:
         created=escape(f"{data.created:%Y-%m-%d %H:%M}"),
         cards="\n".join(_card(s, data.bands) for s in data.summaries[:MAX_SEGMENTS]) + _left_out(data),
         strips=_strips(data) if data.strips else "",
-        pictures=_gallery(data) + _figures(data),
+        images=_gallery(data) + _figures(data),
         table_title="Scores" if data.strips else "Score",
         table_note=f"Worst first; click a heading to sort.{cut}",
         columns="".join(_heading(c) for c in COLUMNS),
@@ -151,12 +152,12 @@ def _strips(data: ReportData) -> str:
 
 
 def _gallery(data: ReportData) -> str:
-    if not data.pictures:
+    if not data.images:
         return ""
-    title = "Look at these first" if data.strips else "The picture"
-    single = " single" if len(data.pictures) == 1 else ""
+    title = "Look at these first" if data.strips else "The image"
+    single = " single" if len(data.images) == 1 else ""
     figures = []
-    for item in data.pictures:
+    for item in data.images:
         e = item.row.estimate
         name = f"{escape(item.row.segment)}, {escape(item.row.where)}"
         value = "" if math.isnan(e.dice) else f'<span class="value">{e.dice:.2f}</span> '
@@ -189,7 +190,7 @@ def _table_row(row: ReportRow, bands: BandThresholds) -> str:
     notes = "; ".join(dict.fromkeys([*([row.note] if row.note else []), *e.caveats]))
     return (
         f'<tr><td>{escape(row.segment)}</td><td class="n" data-v="{row.index}">{escape(row.where)}</td>'
-        f'<td class="n">{"" if row.plane == "picture" else f"{row.position:.1f}"}</td><td class="n">{row.area}</td>'
+        f'<td class="n">{"" if row.plane == IMAGE_2D else f"{row.position:.1f}"}</td><td class="n">{row.area}</td>'
         f'<td class="n" data-v="{dice}">{dice or "-"}</td><td>{chip(bands.band(e.dice))}</td>'
         f'<td data-v="{"" if math.isnan(e.low) else f"{e.low:.3f}"}">{_interval(e)}</td><td>{escape(notes)}</td></tr>'
     )

@@ -22,7 +22,7 @@ from ...scene.review.session import ReviewSession
 from ..review_controller import ONE_THING, ReviewController
 from ..segmenting import SegmentingPresenter
 from ..setup.model_store import ModelStore
-from .pictures import outlined_crop
+from .images import outlined_crop
 
 MOST = 12
 """Candidates shown."""

@@ -26,7 +26,7 @@ from ...scene.jobs.runner import JobContext
 from ...scene.nodes.segment_store import SegmentStore
 from ...scene.nodes.volume_reader import VolumeSnapshot
 from ..review_controller import ReviewController
-from .pictures import outlined_crop, scatter
+from .images import outlined_crop, scatter
 from .synthetic_errors import SYNTHETIC_ERRORS
 
 if TYPE_CHECKING:

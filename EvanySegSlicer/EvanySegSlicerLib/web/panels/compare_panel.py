@@ -6,7 +6,7 @@ from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 from trame_server.state import State
 
-from evanyseg.report.pictures import data_uri
+from evanyseg.report.images import data_uri
 
 from ...presenters.explore.comparing import ComparingPresenter
 from ...presenters.setup.model_choice import ModelChoicePresenter

@@ -12,19 +12,19 @@ from ...geometry.plane_stack import PlaneStack
 from ...io.dicom.codes import SegmentedProperty
 from ...io.seg_nrrd import write_seg_nrrd
 from ...io.segmentation import Segment, Segmentation
-from ...io.write import PICTURES, VOLUMES, ending, write_labels, write_picture
+from ...io.write import IMAGES_2D, VOLUMES, ending, write_image_2d, write_labels
 from .results import check_ending
 
 
 def write_masks(path: Path, planes: PlaneStack, masks: dict[int, np.ndarray], name: str) -> None:
-    """Masks bool [H, W] (display frame) by slice index: label 1 in the file's own voxels; in pictures, which hold the
+    """Masks bool [H, W] (display frame) by slice index: label 1 in the file's own voxels; in 2D images, which hold the
     only slice, 0/255 in the display frame, as overlays have it and as `align` reads it.
 
     Raises OutputError.
     """
-    if ending(path) in PICTURES:
+    if ending(path) in IMAGES_2D:
         mask = masks.get(0, np.zeros(planes.shape, bool))
-        write_picture(path, np.where(mask, np.uint8(255), np.uint8(0)))
+        write_image_2d(path, np.where(mask, np.uint8(255), np.uint8(0)))
         return
     segmentation = segmentation_of_masks(planes, masks, name)
     (labels,), grid = segmentation.layers, segmentation.grid
@@ -47,10 +47,10 @@ def segmentation_of_masks(
 
 def check_output(path: Path, planes: PlaneStack) -> None:
     """Raises OutputError when a mask of these slices cannot be written under that name."""
-    known = (*PICTURES, *VOLUMES, ".seg.nrrd")
+    known = (*IMAGES_2D, *VOLUMES, ".seg.nrrd")
     check_ending(path, "a mask", known)
-    if ending(path) in PICTURES and planes.count > 1:
-        raise OutputError(f"{path.name} is a picture, the mask a volume; write .nii.gz, .nrrd, .mha or .seg.nrrd.")
+    if ending(path) in IMAGES_2D and planes.count > 1:
+        raise OutputError(f"{path.name} is a 2D image, the mask is a volume; write .nii.gz, .nrrd, .mha or .seg.nrrd.")
 
 
 def slice_index_of(index: int | None, planes: PlaneStack) -> int:

@@ -51,7 +51,7 @@ class DicomSource:
         """
         if volume.source.frame is not None:
             raise GeometryError(
-                f"{volume.name} is a frame of a film, which has no place in space; write its mask as a picture."
+                f"{volume.name} is a frame of a film, which has no place in space; write its mask as a 2D image."
             )
         places = [(SourceFrame(n, f), *place) for n, h in enumerate(self.headers) for f, place in _places(h)]
         if len(places) == 1 and places[0][1] is None and volume.shape[0] == 1:

@@ -114,7 +114,7 @@ def _frames(file: ImageFile, name: str, frame: int | None) -> Volume:
 
 
 def _single(file: ImageFile, name: str, frame: int | None) -> Volume:
-    """One slice with its place in space, or a picture that has none (radiographs, photographs)."""
+    """One slice with its place in space, or a 2D image that has none (radiographs, photographs)."""
     del frame  # a picture has no frames; an index of a slice is checked where slices are
     header = file.header
     dataset, pixels = stored_pixels(file.path)
@@ -194,7 +194,7 @@ def _phases(headers: list[Any]) -> str:
 
 
 def _flat(header: Any) -> Placement:
-    """Pixel sizes of a picture without a place: as calibrated, else at the detector, else their ratio, else square."""
+    """Pixel sizes of a 2D image without a place: as calibrated, else at the detector, else their ratio, else square."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "NominalScannedPixelSpacing", "PixelAspectRatio"):
         pair = header.get(keyword)
         if pair and len(pair) == 2 and min(float(v) for v in pair) > 0:

@@ -95,5 +95,5 @@ def _phases(header: Any, frames: list[int]) -> str:
 def no_frame_chosen(name: str, count: int) -> GeometryError:
     return GeometryError(
         f"{name} is a film of {count} frames, which are no axis in mm: name one with --slice (0 to {count - 1}), or "
-        "save it as a picture."
+        "save it as a 2D image."
     )

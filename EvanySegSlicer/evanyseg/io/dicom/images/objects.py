@@ -79,5 +79,5 @@ def is_localizer(header: Any) -> bool:
 
 
 def has_frames(header: Any) -> bool:
-    """Whether the object holds frames (a film or an enhanced image), not one picture."""
+    """Whether the object holds frames (a film or an enhanced image), not one image."""
     return int(header.get("NumberOfFrames") or 1) > 1 or bool(items(header, "PerFrameFunctionalGroupsSequence"))

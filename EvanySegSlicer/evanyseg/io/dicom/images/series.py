@@ -62,7 +62,7 @@ def image_series(path: Path, series: str | None = None) -> ImageSeries:
 
 
 def _below(folder: Path) -> tuple[dict[str, list[ImageFile]], list[str]]:
-    """(images by series, words for everything else that is DICOM or a picture)."""
+    """(images by series, words for everything else that is DICOM or a 2D image)."""
     found: dict[str, list[ImageFile]] = defaultdict(list)
     others: list[str] = []
     for path in sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith(".")):

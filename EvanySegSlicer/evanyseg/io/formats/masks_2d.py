@@ -1,4 +1,4 @@
-"""Pictures as masks: black and white, label values, palettes, an alpha channel; never grey levels by accident."""
+"""2D images as masks: black and white, label values, palettes, an alpha channel; never grey levels by accident."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError
-from .pictures import Picture, open_picture
+from .images_2d import Image2D, open_image_2d
 
 _DARK, _BRIGHT = 64, 192
-"""Of pictures compressed with loss: black and white with noise lie beyond these."""
+"""Of images compressed with loss: black and white with noise lie beyond these."""
 
 _BLACK, _WHITE = 24, 230
 """The middle of the dark values and of the bright ones: black and white, if only as video has them (16 to 235)."""
@@ -24,14 +24,14 @@ _NOISE = 0.05
 FROM_ALPHA = "its mask was taken from the alpha channel; its colours say nothing."
 
 
-def read_picture_labels(path: Path, threshold: float | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
+def read_labels_2d(path: Path, threshold: float | None = None) -> tuple[np.ndarray, tuple[str, ...]]:
     """(a mask or label map as integers [H, W], remarks). `threshold`: everything brighter is 1.
 
-    Black-and-white palettes count by their grey, other palettes by their indices. Grey pictures stored as RGB(A) give
+    Black-and-white palettes count by their grey, other palettes by their indices. Grey images stored as RGB(A) give
     their grey, an alpha channel counts when the colours say nothing. Files of lossy formats must be black and white.
     Raises ImageError for colours, for two masks in one file, for lossy files that are not black and white.
     """
-    picture = open_picture(path, palette=True)
+    picture = open_image_2d(path, palette=True)
     values, remarks = _values(picture, path.name)
     if threshold is not None:
         return (values > threshold).astype(np.uint8), remarks
@@ -40,7 +40,7 @@ def read_picture_labels(path: Path, threshold: float | None = None) -> tuple[np.
     return (_black_and_white(values, path.name) if picture.lossy else values), remarks
 
 
-def _values(picture: Picture, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def _values(picture: Image2D, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     pixels, mode = picture.pixels, picture.mode
     if mode == "P" and picture.palette is not None:
         return _of_palette(pixels, picture.palette, name), ()
@@ -59,7 +59,7 @@ def _values(picture: Picture, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
             )
     if (colors != colors[..., :1]).any():
         if not picture.lossy:
-            raise ImageError(f"{name} is a colour picture, not a mask; save the mask with one grey channel.")
+            raise ImageError(f"{name} is a colour image, not a mask; save the mask with one grey channel.")
         if np.ptp(colors.astype(int), axis=-1).max() > _DARK:
             raise ImageError(f"{name} is a colour photograph, not a mask; save the mask as PNG with one grey channel.")
     return colors[..., 0] if colors.shape[-1] == 1 else np.median(colors, axis=-1).astype(colors.dtype), ()

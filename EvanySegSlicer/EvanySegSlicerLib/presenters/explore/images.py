@@ -1,4 +1,4 @@
-"""Small pictures for the panel: crops with outlines, the scatter of predicted against true Dice. numpy and VTK only."""
+"""Small images for the panel: crops with outlines, the scatter of predicted against true Dice. numpy and VTK only."""
 
 from __future__ import annotations
 

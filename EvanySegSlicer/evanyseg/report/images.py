@@ -1,4 +1,4 @@
-"""Pictures of slices with outlines, as PNG bytes. Pillow and numpy only."""
+"""Images of slices with outlines, as PNG bytes. Pillow and numpy only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTEXT = 2.2
 _BOX_COLOR = (255, 255, 255)
 
 
-def slice_picture(
+def slice_image(
     rgb: np.ndarray,
     mask: np.ndarray,
     band: QualityBand,
@@ -24,7 +24,7 @@ def slice_picture(
     box: BoxPrompt | None = None,
     side: int = SIDE,
 ) -> np.ndarray:
-    """uint8 RGB picture of a slice uint8 [H, W, 3] in the display frame, `spacing` (row mm, column mm): cropped around
+    """uint8 RGB image of a slice uint8 [H, W, 3] in the display frame, `spacing` (row mm, column mm): cropped around
     the object, square pixels, the mask [H, W] outlined in its band's colour, the box dashed in white."""
     region = _region(mask, box, rgb.shape[:2])
     y, x = region
@@ -39,7 +39,7 @@ def slice_picture(
 
 
 def outlined(picture: np.ndarray, mask: np.ndarray, band: QualityBand, width: int = 1) -> np.ndarray:
-    """A copy of a picture uint8 [H, W, 3] with the inner border of the mask [H, W] in the band's colour."""
+    """A copy of an image uint8 [H, W, 3] with the inner border of the mask [H, W] in the band's colour."""
     line = mask & ~binary_erosion(mask, iterations=width, border_value=0)
     out = picture.copy()
     if width > 1:  # a thin dark rim keeps pale colours visible on bright tissue

@@ -1,4 +1,4 @@
-"""Two-dimensional pictures through Pillow: PNG, JPEG, WebP, TIFF, BMP; 16-bit colours through SimpleITK.
+"""Two-dimensional images through Pillow: PNG, JPEG, WebP, TIFF, BMP; 16-bit colours through SimpleITK.
 
 Pillow keeps 8 bits of every colour channel: 12 bits stored in 16 would come out nearly black.
 """
@@ -18,14 +18,14 @@ from ...geometry.volume import Volume
 from .tiff import channels_of_tiff
 
 MOST_PIXELS = 500_000_000
-"""Pictures with more would need more memory than most machines have."""
+"""Images with more would need more memory than most machines have."""
 
 _GREY = {"L", "I", "I;16", "I;16B", "I;16L", "F"}
 _COLOR = {"LA", "RGB", "RGBA"}
 
 
 @dataclass(frozen=True)
-class Picture:
+class Image2D:
     """pixels [H, W] or [H, W, C], upright; mode: Pillow's name for what they are; palette: RGB [N, 3] of mode 'P';
     lossy: the file was compressed with loss."""
 
@@ -35,12 +35,12 @@ class Picture:
     lossy: bool = False
 
 
-def read_picture(path: Path) -> Volume:
-    """A picture as [1, H, W] (8, 16 or 32 bit, float) or [1, H, W, 3 or 4]; turned upright as EXIF says.
+def read_image_2d(path: Path) -> Volume:
+    """A 2D image as [1, H, W] (8, 16 or 32 bit, float) or [1, H, W, 3 or 4]; turned upright as EXIF says.
 
     Raises ImageError for files that cannot be read, GeometryError for files of several pages.
     """
-    picture = open_picture(path)
+    picture = open_image_2d(path)
     pixels = picture.pixels
     if picture.mode == "1":
         pixels = pixels.astype(np.uint8) * 255
@@ -49,7 +49,7 @@ def read_picture(path: Path) -> Volume:
     return Volume(pixels[None], planar=True, has_geometry=False, name=path.name)
 
 
-def open_picture(path: Path, palette: bool = False) -> Picture:
+def open_image_2d(path: Path, palette: bool = False) -> Image2D:
     """The pixels as the file has them; palettes become colours unless `palette` asks for their indices.
 
     Raises ImageError, GeometryError.
@@ -67,14 +67,14 @@ def open_picture(path: Path, palette: bool = False) -> Picture:
             raise ImageError(
                 f"{path.name} has {channels} channels per pixel; save one of them as grey, or three as RGB."
             ) from error
-        raise ImageError(f"{path} cannot be read as a picture (of a kind that is not known here).") from error
+        raise ImageError(f"{path} cannot be read as an image (of a kind that is not known here).") from error
     except (ImageError, GeometryError):
         raise
     except Exception as error:  # Pillow raises whatever a damaged file leads it to
-        raise ImageError(f"{path} cannot be read as a picture ({str(error) or type(error).__name__}).") from error
+        raise ImageError(f"{path} cannot be read as an image ({str(error) or type(error).__name__}).") from error
 
 
-def _opened(picture: Any, path: Path, palette: bool) -> Picture:
+def _opened(picture: Any, path: Path, palette: bool) -> Image2D:
     from PIL import ImageOps
 
     frames = getattr(picture, "n_frames", 1)
@@ -104,7 +104,7 @@ def _opened(picture: Any, path: Path, palette: bool) -> Picture:
         table = np.array(upright.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
         colors = np.zeros((256, 3), np.uint8)
         colors[: len(table)] = table
-    return Picture(pixels, upright.mode, colors, lossy)
+    return Image2D(pixels, upright.mode, colors, lossy)
 
 
 @contextlib.contextmanager
@@ -127,7 +127,7 @@ def _is_deep(picture: Any) -> bool:
 
 
 def _deep_pixels(path: Path, upright: np.ndarray, stored: np.ndarray) -> np.ndarray:
-    """All 16 bits of a colour picture; the upper eight must be those that Pillow saw."""
+    """All 16 bits of a colour image; the upper eight must be those that Pillow saw."""
     import SimpleITK as sitk
 
     remedy = "save it as PNG, and without an alpha channel"

@@ -86,6 +86,6 @@ def test_a_volume_on_a_picture_is_laid_voxel_by_voxel_and_said() -> None:
     ras = Volume(labels, direction=np.diag([-1.0, -1.0, 1.0]), name="m.nii.gz")
     found = segmentation_of_labels(labels, ras).on_grid_of(picture)
     assert np.array_equal(found.layers[0], labels)
-    assert found.remarks == ("a.png is a picture: m.nii.gz was laid on it voxel by voxel, not as it is displayed.",)
+    assert found.remarks == ("a.png is a 2D image: m.nii.gz was laid on it voxel by voxel, not as it is displayed.",)
     lps = segmentation_of_labels(labels, replace(ras, direction=np.eye(3)))
     assert lps.on_grid_of(picture).remarks == ()

@@ -56,7 +56,7 @@ SOFT = {
 @pytest.mark.parametrize("binary", [False, True])
 def test_grey_levels_are_refused_with_the_option(tmp_path: Path, name: str, binary: bool) -> None:
     pixels = SOFT[name].astype(np.uint8)
-    path = files.write_picture(tmp_path / "m.png", pixels)
+    path = files.write_image_2d(tmp_path / "m.png", pixels)
     with pytest.raises(ImageError, match=r"m\.png has \d+ grey levels, not labels: .*--threshold \d+ takes") as caught:
         read_segmentation(path, binary=binary)
     assert f"has {len(np.unique(pixels))} grey" in str(caught.value)
@@ -113,14 +113,14 @@ LABEL_MAPS = {
 @pytest.mark.parametrize("name", LABEL_MAPS)
 def test_label_maps_stay_label_maps(tmp_path: Path, name: str) -> None:
     labels = LABEL_MAPS[name].astype(np.uint8)
-    found = read_segmentation(files.write_picture(tmp_path / "l.png", labels))
+    found = read_segmentation(files.write_image_2d(tmp_path / "l.png", labels))
     assert [s.value for s in found.segments] == sorted(set(np.unique(labels)) - {0})
     assert np.array_equal(found.layers[0][0], labels)
 
 
 def test_grey_levels_can_be_taken_as_labels(tmp_path: Path) -> None:
     pixels = SOFT["anti-aliased 2 x"].astype(np.uint8)
-    found = read_segmentation(files.write_picture(tmp_path / "m.png", pixels), threshold="labels")
+    found = read_segmentation(files.write_image_2d(tmp_path / "m.png", pixels), threshold="labels")
     assert [s.value for s in found.segments] == sorted(set(np.unique(pixels)) - {0})
 
 
@@ -167,7 +167,7 @@ def test_a_grey_ramp_as_a_palette_is_grey(tmp_path: Path) -> None:
 def test_a_mask_in_the_alpha_channel_is_used_and_that_is_said(tmp_path: Path, color: int, mode: str) -> None:
     alpha = MASK.astype(np.uint8) * 255
     channels = [np.full(SIZE, color, np.uint8)] * (3 if mode == "RGBA" else 1) + [alpha]
-    found = read_segmentation(files.write_picture(tmp_path / "a.png", np.dstack(channels)))
+    found = read_segmentation(files.write_image_2d(tmp_path / "a.png", np.dstack(channels)))
     assert np.array_equal(found.mask(found.segments[0])[0], MASK)
     assert found.remarks == ("a.png: its mask was taken from the alpha channel; its colours say nothing.",)
 
@@ -176,17 +176,17 @@ def test_an_alpha_channel_that_agrees_with_the_colours_changes_nothing(tmp_path:
     white = MASK.astype(np.uint8) * 255
     for alpha in (np.full(SIZE, 255, np.uint8), white):
         assert np.array_equal(
-            only_mask(files.write_picture(tmp_path / "a.png", np.dstack([white] * 3 + [alpha]))), MASK
+            only_mask(files.write_image_2d(tmp_path / "a.png", np.dstack([white] * 3 + [alpha]))), MASK
         )
 
 
 def test_two_masks_in_one_file_are_refused(tmp_path: Path) -> None:
     white, alpha = MASK.astype(np.uint8) * 255, np.roll(MASK, 20, axis=1).astype(np.uint8) * 255
     with pytest.raises(ImageError, match="a mask in its colours and another in its alpha channel"):
-        read_segmentation(files.write_picture(tmp_path / "a.png", np.dstack([white] * 3 + [alpha])))
+        read_segmentation(files.write_image_2d(tmp_path / "a.png", np.dstack([white] * 3 + [alpha])))
     soft = SOFT["blurred"].astype(np.uint8)
     with pytest.raises(ImageError, match="grey levels"):
-        read_segmentation(files.write_picture(tmp_path / "b.png", np.dstack([np.zeros_like(soft)] * 3 + [soft])))
+        read_segmentation(files.write_image_2d(tmp_path / "b.png", np.dstack([np.zeros_like(soft)] * 3 + [soft])))
 
 
 # ---- lossy -------------------------------------------------------------------------------------------------------
@@ -196,13 +196,13 @@ def test_two_masks_in_one_file_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["m.jpg", "m.webp"])
 @pytest.mark.parametrize("mask", [MASK, blob(), ~blob(3)])
 def test_black_and_white_survives_compression(tmp_path: Path, quality: int, name: str, mask: np.ndarray) -> None:
-    path = files.write_picture(tmp_path / name, mask.astype(np.uint8) * 255, quality=quality)
+    path = files.write_image_2d(tmp_path / name, mask.astype(np.uint8) * 255, quality=quality)
     found = read_segmentation(path)
     assert np.mean((found.layers[0][0] > 0) != mask) < 0.003
 
 
 def test_nothing_at_all_survives_compression_as_nothing(tmp_path: Path) -> None:
-    path = files.write_picture(tmp_path / "m.jpg", np.zeros(SIZE, np.uint8), quality=75)
+    path = files.write_image_2d(tmp_path / "m.jpg", np.zeros(SIZE, np.uint8), quality=75)
     assert read_segmentation(path).segments == ()
 
 
@@ -215,14 +215,14 @@ def test_labels_and_pictures_do_not_survive_compression_and_are_refused(tmp_path
         (PICTURE, "is not black and white"),
         (SOFT["blurred widely"], "is not black and white"),
     ):
-        path = files.write_picture(tmp_path / name, pixels.astype(np.uint8), quality=90)
+        path = files.write_image_2d(tmp_path / name, pixels.astype(np.uint8), quality=90)
         with pytest.raises(ImageError, match=why):
             read_segmentation(path)
     assert np.array_equal(only_mask(path, threshold=127.0), np.asarray(Image.open(path).convert("L")) > 127)
 
 
 def test_a_renamed_jpeg_is_lossy_whatever_its_name(tmp_path: Path) -> None:
-    path = files.write_picture(tmp_path / "m.jpg", MASK.astype(np.uint8) * 255, quality=60).rename(tmp_path / "m.png")
+    path = files.write_image_2d(tmp_path / "m.jpg", MASK.astype(np.uint8) * 255, quality=60).rename(tmp_path / "m.png")
     assert np.mean(only_mask(path) != MASK) < 0.003
 
 
@@ -230,9 +230,9 @@ def test_a_renamed_jpeg_is_lossy_whatever_its_name(tmp_path: Path) -> None:
 
 
 def test_score_select_and_pairs_refuse_and_cut(evanyseg, tmp_path: Path) -> None:
-    image = files.write_picture(tmp_path / "i.png", PICTURE)
-    hard = files.write_picture(tmp_path / "hard.png", MASK.astype(np.uint8) * 255)
-    soft = files.write_picture(tmp_path / "soft.png", SOFT["anti-aliased 4 x"].astype(np.uint8))
+    image = files.write_image_2d(tmp_path / "i.png", PICTURE)
+    hard = files.write_image_2d(tmp_path / "hard.png", MASK.astype(np.uint8) * 255)
+    soft = files.write_image_2d(tmp_path / "soft.png", SOFT["anti-aliased 4 x"].astype(np.uint8))
     code, _, err = evanyseg("score", image, soft, "--estimator", "nowhere.pth")
     assert (code, "grey levels, not labels" in " ".join(err.split())) == (2, True)
     code, out, err = evanyseg("score", image, soft, *E, "--threshold", 127, "--json")

@@ -17,7 +17,7 @@ from engine import files, phantom
 from engine.cli_fixtures import E
 from evanyseg.errors import ImageError
 from evanyseg.geometry.volume import Volume
-from evanyseg.io.formats import pictures
+from evanyseg.io.formats import images_2d
 from evanyseg.io.formats.tiff import channels_of_tiff
 from evanyseg.io.read import read_image, read_segmentation
 from evanyseg.pipeline.intensity import window_of
@@ -69,11 +69,11 @@ def test_deep_colours_with_few_bits_are_scaled_as_grey_is(evanyseg, tmp_path: Pa
     grey, mask = phantom.picture()
     twelve = grey.astype(np.uint16) * 16
     color = read_image(write_deep(tmp_path / "c.png", np.dstack([twelve] * 3)))
-    plain = read_image(files.write_picture(tmp_path / "g.png", twelve))
+    plain = read_image(files.write_image_2d(tmp_path / "g.png", twelve))
     shown = [window_of(v).apply(v.array[0]) for v in (color, plain)]
     assert np.array_equal(shown[0], shown[1])
     assert shown[0][mask].mean() > 200
-    files.write_picture(tmp_path / "m.png", mask.astype(np.uint8) * 255)
+    files.write_image_2d(tmp_path / "m.png", mask.astype(np.uint8) * 255)
     row = json.loads(evanyseg("score", tmp_path / "c.png", tmp_path / "m.png", *E, "--json")[1])["rows"][0]
     assert row["pred_dice"] > 0.99
     assert row["intensity"].startswith("rgb [")
@@ -119,18 +119,18 @@ def test_many_channels_are_counted(tmp_path: Path, order: str, channels: int) ->
 def test_a_very_large_picture_is_read_without_a_word_of_pillow(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow warns beyond this and refuses twice of it
     pixels, mask = phantom.picture()
-    path = files.write_picture(tmp_path / "huge.png", mask)
+    path = files.write_image_2d(tmp_path / "huge.png", mask)
     with pytest.raises(Image.DecompressionBombError):
         Image.open(path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert np.array_equal(read_segmentation(path).layers[0][0], mask)
-        assert read_image(files.write_picture(tmp_path / "i.png", pixels)).shape == (1, 60, 80)
+        assert read_image(files.write_image_2d(tmp_path / "i.png", pixels)).shape == (1, 60, 80)
     assert Image.MAX_IMAGE_PIXELS == 1000
 
 
 def test_beyond_the_limit_there_is_a_sentence(evanyseg, picture, monkeypatch) -> None:
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 1000)
+    monkeypatch.setattr(images_2d, "MOST_PIXELS", 1000)
     code, _, err = evanyseg("score", *picture[:2], "--estimator", "nowhere.pth")
     text = " ".join(err.split())
     assert code == 2

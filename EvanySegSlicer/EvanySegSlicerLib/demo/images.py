@@ -1,4 +1,4 @@
-"""The demo's pictures: real slice views with all that is drawn over them, a contact sheet, a scatter plot."""
+"""The demo's images: real slice views with all that is drawn over them, a contact sheet, a scatter plot."""
 
 from __future__ import annotations
 
