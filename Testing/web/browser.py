@@ -37,6 +37,11 @@ def open_browser(path: str) -> Iterator[object]:
         browser.close()
 
 
+def unlike(one: np.ndarray, other: np.ndarray) -> int:
+    """How many pixels differ by more than compression does."""
+    return int((np.abs(one.astype(int) - other).max(axis=2) > 24).sum())
+
+
 class Reviewer:
     """One browser context with one page of the server. `errors`: what the page's scripts threw."""
 

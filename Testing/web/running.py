@@ -32,11 +32,11 @@ def write_phantom(path: Path, seed: int = 0) -> Path:
 
 
 def write_pillar(path: Path, seed: int = 0) -> Path:
-    """The same, with a pillar of radius 14 through 90 slices: work that takes long enough to be stopped."""
+    """The same, with a pillar of radius 14 through 60 slices: work that takes long enough to be stopped."""
     import SimpleITK as sitk
 
-    k, j, i = np.mgrid[:90, :64, :64]
-    pillar = ((j - 31.5) ** 2 + (i - 31.5) ** 2 <= 14**2) & (k >= 5) & (k < 85)
+    k, j, i = np.mgrid[:60, :64, :64]
+    pillar = ((j - 31.5) ** 2 + (i - 31.5) ** 2 <= 14**2) & (k >= 5) & (k < 55)
     array = np.where(pillar, 400, 80) + np.random.default_rng(seed).normal(0, 15, k.shape)
     sitk.WriteImage(sitk.GetImageFromArray(array.astype(np.int16)), str(path))
     return path

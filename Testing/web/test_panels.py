@@ -9,7 +9,7 @@ import pytest
 from evanyseg.quality.builtin import load
 from EvanySegSlicerLib.scene.headless.scene_files import save_mrb
 from scene.learner import Review
-from web.browser import Reviewer
+from web.browser import Reviewer, unlike
 from web.running import Server
 
 CORRECTED = 7
@@ -66,6 +66,8 @@ def test_a_scene_begun_elsewhere_goes_on_and_learns(reviewer: Reviewer) -> None:
     reviewer.page.click("#learn")
     reviewer.page.wait_for_selector("#undo-learning", timeout=120_000)
     wait_for_estimator(reviewer, f"adapted (liver, {CORRECTED} corrected", rows=12 - CORRECTED)  # edited ones are stale
+    reviewer.page.click(f"{ROW}[title*='adapted']")
+    reviewer.page.wait_for_selector("#scored-by:has-text('Scored by adapted (liver')")
     assert "error on them 0." in reviewer.text("#learning-text")
     assert reviewer.rows() != before
     reviewer.page.click("#undo-learning")
@@ -97,11 +99,11 @@ def test_segmenters_side_by_side_and_one_is_kept(reviewer: Reviewer) -> None:
     reviewer.wait_idle()
     reviewer.page.wait_for_timeout(300)
     after = reviewer.still()
-    assert (before != after).any(), "the last one is another mask than the first"
+    assert unlike(after, before) > 50, "the last one is another mask than the first"
     reviewer.page.click("#keep-best")
     reviewer.wait_idle()
     reviewer.page.wait_for_timeout(300)
-    assert (reviewer.still() != after).any()
+    assert unlike(reviewer.still(), after) > 50
 
 
 def test_explore_scores_a_copy_at_each_step_of_the_slider(reviewer: Reviewer) -> None:
@@ -120,7 +122,7 @@ def test_explore_scores_a_copy_at_each_step_of_the_slider(reviewer: Reviewer) ->
     scores = [float(text.split("Predicted Dice ")[1].split()[0]) for text in said]
     assert scores[1] < scores[0] - 0.1, "a larger error, a lower score"
     assert reviewer.page.eval_on_selector("#explore-pictures img", "i => i.naturalWidth") == 190
-    assert (reviewer.still() == before).all(), "the segmentation is not touched"
+    assert unlike(reviewer.still(), before) < 20, "the segmentation is not touched"
     reviewer.page.click("#explore-clear")
     reviewer.page.wait_for_selector("#explore-pictures img", state="detached")
 

@@ -35,7 +35,7 @@ class ReviewPanel:
         self._start = 0
         self._followed = ""
         self._said = ("", "")
-        state.update({"rows_before": 0, "rows_after": 0})
+        state.update({"rows_before": 0, "rows_after": 0, "scored_by": ""})
         state.update({"rows": [], "current": "", "counts": "", "strip": [], "summaries": [], "stale": 0, "comment": ""})
         state.update({"order": ORDERS[0], "segment_filter": ANY, "band_filter": ANY, "state_filter": ANY})
         state.update({"segment_choices": [{"id": ANY, "name": ANY}]})
@@ -100,6 +100,12 @@ class ReviewPanel:
                         **({"style": style} if column == 4 else {}),
                     )
             self._more("rows_after", "more", WINDOW)
+        html.Div(
+            "Scored by {{ scored_by }}",
+            v_if=("scored_by",),
+            classes="text-caption text-medium-emphasis text-truncate",
+            id="scored-by",
+        )
         v3.VTextField(
             v_model=("comment",),
             label="Comment (M)",
@@ -142,6 +148,7 @@ class ReviewPanel:
         state.strip = [_cell(record, number) for number, record in enumerate(worst_of_each_slice(all_rows))]
         current = self.presenter.current_row()
         state.current = key_text(current.key) if current is not None else ""
+        state.scored_by = current.estimator if current is not None else ""
         said = (state.current, current.comment if current is not None else "")
         if said != self._said:  # what somebody is typing is left alone
             self._said, state.comment = said, said[1]
