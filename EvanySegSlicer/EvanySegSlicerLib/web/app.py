@@ -19,15 +19,17 @@ from ..presenters.rubber_band import BOX
 from ..presenters.setup.model_store import ModelStore
 from ..presenters.showing.map_follower import MapFollower
 from ..scene.headless.sample_volume import template_files
-from .exports import Exports
+from .files.exports import Exports
+from .files.open_files import OpenFiles
+from .files.opening import Opener
 from .layout import build
-from .opening import Opener
 from .options import Options
 from .page import Page, Panel
 from .panels.compare_panel import ComparePanel
 from .panels.explore_panel import ExplorePanel
 from .panels.file_panel import FilePanel
 from .panels.learning_panel import LearningPanel
+from .panels.open_panel import OpenPanel
 from .panels.review_panel import ReviewPanel
 from .panels.segment_panel import SegmentPanel
 from .panels.settings_panel import SettingsPanel
@@ -83,7 +85,10 @@ class WebApp:
         self.watch = EditWatch(made.controller, LoopTimer, self._settled)
         made.painting.on_edit = self.watch.edited
         self.opener = Opener(self.slicer.scene, made, views, self._leave, self._entered)
-        self.exports = Exports(made.reviewing, page.status)
+        self.exports = Exports(made.reviewing, lambda: self.opener.dicom, page.status)
+        self.files = OpenFiles(self.opener, options.folder, self.do, page.status)
+        self.open_panel = OpenPanel(server.state, self.files.folder, self.files.chosen, page.status)
+        self.file_panel.above = self.open_panel.build
         server.controller.cancel = made.controller.cancel
         server.trigger("evanyseg_key")(self._on_key)
         sections: list[tuple[str, str, Panel]] = [
@@ -108,6 +113,7 @@ class WebApp:
         self._leave()
         self.page.close()
         self.pump.close()
+        self.files.close()
 
     def do(self, work: Coroutine[object, object, None]) -> None:
         """Run something that takes a while; what fails is said on the page."""
@@ -129,7 +135,7 @@ class WebApp:
         options = self.options
         self.page.status("Opening...")
         if options.session is not None:
-            self.opener.session(options.session)
+            await self.opener.session(options.session)
         elif options.volume is not None:
             await self.opener.volume(options.volume, masks=options.segmentation)
         else:

@@ -26,6 +26,7 @@ class Options:
     volume: Path | None = None
     segmentation: Path | None = None
     session: Path | None = None
+    folder: Path | None = None
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     names: tuple[str, ...] = ()
@@ -48,16 +49,21 @@ def parsed(arguments: Sequence[str] | None = None) -> Options:
             f"--host {found.host} lets other computers in: set {TOKEN_VARIABLE} to a secret of at least "
             f"{SHORTEST_TOKEN} characters, and put a server that speaks TLS in front (this one does not encrypt)."
         )
-    for option in ("volume", "segmentation", "session"):
+    for option in ("volume", "segmentation", "session", "folder"):
         path = getattr(found, option)
         if path is not None and not path.exists():
             raise EvanySegError(f"--{option}: there is nothing at {path}.")
     if found.segmentation is not None and found.volume is None:
         raise EvanySegError("--segmentation needs the image that it belongs to: give --volume too.")
+    if found.folder is not None and not found.folder.is_dir():
+        raise EvanySegError(f"--folder: {found.folder} is a file; name the folder that it is in.")
+    if found.session is not None and found.volume is not None:
+        raise EvanySegError("--session brings its own volume: leave --volume out.")
     return Options(
         volume=_absolute(found.volume),
         segmentation=_absolute(found.segmentation),
         session=_absolute(found.session),
+        folder=_absolute(found.folder),
         host=found.host,
         port=found.port,
         names=tuple(found.name),
@@ -110,6 +116,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--volume", type=Path, help="image file (NIfTI, NRRD, MetaImage, DICOM) or a folder of one DICOM series")
     add("--segmentation", type=Path, help="existing masks on that image (.seg.nrrd, label map, DICOM SEG)")
     add("--session", type=Path, help="scene (.mrb) to go on with, saved here or by desktop Slicer")
+    add(
+        "--folder",
+        type=Path,
+        help="folder here that the page may list and open files of; nothing outside it",
+    )
     add("--port", type=int, default=DEFAULT_PORT, help=f"default {DEFAULT_PORT}; 0: any free one")
     add("--host", default="127.0.0.1", help=f"address to listen on; other than loopback needs {TOKEN_VARIABLE}")
     add("--name", action="append", default=[], help="host name that browsers use, when a proxy is in front")

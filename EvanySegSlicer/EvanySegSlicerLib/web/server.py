@@ -36,6 +36,7 @@ def serve(options: Options) -> None:
         guard.page = str(Path(server._www) / "index.html")
         guard.install(web_server.app)
         app.exports.install(web_server.app)
+        app.files.incoming.install(web_server.app)
 
     @server.controller.add("on_server_ready")
     def ready(**state: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,8 +9,13 @@ from typing import TYPE_CHECKING
 from evanyseg.errors import EvanySegError
 from evanyseg.io.write import atomic_path
 
+from .bundle import unpacked_bundle
+
 if TYPE_CHECKING:
     from slicer import vtkMRMLScene, vtkMRMLSegmentationNode
+
+
+STORAGE = "vtkMRMLStorageNode"
 
 
 def save_mrb(scene: vtkMRMLScene, path: Path) -> None:
@@ -34,15 +38,31 @@ def save_mrb(scene: vtkMRMLScene, path: Path) -> None:
 
 
 def load_mrb(scene: vtkMRMLScene, path: Path) -> None:
-    """Replace the scene's content by a saved one. Raises EvanySegError."""
+    """Replace the scene's content by a saved one, which is checked first (`bundle`). Raises EvanySegError."""
     path = Path(path).absolute()
-    if not path.is_file():
-        raise EvanySegError(f"There is no scene file {path}.")
-    home = os.getcwd()
-    try:
-        done = scene.ReadFromMRB(str(path), True, None)
-    finally:
-        os.chdir(home)  # a file that is no archive leaves VTK in a folder that it has removed
+    with unpacked_bundle(path) as mrml:
+        load_unpacked(scene, mrml, path)
+
+
+def load_unpacked(scene: vtkMRMLScene, mrml: Path, path: Path) -> None:
+    """The same for a bundle that was unpacked and checked: `path` is where it came from. Raises EvanySegError."""
+    scene.SetURL(str(mrml))
+    done = scene.Connect()
+    folder = mrml.parent
+    nodes = [scene.GetNthNodeByClass(n, STORAGE) for n in range(scene.GetNumberOfNodesByClass(STORAGE))]
+    for storage in nodes:  # as vtkMRMLScene.ReadFromMRB does: the unpacked files go
+        for number in range(-1, storage.GetNumberOfFileNames()):
+            named = storage.GetFileName() if number < 0 else storage.GetNthFileName(number)
+            if not named or not Path(named).is_relative_to(folder):
+                continue
+            relative = str(Path(named).relative_to(folder))
+            if number < 0:
+                storage.SetFileName(relative)
+            else:
+                storage.ResetNthFileName(number, relative)
+    scene.SetURL(str(path.with_suffix(".mrml")))
+    scene.SetRootDirectory(str(path.parent))
+    scene.SetStorableNodesModifiedSinceRead()
     if not done:
         raise EvanySegError(f"{path} could not be read as a Slicer scene.")
 

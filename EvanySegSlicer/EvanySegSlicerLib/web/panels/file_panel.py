@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from trame.widgets import html
 from trame.widgets import vuetify3 as v3
 from trame_server.state import State
 
-from ..exports import NAMES
+from ..files.exports import NAMES
 
-TITLES = {"table": "CSV", "report": "Report", "segmentation": ".seg.nrrd", "scene": "Scene .mrb"}
+TITLES = {"table": "CSV", "report": "Report", "segmentation": ".seg.nrrd", "dicom": "DICOM SEG", "scene": "Scene .mrb"}
 
 
 class FilePanel:
@@ -16,9 +18,12 @@ class FilePanel:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self.above: Callable[[], None] = lambda: None
+        """Builds what stands above the downloads."""
         state.update({"volume_name": "", "has_rows": False})
 
     def build(self) -> None:
+        self.above()
         with html.Div(classes="d-flex flex-wrap ga-1"):
             for kind, title in TITLES.items():
                 v3.VBtn(

@@ -12,6 +12,15 @@ window.evanysegDownload = async (kind, name) => {  // a link to the file would m
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 60000);
 };
+window.evanysegUpload = async (kind, input) => {
+  const file = input.files[0];
+  if (!file) return;
+  try {  // what was refused is said in the status line
+    await fetch("/upload/" + kind + "?name=" + encodeURIComponent(file.name), {method: "POST", body: file});
+  } finally {
+    input.value = "";
+  }
+};
 setInterval(() => {  // the connection is gone: the way back
   if (document.getElementById("status") || document.getElementById("again")) return;
   if (!document.body.innerText.includes("Connection closed")) return;

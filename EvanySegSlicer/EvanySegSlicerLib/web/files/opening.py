@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evanyseg.errors import EvanySegError
+from evanyseg.geometry.anatomy import LPS_TO_RAS
+from evanyseg.geometry.placement import placement_of
 from evanyseg.geometry.volume import Volume
+from evanyseg.io.dicom.headers import read_header
 from evanyseg.io.read import read_image, read_segmentation
 from evanyseg.io.segmentation import Segmentation
 
-from ..presenters.front_end import Presenters
-from ..scene.headless.scene_files import load_mrb
-from ..scene.nodes.add_volume import add_volume
-from ..scene.nodes.session_node import SessionNode
-from .views.slice_views import PageViews
+from ...presenters.front_end import Presenters
+from ...scene.headless.bundle import unpacked_bundle
+from ...scene.headless.scene_files import load_unpacked
+from ...scene.nodes.add_volume import add_volume
+from ...scene.nodes.session_node import SessionNode
+from ..views.slice_views import PageViews
 
 if TYPE_CHECKING:
     from slicer import vtkMRMLScene, vtkMRMLVolumeNode
@@ -26,7 +31,7 @@ if TYPE_CHECKING:
 
 class Opener:
     """Replaces what the scene holds. `leave()` lets go of the old scene (tools, jobs, labels) before it goes;
-    `entered()` is called when the new one is bound."""
+    `entered()` is called when the new one is bound. `dicom`: the series that the open volume came from."""
 
     def __init__(
         self,
@@ -38,20 +43,34 @@ class Opener:
     ) -> None:
         self.scene, self.presenters, self.views = scene, presenters, views
         self._leave, self._entered = leave, entered
+        self.dicom: Path | None = None
 
     async def volume(self, path: Path, name: str = "", masks: Path | None = None) -> None:
         """A new scene with this image and, as segments, existing masks on it. Raises ImageError, GeometryError; the old
         scene stays then."""
         volume, segmentation = await asyncio.to_thread(_read, path, masks)
+        is_dicom = await asyncio.to_thread(lambda: path.is_dir() or read_header(path) is not None)
         self._leave()
         self.scene.Clear(0)
         node = add_volume(self.scene, volume)
         node.SetName(name or volume.name or path.name)
         session = SessionNode.of_scene(self.scene)
         session.set("volume", node.GetID())
+        self.dicom = path if is_dicom else None
         self._enter(session, node)
         if segmentation is not None:
             self._add(segmentation)
+
+    async def masks(self, path: Path) -> int:
+        """Existing masks on the open volume, as further segments: how many. Raises ImageError, GeometryError."""
+        review = self.presenters.controller.require()
+        node, snapshot = review.volume, review.reader.snapshot()
+        grid = placement_of(LPS_TO_RAS @ snapshot.ijk_to_ras, snapshot.name).volume(snapshot.array, name=snapshot.name)
+        segmentation = await asyncio.to_thread(lambda: read_segmentation(path).on_grid_of(grid))
+        if self.presenters.controller.require().volume is not node:
+            raise EvanySegError("Another volume was opened meanwhile; the masks were dropped.")
+        self._add(segmentation)
+        return len(segmentation.segments)
 
     def _add(self, segmentation: Segmentation) -> None:
         """Its segments, on the open volume's voxels, into the open segmentation."""
@@ -64,10 +83,14 @@ class Opener:
                 review.store.write(segment_id, plane, plane.take(mask), review.volume)
         review.changed([])
 
-    def session(self, path: Path) -> None:
-        """A scene saved here or by desktop Slicer. Raises EvanySegError; the scene is empty then."""
-        self._leave()
-        load_mrb(self.scene, path)
+    async def session(self, path: Path) -> None:
+        """A scene saved here or by desktop Slicer, checked before anything of it is loaded. Raises EvanySegError; the
+        old scene stays when the file was refused."""
+        with ExitStack() as kept:
+            mrml = await asyncio.to_thread(lambda: kept.enter_context(unpacked_bundle(path)))
+            self._leave()
+            self.dicom = None
+            load_unpacked(self.scene, mrml, path)
         session = SessionNode.of_scene(self.scene)
         volume = session.node.GetNodeReference("volume") or self.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode")
         if volume is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -10,13 +11,15 @@ from aiohttp import web
 
 from evanyseg.errors import EvanySegError
 
-from ..presenters.reviewing import ReviewingPresenter
-from ..scene.headless.scene_files import save_mrb, save_segmentation
+from ...presenters.exchange.dicom_export import gathered
+from ...presenters.reviewing import ReviewingPresenter
+from ...scene.headless.scene_files import save_mrb, save_segmentation
 
 NAMES = {
     "table": "evanyseg-review.csv",
     "report": "evanyseg-review.html",
     "segmentation": "segmentation.seg.nrrd",
+    "dicom": "segmentation.dcm",
     "scene": "evanyseg.mrb",
 }
 """What can be asked for -> the file's name."""
@@ -25,8 +28,11 @@ NAMES = {
 class Exports:
     """GET /export/KIND."""
 
-    def __init__(self, reviewing: ReviewingPresenter, say: Callable[[str, bool], None]) -> None:
-        self.reviewing, self.say = reviewing, say
+    def __init__(
+        self, reviewing: ReviewingPresenter, source: Callable[[], Path | None], say: Callable[[str, bool], None]
+    ) -> None:
+        """source: the DICOM series that the open volume came from, if it did."""
+        self.reviewing, self.source, self.say = reviewing, source, say
 
     def install(self, app: web.Application) -> None:
         app.router.add_get("/export/{kind}", self._give)
@@ -38,17 +44,20 @@ class Exports:
         with tempfile.TemporaryDirectory(prefix="evanyseg-export-") as folder:
             path = Path(folder) / NAMES[kind]
             try:
-                self.write(kind, path)
+                rest = self.write(kind, path)
+                if rest is not None:
+                    self.say(f"Writing {path.name}...", False)
+                    await asyncio.to_thread(rest, path)
+                body = await asyncio.to_thread(path.read_bytes)
             except EvanySegError as error:
                 self.say(str(error), True)
                 raise web.HTTPConflict(text=str(error)) from error
-            body = path.read_bytes()
         self.say(f"{NAMES[kind]} was made.", False)
         headers = {"Content-Disposition": f'attachment; filename="{NAMES[kind]}"'}
         return web.Response(body=body, content_type="application/octet-stream", headers=headers)
 
-    def write(self, kind: str, path: Path) -> None:
-        """On the main thread: all of it is read from the scene. Raises EvanySegError."""
+    def write(self, kind: str, path: Path) -> Callable[[Path], None] | None:
+        """On the main thread: reads the scene. Returns what is left to do on a thread. Raises EvanySegError."""
         review = self.reviewing.controller.usable
         if review is None:
             raise EvanySegError("There is nothing to export yet: open a volume and draw a box first.")
@@ -58,5 +67,8 @@ class Exports:
             self.reviewing.export_html(path)
         elif kind == "segmentation":
             save_segmentation(review.segmentation, path)
+        elif kind == "dicom":
+            return gathered(review, self.source(), path.parent).write
         else:
             save_mrb(review.volume.GetScene(), path)
+        return None

@@ -1,0 +1,1 @@
+"""What comes into a scene and what leaves it, as files. No Qt."""
