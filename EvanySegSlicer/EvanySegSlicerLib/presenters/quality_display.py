@@ -32,6 +32,8 @@ class QualityDisplay:
         self.controller = controller
         self.views = views
         self.on = False
+        self.below = 0
+        """Pixels at the bottom of each view that the front end uses itself."""
         self.on_scroll: Callable[[], None] = lambda: None
         self.map_shown: Callable[[], bool] = lambda: False
         """Whether the error map is in the views in place of the quality colours."""
@@ -65,7 +67,7 @@ class QualityDisplay:
 
     def _watch(self) -> None:
         if not self._labels:
-            self._labels = [_Labelled(view, self._on_scroll) for view in self.views.all()]
+            self._labels = [_Labelled(view, self._on_scroll, self.below) for view in self.views.all()]
 
     def _unwatch(self) -> None:
         for labelled in self._labels:
@@ -134,9 +136,9 @@ def _rows_in_view(view: SliceView, review: ReviewSession | None) -> list[ScoreRe
 class _Labelled:
     """One view with its labels; drawn again only when they say something else."""
 
-    def __init__(self, view: SliceView, on_scroll: Callable[[_Labelled], None]) -> None:
+    def __init__(self, view: SliceView, on_scroll: Callable[[_Labelled], None], below: int) -> None:
         self.view = view
-        self._labels = ViewLabels(view.renderer)
+        self._labels = ViewLabels(view.renderer, below)
         self._node = view.slice_node
         self._said: tuple[list[Line], list[Line]] | None = None
 

@@ -37,7 +37,7 @@ from .panels.show_panel import ShowPanel
 from .pump import JobPump
 from .timer import LoopTimer
 from .views.brush import ERASE, PAINT, Brush
-from .views.gutter import slice_gutter, view_gutter
+from .views.gutter import SLIDER_HEIGHT, slice_gutter, view_gutter
 from .views.slice_views import PageViews
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class WebApp:
         page.panels += [panel for _name, _title, panel in others]
         page.on_refresh = self._on_refresh
         page.on_updated = self._updated
-        made.display.on_scroll = page.scrolled
+        made.display.on_scroll, made.display.below = page.scrolled, SLIDER_HEIGHT
         self.segment_panel.brush = Brush(self.slicer.segmentation_editor, made.painting, views.used_node, page.soon)
         self.watch = EditWatch(made.controller, LoopTimer, self._settled)
         made.painting.on_edit = self.watch.edited

@@ -59,6 +59,7 @@ def build(server: Server, views: LayoutManager, shown: Panel, sections: Sequence
             html.Span(
                 "{{ status_text }}",
                 id="status",
+                title=("status_text",),
                 classes=("status_problem ? 'text-red-lighten-2 font-weight-bold text-truncate' : 'text-truncate'",),
             )
             v3.VSpacer()
@@ -66,6 +67,7 @@ def build(server: Server, views: LayoutManager, shown: Panel, sections: Sequence
                 html.Span("{{ busy_what }}", classes="text-truncate")
                 v3.VProgressLinear(model_value=("busy_percent",), style="width: 120px", height=6, color="amber")
                 v3.VBtn("Cancel", size="x-small", click=server.controller.cancel, id="cancel")
-            html.Span(NOTICE, classes="text-caption text-medium-emphasis ml-3", v_if=("!busy",))
+            quiet = "text-caption text-medium-emphasis ml-3 text-no-wrap flex-shrink-0"
+            html.Span(NOTICE, classes=quiet, v_if=("!busy",))
         help_page()
     return layout

@@ -36,8 +36,10 @@ class ViewLabels:
     Call `remove` before the view goes.
     """
 
-    def __init__(self, renderer: vtkRenderer) -> None:
+    def __init__(self, renderer: vtkRenderer, below: int = 0) -> None:
+        """below: pixels at the bottom that the front end uses itself."""
         self.renderer = renderer
+        self._below = below
         self._annotation: list[vtkActor2D] = []
         self._legend: list[vtkActor2D] = []
 
@@ -69,7 +71,7 @@ class ViewLabels:
         height = 2 * _PAD + _LINE * len(lines)
         corner = (0.0, 1.0) if top_left else (1.0, 0.0)
         left = _MARGIN if top_left else -_MARGIN - width
-        bottom = -_MARGIN - height if top_left else _MARGIN
+        bottom = -_MARGIN - height if top_left else _MARGIN + self._below
         actors: list[vtkActor2D] = [_rectangle(corner, left, bottom, width, height, (0.0, 0.0, 0.0), 0.6)]
         for number, ((_, color), text) in enumerate(zip(lines, texts, strict=True)):
             base = bottom + height - _PAD - _LINE * (number + 1)

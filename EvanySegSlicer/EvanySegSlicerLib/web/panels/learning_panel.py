@@ -19,7 +19,7 @@ class LearningPanel:
     def build(self) -> None:
         with html.Div(v_if=("learning_text || can_unlearn",), classes="mt-1", id="learning"):
             html.Div("{{ learning_text }}", classes="text-caption", style="white-space: pre-line", id="learning-text")
-            with html.Div(classes="d-flex ga-1"):
+            with html.Div(classes="d-flex flex-wrap ga-1"):
                 learn = self.presenter.learn
                 wide_button("mdi-school-outline", "Learn from my corrections", learn, "learn", enabled="can_learn")
                 with html.Div(v_if=("can_unlearn",)):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from trame_slicer.views import AbstractView, SliceView
 
 OVER = "position: absolute; background: transparent; pointer-events: none; color: #ffd54f; text-shadow: 0 0 3px black;"
+SLIDER_HEIGHT = 28
+"""Pixels at the bottom of a slice view."""
 SIDES = {
     "left": "left: 4px; top: 50%;",
     "right": "right: 4px; top: 50%;",
