@@ -75,7 +75,7 @@ class QualityEstimator(Protocol):
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
     ) -> list[QualityEstimate]:
-        """Score masks bool [N, H, W] of one image uint8 [H, W, 3]; boxes: one per mask, None = the mask's own.
+        """Score masks bool [N, H, W] of one image uint8 [H, W, 3]; boxes: one per mask, None = the mask's bounding box.
         `maps`: also return the error maps at image resolution. Raises ImageError, CancelledError."""
 
     def estimate_cases(

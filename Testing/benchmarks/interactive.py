@@ -56,10 +56,10 @@ def run(runs: int, peers: bool = True, quick: bool = False) -> list[Figure]:
     for number, route in enumerate(others):
         slow_first, slow_next = theirs[route.name]
         rows += [figure(f"{route.name}: first box", slow_first), figure(f"{route.name}: next box", slow_next)]
-        goals = (FIRST_TIMES, NEXT_TIMES) if number == 0 else (None, None)
+        targets = (FIRST_TIMES, NEXT_TIMES) if number == 0 else (None, None)
         rows += [
-            _times(f"{route.name} / built-in, first box", slow_first, first[:slow], goals[0]),
-            _times(f"{route.name} / built-in, next box", slow_next, following[:slow], goals[1]),
+            _times(f"{route.name} / built-in, first box", slow_first, first[:slow], targets[0]),
+            _times(f"{route.name} / built-in, next box", slow_next, following[:slow], targets[1]),
         ]
     return rows
 

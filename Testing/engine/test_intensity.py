@@ -69,7 +69,7 @@ def test_colours_of_every_type_become_8_bit(pixels: np.ndarray, expected: list[i
     assert PRESETS["rgb"].fit(pixels).apply(pixels)[0, 0].tolist() == expected
 
 
-def test_colours_under_a_grey_recipe_are_their_mean() -> None:
+def test_colours_under_a_grey_preset_are_their_mean() -> None:
     pixels = np.array([[[0, 30, 60, 255]]], np.uint8)
     assert IntensityWindow(0, 60, "fixed").apply(pixels)[0, 0].tolist() == [128, 128, 128]
 

@@ -70,7 +70,7 @@ def test_a_run_gathers_summary_overlay_and_the_worst_pictures() -> None:
     pipeline = SlicePipeline(BrightEstimator(), BrightSegmenter())
     stack = SliceStack(volume, segmentation_of_labels(labels, volume))
     run = run_scoring(
-        VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline)), BandThresholds(), overlay=True, pictures=3
+        VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline)), BandThresholds(), overlay=True, images=3
     )
     assert [r.index for r in run.worst_first][:2] == [7, 4]
     assert [r.index for r in run.pictured][:2] == [7, 4]

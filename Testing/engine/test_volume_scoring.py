@@ -175,7 +175,7 @@ def test_boxes_are_checked_before_anything_runs() -> None:
     assert partly.box == BoxPrompt(0, 0, 40, 40)
 
 
-def test_the_intensity_recipe_is_recorded_and_decides() -> None:
+def test_the_intensity_preset_is_recorded_and_decides() -> None:
     volume, labels = phantom.volume(SHAPE), phantom.ball(SHAPE).astype(np.uint8)
     dark = scored(volume, labels, preset=PRESETS["ct-bone"])  # 200 HU is dark in a bone window
     assert dark[0].intensity == "ct-bone [-500, 1300]"

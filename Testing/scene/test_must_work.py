@@ -236,7 +236,7 @@ def test_the_display_window_never_changes_the_input(app, volume):
     np.testing.assert_array_equal(before, after)
 
 
-def test_the_intensity_recipe_is_chosen_by_name_and_recorded(app, volume):
+def test_the_intensity_preset_is_chosen_by_name_and_recorded(app, volume):
     review = open_review(volume, pipeline=make_pipeline(), preset="fixed:0,500").review
     segment = review.store.add("a")
     plane = review.reader.plane(2, 20)

@@ -61,7 +61,7 @@ def test_an_empty_mask_has_a_box_but_no_shape():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3])
-def test_specks_have_finite_features(size):
+def test_small_components_have_finite_features(size):
     found = features(rectangle(10, 10, 10 + size, 11))
     assert all(np.isfinite(v) for v in found.values())
 

@@ -75,7 +75,7 @@ def test_an_empty_folder_is_refused(store, tmp_path):
         CandidateStore(tmp_path, store)
 
 
-def test_damage_run_is_flat_reproducible_and_sharded(store, tmp_path):
+def test_a_corruption_run_is_flat_reproducible_and_sharded(store, tmp_path):
     options = CandidateOptions(masks=200, per_object=(8, 20))
     make_corruptions(store, tmp_path / "one", options)
     for shard in range(2):
@@ -99,7 +99,7 @@ def test_full_image_dice_is_the_scene_dice(store):
         assert mask.sum() == inside.sum() or mask.all()
 
 
-def test_large_objects_are_damaged_on_a_coarser_grid_but_keep_exact_edges(tmp_path):
+def test_large_objects_are_corrupted_on_a_coarser_grid_but_keep_exact_edges(tmp_path):
     store = make_store(tmp_path / "large", images=1, size=400)
     window = ObjectWindow(store, 0, 3.0)
     assert max(window.patch.truth.shape) == 144

@@ -235,7 +235,7 @@ def test_other_texture_changes_images_and_nothing_else(data):
 
 
 @pytest.mark.parametrize("mode", ["context", "paper"])
-def test_a_share_of_masks_is_bent_with_its_image(data, mode):
+def test_a_share_of_masks_is_deformed_with_its_image(data, mode):
     still = EstimatorData(data.candidates, "train", data.options, mode=mode)
     deformed = EstimatorData(data.candidates, "train", replace(data.options, elastic=0.5), mode=mode)
     changed = 0

@@ -135,7 +135,7 @@ def test_an_object_has_no_prediction(store: Store) -> None:
         store.prediction(0)
 
 
-def test_rims_of_interpolated_label_maps_are_no_objects(tmp_path: Path) -> None:
+def test_interpolation_artefacts_of_label_maps_are_no_objects(tmp_path: Path) -> None:
     """Where a label map was interpolated, label 2 runs as a thin ring between label 1 and label 3."""
     labels = np.zeros((64, 64), np.uint8)
     labels[8:40, 8:40], labels[10:38, 10:38] = 2, 3
@@ -159,7 +159,7 @@ def test_instances_are_objects_of_their_own(store: Store) -> None:
     assert sorted(table.area) == sorted((blobs((60, 60), (15, 15, 8)).sum(), blobs((60, 60), (40, 40, 10)).sum()))
 
 
-def test_color_stays_and_gray_uses_the_percentile_recipe(store: Store) -> None:
+def test_color_stays_and_gray_uses_the_percentile_preset(store: Store) -> None:
     images = store.images
     assert set(images.channels[images.set == "b"]) == {3}
     gray = int(images.index[images.set == "a"][0])

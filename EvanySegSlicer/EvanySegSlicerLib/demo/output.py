@@ -1,4 +1,4 @@
-"""What the demo leaves behind: pictures, table, report, and a scene and segmentation that desktop Slicer opens."""
+"""What the demo leaves behind: images, table, report, and a scene and segmentation that desktop Slicer opens."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class DemoFiles:
     scene: Path
     segmentation: Path
     sheet: Path
-    pictures: dict[str, Path]
+    images: dict[str, Path]
 
 
 NAMES = ("demo.png", "scores.csv", "report.html", "scene.mrb", "segmentation.seg.nrrd")
@@ -66,12 +66,12 @@ def write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> De
 
 def _write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> DemoFiles:
     make_folder(folder)
-    pictures = folder / "pictures"
-    with run.timed("Taking pictures of the slice views", say):
+    images = folder / "pictures"
+    with run.timed("Rendering the slice views", say):
         shots = shots_of(run)
-        files = take(run.stage, shots, pictures)
-        files["3d"] = photograph_3d(run.stage, _stacks(run), pictures / "3d-bands.png")
-        plot = scatter(run.rows, pictures / "predicted-true.png")
+        files = take(run.stage, shots, images)
+        files["3d"] = photograph_3d(run.stage, _stacks(run), images / "3d-bands.png")
+        plot = scatter(run.rows, images / "predicted-true.png")
         if plot is not None:
             files["predicted-true"] = plot
         sheet = contact_sheet(
@@ -141,11 +141,11 @@ def _report(run: DemoRun, files: dict[str, Path], shots: Sequence[Shot], facts: 
     records = [r.record for r in run.rows]
     names = segment_labels({r.segment_id: r.segment for r in records})
     summaries = [score_summary(n, [r for r in records if r.segment_id == i], bands) for i, n in names.items()]
-    pictures = []
+    images = []
     for shot in shots:
         row = next((r for r in rows for s in shot.rows if r.segment == s.segment and r.index == s.index), None)
         if row is not None:
-            pictures.append(ReportImage(row, _pixels(files[shot.name])))
+            images.append(ReportImage(row, _pixels(files[shot.name])))
     extra = [(s.title, _pixels(files[s.name])) for s in shots if not s.rows]
     if "predicted-true" in files:
         extra.insert(
@@ -153,7 +153,7 @@ def _report(run: DemoRun, files: dict[str, Path], shots: Sequence[Shot], facts: 
         )
     extra.append(("Bands in 3D", _pixels(files["3d"])))
     subject = run.stage.volume.GetName()
-    return ReportData(subject, summaries, rows, pictures, facts, bands, datetime.now(), figures=extra)
+    return ReportData(subject, summaries, rows, images, facts, bands, datetime.now(), figures=extra)
 
 
 def _report_row(run: DemoRun, row: DemoRow) -> ReportRow:

@@ -196,7 +196,7 @@ def prompt_for(volume: Volume, axis: int | None, index: int | None, reach: int |
     axis = AXIAL if axis is None else axis
     count = volume.shape[2 - axis]
     index = count // 2 if index is None else index
-    return DemoPrompt("Object in the box", "", axis, index, reach, "the user's own box")
+    return DemoPrompt("Object in the box", "", axis, index, reach, "the user's box")
 
 
 def _volume_of(path: Path, name: str) -> Volume:

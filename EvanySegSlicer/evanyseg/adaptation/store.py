@@ -130,7 +130,7 @@ class ReferenceStore:
             for place in self.places(label):
                 if place.kind == CORRECTED:
                     reference = read_reference(self.folder_of(label) / place.filename, place.subject)
-                    lines += _pictures(folder, place, reference)
+                    lines += _images(folder, place, reference)
                     count += 1
             if lines:
                 _write_table(folder / "references.csv", lines)
@@ -214,7 +214,7 @@ def read_reference(path: Path, subject: str) -> Reference:
         raise ImageError(f"The reference {path} cannot be read ({error}); delete it.") from error
 
 
-def _pictures(folder: Path, place: Place, reference: Reference) -> list[dict[str, object]]:
+def _images(folder: Path, place: Place, reference: Reference) -> list[dict[str, object]]:
     import SimpleITK as sitk
 
     def write(name: str, picture: np.ndarray) -> str:

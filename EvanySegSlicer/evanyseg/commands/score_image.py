@@ -112,8 +112,8 @@ def run(
 ) -> ScoreRun:
     """Score, then write what was asked for: each file atomically. Raises OutputError."""
     scorer = VolumeScorer(stack, pipeline, MissingSliceDetector(pipeline) if pipeline.segmenter is not None else None)
-    pictures = PICTURED if request.report or (request.overlay and ending(request.overlay) in IMAGES_2D) else 0
-    result = run_scoring(scorer, request.bands, request.overlay is not None, pictures, progress)
+    images = PICTURED if request.report or (request.overlay and ending(request.overlay) in IMAGES_2D) else 0
+    result = run_scoring(scorer, request.bands, request.overlay is not None, images, progress)
     if request.out is not None:
         write_table(
             request.out,
@@ -245,7 +245,7 @@ def _report(request: ScoreRequest, stack: SliceStack, pipeline: SlicePipeline, r
         "Spacing": " x ".join(f"{s:.3g}" for s in volume.spacing) + " mm" if volume.has_geometry else "",
         "Segmentation": request.mask.name,
         "Slices": "" if volume.planar else f"{stack.planes.name}, {stack.planes.count}",
-        "Prompt box": _box_text(stack) or "none: each mask's own box",
+        "Prompt box": _box_text(stack) or "none: each mask's bounding box",
         "Quality estimator": f"{pipeline.estimator.name} on {pipeline.estimator.device}",
         "Segmenter": f"{pipeline.segmenter.name}, for slices without a mask" if pipeline.segmenter else "",
         "Intensity window": stack.window.describe(),

@@ -19,7 +19,7 @@ SHEARED = 1e-2
 
 
 @dataclass(frozen=True)
-class Apart:
+class PlacementDifference:
     """degrees: the turn between two placements (NaN when one is the other's mirror image); millimetres: the largest
     distance between the two places of a corner; voxels: the same in voxels."""
 
@@ -58,14 +58,14 @@ class Placement:
         """A volume of these voxels [K, J, I, ...] here."""
         return Volume(array, self.spacing, self.origin, self.direction, **fields)
 
-    def apart(self, other: Placement, shape: tuple[int, int, int]) -> Apart:
+    def difference(self, other: Placement, shape: tuple[int, int, int]) -> PlacementDifference:
         """How differently the two place a grid of `shape` (K, J, I)."""
         turn = self.direction.T @ other.direction
         cosine = (np.trace(turn) - 1) / 2
         degrees = float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) if np.linalg.det(turn) > 0 else float("nan")
         corners = np.array([[*c, 1.0] for c in product(*((0, n - 1) for n in reversed(shape)))])
         distance = np.linalg.norm((corners @ (self.ijk_to_lps - other.ijk_to_lps).T)[:, :3], axis=1).max()
-        return Apart(degrees, float(distance), float(distance) / min(*self.spacing, *other.spacing))
+        return PlacementDifference(degrees, float(distance), float(distance) / min(*self.spacing, *other.spacing))
 
 
 LARGEST_MM = 1e7

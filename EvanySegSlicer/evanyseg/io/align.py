@@ -111,7 +111,7 @@ def _regridded(segmentation: Segmentation, volume: Volume, allow_cropped: bool, 
     if move is None:
         caveats.append(RESAMPLED)
     elif not move.identity and mine.shape == volume.shape and move.order == (0, 1, 2) and not move.reverse:
-        caveats.append(f"{SHIFTED} ({_apart(mine, volume)})")
+        caveats.append(f"{SHIFTED} ({_difference(mine, volume)})")
     doubts = dict(segmentation.segment_caveats)
     for identity, part in lost.items():
         if part > 0:
@@ -145,8 +145,8 @@ def _refusal(segmentation: Segmentation, volume: Volume, worst: str, lost: dict[
         text = f"{_percent(share)} of the {subject} lies outside the image {volume.name}; "
     if mine.shape == volume.shape:
         what = "an identity matrix" if _identity(mine) else "another placement"
-        apart = _apart(mine, volume)
-        text += f"it has the image's size but {what} ({apart}): save it again with the image's own geometry"
+        difference = _difference(mine, volume)
+        text += f"it has the image's size but {what} ({difference}): save it again with the image's own geometry"
     else:
         text += "are they of the same patient and study, and was one of them moved or cut?"
     hint = "" if everything else " --allow-cropped scores what is left"
@@ -186,8 +186,8 @@ def _identity(grid: Volume) -> bool:
     return bool(straight and np.allclose(grid.origin, 0))
 
 
-def _apart(a: Volume, b: Volume) -> str:
-    return placement_of_volume(a).apart(placement_of_volume(b), b.shape).describe()
+def _difference(a: Volume, b: Volume) -> str:
+    return placement_of_volume(a).difference(placement_of_volume(b), b.shape).describe()
 
 
 def _percent(share: float) -> str:

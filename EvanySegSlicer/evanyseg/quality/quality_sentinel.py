@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SIDE = 256
 MARGIN = 20
-"""Pixels around the mask's own box, before the crop is made square."""
+"""Pixels around the mask's bounding box, before the crop is made square."""
 NO_ORGAN = "no organ named"
 LABELS_FILE = "label_embedding.pkl"
 

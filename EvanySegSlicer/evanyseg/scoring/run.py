@@ -36,13 +36,13 @@ def run_scoring(
     scorer: VolumeScorer,
     bands: BandThresholds,
     overlay: bool = False,
-    pictures: int = 0,
+    images: int = 0,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
 ) -> ScoreRun:
-    """Score everything `scorer` has, holding the masks of `pictures` slices at most. Raises CancelledError."""
+    """Score everything `scorer` has, holding the masks of `images` slices at most. Raises CancelledError."""
     stack = scorer.stack
-    scorer.keep_masks = overlay or pictures > 0
+    scorer.keep_masks = overlay or images > 0
     severities = severity(bands)
     painted = np.zeros(stack.volume.shape, np.uint8) if overlay else None
     rows: list[SliceScore] = []
@@ -50,10 +50,10 @@ def run_scoring(
     for number, score in enumerate(scorer.scores(progress, should_cancel)):
         if painted is not None and score.mask is not None and score.mask.any():
             paint(stack.planes.take(painted, score.index), score.mask, code_of(score.dice), severities)
-        if pictures and score.finding is not EmptySliceStatus.ABSENT:
+        if images and score.finding is not EmptySliceStatus.ABSENT:
             # a heap with the best of the worst on top; unscored rows rank as 1, for they too need a look
             entry = (-1.0 if math.isnan(score.dice) else -score.dice, -number, score)
-            (heapq.heappush if len(worst) < pictures else heapq.heappushpop)(worst, entry)
+            (heapq.heappush if len(worst) < images else heapq.heappushpop)(worst, entry)
         rows.append(replace(score, mask=None))
     rows.sort(key=lambda r: (r.index, r.segment, r.segment_id))
     pictured = rank_worst_first([score for _, _, score in worst])

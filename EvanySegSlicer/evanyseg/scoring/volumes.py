@@ -1,7 +1,7 @@
 """Scores every label on every slice of a stack, one slice in memory at a time.
 
-An existing segmentation has no prompt boxes: each mask's own box is used. Slices without a mask between slices with
-one (gaps), and the slice beyond each end, are assessed by carrying the neighbour's box over (`missing_slices`).
+Existing segmentations have no prompt boxes: each mask's bounding box is used. Slices without a mask between others
+(gaps), and the slice beyond each end, are assessed by carrying the neighbour's box over (`missing_slices`).
 """
 
 from __future__ import annotations

@@ -192,7 +192,7 @@ class _Transfer:
         return start, total
 
     def _write(self, exchange: Exchange, start: int, total: int | None) -> None:
-        goal = total or self.entry.size
+        expected = total or self.entry.size
         done = start
         try:
             with self.part.open("r+b" if start else "wb") as out:
@@ -200,9 +200,9 @@ class _Transfer:
                 for chunk in exchange:
                     out.write(chunk)
                     done += len(chunk)
-                    if goal and done > goal:
+                    if expected and done > expected:
                         raise _Restart
-                    self.progress(done / goal if goal else 0.0, f"{self.entry.filename} {done / 2**20:.0f} MB")
+                    self.progress(done / expected if expected else 0.0, f"{self.entry.filename} {done / 2**20:.0f} MB")
                 out.flush()
                 os.fsync(out.fileno())
         except OSError as error:
@@ -212,8 +212,8 @@ class _Transfer:
                 if full
                 else f"{self.part} could not be written: {error.strerror}."
             ) from None
-        if goal and done < goal:
-            raise TransferError(f"the connection closed after {done} of {goal} bytes")
+        if expected and done < expected:
+            raise TransferError(f"the connection closed after {done} of {expected} bytes")
 
     def _have(self) -> int:
         return self.part.stat().st_size if self.part.is_file() else 0

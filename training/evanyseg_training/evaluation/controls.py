@@ -32,7 +32,7 @@ def _no_mask(case: QualityCase, other: QualityCase) -> QualityCase:
     return replace(case, mask=mask)
 
 
-def _own_box(case: QualityCase, other: QualityCase) -> QualityCase:
+def _mask_box(case: QualityCase, other: QualityCase) -> QualityCase:
     mask_box = BoxPrompt.of_mask(case.mask)
     usable = mask_box is not None and min(mask_box.width, mask_box.height) >= MIN_SIDE  # a smaller box is no prompt
     return replace(case, box=mask_box if usable else case.box)
@@ -42,7 +42,7 @@ CONTROLS: dict[str, Callable[[QualityCase, QualityCase], QualityCase]] = {
     "image shuffled": _other_image,
     "mask only": _no_image,
     "image only": _no_mask,
-    "box zeroed": _own_box,
+    "box zeroed": _mask_box,
 }
 """What is taken away: the image of another case; no image; the box filled instead of the mask; the mask's bounding box
 box given as if it were the prompt."""

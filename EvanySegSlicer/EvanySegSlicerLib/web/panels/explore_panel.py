@@ -14,7 +14,7 @@ from ...presenters.segmenting import SegmentingPresenter
 from ...presenters.view import SliceViews
 from .parts import wide_button
 
-PICTURES = {"explore_picture": "The copy with its error map", "explore_plot": "True against predicted Dice"}
+IMAGES = {"explore_picture": "The copy with its error map", "explore_plot": "True against predicted Dice"}
 LARGEST = 20
 """Pixels."""
 HINT = "Move the slider: the error goes into a copy of the chosen segment's mask on the slice in view."
@@ -64,7 +64,7 @@ class ExplorePanel:
         )
         html.Div(v_html=("explore_html",), classes="text-body-2", id="explore-text")
         with html.Div(classes="d-flex ga-1", id="explore-pictures"):
-            for name, what in PICTURES.items():
+            for name, what in IMAGES.items():
                 html.Img(src=(name,), v_if=(name,), alt=what, title=what, style="width: 184px; height: 184px")
         wide_button("mdi-eraser-variant", "Clear", self.presenter.clear, "explore-clear", enabled="explore_picture")
 

@@ -55,7 +55,7 @@ def read_nifti(path: Path) -> Volume:
         remarks.append(
             f"{path.name} tells of voxels of {sizes[0]} mm, its sform of {sizes[1]} mm; the sform was taken."
         )
-    if not planar and len(found) == 2 and not (gap := found[0].apart(found[1], volume.shape)).negligible:
+    if not planar and len(found) == 2 and not (gap := found[0].difference(found[1], volume.shape)).negligible:
         remarks.append(f"qform and sform place {path.name} differently ({gap.describe()}); the sform was taken.")
         other = found[1]
     return replace(volume, other=other, source=ImageSource(remarks=tuple(remarks)))

@@ -179,7 +179,7 @@ def test_the_best_of_candidates_puts_unscored_last() -> None:
     assert math.isnan(made[0].dice)
 
 
-def test_the_cache_of_a_flow_can_be_shared() -> None:
+def test_the_cache_of_a_pipeline_can_be_shared() -> None:
     cache, segmenter = EmbeddingCache(), BrightSegmenter()
     for _ in range(2):
         SlicePipeline(BrightEstimator(), segmenter, cache).embed(slice_(key="a")[0])
