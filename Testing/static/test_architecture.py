@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
@@ -49,3 +50,24 @@ def test_folders_and_files_stay_small() -> None:
         if (n := len(p.read_text(encoding="utf-8").splitlines())) > MOST_LINES
     }
     assert not long
+
+
+@pytest.mark.parametrize("layer", ["scene", "presenters", "desktop"])
+def test_scene_presenters_and_desktop_are_typed_without_any(layer: str) -> None:
+    """VTK and MRML classes in signatures, not `Any`; mypy's `disallow_untyped_defs` sees to it that they have types."""
+    files = sorted((ROOT / "EvanySegSlicer/EvanySegSlicerLib" / layer).rglob("*.py"))
+    assert files
+    loose = {
+        f"{path.name}:{node.lineno}"
+        for path in files
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for part in (
+            [a.annotation for a in ast.walk(node.args) if isinstance(a, ast.arg)] + [node.returns]
+            if isinstance(node, ast.FunctionDef)
+            else [node.annotation]
+            if isinstance(node, ast.AnnAssign)
+            else []
+        )
+        if isinstance(part, ast.Name) and part.id == "Any"
+    }
+    assert not loose
