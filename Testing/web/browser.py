@@ -114,6 +114,14 @@ class Reviewer:
             last = now
         raise AssertionError(f"{view} never came to rest")
 
+    def changed(self, before: np.ndarray, view: str = "Red", pixels: int = 50) -> np.ndarray:
+        """The picture at rest, once more than so many pixels are others than `before`."""
+        for _ in range(80):
+            if unlike(self.picture(view), before) > pixels:
+                return self.still(view)
+            self.page.wait_for_timeout(250)
+        raise AssertionError(f"{view} stayed as it was")
+
     # ---- acting -----------------------------------------------------------------------------------------------
 
     def drag(self, view: str, half_width: float, half_height: float | None = None) -> None:

@@ -42,7 +42,7 @@ def draw(reviewer: Reviewer) -> None:
     open_sections(reviewer, "segment", "review")
     reviewer.take("box")
     reviewer.drag("Red", 130, 90)
-    reviewer.page.wait_for_timeout(300)  # until it has begun
+    reviewer.page.wait_for_selector("#undo:not([disabled])", timeout=30_000)
     reviewer.wait_idle()
 
 
@@ -96,20 +96,16 @@ def test_segmenters_side_by_side_and_one_is_kept(reviewer: Reviewer) -> None:
     assert reviewer.page.eval_on_selector("[data-candidate] img", "i => i.naturalWidth") == 128
     before = reviewer.still()
     reviewer.page.click(f"[data-candidate='{len(found) - 1}']")
+    after = reviewer.changed(before)  # the last one is another mask than the first
     reviewer.wait_idle()
-    reviewer.page.wait_for_timeout(300)
-    after = reviewer.still()
-    assert unlike(after, before) > 50, "the last one is another mask than the first"
     reviewer.page.click("#keep-best")
+    reviewer.changed(after)
     reviewer.wait_idle()
-    reviewer.page.wait_for_timeout(300)
-    assert unlike(reviewer.still(), after) > 50
 
 
 def test_explore_scores_a_copy_at_each_step_of_the_slider(reviewer: Reviewer) -> None:
-    draw(reviewer)
-    before = reviewer.still()
     open_sections(reviewer, "explore")
+    before = reviewer.still()
     said = []
     for share in (0.15, 0.6):
         last = reviewer.text("#explore-text")
@@ -128,10 +124,9 @@ def test_explore_scores_a_copy_at_each_step_of_the_slider(reviewer: Reviewer) ->
 
 
 def test_settings_bands_window_and_automatic_scores(reviewer: Reviewer) -> None:
-    draw(reviewer)
+    open_sections(reviewer, "settings")
     bands = lambda: [row[4] for row in reviewer.rows()]
     assert "GOOD" in bands() or "CHECK" in bands()
-    open_sections(reviewer, "settings")
     reviewer.page.fill("input#band-good", "0.99")
     reviewer.page.wait_for_function("document.getElementById('bands').innerText.includes('from 0.99')")
     reviewer.page.wait_for_function(f"![...document.querySelectorAll('{ROW}')].some(r => r.innerText.includes('GOOD'))")

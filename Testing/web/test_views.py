@@ -64,15 +64,12 @@ def test_points_add_and_take_away(scored: Reviewer) -> None:
     first = scored.still()
     scored.take("negative")
     scored.click_in("Red", 60, 60)
+    second = scored.changed(first)
     scored.wait_idle()
-    scored.page.wait_for_timeout(300)
-    second = scored.still()
-    assert not np.array_equal(first, second)
     scored.take("positive")
     scored.click_in("Red", 60, 60)
+    scored.changed(second)
     scored.wait_idle()
-    scored.page.wait_for_timeout(300)
-    assert not np.array_equal(scored.still(), second)
     for _ in range(2):
         scored.press("Control+z")
     scored.page.wait_for_selector("#redo:not([disabled])")
@@ -97,8 +94,7 @@ def test_propagation_tells_how_far_it_is_and_can_be_stopped(scored: Reviewer) ->
     assert re.search(r"\d+ slices propagated", scored.text("#status"))
     assert scored.page.locator("#summaries tbody tr").count() == 1
     assert scored.page.inner_text("#summaries tbody tr").startswith("Segment_1")
-    scored.page.wait_for_timeout(600)  # surfaces are made when nothing else is to be done
-    assert unlike(scored.still("ThreeD"), empty) > 500, "the pillar stands in the 3D view"
+    scored.changed(empty, "ThreeD", pixels=500)  # the pillar stands there
 
 
 def test_bands_in_3d_have_their_colours(scored: Reviewer) -> None:
@@ -106,15 +102,14 @@ def test_bands_in_3d_have_their_colours(scored: Reviewer) -> None:
 
     before = scored.still("ThreeD")
     scored.page.click("#show-bands")
-    scored.page.wait_for_timeout(600)
-    shown = scored.still("ThreeD")
+    shown = scored.changed(before, "ThreeD")
     blue = 255 * np.array(BAND_COLORS[QualityBand.GOOD])
     hue = lambda picture: (
         np.abs(picture / np.maximum(picture.sum(axis=2, keepdims=True), 1) - blue / blue.sum()).max(axis=2) < 0.08
     )
     assert hue(shown).sum() > 300 + hue(before).sum()
     scored.page.click("#show-bands")
-    assert hue(scored.still("ThreeD")).sum() < 50 + hue(before).sum()
+    assert hue(scored.changed(shown, "ThreeD")).sum() < 50 + hue(before).sum()
 
 
 def test_keys_go_from_slice_to_slice_and_a_page_tells_them(scored: Reviewer) -> None:
