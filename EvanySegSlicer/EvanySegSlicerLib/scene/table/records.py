@@ -126,5 +126,6 @@ REALS = ("position_mm", "dice", "low", "high", "level", "area_mm2", "wrong_mm2",
 
 
 def text_of_box(box: BoxPrompt | None) -> str:
-    """JSON [x0, y0, x1, y1] in pixels of the slice (display frame), empty without a box."""
-    return json.dumps([round(v, 3) for v in box.as_tuple()]) if box is not None else ""
+    """JSON [x0, y0, x1, y1] in pixels of the slice (display frame), empty without a box. Every digit: a mask that is
+    scored again with its row's box, or drawn again with it in a script, must give the same numbers."""
+    return json.dumps([float(v) for v in box.as_tuple()]) if box is not None else ""
