@@ -1,0 +1,123 @@
+"""What goes wrong while somebody works: tabs, reloads, another volume; and what a server says that lacks something."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from web.browser import Reviewer
+from web.running import Server, write_phantom, write_pillar
+
+HALF = 125
+
+
+@pytest.fixture(scope="module")
+def pillar(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_pillar(tmp_path_factory.mktemp("pillar") / "pillar.nii.gz")
+
+
+@pytest.fixture(scope="module")
+def server(pillar: Path) -> Iterator[Server]:
+    with Server("--volume", pillar) as running:
+        yield running
+
+
+def draw(reviewer: Reviewer) -> None:
+    if not reviewer.rows():
+        reviewer.take("box")
+        reviewer.drag("Red", HALF)
+        reviewer.wait_rows(1)
+    reviewer.wait_idle()
+
+
+def begin_long_job(reviewer: Reviewer) -> None:
+    reviewer.page.click("#propagate-both")
+    reviewer.page.wait_for_function(
+        "parseFloat(document.querySelector('#busy [role=progressbar]')?.getAttribute('aria-valuenow')) > 2",
+        timeout=30_000,
+    )
+
+
+def wait_many(reviewer: Reviewer) -> None:
+    reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 40", timeout=120_000)
+    reviewer.wait_idle()
+
+
+def test_a_tab_closed_in_the_middle_of_a_job_loses_nothing(server: Server, browser) -> None:
+    with Reviewer(browser, server) as first:
+        draw(first)
+        begin_long_job(first)
+    with Reviewer(browser, server) as second:
+        wait_many(second)
+        assert not second.errors
+        second.press("Control+z")  # back to the one box, for the tests after this one
+        second.wait_rows(1)
+
+
+def test_a_reload_shows_what_was_there(server: Server, reviewer: Reviewer) -> None:
+    draw(reviewer)
+    rows, picture = reviewer.rows(), reviewer.still()
+    for _ in range(2):
+        reviewer.page.reload()
+        reviewer.open()
+        assert reviewer.rows() == rows
+    again = reviewer.still()
+    changed = abs(again.astype(int) - picture).max(axis=2) > 48
+    assert changed.mean() < 0.02, "the same slice in the same colours"
+    reviewer.take("box")
+    reviewer.drag("Red", HALF - 15)
+    reviewer.page.wait_for_timeout(300)
+    reviewer.wait_idle()
+    assert len(reviewer.rows()) == 1, "the same slice again"
+
+
+def test_a_volume_replaced_while_a_job_runs_drops_its_result(reviewer: Reviewer, tmp_path: Path) -> None:
+    draw(reviewer)
+    begin_long_job(reviewer)
+    reviewer.page.set_input_files("#file-image", str(write_phantom(tmp_path / "other.nii.gz", seed=2)))
+    reviewer.page.wait_for_selector("#volume-name:has-text('other')")
+    reviewer.wait_idle()
+    reviewer.page.wait_for_timeout(1500)
+    assert reviewer.rows() == [], "nothing of the old volume's job arrives"
+    draw(reviewer)
+    assert len(reviewer.rows()) == 1
+    assert not reviewer.errors
+
+
+def test_without_opengl_the_packages_are_named(phantom: Path, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(
+        "import ctypes\nreal = ctypes.CDLL\n"
+        "def without(name, *rest, **more):\n"
+        "    if name and ('EGL' in str(name) or 'OSMesa' in str(name)): raise OSError('not here')\n"
+        "    return real(name, *rest, **more)\n"
+        "ctypes.CDLL = without\n"
+    )
+    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"}
+    environment["PYTHONPATH"] = os.pathsep.join([str(tmp_path), environment.get("PYTHONPATH", "")])
+    command = [sys.executable, "-m", "EvanySegSlicerLib.web", "--no-browser", "--port", "0", "--volume", str(phantom)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment, check=False)
+    assert done.returncode == 1
+    assert "apt install libegl1" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_without_a_browser_the_address_is_left_to_the_user(phantom: Path) -> None:
+    environment = {**os.environ, "BROWSER": "/nonexistent-browser %s", "PYTHONUNBUFFERED": "1", "PATH": "/nonexistent"}
+    environment.pop("DISPLAY", None)
+    command = [sys.executable, "-m", "EvanySegSlicerLib.web", "--port", "0", "--volume", str(phantom)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        assert process.stdout is not None
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if "No browser" in line or len(lines) > 60:
+                break
+        process.terminate()
+    assert any("open the address yourself" in line for line in lines), "".join(lines)
