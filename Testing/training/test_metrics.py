@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score, roc_curve
 
+from evanyseg.metrics import agreement, coverage, failure
+from evanyseg.metrics.bootstrap import group_counts, interval, macro, samples
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.metrics import agreement, audit, coverage, failure, maps, selection
-from evanyseg_training.metrics.bootstrap import group_counts, interval, macro, samples
+from evanyseg_training.metrics import audit, maps, selection
 from evanyseg_training.metrics.surface import surface_scores
 
 RNG = np.random.default_rng(5)

@@ -12,6 +12,7 @@ import typer
 from ..errors import EvanySegError
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import open_table
+from ..metrics import agreement, failure
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
 from .support.loading import Placement, load_estimator
 from .support.options import BackendOption, BoxFrameOption, DeviceOption, IntensityOption, JsonOption, preset_of
@@ -116,13 +117,14 @@ def _figures(truth: np.ndarray, predicted: np.ndarray, own: np.ndarray) -> dict[
     """Of masks of the kind to be scored where there are any: count, MAE, r, AUROC of a Dice below .8."""
     if own.any():
         truth, predicted = truth[own], predicted[own]
-    low = truth < 0.8
-    auroc = None
-    if 0 < low.sum() < len(low):
-        pairs = predicted[low][:, None] - predicted[~low][None]
-        auroc = float((pairs < 0).mean() + 0.5 * (pairs == 0).mean())
-    r = float(np.corrcoef(truth, predicted)[0, 1]) if truth.std() > 0 and predicted.std() > 0 else None
-    return {"masks": len(truth), "mae": float(np.abs(truth - predicted).mean()), "r": r, "auroc": auroc}
+    ones = np.ones((1, len(truth)))
+    known = lambda metric: float(value) if np.isfinite(value := metric(truth, predicted, ones)[0]) else None
+    return {
+        "masks": len(truth),
+        "mae": known(agreement.mae),
+        "r": known(agreement.pearson),
+        "auroc": known(failure.auroc),
+    }
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -13,10 +13,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from evanyseg.metrics.agreement import correlation
 from evanyseg.nets.builtin_estimator import EstimatorOutput, network_input
 from evanyseg.quality.modes import MODES
 
-from ..metrics.agreement import correlation
 from .losses import LossWeights, estimator_loss
 
 Scorer = Callable[[nn.Module, dict[str, Tensor]], EstimatorOutput]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..metrics.agreement import correlation
+from evanyseg.metrics.agreement import correlation
+
 from .cases import CaseSet
 from .predictions import Predictions
 

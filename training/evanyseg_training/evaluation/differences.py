@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.metrics.agreement import mae, pearson
+from evanyseg.metrics.bootstrap import Metric
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, QualityEstimator, Segmenter, no_progress
 from evanyseg.quality.modes import MODES
 
-from ..metrics.agreement import mae, pearson
-from ..metrics.bootstrap import Metric
 from .cases import CaseSet
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evanyseg import plugins
-
-from ..metrics import agreement, failure
-from ..metrics.bootstrap import RESAMPLES, Interval, Metric, group_counts, interval, macro, samples
+from evanyseg.metrics import agreement, failure
+from evanyseg.metrics.bootstrap import RESAMPLES, Interval, Metric, group_counts, interval, macro, samples
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.metrics.coverage import coverage, terciles
+
 from ..candidates.mask_sources import MODEL_GENERATED, POOL
 from ..metrics import audit
-from ..metrics.coverage import coverage, terciles
 from .metric_evaluator import FEWEST_CASES, HEADLINE, Measured, MetricEvaluator
 from .predictions import Predictions
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
+from evanyseg.metrics.failure import average_precision
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import ContextWindow
-
-from .failure import average_precision
 
 
 def evaluation_window(mask: np.ndarray, box: BoxPrompt | None) -> tuple[slice, slice] | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .bootstrap import Interval, group_counts, interval
+from evanyseg.metrics.bootstrap import Interval, group_counts, interval
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.metrics.agreement import correlation
+from evanyseg.metrics.failure import risk_coverage
 from evanyseg.quality.modes import BOX, MODES
 
 from ..candidates.mask_sources import MODEL_GENERATED
 from ..data.former_names import with_current_names
-from ..metrics.agreement import correlation
-from ..metrics.failure import risk_coverage
 
 if TYPE_CHECKING:
     import pandas as pd

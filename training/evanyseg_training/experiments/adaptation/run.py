@@ -12,12 +12,12 @@ import numpy as np
 
 from evanyseg.adaptation.fit import AdaptationOptions
 from evanyseg.io.write import atomic_path, write_text
+from evanyseg.metrics import agreement, failure
 from evanyseg.protocols import Segmenter
 from evanyseg.quality.builtin import BuiltinEstimator
 
 from ...data.readers import Record
 from ...errors import DataError
-from ...metrics import agreement, failure
 from ...reporting.run_report import markdown_table
 from .measuring import MeasuredSet, measured_set
 from .trials import TASKS, Task, Trial, cohort, trial
