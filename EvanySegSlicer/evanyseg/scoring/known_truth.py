@@ -1,0 +1,108 @@
+"""Cases whose truth is known, from a table: image, mask and the true mask of the same object."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..errors import EvanySegError, ImageError
+from ..geometry.boxes import BoxFrame
+from ..geometry.volume import Volume
+from ..io.dicom.masks import ReadImage
+from ..io.read import read_image, read_segmentation
+from ..io.tables import Table
+from ..overlap import dice
+from ..pipeline.intensity import IntensityPreset
+from ..pipeline.slice_pipeline import SliceInput
+from ..prompts import BoxPrompt
+from ..protocols import Progress, no_progress
+from .stacks import SliceStack
+from .table_boxes import BOX, displayed_box_of_row, needed_cell
+
+
+@dataclass(frozen=True)
+class KnownCase:
+    """One slice: row of the table (as a spreadsheet counts), its slice, mask bool [H, W], box, true Dice, subject."""
+
+    row: int
+    image: str
+    index: int
+    subject: str
+    dice: float
+    slice_: SliceInput = field(repr=False)
+    mask: np.ndarray = field(repr=False)
+    box: BoxPrompt | None = None
+
+
+@dataclass
+class KnownCases:
+    """Reads a table lazily. `without_truth`: rows whose truth is not given; `problems`: sentences about rows that could
+    not be used. Both are complete when the cases have been run through.
+
+    truth_column: names the column of the true masks; most: slices taken of a volume, evenly over those where the mask
+    or the truth has something. Without a column `subject` every image is one subject.
+    """
+
+    table: Table
+    truth_column: str
+    most: int = 20
+    preset: IntensityPreset | None = None
+    box_frame: BoxFrame | None = None
+    without_truth: int = 0
+    problems: list[str] = field(default_factory=list)
+
+    def cases(self, progress: Progress = no_progress) -> Iterator[KnownCase]:
+        for number, row in enumerate(self.table.rows()):
+            progress(number / max(self.table.count, 1), row.get("image", ""))
+            if not row[self.truth_column].strip():
+                self.without_truth += 1
+                continue
+            try:
+                yield from self._of_row(number + 2, row)
+            except (EvanySegError, OSError, MemoryError) as error:
+                self.problems.append(f"row {number + 2}: {error or type(error).__name__}")
+
+    def _of_row(self, number: int, row: dict[str, str]) -> list[KnownCase]:
+        folder, name = self.table.path.parent, needed_cell(row, "image")
+        volume = read_image(folder / name)
+        image = ReadImage(volume, folder / name)
+        label = row.get("label", "").strip()
+        masks, truths = (self._stack(volume, row, c, image, label) for c in ("mask", self.truth_column))
+        box = self._box(row, masks)
+        filled = np.flatnonzero(masks.areas().sum(axis=0) + truths.areas().sum(axis=0))
+        if not len(filled):
+            raise ImageError("The mask and its truth are both empty: there is nothing to assess.")
+        picks = filled[np.unique(np.linspace(0, len(filled) - 1, min(self.most, len(filled))).round().astype(int))]
+        found = []
+        subject = row.get("subject", "").strip() or name
+        for index in map(int, picks):
+            mask, truth = _mask(masks, index), _mask(truths, index)
+            found.append(
+                KnownCase(number, name, index, subject, dice(mask, truth), masks.slice_input(index), mask, box)
+            )
+        return found
+
+    def _stack(self, volume: Volume, row: dict[str, str], column: str, image: ReadImage, label: str) -> SliceStack:
+        path = self.table.path.parent / needed_cell(row, column)
+        segmentation = read_segmentation(path, binary=not label, image=image)
+        if label and segmentation.segments:
+            segmentation = segmentation.only(label.split(";"))
+        return SliceStack(volume, segmentation, preset=self.preset)
+
+    def _box(self, row: dict[str, str], stack: SliceStack) -> BoxPrompt | None:
+        if not any(row.get(name, "").strip() for name in BOX):
+            return None
+        if stack.planes.count != 1:
+            raise ImageError(f"{row['image']} is a volume: a box belongs to one slice; leave the box empty.")
+        box, _ = displayed_box_of_row(row, stack.planes, self.box_frame, self.table.layout.separator)
+        return box.validated(stack.planes.shape) if box is not None else None
+
+
+def _mask(stack: SliceStack, index: int) -> np.ndarray:
+    """bool [H, W] of all segments together."""
+    out = np.zeros(stack.planes.shape, bool)
+    for segment in stack.segments:
+        out |= stack.mask(segment, index)
+    return out
