@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import average_precision_score, r2_score, roc_auc_score, roc_curve
 
-from evanyseg.metrics import agreement, coverage, failure
+from evanyseg.metrics import agreement, at_k, coverage, failure
 from evanyseg.metrics.bootstrap import group_counts, interval, macro, samples
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.metrics import audit, maps, selection
+from evanyseg_training.metrics import maps, selection
 from evanyseg_training.metrics.surface import surface_scores
 
 RNG = np.random.default_rng(5)
@@ -171,10 +171,10 @@ def test_coverage_is_the_share_inside_and_terciles_are_equal():
 def test_audit_of_five_cases_by_hand():
     truth, prediction = np.array([0.1, 0.2, 0.3, 0.4, 0.5]), np.array([0.2, 0.9, 0.1, 0.5, 0.6])
     # ascending by prediction: cases 2, 0, 3, 4, 1; the worst two are 0 and 1 -> hits at ranks 2 and 5
-    assert audit.average_precision_at_k(truth, prediction, 2) == pytest.approx((1 / 2 + 2 / 5) / 2)
-    assert audit.precision_at_k(truth, prediction, 2) == 0.5
+    assert at_k.average_precision_at_k(truth, prediction, 2) == pytest.approx((1 / 2 + 2 / 5) / 2)
+    assert at_k.precision_at_k(truth, prediction, 2) == 0.5
     classes = np.array(["a"] * 5 + ["b"])
-    value = audit.mean_over_classes(audit.precision_at_k, np.append(truth, 0.3), np.append(prediction, 0.3), classes, 2)
+    value = at_k.mean_over_classes(at_k.precision_at_k, np.append(truth, 0.3), np.append(prediction, 0.3), classes, 2)
     assert value == 0.5
 
 

@@ -17,7 +17,7 @@ HELP = """Predicts how good segmentation masks are, without ground truth.
 Research software: not for clinical use."""
 
 
-OWN = ("segment", "score", "select", "compare", "triage", "adapt", "assess")
+OWN = ("segment", "score", "select", "compare", "triage", "audit", "adapt", "assess")
 """Each in the module of its name."""
 GROUP = "evanyseg.commands"
 """Entry points of this group are commands that other packages add: a name and the function behind it."""

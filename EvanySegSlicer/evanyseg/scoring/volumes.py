@@ -50,7 +50,8 @@ class SliceScore:
 
 class VolumeScorer:
     """Scores a stack. `detector` assesses slices without a mask; None leaves gaps unscored and does not look beyond
-    the ends. `keep_masks`: give each result its mask (for overlays and pictures)."""
+    the ends. `keep_masks`: give each result its mask (for overlays and pictures). `most`: of each segment so many
+    slices with a mask at most, spread evenly over them; empty slices are not looked at then."""
 
     def __init__(
         self,
@@ -58,8 +59,10 @@ class VolumeScorer:
         pipeline: SlicePipeline,
         detector: MissingSliceDetector | None = None,
         keep_masks: bool = False,
+        most: int | None = None,
     ) -> None:
         self.stack = stack
+        self.most = most
         self.pipeline = pipeline
         self.detector = detector
         self.keep_masks = keep_masks
@@ -77,10 +80,12 @@ class VolumeScorer:
         if stack.only is not None:
             todo, empty = [(stack.only, s) for s in rows], []
         else:
-            todo = [(i, s) for i in range(planes.count) for s in rows if areas[s, i]]
             filled = [np.flatnonzero(areas[s]).tolist() for s in rows]
+            todo = sorted((i, s) for s in rows for i in evenly(filled[s], self.most))
             beyond = self.detector is not None
             empty = [(s, i, near) for s in rows for i, near in empty_slices(filled[s], planes.count, beyond)]
+            if self.most is not None:
+                empty = []
         total = max(1, len(todo) + len(empty))
         waiting: deque[tuple[int, int, np.ndarray]] = deque()
 
@@ -137,6 +142,15 @@ class VolumeScorer:
             intensity=self.stack.window.describe(),
             mask=mask if self.keep_masks else None,
         )
+
+
+def evenly(indices: list[int], most: int | None) -> list[int]:
+    """So many of ascending indices at most, the first and the last among them, spread evenly."""
+    if most is None or len(indices) <= most:
+        return indices
+    if most == 1:
+        return [indices[len(indices) // 2]]
+    return [indices[i] for i in np.linspace(0, len(indices) - 1, most).round().astype(int)]
 
 
 def mean_of_slices(scores: list[SliceScore]) -> tuple[float, float, float]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from evanyseg.metrics import at_k
 from evanyseg.metrics.coverage import coverage, terciles
 
 from ..candidates.mask_sources import MODEL_GENERATED, POOL
-from ..metrics import audit
 from .metric_evaluator import FEWEST_CASES, HEADLINE, Measured, MetricEvaluator
 from .predictions import Predictions
 
@@ -83,8 +83,8 @@ def audit_table(table: pd.DataFrame, methods: Mapping[str, Predictions]) -> pd.D
         ok = np.isfinite(prediction.dice)
         arguments = (truth[ok], prediction.dice[ok], classes[ok])
         metrics = {
-            f"{label}@{k}": audit.mean_over_classes(metric, *arguments, k)
-            for label, metric in (("map", audit.average_precision_at_k), ("precision", audit.precision_at_k))
+            f"{label}@{k}": at_k.mean_over_classes(metric, *arguments, k)
+            for label, metric in (("map", at_k.average_precision_at_k), ("precision", at_k.precision_at_k))
             for k in (5, 10)
         }
         rows.append({"method": name, "classes": len(np.unique(classes[ok])), **metrics})

@@ -1,0 +1,174 @@
+"""Scoring the labels of one case: an estimate from a few slices, and where the label lies in the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..errors import EvanySegError
+from ..io.dicom.masks import ReadImage
+from ..io.read import read_image, read_segmentation
+from ..io.segmentation import Segment, Segmentation
+from ..pipeline.intensity import IntensityPreset
+from ..pipeline.slice_pipeline import SlicePipeline
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from ..results import Caveat
+from ..scoring.pairs import FAILED
+from ..scoring.stacks import SliceStack
+from ..scoring.volumes import SliceScore, VolumeScorer, mean_of_slices
+from .case import AuditCase, AuditRow
+
+
+@dataclass(frozen=True)
+class MeasureOptions:
+    """most: slices of a volume that are scored, of each label (None: all); preset: how intensities become 8 bit (None:
+    the usual one of the image); names: what label values are called (see `read_segmentation`)."""
+
+    most: int | None = 10
+    preset: IntensityPreset | None = None
+    names: str | None = None
+    threshold: float | str | None = None
+    allow_cropped: bool = False
+
+
+def measure_cases(
+    cases: Iterable[AuditCase],
+    pipeline: SlicePipeline,
+    options: MeasureOptions,
+    done: Callable[[str, str], bool] = lambda case, label_id: False,
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+) -> Iterator[AuditRow]:
+    """Rows case by case, one a label; one case in memory at a time. A case that cannot be read or scored gives one row
+    with 'error: ...' in `caveats`.
+
+    `done(case, label id)`: rows of an earlier run, left out here ('' asks for the case's failure). Raises
+    CancelledError.
+    """
+    cases = list(cases)
+    for number, case in enumerate(cases):
+        raise_if_cancelled(should_cancel)
+        progress(number / len(cases), case.name)
+        try:
+            yield from _rows(case, pipeline, options, done, should_cancel)
+        except (EvanySegError, OSError, MemoryError) as error:
+            raise_if_cancelled(should_cancel)
+            if not done(case.name, ""):
+                yield replace(
+                    _blank(case, ", ".join(case.labels), ""), caveats=f"{FAILED}{error or type(error).__name__}"
+                )
+
+
+def stack_of_case(
+    case: AuditCase, options: MeasureOptions, keep: Callable[[Segment], bool] = lambda segment: True
+) -> SliceStack:
+    """The case's volume with the labels that count and are kept. Raises EvanySegError, OSError."""
+    volume = read_image(case.image)
+    found = read_segmentation(
+        case.mask, image=ReadImage(volume, case.image), threshold=options.threshold, names=options.names
+    )
+    if case.labels:
+        found = _called(found, case.labels[0]) if len(case.labels) == 1 else found.only(list(case.labels))
+    found = replace(found, segments=tuple(segment for segment in found.segments if keep(segment)))
+    return SliceStack(volume, found, preset=options.preset, allow_cropped=options.allow_cropped)
+
+
+def _called(found: Segmentation, label: str) -> Segmentation:
+    """The named segment; where the mask has but one, which nobody has named, that one, called so."""
+    if len(found.segments) == 1:
+        only = found.segments[0]
+        if only.name in (only.id, str(only.value)) and label not in (only.id, only.name):
+            return replace(found, segments=(replace(only, name=label),))
+    return found.only([label])
+
+
+def _rows(
+    case: AuditCase,
+    pipeline: SlicePipeline,
+    options: MeasureOptions,
+    done: Callable[[str, str], bool],
+    should_cancel: ShouldCancel,
+) -> Iterator[AuditRow]:
+    stack = stack_of_case(case, options, lambda segment: not done(case.name, segment.id))
+    if not stack.segments:
+        return
+    by_segment: dict[str, list[SliceScore]] = {}
+    for score in VolumeScorer(stack, pipeline, keep_masks=True, most=options.most).scores(should_cancel=should_cancel):
+        by_segment.setdefault(score.segment_id, []).append(score)
+    areas = stack.areas()
+    for row, segment in enumerate(stack.segments):
+        yield _row(case, stack, segment, areas[row], by_segment.get(segment.id, []), pipeline)
+
+
+def _row(
+    case: AuditCase,
+    stack: SliceStack,
+    segment: Segment,
+    areas: np.ndarray,
+    scores: list[SliceScore],
+    pipeline: SlicePipeline,
+) -> AuditRow:
+    scored = [s for s in scores if s.area and s.estimate.scored]
+    blank = replace(
+        _blank(case, segment.name, segment.id), estimator=pipeline.estimator.name, intensity=stack.window.describe()
+    )
+    slices = int(np.count_nonzero(areas))
+    doubts = list(dict.fromkeys(c for s in scores for c in s.estimate.caveats))
+    if not slices:
+        return replace(blank, caveats=Caveat.EMPTY_MASK)
+    plane = stack.planes.plane(0)
+    thickness = plane.thickness if stack.planes.count > 1 else 1.0
+    blank = replace(
+        blank,
+        slices=slices,
+        size=float(areas.sum()) * plane.pixel_area * thickness,
+        center=_center(stack, areas, scores),
+        caveats="; ".join(doubts),
+    )
+    if not scored:
+        return blank
+    dice, low, high = mean_of_slices(scored)
+    worst = min(scored, key=lambda s: s.dice)
+    return replace(
+        blank, scored=len(scored), dice=dice, low=low, high=high, worst_slice=worst.index, worst_dice=worst.dice
+    )
+
+
+def _center(stack: SliceStack, areas: np.ndarray, scores: list[SliceScore]) -> tuple[float, float, float]:
+    """Shares of the image's extent towards right, anterior and superior: exact across the slices, from those that were
+    scored within them. Of pictures: right is x from their right edge, superior is y from their lower one."""
+    planes = stack.planes
+    shown = [s for s in scores if s.mask is not None and s.area]
+    if not shown:
+        return (np.nan, np.nan, np.nan)
+    weights = np.array([s.area for s in shown], float)
+    inplane = np.array([np.argwhere(np.asarray(s.mask)).mean(axis=0) + 0.5 for s in shown])
+    y, x = (inplane * weights[:, None]).sum(axis=0) / weights.sum()
+    z = float(np.average(np.arange(len(areas)), weights=areas))
+    height, width = planes.shape
+    if planes.count == 1:
+        return (1 - float(x) / width, np.nan, 1 - float(y) / height)
+    first, last = planes.plane(0), planes.plane(planes.count - 1)
+    corners = np.array(
+        [p.to_ras(np.array([[cx, cy]]))[0] for p in (first, last) for cx in (0, width) for cy in (0, height)]
+    )
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    at = first.pixel_to_ras @ [float(x), float(y), 0.0, 1.0]
+    at = at[:3] + z / max(planes.count - 1, 1) * (last.pixel_to_ras[:3, 3] - first.pixel_to_ras[:3, 3])
+    share = (at - low) / np.maximum(high - low, 1e-6)
+    return (float(share[0]), float(share[1]), float(share[2]))
+
+
+def _blank(case: AuditCase, label: str, label_id: str) -> AuditRow:
+    return AuditRow(
+        case.name,
+        case.subject,
+        label,
+        label_id,
+        str(case.image),
+        str(case.mask),
+        truth=case.truth,
+        metadata=case.metadata,
+    )

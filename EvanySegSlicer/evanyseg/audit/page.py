@@ -1,0 +1,169 @@
+"""The audit as one HTML document: every text is escaped, nothing is fetched from elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from html import escape
+from importlib.resources import files
+from string import Template
+
+import numpy as np
+
+from .. import __version__
+from ..bands import BandThresholds
+from ..report.page import chip
+from ..report.pictures import data_uri
+from .case import AuditRow
+from .classes import POOR, ClassSummary
+from .groups import GroupDifference
+from .suspicions import Suspicion
+
+SHOWN = 60
+"""Lines of a list that the page shows; the tables beside it have all."""
+CLASSES = ("Label", "Cases", "Scored", "Mean predicted Dice", "Band", "95 % interval", f"Share below {POOR:g}",
+           "95 % interval of it")  # fmt: skip
+GROUPS = ("Label", "Column", "Groups, lowest first", "Difference", "95 % interval", "p", "p corrected", "Left out")
+
+
+@dataclass(frozen=True)
+class AuditPicture:
+    row: AuditRow
+    pixels: np.ndarray = field(repr=False)
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Everything the page shows; pictures in the order of `classes`, worst first; failed: case and sentence."""
+
+    subject: str
+    classes: Sequence[ClassSummary]
+    groups: Sequence[GroupDifference]
+    suspicions: Sequence[Suspicion]
+    pictures: Sequence[AuditPicture]
+    failed: Sequence[tuple[str, str]]
+    facts: Mapping[str, str]
+    bands: BandThresholds
+    created: datetime
+
+
+def audit_html(page: AuditPage) -> str:
+    here, report = files(__package__), files("evanyseg.report")
+    scored = sum(c.scored for c in page.classes)
+    return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
+        title=escape(f"EvanySeg: audit of {page.subject}"),
+        style=(report / "page.css").read_text(encoding="utf-8"),
+        script=(report / "page.js").read_text(encoding="utf-8"),
+        subject=escape(page.subject),
+        version=escape(__version__),
+        created=escape(f"{page.created:%Y-%m-%d %H:%M}"),
+        classes_note=f"{scored} labels of cases were scored. Intervals: over subjects; click a heading to sort.",
+        classes_columns="".join(f'<th><button type="button">{escape(c)}</button></th>' for c in CLASSES),
+        classes="\n".join(_class_row(c, page.bands) for c in page.classes),
+        suspicions=_suspicions(page.suspicions),
+        groups=_groups(page.groups),
+        pictures=_pictures(page),
+        failures=_failures(page.failed),
+        facts="\n".join(f"    <dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in page.facts.items() if v),
+    )
+
+
+def _class_row(found: ClassSummary, bands: BandThresholds) -> str:
+    share = "" if math.isnan(found.poor) else f'<span class="bar"><i style="width:{100 * found.poor:.0f}%"></i></span>'
+    cells = (
+        escape(found.label), str(found.cases), str(found.scored), _number(found.mean), chip(bands.band(found.mean)),
+        interval(found.mean_interval), f"{_percent(found.poor)} {share}", _percents(found.poor_interval),
+    )  # fmt: skip
+    values = (
+        None,
+        found.cases,
+        found.scored,
+        found.mean,
+        None,
+        found.mean_interval[0],
+        found.poor,
+        found.poor_interval[0],
+    )
+    return "<tr>" + "".join(map(_cell, cells, values)) + "</tr>"
+
+
+def _cell(text: str, value: float | None) -> str:
+    if value is None:
+        return f"<td>{text}</td>"
+    return f'<td class="n" data-v="{"" if math.isnan(value) else f"{value:.4f}"}">{text}</td>'
+
+
+def _suspicions(found: Sequence[Suspicion]) -> str:
+    if not found:
+        return ""
+    lines = "".join(
+        f"<li><b>{escape(s.row.case)}</b>, {escape(s.row.label)}: {escape(s.why)}</li>" for s in found[:SHOWN]
+    )
+    more = f"<p>{len(found) - SHOWN} more in suspicions.csv.</p>" if len(found) > SHOWN else ""
+    return f"<section><h2>Names to be checked</h2><ul>{lines}</ul>{more}</section>"
+
+
+def _groups(found: Sequence[GroupDifference]) -> str:
+    if not found:
+        return ""
+    notable = sum(d.notable for d in found)
+    note = (
+        f"{len(found)} comparisons, {notable} of them with a difference that is more than chance (Kruskal-Wallis over "
+        "subjects, Holm's correction for all of them). Difference: highest less lowest mean."
+    )
+    rows = []
+    for d in found[:SHOWN]:
+        groups = ", ".join(f"{g.name}: {g.mean:.3f} ({g.subjects})" for g in d.groups)
+        numbers = (f"{d.difference:.3f}", interval(d.interval), f"{d.p:.3g}")
+        corrected = f"<b>{d.corrected:.3g}</b>" if d.notable else f"{d.corrected:.3g}"
+        cells = (escape(d.label), escape(d.column), escape(groups), *numbers, corrected, str(d.missing or ""))
+        rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
+    head = "".join(f"<th>{escape(c)}</th>" for c in GROUPS)
+    return (
+        f'<section><h2>Groups of people and scanners</h2><p class="note">{escape(note)}</p><div class="scroll"><table>'
+        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></section>"
+    )
+
+
+def _pictures(page: AuditPage) -> str:
+    if not page.pictures:
+        return ""
+    figures = []
+    for item in page.pictures:
+        row = item.row
+        name = f"{escape(row.label)}: {escape(row.case)}"
+        where = f", slice {row.worst_slice}" if row.slices > 1 else ""
+        figures.append(
+            f'<figure><img alt="{name}" src="{data_uri(item.pixels)}"><figcaption>{name}{where}<br>'
+            f'<span class="value">{row.dice:.2f}</span> {chip(page.bands.band(row.dice))} '
+            f'<span class="quiet">{interval((row.low, row.high))}<br>{escape(row.caveats)}</span></figcaption></figure>'
+        )
+    return (
+        '<section><h2>The worst cases</h2><p class="note">Of each case its worst slice; the number is the case\'s.</p>'
+        f'<div class="gallery">{"".join(figures)}</div></section>'
+    )
+
+
+def _failures(failed: Sequence[tuple[str, str]]) -> str:
+    if not failed:
+        return ""
+    lines = "".join(f"<li><b>{escape(case)}</b>: {escape(why)}</li>" for case, why in failed[:SHOWN])
+    return f"<section><h2>{len(failed)} cases could not be scored</h2><ul>{lines}</ul></section>"
+
+
+def interval(ends: tuple[float, float]) -> str:
+    return "" if math.isnan(ends[0]) else f"{ends[0]:.2f} to {ends[1]:.2f}"
+
+
+def _number(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def _percent(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.0%}"
+
+
+def _percents(ends: tuple[float, float]) -> str:
+    return "" if math.isnan(ends[0]) else f"{ends[0]:.0%} to {ends[1]:.0%}"

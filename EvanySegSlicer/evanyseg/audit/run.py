@@ -1,0 +1,210 @@
+"""An audit from cases to files: a table of rows that survives being stopped, then what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..bands import BandThresholds
+from ..errors import EvanySegError
+from ..io.tables import json_text, write_table
+from ..io.write import write_text
+from ..pipeline.slice_pipeline import SlicePipeline
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
+from ..report.pictures import slice_picture
+from ..scoring.pairs import FAILED
+from ..scoring.unfinished import RowLog
+from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_at_k
+from .case import COLUMNS, AuditCase, AuditRow
+from .classes import ClassSummary, summaries
+from .groups import GroupDifference, differences
+from .measure import MeasureOptions, measure_cases, stack_of_case
+from .page import AuditPage, AuditPicture, audit_html
+from .suspicions import Suspicion, suspicions
+
+CASES, PARQUET, CLASSES = "cases.csv", "cases.parquet", "labels.csv"
+GROUPS, SUSPICIONS, DOCUMENT, PAGE = "groups.csv", "suspicions.csv", "audit.json", "audit.html"
+AT = (5, 10)
+
+
+@dataclass(frozen=True)
+class AuditOptions:
+    """subject: what the data set is called; worst: cases of each label that are pictured; pictures: of all labels
+    together at most; created: the date on the page."""
+
+    measure: MeasureOptions
+    subject: str
+    bands: BandThresholds
+    created: datetime
+    worst: int = 5
+    pictures: int = 60
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What was found. at_k: MAP@k and precision@k by name, where the truth of cases is known; pictures_failed: cases
+    whose picture could not be made any more."""
+
+    rows: Sequence[AuditRow]
+    classes: Sequence[ClassSummary]
+    groups: Sequence[GroupDifference]
+    suspicions: Sequence[Suspicion]
+    at_k: Mapping[str, float]
+
+    @property
+    def failed(self) -> list[AuditRow]:
+        return [row for row in self.rows if row.caveats.startswith(FAILED)]
+
+
+def log_of_audit(folder: Path, cases: Sequence[AuditCase], run: str, resume: bool) -> RowLog:
+    """Where the rows go while they are made. Raises OutputError; see `RowLog`."""
+    metadata = dict.fromkeys(column for case in cases for column in case.metadata)
+    return RowLog(folder / CASES, [*COLUMNS, *metadata], run, resume)
+
+
+def measured_rows(
+    cases: Sequence[AuditCase],
+    pipeline: SlicePipeline,
+    log: RowLog,
+    options: MeasureOptions,
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+) -> list[AuditRow]:
+    """All rows, those of an earlier run first; each is on disk before the next case is read. Raises CancelledError."""
+    rows = [AuditRow.of_cells(cells) for cells in log.finished()]
+    known = {(row.case, row.label_id) for row in rows}
+    with log:
+        done = lambda case, label_id: (case, label_id) in known
+        for row in measure_cases(cases, pipeline, options, done, progress, should_cancel):
+            log.write(row.cells())
+            rows.append(row)
+        log.finish()
+    place = {case.name: number for number, case in enumerate(cases)}
+    return sorted(rows, key=lambda row: place.get(row.case, len(place)))
+
+
+def examined(rows: Sequence[AuditRow], worst: int = 5) -> Audit:
+    """What rows say."""
+    known = [row for row in rows if not np.isnan(row.truth) and not np.isnan(row.dice)]
+    at_k: dict[str, float] = {}
+    if known:
+        truth, said = (np.array([getattr(row, name) for row in known]) for name in ("truth", "dice"))
+        labels = np.array([row.label for row in known])
+        for k in AT:
+            at_k[f"MAP@{k}"] = mean_over_classes(average_precision_at_k, truth, said, labels, k)
+            at_k[f"precision@{k}"] = mean_over_classes(precision_at_k, truth, said, labels, k)
+    return Audit(rows, summaries(rows, worst), differences(rows), suspicions(rows), at_k)
+
+
+def write_audit(
+    folder: Path,
+    audit: Audit,
+    cases: Sequence[AuditCase],
+    options: AuditOptions,
+    facts: Mapping[str, str],
+    progress: Progress = no_progress,
+) -> list[Path]:
+    """The tables, the JSON document and the page; their paths. Raises OutputError."""
+    written = [folder / CASES]
+    for name, rows in _tables(audit).items():
+        if rows:
+            write_table(folder / name, list(rows[0]), rows)
+            written.append(folder / name)
+    write_text(folder / DOCUMENT, json_text(document(audit, facts)) + "\n")
+    failed = [(row.case, row.caveats.removeprefix(FAILED)) for row in audit.failed]
+    figures = {name: f"{value:.3f}" for name, value in audit.at_k.items() if not np.isnan(value)}
+    page = AuditPage(
+        options.subject,
+        audit.classes,
+        audit.groups,
+        audit.suspicions,
+        _pictures(audit, cases, options, progress),
+        failed,
+        {**facts, **figures},
+        options.bands,
+        options.created,
+    )
+    write_text(folder / PAGE, audit_html(page))
+    return [*written, folder / DOCUMENT, folder / PAGE]
+
+
+def write_parquet(folder: Path, rows: Sequence[AuditRow]) -> Path | None:
+    """The cases as Parquet, where pyarrow is there; else None."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        return None
+    from ..io.write import atomic_path
+
+    table = pyarrow.Table.from_pylist([row.cells() for row in rows])
+    with atomic_path(folder / PARQUET) as part:
+        pyarrow.parquet.write_table(table, part)
+    return folder / PARQUET
+
+
+def document(audit: Audit, facts: Mapping[str, str]) -> dict[str, Any]:
+    """For JSON: everything but the rows, which are in the table."""
+    return {
+        "facts": dict(facts), "rows": len(audit.rows), "failed": [row.case for row in audit.failed], **audit.at_k,
+        "labels": _tables(audit)[CLASSES], "groups": _tables(audit)[GROUPS], "suspicions": _tables(audit)[SUSPICIONS],
+    }  # fmt: skip
+
+
+def _tables(audit: Audit) -> dict[str, list[dict[str, Any]]]:
+    classes = [
+        {
+            "label": c.label, "cases": c.cases, "scored": c.scored, "mean_pred_dice": c.mean,
+            "mean_low": c.mean_interval[0], "mean_high": c.mean_interval[1], "share_below_0.8": c.poor,
+            "share_low": c.poor_interval[0], "share_high": c.poor_interval[1],
+            "worst": "; ".join(row.case for row in c.worst),
+        }
+        for c in audit.classes
+    ]  # fmt: skip
+    groups = [
+        {
+            "label": d.label, "column": d.column,
+            "groups": "; ".join(f"{g.name}: {g.mean:.4f} ({g.subjects} subjects)" for g in d.groups),
+            "difference": d.difference, "low": d.interval[0], "high": d.interval[1], "p": f"{d.p:.6g}",
+            "p_corrected": f"{d.corrected:.6g}", "left_out": d.missing,
+        }
+        for d in audit.groups
+    ]  # fmt: skip
+    doubts = [
+        {"case": s.row.case, "label": s.row.label, "label_id": s.row.label_id, "mask": s.row.mask, "why": s.why}
+        for s in audit.suspicions
+    ]
+    return {CLASSES: classes, GROUPS: groups, SUSPICIONS: doubts}
+
+
+def _pictures(
+    audit: Audit, cases: Sequence[AuditCase], options: AuditOptions, progress: Progress
+) -> list[AuditPicture]:
+    """The worst cases are read again, one at a time; one that is gone meanwhile has no picture."""
+    by_name = {case.name: case for case in cases}
+    wanted = [row for found in audit.classes for row in found.worst][: options.pictures]
+    made = []
+    for number, row in enumerate(wanted):
+        progress(number / len(wanted), f"picture of {row.case}")
+        if row.case not in by_name or row.worst_slice is None:
+            continue
+        try:
+            pixels = _picture(by_name[row.case], row, options)
+        except (EvanySegError, OSError):
+            continue
+        made.append(AuditPicture(row, pixels))
+    return made
+
+
+def _picture(case: AuditCase, row: AuditRow, options: AuditOptions) -> np.ndarray:
+    stack = stack_of_case(case, options.measure, lambda segment: segment.id == row.label_id)
+    assert row.worst_slice is not None
+    shown = stack.slice_input(row.worst_slice)
+    rgb = shown.window.apply(shown.pixels)
+    mask = stack.mask(stack.segments[0], row.worst_slice)
+    return slice_picture(rgb, mask, options.bands.band(row.worst_dice), shown.spacing)
