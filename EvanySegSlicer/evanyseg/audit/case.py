@@ -17,7 +17,7 @@ COLUMNS = (
 @dataclass(frozen=True)
 class AuditCase:
     """An image with its mask. labels: those that count (none: all of the mask); truth: the true Dice where it is known,
-    of a case with one label; metadata: text by column."""
+    of a case with one label; metadata: text by column; names: a file that says what the mask's values are called."""
 
     name: str
     image: Path
@@ -26,6 +26,7 @@ class AuditCase:
     labels: tuple[str, ...] = ()
     truth: float = math.nan
     metadata: Mapping[str, str] = field(default_factory=dict)
+    names: Path | None = None
 
 
 @dataclass(frozen=True)

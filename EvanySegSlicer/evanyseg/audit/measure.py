@@ -67,7 +67,7 @@ def stack_of_case(
     """The case's volume with the labels that count and are kept. Raises EvanySegError, OSError."""
     volume = read_image(case.image)
     found = read_segmentation(
-        case.mask, image=ReadImage(volume, case.image), threshold=options.threshold, names=options.names
+        case.mask, image=ReadImage(volume, case.image), threshold=options.threshold, names=options.names or case.names
     )
     if case.labels:
         found = _called(found, case.labels[0]) if len(case.labels) == 1 else found.only(list(case.labels))

@@ -120,7 +120,7 @@ def _groups(found: Sequence[GroupDifference]) -> str:
         corrected = f"<b>{d.corrected:.3g}</b>" if d.notable else f"{d.corrected:.3g}"
         cells = (escape(d.label), escape(d.column), escape(groups), *numbers, corrected, str(d.missing or ""))
         rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
-    head = "".join(f"<th>{escape(c)}</th>" for c in GROUPS)
+    head = "".join(f'<th class="plain">{escape(c)}</th>' for c in GROUPS)
     return (
         f'<section><h2>Groups of people and scanners</h2><p class="note">{escape(note)}</p><div class="scroll"><table>'
         f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></section>"
@@ -134,7 +134,7 @@ def _pictures(page: AuditPage) -> str:
     for item in page.pictures:
         row = item.row
         name = f"{escape(row.label)}: {escape(row.case)}"
-        where = f", slice {row.worst_slice}" if row.slices > 1 else ""
+        where = f", slice {row.worst_slice} (there {row.worst_dice:.2f})" if row.slices > 1 else ""
         figures.append(
             f'<figure><img alt="{name}" src="{data_uri(item.pixels)}"><figcaption>{name}{where}<br>'
             f'<span class="value">{row.dice:.2f}</span> {chip(page.bands.band(row.dice))} '

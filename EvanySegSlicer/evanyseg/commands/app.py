@@ -17,8 +17,10 @@ HELP = """Predicts how good segmentation masks are, without ground truth.
 Research software: not for clinical use."""
 
 
-OWN = ("segment", "score", "select", "compare", "triage", "audit", "adapt", "assess")
+OWN = ("segment", "score", "select", "compare", "triage", "adapt", "assess")
 """Each in the module of its name."""
+OF_DATASETS = ("audit", "rank")
+"""The same, in `datasets`."""
 GROUP = "evanyseg.commands"
 """Entry points of this group are commands that other packages add: a name and the function behind it."""
 
@@ -40,14 +42,15 @@ def build_app(further: Mapping[str, str], wanted: str = "") -> typer.Typer:
     app.callback()(_root)
     added = {point.name: point for point in entry_points(group=GROUP)}
     added.update({name: EntryPoint(name, target, GROUP) for name, target in further.items()})
-    known = (*OWN, "models", *added)
+    known = (*OWN, *OF_DATASETS, "models", *added)
     for name in (wanted,) if wanted in known else known:
         if name in added:
             app.command(name)(added[name].load())
         elif name == "models":
             app.add_typer(import_module(".models", __package__).app, name=name)
         else:
-            app.command(name)(getattr(import_module(f".{name}", __package__), name))
+            place = ".datasets" if name in OF_DATASETS else ""
+            app.command(name)(getattr(import_module(f"{place}.{name}", __package__), name))
     return app
 
 

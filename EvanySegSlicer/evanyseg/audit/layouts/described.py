@@ -9,6 +9,7 @@ from typing import Any
 
 from ...errors import ImageError
 
+FILE = "dataset.json"
 ENDINGS = (".nii.gz", ".nii", ".nrrd", ".mha", ".png", ".tif", ".tiff", ".bmp")
 
 
@@ -23,10 +24,14 @@ class Description:
         listed = self.content.get("training")
         return isinstance(listed, list) and bool(listed) and isinstance(listed[0], dict)
 
+    def names_in(self, folder: Path) -> Path | None:
+        """The file itself where it says what label values are called."""
+        return folder / FILE if self.content.get("labels") else None
+
 
 def description_of(folder: Path) -> Description | None:
     """None where there is none. Raises ImageError for one that cannot be read."""
-    path = folder / "dataset.json"
+    path = folder / FILE
     if not path.is_file():
         return None
     try:

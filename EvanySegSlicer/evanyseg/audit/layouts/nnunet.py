@@ -29,4 +29,5 @@ def nnunet_cases(folder: Path, described: Description, masks: Path | None) -> li
             f"{len(without)} masks of {masks or folder / 'labelsTr'} have no image in {folder / 'imagesTr'}: "
             f"{', '.join(without[:3])}."
         )
-    return [AuditCase(name, images[name], path, name) for name, path in labels.items()]
+    names = described.names_in(folder)
+    return [AuditCase(name, images[name], path, name, names=names) for name, path in labels.items()]
