@@ -47,7 +47,7 @@ def test_budgets(text: str, count: int) -> None:
 
 @pytest.mark.parametrize("text", ["0", "-3", "2.5", "many", "0%", "120%"])
 def test_budgets_that_are_none(text: str) -> None:
-    with pytest.raises(ValueError, match="budget|share"):
+    with pytest.raises(ValueError, match=r"budget|share"):
         budget_of(text, 10)
 
 

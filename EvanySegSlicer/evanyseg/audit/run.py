@@ -14,12 +14,12 @@ from ..bands import BandThresholds
 from ..errors import EvanySegError
 from ..io.tables import json_text, write_table
 from ..io.write import write_text
+from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_at_k
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
 from ..report.pictures import slice_picture
 from ..scoring.pairs import FAILED
 from ..scoring.unfinished import RowLog
-from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_at_k
 from .case import COLUMNS, AuditCase, AuditRow
 from .classes import ClassSummary, summaries
 from .groups import GroupDifference, differences

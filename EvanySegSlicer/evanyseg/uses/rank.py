@@ -30,6 +30,7 @@ def ranked(dice: np.ndarray, low: np.ndarray, high: np.ndarray, purpose: Purpose
     review: cases without a score first (a person is all they have), then ascending Dice, wider intervals first.
     """
     unscored = np.isnan(dice)
+    keys: tuple[np.ndarray, ...]
     if purpose is Purpose.PSEUDO_LABELS:
         keys = (-np.nan_to_num(dice), -np.nan_to_num(low), unscored)
     elif purpose is Purpose.REVIEW:
@@ -73,9 +74,7 @@ def budget_of(text: str, count: int) -> int:
     try:
         value = float(number)
     except ValueError:
-        raise ValueError(
-            f"'{text}' is no budget; write a number of cases such as 20, or a share such as 20%."
-        ) from None
+        raise ValueError(f"'{text}' is no budget; write a number of cases, 20, or a share, 20%.") from None
     if text.endswith("%"):
         if not 0 < value <= 100:
             raise ValueError(f"A share lies above 0 and up to 100 %, not {text}.")

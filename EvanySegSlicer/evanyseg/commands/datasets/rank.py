@@ -8,15 +8,15 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ..audit.run import CASES
-from ..errors import EvanySegError, ImageError
-from ..io.overwrite import refuse_overwriting
-from ..io.tables import Table, check_table_output, checked_scores, open_table, score_number, write_table
-from ..io.targets import on_stdout
-from ..uses.rank import Purpose, budget_of, chosen, ranked
-from .support.console import band_text, interval_text, number_text, out, print_json, say, say_written, shown, table
-from .support.options import BandsOption, JsonOption, OutOption, bands_of
-from .support.results import check_stdout, say_layout
+from ...audit.run import CASES
+from ...errors import EvanySegError, ImageError
+from ...io.overwrite import refuse_overwriting
+from ...io.tables import Table, check_table_output, checked_scores, open_table, score_number, write_table
+from ...io.targets import on_stdout
+from ...uses.rank import Purpose, budget_of, chosen, ranked
+from ..support.console import band_text, interval_text, number_text, out, print_json, say, say_written, shown, table
+from ..support.options import BandsOption, JsonOption, OutOption, bands_of
+from ..support.results import check_stdout, say_layout
 
 PLACE = ("right", "anterior", "superior")
 LINES = 30
@@ -82,7 +82,8 @@ def rank(
         print_json({"for": purpose.value, "cases": len(cases), "chosen": chosen_rows})
     else:
         lines = [
-            [str(r["rank"]), shown(str(r[case])), number_text(dice[i]), band_text(dice[i], levels), interval_text(low[i], high[i])]
+            [str(r["rank"]), shown(str(r[case])), number_text(dice[i]), band_text(dice[i], levels),
+             interval_text(low[i], high[i])]
             for r, i in zip(chosen_rows[:LINES], picked, strict=False)
         ]  # fmt: skip
         title = f"{len(picked)} of {len(cases)} cases for {purpose.value}"

@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from ..audit.layouts import read_dataset
-from ..audit.measure import MeasureOptions
-from ..audit.run import (
+from ...audit.layouts import read_dataset
+from ...audit.measure import MeasureOptions
+from ...audit.run import (
     Audit,
     AuditOptions,
     document,
@@ -20,9 +20,9 @@ from ..audit.run import (
     write_audit,
     write_parquet,
 )
-from ..bands import BandThresholds
-from ..errors import EvanySegError
-from .support.console import (
+from ...bands import BandThresholds
+from ...errors import EvanySegError
+from ..support.console import (
     DISCLAIMER,
     band_text,
     interval_text,
@@ -36,8 +36,8 @@ from .support.console import (
     shown,
     table,
 )
-from .support.loading import Placement, load_pipeline
-from .support.options import (
+from ..support.loading import Placement, load_pipeline
+from ..support.options import (
     BackendOption,
     BandsOption,
     CroppedOption,
@@ -50,7 +50,7 @@ from .support.options import (
     preset_of,
     threshold_of,
 )
-from .support.results import described, identity_of
+from ..support.results import described, identity_of
 
 LINES = 40
 
