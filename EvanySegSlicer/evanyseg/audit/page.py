@@ -14,8 +14,8 @@ import numpy as np
 
 from .. import __version__
 from ..bands import BandThresholds
+from ..report.images import data_uri
 from ..report.page import chip
-from ..report.pictures import data_uri
 from .case import AuditRow
 from .classes import POOR, ClassSummary
 from .groups import GroupDifference
@@ -29,20 +29,20 @@ GROUPS = ("Label", "Column", "Groups, lowest first", "Difference", "95 % interva
 
 
 @dataclass(frozen=True)
-class AuditPicture:
+class AuditImage:
     row: AuditRow
     pixels: np.ndarray = field(repr=False)
 
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Everything the page shows; pictures in the order of `classes`, worst first; failed: case and sentence."""
+    """Everything the page shows; images in the order of `classes`, worst first; failed: case and sentence."""
 
     subject: str
     classes: Sequence[ClassSummary]
     groups: Sequence[GroupDifference]
     suspicions: Sequence[Suspicion]
-    pictures: Sequence[AuditPicture]
+    images: Sequence[AuditImage]
     failed: Sequence[tuple[str, str]]
     facts: Mapping[str, str]
     bands: BandThresholds
@@ -64,7 +64,7 @@ def audit_html(page: AuditPage) -> str:
         classes="\n".join(_class_row(c, page.bands) for c in page.classes),
         suspicions=_suspicions(page.suspicions),
         groups=_groups(page.groups),
-        pictures=_pictures(page),
+        images=_images(page),
         failures=_failures(page.failed),
         facts="\n".join(f"    <dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in page.facts.items() if v),
     )
@@ -127,11 +127,11 @@ def _groups(found: Sequence[GroupDifference]) -> str:
     )
 
 
-def _pictures(page: AuditPage) -> str:
-    if not page.pictures:
+def _images(page: AuditPage) -> str:
+    if not page.images:
         return ""
     figures = []
-    for item in page.pictures:
+    for item in page.images:
         row = item.row
         name = f"{escape(row.label)}: {escape(row.case)}"
         where = f", slice {row.worst_slice} (there {row.worst_dice:.2f})" if row.slices > 1 else ""

@@ -17,14 +17,14 @@ from ..io.write import write_text
 from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_at_k
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
-from ..report.pictures import slice_picture
+from ..report.images import slice_image
 from ..scoring.pairs import FAILED
 from ..scoring.unfinished import RowLog
 from .case import COLUMNS, AuditCase, AuditRow
 from .classes import ClassSummary, summaries
 from .groups import GroupDifference, differences
 from .measure import MeasureOptions, measure_cases, stack_of_case
-from .page import AuditPage, AuditPicture, audit_html
+from .page import AuditImage, AuditPage, audit_html
 from .suspicions import Suspicion, suspicions
 
 CASES, PARQUET, CLASSES = "cases.csv", "cases.parquet", "labels.csv"
@@ -34,7 +34,7 @@ AT = (5, 10)
 
 @dataclass(frozen=True)
 class AuditOptions:
-    """subject: what the data set is called; worst: cases of each label that are pictured; pictures: of all labels
+    """subject: what the data set is called; worst: cases of each label that are pictured; images: of all labels
     together at most; created: the date on the page."""
 
     measure: MeasureOptions
@@ -42,7 +42,7 @@ class AuditOptions:
     bands: BandThresholds
     created: datetime
     worst: int = 5
-    pictures: int = 60
+    images: int = 60
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def write_audit(
         audit.classes,
         audit.groups,
         audit.suspicions,
-        _pictures(audit, cases, options, progress),
+        _images(audit, cases, options, progress),
         failed,
         {**facts, **figures},
         options.bands,
@@ -182,29 +182,27 @@ def _tables(audit: Audit) -> dict[str, list[dict[str, Any]]]:
     return {CLASSES: classes, GROUPS: groups, SUSPICIONS: doubts}
 
 
-def _pictures(
-    audit: Audit, cases: Sequence[AuditCase], options: AuditOptions, progress: Progress
-) -> list[AuditPicture]:
+def _images(audit: Audit, cases: Sequence[AuditCase], options: AuditOptions, progress: Progress) -> list[AuditImage]:
     """The worst cases are read again, one at a time; one that is gone meanwhile has no picture."""
     by_name = {case.name: case for case in cases}
-    wanted = [row for found in audit.classes for row in found.worst][: options.pictures]
+    wanted = [row for found in audit.classes for row in found.worst][: options.images]
     made = []
     for number, row in enumerate(wanted):
         progress(number / len(wanted), f"picture of {row.case}")
         if row.case not in by_name or row.worst_slice is None:
             continue
         try:
-            pixels = _picture(by_name[row.case], row, options)
+            pixels = _image(by_name[row.case], row, options)
         except (EvanySegError, OSError):
             continue
-        made.append(AuditPicture(row, pixels))
+        made.append(AuditImage(row, pixels))
     return made
 
 
-def _picture(case: AuditCase, row: AuditRow, options: AuditOptions) -> np.ndarray:
+def _image(case: AuditCase, row: AuditRow, options: AuditOptions) -> np.ndarray:
     stack = stack_of_case(case, options.measure, lambda segment: segment.id == row.label_id)
     assert row.worst_slice is not None
     shown = stack.slice_input(row.worst_slice)
     rgb = shown.window.apply(shown.pixels)
     mask = stack.mask(stack.segments[0], row.worst_slice)
-    return slice_picture(rgb, mask, options.bands.band(row.worst_dice), shown.spacing)
+    return slice_image(rgb, mask, options.bands.band(row.worst_dice), shown.spacing)
