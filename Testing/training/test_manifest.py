@@ -86,3 +86,11 @@ def test_a_split_file_survives_a_round_trip_and_tells_its_seed(tmp_path: Path) -
     table = pd.read_csv(tmp_path / "splits.csv", comment="#")
     assert {(s, p): split for s, p, split in table.itertuples(index=False)} == splits
     assert str(SplitPlan().seed) in (tmp_path / "splits.csv").read_text().splitlines()[0]
+
+
+def test_the_second_heldout_list_is_taken_by_no_command_by_itself() -> None:
+    triples = [("bmseg", "a", "evaluate-only"), ("wbc", "b", "evaluate-only"), ("kvasir_seg", "c", "train")]
+    found = assign_splits(triples)
+    assert found["bmseg", "a"] == "heldout_b"
+    assert found["wbc", "b"] == "heldout"
+    assert found["kvasir_seg", "c"] == "train"

@@ -1,7 +1,8 @@
 """Columns of the manifest, and subject-wise splits: nobody is on two sides.
 
 A split is a property of (source, subject). Sets of one source share people, so they share its subjects' splits.
-Sources whose license does not allow training ('evaluate-only') are 'heldout' as a whole.
+Sources whose license does not allow training ('evaluate-only') are 'heldout' as a whole; those of the second frozen
+list have a split of their own, which no command takes by itself: they are looked at once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,14 @@ from ..errors import ManifestError
 
 TRAIN, VAL, CALIB, TEST, HELDOUT = "train", "val", "calib", "test", "heldout"
 USES = ("train", "evaluate-only")
+HELDOUT_B = "heldout_b"
+HELDOUT_B_SETS = {
+    "bmseg_ct": "bmseg", "bus_uc_malignant": "bus_uc", "clustered_cervical": "cervical_nucleus_cmpb",
+    "dc1000_caries": "dc1000", "edf_cytology": "isbi2014_cervical", "fuseg_foot_ulcer": "fuseg",
+    "nerve_us_kaggle": "kaggle_nerve", "neurips_dic": "neurips_cellseg", "vnc_sstem": "vnc_sstem",
+}  # fmt: skip
+"""The second frozen list of evaluate-only sets, with their sources: evaluated once, when the models' next version is
+done."""
 
 IMAGE_COLUMNS = (
     "image_id", "set", "source", "use", "modality", "subject", "split", "path", "slice",
@@ -65,7 +74,8 @@ def assign_splits(
         free = sorted((s for s in held if not held[s]), key=lambda s: order_key(plan.seed, source, s))
         n, taken = len(free), 0
         for subject in held:
-            splits[source, subject] = HELDOUT if held[subject] else TRAIN
+            kept_back = HELDOUT_B if source in HELDOUT_B_SETS.values() else HELDOUT
+            splits[source, subject] = kept_back if held[subject] else TRAIN
         for split, share, minimum in (
             (TEST, plan.test, plan.minimum_for_test),
             (CALIB, plan.calib, plan.minimum_for_calib),

@@ -16,6 +16,7 @@ from evanyseg.metrics import agreement, failure
 from evanyseg.protocols import Segmenter
 from evanyseg.quality.builtin import BuiltinEstimator
 
+from ...data.manifest import HELDOUT_B_SETS
 from ...data.readers import Record
 from ...errors import DataError
 from ...reporting.run_report import markdown_table
@@ -25,11 +26,6 @@ from .trials import TASKS, Task, Trial, cohort, trial
 if TYPE_CHECKING:
     import pandas as pd
 
-HELDOUT_B = {
-    "bmseg_ct", "bus_uc_malignant", "clustered_cervical", "dc1000_caries", "edf_cytology", "fuseg_foot_ulcer",
-    "nerve_us_kaggle", "neurips_dic", "vnc_sstem",
-}  # fmt: skip
-"""The second frozen list: evaluated once, at the end of the models' next version, and never here."""
 BUILTIN, ADAPTED = "built-in", "adapted"
 WORSE = 0.005
 SPREAD = 0.08
@@ -61,7 +57,7 @@ def measured(
 ) -> list[MeasuredSet]:
     """The named sets, from the folder's files where they are there. Raises DataError for unknown sets and for those of
     the list that nobody may evaluate on yet."""
-    forbidden = sorted(set(names) & HELDOUT_B)
+    forbidden = sorted(set(names) & set(HELDOUT_B_SETS))
     if forbidden:
         raise DataError(f"{', '.join(forbidden)}: sets of the second held-out list are not for this; leave them out.")
     by_set: dict[str, list[Record]] = defaultdict(list)
