@@ -121,4 +121,5 @@ def test_the_page_and_a_script_agree_voxel_for_voxel(browser, phantom: Path, tmp
     for one, other in zip(by_page, by_script, strict=True):
         assert one.keys() == other.keys()
         for column, value in one.items():
-            assert value == other[column] or float(value) == pytest.approx(float(other[column]), abs=1e-6), column
+            # the table keeps six digits: a last bit of the network may be the last digit of a length in mm
+            assert value == other[column] or float(value) == pytest.approx(float(other[column]), rel=2e-5), column
