@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -243,3 +244,42 @@ def test_a_mask_without_image_and_metadata_of_nobody(tmp_path: Path) -> None:
     (folder / "imagesTr" / "case_01_0000.nii.gz").unlink()
     with pytest.raises(ImageError, match="have no image"):
         read_dataset(folder)
+
+
+def test_rows_of_one_image_with_several_masks_or_labels_stay_apart(bright_process, evanyseg, tmp_path: Path) -> None:
+    image, good = organs(0)
+    save(tmp_path / "i.nii.gz", image)
+    save(tmp_path / "good.nii.gz", good)
+    save(tmp_path / "bad.nii.gz", organs(0, bad=True)[1])
+    pairs = tmp_path / "pairs.csv"
+    rows = [f"i.nii.gz,{mask}.nii.gz,{label},{dice}" for mask, dice in (("good", 1), ("bad", 0.6)) for label in (1, 2)]
+    pairs.write_text("\n".join(["image,mask,label,dice", *rows]) + "\n")
+    more = (*E, "--truth-column", "dice")
+    code, _, err = evanyseg("audit", pairs, "-o", tmp_path / "whole", *more)
+    assert code == 0, err
+    found = table(tmp_path / "whole" / "cases.csv")
+    assert [(Path(r["mask"]).name, r["label_id"][-1]) for r in found] == [
+        ("good.nii.gz", "1"), ("good.nii.gz", "2"), ("bad.nii.gz", "1"), ("bad.nii.gz", "2"),
+    ]  # fmt: skip
+    assert float(found[2]["pred_dice"]) < float(found[0]["pred_dice"]) - 0.1
+    # the two masks of the left organ are pictured each as it was scored
+    page = (tmp_path / "whole" / "audit.html").read_text()
+    images = re.findall(r'src="(data:image/png;base64,[^"]+)"', page)
+    assert len(images) == 4
+    assert len(set(images[:2])) == 2
+    prelude = """
+import os
+import evanyseg.audit.measure as measure
+real, seen = measure.read_image, []
+def stopping(path, *a, **k):
+    seen.append(path)
+    if len(seen) == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+    return real(path, *a, **k)
+measure.read_image = stopping
+"""
+    stopped = bright_process("audit", pairs, "-o", "out", *more, folder=tmp_path, prelude=prelude)
+    assert "2 finished rows are kept" in stopped.stderr
+    again = bright_process("audit", pairs, "-o", "out", *more, "--resume", folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert (tmp_path / "out" / "cases.csv").read_text() == (tmp_path / "whole" / "cases.csv").read_text()

@@ -20,6 +20,8 @@ from ..scoring.stacks import SliceStack
 from ..scoring.volumes import SliceScore, VolumeScorer, mean_of_slices
 from .case import AuditCase, AuditRow
 
+Done = Callable[[AuditCase, str], bool]
+
 
 @dataclass(frozen=True)
 class MeasureOptions:
@@ -37,14 +39,14 @@ def measure_cases(
     cases: Iterable[AuditCase],
     pipeline: SlicePipeline,
     options: MeasureOptions,
-    done: Callable[[str, str], bool] = lambda case, label_id: False,
+    done: Done = lambda case, label_id: False,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
 ) -> Iterator[AuditRow]:
     """Rows case by case, one a label; one case in memory at a time. A case that cannot be read or scored gives one row
     with 'error: ...' in `caveats`.
 
-    `done(case, label id)`: rows of an earlier run, left out here ('' asks for the case's failure). Raises
+    `done(case, label id)`: a row of an earlier run, left out here ('' asks for the case's failure). Raises
     CancelledError.
     """
     cases = list(cases)
@@ -55,7 +57,7 @@ def measure_cases(
             yield from _rows(case, pipeline, options, done, should_cancel)
         except (EvanySegError, OSError, MemoryError) as error:
             raise_if_cancelled(should_cancel)
-            if not done(case.name, ""):
+            if not done(case, ""):
                 yield replace(
                     _blank(case, ", ".join(case.labels), ""), caveats=f"{FAILED}{error or type(error).__name__}"
                 )
@@ -88,10 +90,10 @@ def _rows(
     case: AuditCase,
     pipeline: SlicePipeline,
     options: MeasureOptions,
-    done: Callable[[str, str], bool],
+    done: Done,
     should_cancel: ShouldCancel,
 ) -> Iterator[AuditRow]:
-    stack = stack_of_case(case, options, lambda segment: not done(case.name, segment.id))
+    stack = stack_of_case(case, options, lambda segment: not done(case, segment.id))
     if not stack.segments:
         return
     by_segment: dict[str, list[SliceScore]] = {}

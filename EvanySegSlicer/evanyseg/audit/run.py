@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -77,15 +77,20 @@ def measured_rows(
 ) -> list[AuditRow]:
     """All rows, those of an earlier run first; each is on disk before the next case is read. Raises CancelledError."""
     rows = [AuditRow.of_cells(cells) for cells in log.finished()]
-    known = {(row.case, row.label_id) for row in rows}
+    known = {(row.case, row.mask, row.label_id) for row in rows}
     with log:
-        done = lambda case, label_id: (case, label_id) in known
+        done = lambda case, label_id: (case.name, str(case.mask), label_id) in known
         for row in measure_cases(cases, pipeline, options, done, progress, should_cancel):
             log.write(row.cells())
             rows.append(row)
         log.finish()
-    place = {case.name: number for number, case in enumerate(cases)}
-    return sorted(rows, key=lambda row: place.get(row.case, len(place)))
+    place = {_key(case): number for number, case in enumerate(cases)}
+    return sorted(rows, key=lambda row: place.get((row.case, row.mask), len(place)))
+
+
+def _key(case: AuditCase) -> tuple[str, str]:
+    """What a row says of its case: one image may be there with several masks."""
+    return case.name, str(case.mask)
 
 
 def examined(rows: Sequence[AuditRow], worst: int = 5) -> Audit:
@@ -184,15 +189,16 @@ def _tables(audit: Audit) -> dict[str, list[dict[str, Any]]]:
 
 def _images(audit: Audit, cases: Sequence[AuditCase], options: AuditOptions, progress: Progress) -> list[AuditImage]:
     """The worst cases are read again, one at a time; one that is gone meanwhile has no picture."""
-    by_name = {case.name: case for case in cases}
+    by_key = {_key(case): case for case in cases}
     wanted = [row for found in audit.classes for row in found.worst][: options.images]
     made = []
     for number, row in enumerate(wanted):
         progress(number / len(wanted), f"picture of {row.case}")
-        if row.case not in by_name or row.worst_slice is None:
+        case = by_key.get((row.case, row.mask))
+        if case is None or row.worst_slice is None:
             continue
         try:
-            pixels = _image(by_name[row.case], row, options)
+            pixels = _image(case, row, options)
         except (EvanySegError, OSError):
             continue
         made.append(AuditImage(row, pixels))
@@ -200,7 +206,8 @@ def _images(audit: Audit, cases: Sequence[AuditCase], options: AuditOptions, pro
 
 
 def _image(case: AuditCase, row: AuditRow, options: AuditOptions) -> np.ndarray:
-    stack = stack_of_case(case, options.measure, lambda segment: segment.id == row.label_id)
+    # by its id: another row of the table may have asked for another label of the same mask
+    stack = stack_of_case(replace(case, labels=()), options.measure, lambda segment: segment.id == row.label_id)
     assert row.worst_slice is not None
     shown = stack.slice_input(row.worst_slice)
     rgb = shown.window.apply(shown.pixels)
