@@ -28,9 +28,9 @@ def test_labels_by_hand() -> None:
     found = summaries([row(n, dice=d) for n, d in enumerate((0.7, 0.9, 0.95, math.nan))] + [row(9, "spleen", 0.5)])
     spleen, liver = found
     assert (liver.cases, liver.scored, liver.poor) == (4, 3, pytest.approx(1 / 3))
-    assert liver.mean == pytest.approx(0.85)
+    assert liver.mean.value == pytest.approx(0.85)
     assert [r.dice for r in liver.worst] == [0.7, 0.9, 0.95]
-    assert all(math.isnan(v) for v in spleen.mean_interval)  # one subject says nothing of others
+    assert all(math.isnan(v) for v in (spleen.mean.low, spleen.mean.high))  # one subject says nothing of others
 
 
 def test_wilson_by_hand() -> None:
@@ -44,7 +44,8 @@ def test_the_interval_counts_subjects_not_masks() -> None:
     rng = np.random.default_rng(0)
     people = rng.normal(0.8, 0.1, 10)
     rows = [row(n * 10 + k, dice=float(people[n]), subject=f"p{n}") for n in range(10) for k in range(10)]
-    low, high = summaries(rows)[0].mean_interval
+    mean = summaries(rows)[0].mean
+    low, high = mean.low, mean.high
     by_hand = 2 * 1.96 * people.std() / math.sqrt(10)
     assert high - low == pytest.approx(by_hand, rel=0.15)
 
@@ -61,8 +62,8 @@ def test_a_group_that_is_worse_is_found_and_holm_counts_the_others() -> None:
     assert found["site"].notable
     assert not found["sex"].notable
     assert [g.name for g in found["site"].groups] == ["b", "a"]
-    assert found["site"].difference == pytest.approx(0.15, abs=0.02)
-    assert found["site"].interval[0] > 0.12
+    assert found["site"].difference.value == pytest.approx(0.15, abs=0.02)
+    assert found["site"].difference.low > 0.12
     values = {s: [r.dice for r in rows if r.metadata["site"] == s] for s in "ab"}
     assert found["site"].p == pytest.approx(stats.kruskal(values["a"], values["b"]).pvalue)
     assert found["site"].corrected == pytest.approx(2 * found["site"].p)

@@ -16,10 +16,9 @@ from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
 from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset
-from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from ..scoring.stacks import SliceStack
-from ..scoring.table_boxes import displayed_box_of_row, needed_cell
+from ..scoring.stacks import SliceStack, evenly
+from ..scoring.table_boxes import box_of_one_slice, needed_cell
 from .reference import Reference
 
 NEEDED = ("image", "truth")
@@ -75,21 +74,21 @@ def _of_rows(table: Table, rows: list[dict[str, str]], options: TableOptions) ->
     names = [row.get("prediction", "").strip() for row in rows]
     predictions = [_stack(volume, folder / name, image, label, options) for name in names if name]
     subject = first.get("subject", "").strip() or first["image"].strip()
-    shown = np.flatnonzero(truth.areas().sum(axis=0))
+    shown = np.flatnonzero(truth.areas.sum(axis=0))
     if not len(shown):
         raise ImageError(f"The truth {first['truth']} is empty: there is nothing to learn from it.")
-    picks = shown[np.unique(np.linspace(0, len(shown) - 1, min(options.most, len(shown))).round().astype(int))]
-    box = _box(rows, truth, options, table.layout.separator)
+    boxes = (box_of_one_slice(row, truth.planes, options.box_frame, table.layout.separator) for row in rows)
+    box = next((box for box in boxes if box is not None), None)
     made = []
-    for index in map(int, picks):
+    for index in map(int, evenly(shown, options.most)):
         one = truth.slice_input(index)
         grid = one.grid
         made.append(
             Reference(
                 one.model_image(),
-                grid.mask(_mask(truth, index)),
+                grid.mask(truth.whole_mask(index)),
                 grid.box(box) if box is not None else None,
-                tuple(grid.mask(_mask(p, index)) for p in predictions),
+                tuple(grid.mask(p.whole_mask(index)) for p in predictions),
                 subject=subject,
             )
         )
@@ -101,20 +100,3 @@ def _stack(volume: Volume, path: Path, image: ReadImage, label: str, options: Ta
     if label:
         segmentation = segmentation.only(label.split(";"))
     return SliceStack(volume, segmentation, preset=options.preset)
-
-
-def _mask(stack: SliceStack, index: int) -> np.ndarray:
-    return np.any([stack.mask(segment, index) for segment in stack.segments], axis=0)
-
-
-def _box(rows: list[dict[str, str]], stack: SliceStack, options: TableOptions, separator: str) -> BoxPrompt | None:
-    """The box of the rows' object, where the image is one slice. Raises ImageError for a box on a volume."""
-    for row in rows:
-        if not any(row.get(name, "").strip() for name in ("x0", "y0", "x1", "y1")):
-            continue
-        if stack.planes.count != 1:
-            raise ImageError(f"{row['image']} is a volume: a box belongs to one slice; leave the box empty.")
-        box, _ = displayed_box_of_row(row, stack.planes, options.box_frame, separator)
-        if box is not None:
-            return box.validated(stack.planes.shape)
-    return None

@@ -7,26 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..metrics.assessment import POOR
+from ..metrics.bootstrap import Interval, group_counts, interval
 from ..scoring.pairs import FAILED
 from .case import AuditRow
-
-POOR = 0.8
-"""A mask below this Dice counts as poor, as in Quality Sentinel."""
-RESAMPLES = 2000
-LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class ClassSummary:
-    """One label over all cases. mean with the interval that it would have over other subjects of the same kind
-    (bootstrap of subjects; NaN below two); poor: share of scored cases below POOR, with Wilson's interval; worst: rows,
-    lowest first."""
+    """One label over all cases. mean: with the interval that it would have over other subjects of the same kind
+    (bootstrap of subjects; none below two); poor: share of scored cases below POOR, with Wilson's interval; worst:
+    rows, lowest first."""
 
     label: str
     cases: int
     scored: int
-    mean: float
-    mean_interval: tuple[float, float]
+    mean: Interval
     poor: float
     poor_interval: tuple[float, float]
     worst: tuple[AuditRow, ...]
@@ -39,7 +35,7 @@ def summaries(rows: Sequence[AuditRow], worst: int = 5) -> list[ClassSummary]:
         if not row.caveats.startswith(FAILED):
             by_label.setdefault(row.label, []).append(row)
     found = [_summary(label, of_label, worst) for label, of_label in by_label.items()]
-    return sorted(found, key=lambda s: (np.isnan(s.mean), s.mean))
+    return sorted(found, key=lambda s: (np.isnan(s.mean.value), s.mean.value))
 
 
 def _summary(label: str, rows: list[AuditRow], worst: int) -> ClassSummary:
@@ -50,7 +46,6 @@ def _summary(label: str, rows: list[AuditRow], worst: int) -> ClassSummary:
         label,
         len(rows),
         len(scored),
-        float(dice.mean()) if len(dice) else np.nan,
         mean_interval(dice, [row.subject for row in scored]),
         poor / len(dice) if len(dice) else np.nan,
         wilson(poor, len(dice)),
@@ -58,24 +53,18 @@ def _summary(label: str, rows: list[AuditRow], worst: int) -> ClassSummary:
     )
 
 
-def mean_interval(values: np.ndarray, subjects: Sequence[str], seed: int = 0) -> tuple[float, float]:
-    """Bootstrap interval of the mean [N] at LEVEL, whole subjects resampled; NaN for fewer than two subjects."""
-    means = resampled_means(values, subjects, seed)
-    if not len(means):
-        return (np.nan, np.nan)
-    low, high = np.percentile(means, (50 * (1 - LEVEL), 50 * (1 + LEVEL)))
-    return (float(low), float(high))
+def mean_interval(values: np.ndarray, subjects: Sequence[str]) -> Interval:
+    """The mean [N] with its bootstrap interval, whole subjects resampled; without one for fewer than two subjects."""
+    mean = float(values.mean()) if len(values) else np.nan
+    return interval(np.append(mean, resampled_means(values, subjects)))
 
 
 def resampled_means(values: np.ndarray, subjects: Sequence[str], seed: int = 0) -> np.ndarray:
-    """Means [RESAMPLES] over resampled subjects; empty for fewer than two."""
-    _, index = np.unique(np.asarray(subjects, str), return_inverse=True)
-    count = int(index.max()) + 1 if len(index) else 0
-    if count < 2:
+    """Means [B] over resampled subjects; empty for fewer than two."""
+    if len(set(subjects)) < 2:
         return np.zeros(0)
-    total, size = np.bincount(index, values), np.bincount(index)
-    picks = np.random.default_rng(seed).integers(0, count, (RESAMPLES, count))
-    means: np.ndarray = total[picks].sum(axis=1) / size[picks].sum(axis=1)
+    counts = group_counts(np.asarray(subjects, str), seed=seed)
+    means: np.ndarray = counts @ values / counts.sum(axis=1)
     return means
 
 

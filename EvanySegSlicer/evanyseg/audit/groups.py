@@ -11,9 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from ..metrics.bootstrap import Interval, interval
 from .case import AuditRow
-from .classes import LEVEL, resampled_means
+from .classes import resampled_means
 
+ALPHA = 0.05
 FEWEST = 3
 """Subjects that a group needs to be compared."""
 MOST_GROUPS = 12
@@ -36,15 +38,14 @@ class GroupDifference:
     label: str
     column: str
     groups: tuple[GroupMean, ...]
-    difference: float
-    interval: tuple[float, float]
+    difference: Interval
     p: float
     missing: int
     corrected: float = np.nan
 
     @property
     def notable(self) -> bool:
-        return self.corrected < 1 - LEVEL
+        return self.corrected < ALPHA
 
 
 def differences(rows: Sequence[AuditRow]) -> list[GroupDifference]:
@@ -86,7 +87,7 @@ def _difference(label: str, column: str, rows: list[AuditRow]) -> GroupDifferenc
     order = sorted(kept, key=lambda name: float(dice[name].mean()))
     low, high = order[0], order[-1]
     resampled = [resampled_means(dice[n], [r.subject for r in kept[n]], seed) for seed, n in enumerate((low, high))]
-    interval = np.percentile(resampled[1] - resampled[0], (50 * (1 - LEVEL), 50 * (1 + LEVEL)))
+    difference = interval(np.append(dice[high].mean() - dice[low].mean(), resampled[1] - resampled[0]))
     everything = np.concatenate(list(means.values()))
     p = float(stats.kruskal(*means.values()).pvalue) if np.ptp(everything) > 0 else 1.0
     groups = tuple(GroupMean(name, len(means[name]), float(dice[name].mean())) for name in order)
@@ -94,8 +95,7 @@ def _difference(label: str, column: str, rows: list[AuditRow]) -> GroupDifferenc
         label,
         column,
         groups,
-        float(dice[high].mean() - dice[low].mean()),
-        (float(interval[0]), float(interval[1])),
+        difference,
         p,
         len(rows) - sum(map(len, kept.values())),
     )

@@ -96,12 +96,25 @@ def _rows(
     stack = stack_of_case(case, options, lambda segment: not done(case, segment.id))
     if not stack.segments:
         return
-    by_segment: dict[str, list[SliceScore]] = {}
+    by_segment: dict[str, list[_Placed]] = {}
     for score in VolumeScorer(stack, pipeline, keep_masks=True, most=options.most).scores(should_cancel=should_cancel):
-        by_segment.setdefault(score.segment_id, []).append(score)
-    areas = stack.areas()
+        by_segment.setdefault(score.segment_id, []).append(_Placed.of(score))
     for row, segment in enumerate(stack.segments):
-        yield _row(case, stack, segment, areas[row], by_segment.get(segment.id, []), pipeline)
+        yield _row(case, stack, segment, stack.areas[row], by_segment.get(segment.id, []), pipeline)
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A slice's score with the middle (y, x) of its mask, which is let go of."""
+
+    score: SliceScore
+    middle: np.ndarray
+
+    @classmethod
+    def of(cls, score: SliceScore) -> _Placed:
+        filled = np.argwhere(score.mask) if score.mask is not None and score.area else np.zeros((0, 2))
+        middle = filled.mean(axis=0) + 0.5 if len(filled) else np.full(2, np.nan)
+        return cls(replace(score, mask=None), middle)
 
 
 def _row(
@@ -109,9 +122,10 @@ def _row(
     stack: SliceStack,
     segment: Segment,
     areas: np.ndarray,
-    scores: list[SliceScore],
+    placed: list[_Placed],
     pipeline: SlicePipeline,
 ) -> AuditRow:
+    scores = [p.score for p in placed]
     scored = [s for s in scores if s.area and s.estimate.scored]
     blank = replace(
         _blank(case, segment.name, segment.id), estimator=pipeline.estimator.name, intensity=stack.window.describe()
@@ -126,7 +140,7 @@ def _row(
         blank,
         slices=slices,
         size=float(areas.sum()) * plane.pixel_area * thickness,
-        center=_center(stack, areas, scores),
+        center=_center(stack, areas, placed),
         caveats="; ".join(doubts),
     )
     if not scored:
@@ -138,16 +152,15 @@ def _row(
     )
 
 
-def _center(stack: SliceStack, areas: np.ndarray, scores: list[SliceScore]) -> tuple[float, float, float]:
+def _center(stack: SliceStack, areas: np.ndarray, placed: list[_Placed]) -> tuple[float, float, float]:
     """Shares of the image's extent towards right, anterior and superior: exact across the slices, from those that were
-    scored within them. Of pictures: right is x from their right edge, superior is y from their lower one."""
+    scored within them. Of 2D images: right is x from their right edge, superior is y from their lower one."""
     planes = stack.planes
-    shown = [s for s in scores if s.mask is not None and s.area]
+    shown = [p for p in placed if not np.isnan(p.middle[0])]
     if not shown:
         return (np.nan, np.nan, np.nan)
-    weights = np.array([s.area for s in shown], float)
-    inplane = np.array([np.argwhere(np.asarray(s.mask)).mean(axis=0) + 0.5 for s in shown])
-    y, x = (inplane * weights[:, None]).sum(axis=0) / weights.sum()
+    weights = np.array([p.score.area for p in shown], float)
+    y, x = np.average([p.middle for p in shown], axis=0, weights=weights)
     z = float(np.average(np.arange(len(areas)), weights=areas))
     height, width = planes.shape
     if planes.count == 1:

@@ -14,10 +14,11 @@ import numpy as np
 
 from .. import __version__
 from ..bands import BandThresholds
+from ..metrics.assessment import POOR
 from ..report.images import data_uri
 from ..report.page import chip
 from .case import AuditRow
-from .classes import POOR, ClassSummary
+from .classes import ClassSummary
 from .groups import GroupDifference
 from .suspicions import Suspicion
 
@@ -72,20 +73,12 @@ def audit_html(page: AuditPage) -> str:
 
 def _class_row(found: ClassSummary, bands: BandThresholds) -> str:
     share = "" if math.isnan(found.poor) else f'<span class="bar"><i style="width:{100 * found.poor:.0f}%"></i></span>'
+    mean = found.mean
     cells = (
-        escape(found.label), str(found.cases), str(found.scored), _number(found.mean), chip(bands.band(found.mean)),
-        interval(found.mean_interval), f"{_percent(found.poor)} {share}", _percents(found.poor_interval),
+        escape(found.label), str(found.cases), str(found.scored), _number(mean.value), chip(bands.band(mean.value)),
+        between(mean.low, mean.high), f"{_percent(found.poor)} {share}", _percents(found.poor_interval),
     )  # fmt: skip
-    values = (
-        None,
-        found.cases,
-        found.scored,
-        found.mean,
-        None,
-        found.mean_interval[0],
-        found.poor,
-        found.poor_interval[0],
-    )
+    values = (None, found.cases, found.scored, mean.value, None, mean.low, found.poor, found.poor_interval[0])
     return "<tr>" + "".join(map(_cell, cells, values)) + "</tr>"
 
 
@@ -116,7 +109,7 @@ def _groups(found: Sequence[GroupDifference]) -> str:
     rows = []
     for d in found[:SHOWN]:
         groups = ", ".join(f"{g.name}: {g.mean:.3f} ({g.subjects})" for g in d.groups)
-        numbers = (f"{d.difference:.3f}", interval(d.interval), f"{d.p:.3g}")
+        numbers = (f"{d.difference.value:.3f}", between(d.difference.low, d.difference.high), f"{d.p:.3g}")
         corrected = f"<b>{d.corrected:.3g}</b>" if d.notable else f"{d.corrected:.3g}"
         cells = (escape(d.label), escape(d.column), escape(groups), *numbers, corrected, str(d.missing or ""))
         rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
@@ -138,7 +131,7 @@ def _images(page: AuditPage) -> str:
         figures.append(
             f'<figure><img alt="{name}" src="{data_uri(item.pixels)}"><figcaption>{name}{where}<br>'
             f'<span class="value">{row.dice:.2f}</span> {chip(page.bands.band(row.dice))} '
-            f'<span class="quiet">{interval((row.low, row.high))}<br>{escape(row.caveats)}</span></figcaption></figure>'
+            f'<span class="quiet">{between(row.low, row.high)}<br>{escape(row.caveats)}</span></figcaption></figure>'
         )
     return (
         '<section><h2>The worst cases</h2><p class="note">Of each case its worst slice; the number is the case\'s.</p>'
@@ -153,8 +146,8 @@ def _failures(failed: Sequence[tuple[str, str]]) -> str:
     return f"<section><h2>{len(failed)} cases could not be scored</h2><ul>{lines}</ul></section>"
 
 
-def interval(ends: tuple[float, float]) -> str:
-    return "" if math.isnan(ends[0]) else f"{ends[0]:.2f} to {ends[1]:.2f}"
+def between(low: float, high: float) -> str:
+    return "" if math.isnan(low) else f"{low:.2f} to {high:.2f}"
 
 
 def _number(value: float) -> str:

@@ -13,7 +13,7 @@ import numpy as np
 from ..bands import BandThresholds
 from ..errors import EvanySegError
 from ..io.tables import json_text, write_table
-from ..io.write import write_text
+from ..io.write import atomic_path, write_text
 from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_at_k
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
@@ -47,8 +47,7 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found. at_k: MAP@k and precision@k by name, where the truth of cases is known; pictures_failed: cases
-    whose picture could not be made any more."""
+    """What was found. at_k: MAP@k and precision@k by name, where the truth of cases is known."""
 
     rows: Sequence[AuditRow]
     classes: Sequence[ClassSummary]
@@ -145,8 +144,6 @@ def write_parquet(folder: Path, rows: Sequence[AuditRow]) -> Path | None:
         import pyarrow.parquet
     except ImportError:
         return None
-    from ..io.write import atomic_path
-
     table = pyarrow.Table.from_pylist([row.cells() for row in rows])
     with atomic_path(folder / PARQUET) as part:
         pyarrow.parquet.write_table(table, part)
@@ -155,17 +152,18 @@ def write_parquet(folder: Path, rows: Sequence[AuditRow]) -> Path | None:
 
 def document(audit: Audit, facts: Mapping[str, str]) -> dict[str, Any]:
     """For JSON: everything but the rows, which are in the table."""
+    tables = _tables(audit)
     return {
         "facts": dict(facts), "rows": len(audit.rows), "failed": [row.case for row in audit.failed], **audit.at_k,
-        "labels": _tables(audit)[CLASSES], "groups": _tables(audit)[GROUPS], "suspicions": _tables(audit)[SUSPICIONS],
+        "labels": tables[CLASSES], "groups": tables[GROUPS], "suspicions": tables[SUSPICIONS],
     }  # fmt: skip
 
 
 def _tables(audit: Audit) -> dict[str, list[dict[str, Any]]]:
     classes = [
         {
-            "label": c.label, "cases": c.cases, "scored": c.scored, "mean_pred_dice": c.mean,
-            "mean_low": c.mean_interval[0], "mean_high": c.mean_interval[1], "share_below_0.8": c.poor,
+            "label": c.label, "cases": c.cases, "scored": c.scored, "mean_pred_dice": c.mean.value,
+            "mean_low": c.mean.low, "mean_high": c.mean.high, "share_below_0.8": c.poor,
             "share_low": c.poor_interval[0], "share_high": c.poor_interval[1],
             "worst": "; ".join(row.case for row in c.worst),
         }
@@ -175,7 +173,7 @@ def _tables(audit: Audit) -> dict[str, list[dict[str, Any]]]:
         {
             "label": d.label, "column": d.column,
             "groups": "; ".join(f"{g.name}: {g.mean:.4f} ({g.subjects} subjects)" for g in d.groups),
-            "difference": d.difference, "low": d.interval[0], "high": d.interval[1], "p": f"{d.p:.6g}",
+            "difference": d.difference.value, "low": d.difference.low, "high": d.difference.high, "p": f"{d.p:.6g}",
             "p_corrected": f"{d.corrected:.6g}", "left_out": d.missing,
         }
         for d in audit.groups

@@ -95,7 +95,7 @@ def prepare(request: ScoreRequest) -> tuple[SliceStack, DicomResults | None]:
         raise ImageError(f"A box belongs to one object, but {request.mask.name} has {names}; name one with --label.")
     box = shown_box(volume, request.axis, only, request.box, request.box_frame)
     stack = SliceStack(volume, segmentation, request.axis, request.preset, only, box, request.allow_cropped)
-    if stack.only is None and not stack.areas().any():
+    if stack.only is None and not stack.areas.any():
         names = ", ".join([*segmentation.labels.values()][:SHOWN])
         raise ImageError(f"There is nothing to score: no voxel of {request.mask.name} belongs to {names}.")
     if request.overlay is not None:

@@ -180,10 +180,8 @@ def _nothing_yet(volume: Volume, axis: str | None, index: int, preset: Intensity
 def _scored(stack: SliceStack, pipeline: SlicePipeline) -> QualityEstimate:
     """One estimate of a candidate: of its slice, or the mean over the slices of a volume."""
     if stack.only is not None:
-        mask = np.zeros(stack.planes.shape, bool)
-        for segment in stack.segments:
-            mask |= stack.mask(segment, stack.only)
-        estimate = next(pipeline.score([(stack.slice_input(stack.only), mask, stack.box)]))
+        shown = stack.slice_input(stack.only), stack.whole_mask(stack.only), stack.box
+        estimate = next(pipeline.score([shown]))
         return replace(estimate, caveats=tuple(dict.fromkeys(stack.caveats + estimate.caveats)))
     dice, low, high = mean_of_slices(list(VolumeScorer(stack, pipeline).scores()))
     name, level = pipeline.estimator.name, pipeline.estimator.level

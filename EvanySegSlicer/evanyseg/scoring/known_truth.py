@@ -18,8 +18,8 @@ from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SliceInput
 from ..prompts import BoxPrompt
 from ..protocols import Progress, no_progress
-from .stacks import SliceStack
-from .table_boxes import BOX, displayed_box_of_row, needed_cell
+from .stacks import SliceStack, evenly
+from .table_boxes import box_of_one_slice, needed_cell
 
 
 @dataclass(frozen=True)
@@ -70,15 +70,14 @@ class KnownCases:
         image = ReadImage(volume, folder / name)
         label = row.get("label", "").strip()
         masks, truths = (self._stack(volume, row, c, image, label) for c in ("mask", self.truth_column))
-        box = self._box(row, masks)
-        filled = np.flatnonzero(masks.areas().sum(axis=0) + truths.areas().sum(axis=0))
+        box = box_of_one_slice(row, masks.planes, self.box_frame, self.table.layout.separator)
+        filled = np.flatnonzero(masks.areas.sum(axis=0) + truths.areas.sum(axis=0))
         if not len(filled):
             raise ImageError("The mask and its truth are both empty: there is nothing to assess.")
-        picks = filled[np.unique(np.linspace(0, len(filled) - 1, min(self.most, len(filled))).round().astype(int))]
         found = []
         subject = row.get("subject", "").strip() or name
-        for index in map(int, picks):
-            mask, truth = _mask(masks, index), _mask(truths, index)
+        for index in map(int, evenly(filled, self.most)):
+            mask, truth = masks.whole_mask(index), truths.whole_mask(index)
             found.append(
                 KnownCase(number, name, index, subject, dice(mask, truth), masks.slice_input(index), mask, box)
             )
@@ -90,19 +89,3 @@ class KnownCases:
         if label and segmentation.segments:
             segmentation = segmentation.only(label.split(";"))
         return SliceStack(volume, segmentation, preset=self.preset)
-
-    def _box(self, row: dict[str, str], stack: SliceStack) -> BoxPrompt | None:
-        if not any(row.get(name, "").strip() for name in BOX):
-            return None
-        if stack.planes.count != 1:
-            raise ImageError(f"{row['image']} is a volume: a box belongs to one slice; leave the box empty.")
-        box, _ = displayed_box_of_row(row, stack.planes, self.box_frame, self.table.layout.separator)
-        return box.validated(stack.planes.shape) if box is not None else None
-
-
-def _mask(stack: SliceStack, index: int) -> np.ndarray:
-    """bool [H, W] of all segments together."""
-    out = np.zeros(stack.planes.shape, bool)
-    for segment in stack.segments:
-        out |= stack.mask(segment, index)
-    return out

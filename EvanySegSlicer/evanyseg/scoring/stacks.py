@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 import numpy as np
 
 from ..errors import PromptError
@@ -67,6 +69,14 @@ class SliceStack:
         """bool [H, W] of one segment on one slice."""
         return np.ascontiguousarray(self.planes.take(self.segmentation.layers[segment.layer], index)) == segment.value
 
+    def whole_mask(self, index: int) -> np.ndarray:
+        """bool [H, W] of all segments together on one slice."""
+        out = np.zeros(self.planes.shape, bool)
+        for segment in self.segments:
+            out |= self.mask(segment, index)
+        return out
+
+    @cached_property
     def areas(self) -> np.ndarray:
         """Pixels of each segment on each slice, int [segments, slices], in one pass over each layer.
 
@@ -88,3 +98,9 @@ class SliceStack:
                 counts = np.bincount(found[known] * slices + at[known], minlength=len(rows) * slices)
                 out[np.array(rows)[order]] += counts.reshape(len(rows), slices)
         return out
+
+
+def evenly(indices: np.ndarray, most: int) -> np.ndarray:
+    """So many of ascending indices [N] at most, spread evenly: the first and, of two or more, the last among them."""
+    picks: np.ndarray = indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).round().astype(int)]
+    return picks

@@ -60,6 +60,18 @@ def displayed_box_of_row(
     return displayed_box(box, planes.plane(0), frame), frame
 
 
+def box_of_one_slice(
+    row: dict[str, str], planes: PlaneStack, other: BoxFrame | None, separator: str = ","
+) -> BoxPrompt | None:
+    """The row's box in the display frame, on the image. Raises ImageError for a box on a volume, PromptError."""
+    if not any(row.get(name, "").strip() for name in BOX):
+        return None
+    if planes.count != 1:
+        raise ImageError(f"{row['image']} is a volume: a box belongs to one slice; leave the box empty.")
+    box, _ = displayed_box_of_row(row, planes, other, separator)
+    return box.validated(planes.shape) if box is not None else None
+
+
 def columns_with_frame(columns: list[str]) -> list[str]:
     """A table's columns and, when it has boxes, the one that states their frame, beside them."""
     if FRAME in columns or not set(BOX) & set(columns):

@@ -19,7 +19,7 @@ from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import QualityEstimate
 from .missing_slices import EmptySliceStatus, MissingSliceDetector, empty_slices
-from .stacks import SliceStack
+from .stacks import SliceStack, evenly
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,13 @@ class VolumeScorer:
         Raises CancelledError; what was yielded before is complete.
         """
         stack, planes = self.stack, self.stack.planes
-        areas, segments = stack.areas(), stack.segments
+        areas, segments = stack.areas, stack.segments
         rows = range(len(segments))
         if stack.only is not None:
             todo, empty = [(stack.only, s) for s in rows], []
         else:
             filled = [np.flatnonzero(areas[s]).tolist() for s in rows]
-            todo = sorted((i, s) for s in rows for i in evenly(filled[s], self.most))
+            todo = sorted((i, s) for s in rows for i in self._asked_for(filled[s]))
             beyond = self.detector is not None
             empty = [(s, i, near) for s in rows for i, near in empty_slices(filled[s], planes.count, beyond)]
             if self.most is not None:
@@ -127,6 +127,14 @@ class VolumeScorer:
         score = self._score(segment, index, 0, found.estimate, mask)
         return replace(score, finding=found.finding, box=found.box, segmenter=self.detector.segmenter)
 
+    def _asked_for(self, filled: list[int]) -> list[int]:
+        """Of the slices with a mask those that are scored; of one alone the middle one, which shows most."""
+        if self.most is None:
+            return filled
+        if self.most == 1 and filled:
+            return [filled[len(filled) // 2]]
+        return [int(index) for index in evenly(np.array(filled, int), self.most)]
+
     def _score(
         self, segment: Segment, index: int, area: int, estimate: QualityEstimate, mask: np.ndarray
     ) -> SliceScore:
@@ -142,15 +150,6 @@ class VolumeScorer:
             intensity=self.stack.window.describe(),
             mask=mask if self.keep_masks else None,
         )
-
-
-def evenly(indices: list[int], most: int | None) -> list[int]:
-    """So many of ascending indices at most, the first and the last among them, spread evenly."""
-    if most is None or len(indices) <= most:
-        return indices
-    if most == 1:
-        return [indices[len(indices) // 2]]
-    return [indices[i] for i in np.linspace(0, len(indices) - 1, most).round().astype(int)]
 
 
 def mean_of_slices(scores: list[SliceScore]) -> tuple[float, float, float]:

@@ -16,6 +16,7 @@ from evanyseg.geometry.volume import Volume
 from evanyseg.io.write import write_text
 from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.protocols import Progress, no_progress
+from evanyseg.scoring.stacks import evenly
 
 from ..errors import DataError
 from .manifest import SplitPlan, assign_splits, write_splits
@@ -233,8 +234,7 @@ def _chosen_slices(
     for record in records:
         shown = slices.showing(select_values(np.rint(labels(record.mask).array), record.mask_value))
         if shown.size:
-            picks = np.linspace(0, shown.size - 1, min(most, shown.size)).round().astype(int)
-            chosen.update(int(k) for k in shown[picks])
+            chosen.update(int(k) for k in evenly(shown, most))
     return sorted(chosen)
 
 

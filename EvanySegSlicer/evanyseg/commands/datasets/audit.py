@@ -155,9 +155,9 @@ def _show(found: Audit, levels: BandThresholds) -> None:
         [
             shown(c.label),
             str(c.cases),
-            number_text(c.mean),
-            band_text(c.mean, levels),
-            interval_text(*c.mean_interval),
+            number_text(c.mean.value),
+            band_text(c.mean.value, levels),
+            interval_text(c.mean.low, c.mean.high),
             "-" if c.poor != c.poor else f"{c.poor:.0%}",
             shown(c.worst[0].case) if c.worst else "",
         ]
