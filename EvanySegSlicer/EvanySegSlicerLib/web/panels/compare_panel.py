@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from trame.widgets import html
-from trame.widgets import vuetify3 as v3
 from trame_server.state import State
 
 from evanyseg.report.images import data_uri
@@ -11,7 +10,7 @@ from evanyseg.report.images import data_uri
 from ...presenters.explore.comparing import ComparingPresenter
 from ...presenters.setup.model_choice import ModelChoicePresenter
 from ...presenters.texts import candidate_text
-from .parts import wide_button
+from .parts import select, wide_button
 
 
 class ComparePanel:
@@ -23,16 +22,7 @@ class ComparePanel:
         state.update({"compared": [], "compare_choices": [], "candidates": []})
 
     def build(self) -> None:
-        v3.VSelect(
-            v_model=("compared",),
-            items=("compare_choices",),
-            item_props="props",
-            label="Segmenters",
-            multiple=True,
-            density="compact",
-            hide_details=True,
-            id="compared",
-        )
+        select("compared", ("compare_choices",), "Segmenters", item_props="props", multiple=True, id="compared")
         with html.Div(classes="d-flex ga-1 my-1"):
             wide_button("mdi-compare", "Compare on the last box", self._on_compare, "compare")
             keep = self.presenter.keep_best

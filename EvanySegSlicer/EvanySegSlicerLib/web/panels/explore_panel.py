@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from trame.widgets import html
-from trame.widgets import vuetify3 as v3
 from trame_server.state import State
 
 from evanyseg.report.images import data_uri
@@ -12,7 +11,7 @@ from ...presenters.explore.exploring import ExploringPresenter
 from ...presenters.explore.synthetic_errors import SYNTHETIC_ERRORS
 from ...presenters.segmenting import SegmentingPresenter
 from ...presenters.view import SliceViews
-from .parts import wide_button
+from .parts import select, slider, wide_button
 
 IMAGES = {"explore_picture": "The copy with its error map", "explore_plot": "True against predicted Dice"}
 LARGEST = 20
@@ -34,34 +33,11 @@ class ExplorePanel:
 
     def build(self) -> None:
         with html.Div(classes="d-flex ga-1"):
-            v3.VSelect(
-                v_model=("error_kind",),
-                items=("error_kinds", list(SYNTHETIC_ERRORS)),
-                label="Synthetic error",
-                density="compact",
-                hide_details=True,
-                id="error-kind",
+            select("error_kind", ("error_kinds", list(SYNTHETIC_ERRORS)), "Synthetic error", id="error-kind")
+            select(
+                "reference", ("references",), "Reference (true masks)", v_if=("references.length > 1",), id="reference"
             )
-            v3.VSelect(
-                v_model=("reference",),
-                items=("references",),
-                v_if=("references.length > 1",),
-                label="Reference (true masks)",
-                density="compact",
-                hide_details=True,
-                id="reference",
-            )
-        v3.VSlider(
-            v_model_number=("error_amount",),
-            label="Amount (pixels)",
-            min=0,
-            max=LARGEST,
-            step=1,
-            density="compact",
-            hide_details=True,
-            thumb_label=True,
-            id="error-amount",
-        )
+        slider("error_amount", "Amount (pixels)", 0, LARGEST, 1, "error-amount")
         html.Div(v_html=("explore_html",), classes="text-body-2", id="explore-text")
         with html.Div(classes="d-flex ga-1", id="explore-pictures"):
             for name, what in IMAGES.items():

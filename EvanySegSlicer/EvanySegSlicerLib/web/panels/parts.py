@@ -26,3 +26,17 @@ def wide_button(icon: str, text: str, action: Callable[[], object], name: str, e
     """A button with words."""
     more: dict[str, object] = {"disabled": (f"!({enabled})",)} if enabled else {}
     return v3.VBtn(text, prepend_icon=icon, size="small", variant="tonal", click=action, id=name, **more)
+
+
+def select(model: str, items: tuple[object, ...], label: str = "", **more: object) -> v3.VSelect:
+    """A choice. model: the state's name; items: the state's name of what can be chosen, and what it begins with."""
+    words = {"label": label} if label else {}
+    return v3.VSelect(v_model=(model,), items=items, density="compact", hide_details=True, **words, **more)
+
+
+def slider(model: str, label: str, low: float, high: float, step: float, name: str, **more: object) -> v3.VSlider:
+    """A number between two. model: the state's name; name: the widget's id."""
+    return v3.VSlider(
+        v_model_number=(model,), label=label, min=low, max=high, step=step, density="compact", hide_details=True,
+        thumb_label=True, id=name, **more,
+    )  # fmt: skip

@@ -15,7 +15,7 @@ from ...presenters.texts import cells, css_color, hover_text, is_light, row_tip,
 from ...scene.overlay.corner_annotation import row_color
 from ...scene.review.queue import ORDERS, STATES, Filters, worst_of_each_slice
 from ...scene.table.records import Key, ScoreRecord
-from .parts import button, wide_button
+from .parts import button, select, wide_button
 
 ROW = "grid-template-columns: 1.4fr 1.3fr 0.7fr 1.2fr 1.1fr 1fr; display: grid; cursor: pointer; height: 24px;"
 HEADS = ("Segment", "Slice", "Dice", "Interval", "Band", "State")
@@ -63,20 +63,18 @@ class ReviewPanel:
             v3.VSpacer()
             wide_button("mdi-refresh", "Re-score {{ stale }} edited", self.rescore, "rescore", enabled="stale > 0")
         with html.Div(classes="d-flex ga-1 my-1"):
-            self._select("order", "Sort by", list(ORDERS))
-            v3.VSelect(
-                v_model=("segment_filter",),
-                items=("segment_choices",),
+            select("order", ("order_choices", list(ORDERS)), "Sort by")
+            select(
+                "segment_filter",
+                ("segment_choices",),
+                "Segment",
                 item_title="name",
                 item_value="id",
-                label="Segment",
-                density="compact",
-                hide_details=True,
                 v_if=("segment_choices.length > 2",),
                 id="segment-filter",
             )
-            self._select("band_filter", "Band", [ANY, *(band.value for band in QualityBand)])
-            self._select("state_filter", "State", [ANY, *STATES])
+            select("band_filter", ("band_filter_choices", [ANY, *(band.value for band in QualityBand)]), "Band")
+            select("state_filter", ("state_filter_choices", [ANY, *STATES]), "State")
         with html.Div(classes="text-caption font-weight-bold", style=ROW.replace("pointer", "default")):
             for head in HEADS:
                 html.Span(head)
@@ -133,9 +131,6 @@ class ReviewPanel:
             classes="text-caption text-center",
             style="cursor: pointer",
         )
-
-    def _select(self, name: str, label: str, items: list[str]) -> None:
-        v3.VSelect(v_model=(name,), items=(f"{name}_choices", items), label=label, density="compact", hide_details=True)
 
     # ---- state ------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from ...presenters.view import SliceView
 from ..page import Page
 from ..views.brush import ERASE, PAINT, Brush
 from ..views.slice_views import PageViews
-from .parts import button, wide_button
+from .parts import button, select, slider, wide_button
 
 HINTS = {BOX: "Drag a box around the object. Esc cancels.", POSITIVE: "Click where the mask should be."}
 HINTS[NEGATIVE] = "Click where the mask should not be."
@@ -58,14 +58,12 @@ class SegmentPanel:
 
     def build(self) -> None:
         with html.Div(classes="d-flex align-center ga-1"):
-            v3.VSelect(
-                v_model=("segment_id",),
-                items=("segments",),
+            select(
+                "segment_id",
+                ("segments",),
+                "Segment",
                 item_title="name",
                 item_value="id",
-                label="Segment",
-                density="compact",
-                hide_details=True,
                 no_data_text="Made with the first box",
             )
             button("mdi-plus", "New segment", self.presenter.add_segment, "add-segment")
@@ -75,18 +73,7 @@ class SegmentPanel:
             v3.VSpacer()
             button("mdi-undo", "Undo", self.presenter.undo, "undo", enabled="can_undo")
             button("mdi-redo", "Redo", self.presenter.redo, "redo", enabled="can_redo")
-        v3.VSlider(
-            v_model_number=("brush",),
-            v_if=(f"tool === '{PAINT}' || tool === '{ERASE}'",),
-            label="Brush",
-            min=0.5,
-            max=60,
-            step=0.5,
-            density="compact",
-            hide_details=True,
-            thumb_label=True,
-            id="brush-size",
-        )
+        slider("brush", "Brush", 0.5, 60, 0.5, "brush-size", v_if=(f"tool === '{PAINT}' || tool === '{ERASE}'",))
         html.Div(v_html=("result_html",), classes="text-body-2 my-2", id="result", style="min-height: 3em")
         with html.Div(classes="d-flex align-center ga-1"):
             html.Span("Propagate", classes="text-body-2")
@@ -106,7 +93,7 @@ class SegmentPanel:
 
         with html.Div(classes="d-flex align-center ga-1 mt-1"):
             wide_button("mdi-counter", "Score the slices", self._on_score, "score", enabled="segments.length")
-            v3.VSelect(v_model=("score_plane",), items=("planes", list(PLANES)), density="compact", hide_details=True)
+            select("score_plane", ("planes", list(PLANES)))
         quiet = "text-caption text-medium-emphasis text-truncate mt-1"
         html.Div("{{ window_sentence }}", classes=quiet, title=("window_sentence",), id="window")
 

@@ -11,6 +11,7 @@ from trame_server.state import State
 from ...presenters.setup.model_choice import KINDS, ModelChoicePresenter
 from ...presenters.setup.settings import OPTIONS, SettingsPresenter
 from ...presenters.texts import bands_text
+from .parts import select
 
 TITLES = {"segmenter": "Segmenter", "estimator": "Estimator", "device": "Device", "preset": "Intensity window"}
 WORDS = {
@@ -39,13 +40,11 @@ class SettingsPanel:
 
     def build(self) -> None:
         for kind in KINDS:
-            v3.VSelect(
-                v_model=(f"chosen_{kind}",),
-                items=(f"choices_{kind}",),
+            select(
+                f"chosen_{kind}",
+                (f"choices_{kind}",),
+                TITLES[kind],
                 item_props="props",
-                label=TITLES[kind],
-                density="compact",
-                hide_details=True,
                 classes="mb-1",
                 id=f"choose-{kind}",
             )

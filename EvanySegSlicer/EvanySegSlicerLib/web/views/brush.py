@@ -99,17 +99,21 @@ class Brush:
     def resize(self, diameter: float) -> None:
         """In mm, of what is in the hand and of what is taken up next."""
         self.presenter.set_diameter(diameter)
-        effect = self.editor.active_effect
-        if (
-            isinstance(effect, AbstractSegmentationEffectBrush)
-            and effect.get_brush_diameter() != self.presenter.diameter
-        ):
+        effect = self._of_another_size()
+        if effect is not None:
             effect.set_brush_diameter(self.presenter.diameter, BrushDiameterMode.Absolute)
 
     def _effect(self, mode: str) -> AbstractSegmentationEffectBrush:
         effect = self.editor.get_effect(EFFECTS[mode])
         assert effect is not None
         return effect
+
+    def _of_another_size(self) -> AbstractSegmentationEffectBrush | None:
+        """What is in the hand, where its size is not the presenter's."""
+        effect = self.editor.active_effect
+        if not isinstance(effect, AbstractSegmentationEffectBrush):
+            return None
+        return effect if effect.get_brush_diameter() != self.presenter.diameter else None
 
     def _follow(self, review: ReviewSession) -> None:
         """The effects are active only while the editor has a segmentation."""
@@ -125,10 +129,7 @@ class Brush:
         self.presenter.stroke(node, points, erase)
 
     def _on_parameters(self) -> None:
-        effect = self.editor.active_effect
-        if (
-            isinstance(effect, AbstractSegmentationEffectBrush)
-            and effect.get_brush_diameter() != self.presenter.diameter
-        ):
+        effect = self._of_another_size()
+        if effect is not None:
             self.resize(effect.get_brush_diameter())
             self.on_resized()
