@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import stats
 
+from ..io.tables import loose_number
 from ..metrics.bootstrap import Interval, interval
 from .case import AuditRow
 from .classes import resampled_means
@@ -115,17 +116,9 @@ def _grouped(texts: list[str]) -> list[str] | None:
         return None
     if len(different) <= MOST_GROUPS:
         return texts
-    numbers = np.array([_number(text) for text in texts])
+    numbers = np.array([loose_number(text) for text in texts])
     if np.isnan(numbers[[bool(t) for t in texts]]).any():
         return None
     first, second = np.nanpercentile(numbers, (100 / 3, 200 / 3))
     names = (f"up to {first:g}", f"above {first:g}, up to {second:g}", f"above {second:g}")
     return ["" if np.isnan(n) else names[int(n > first) + int(n > second)] for n in numbers]
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        return np.nan
-    return value if np.isfinite(value) else np.nan

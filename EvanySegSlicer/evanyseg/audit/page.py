@@ -12,9 +12,9 @@ from string import Template
 
 import numpy as np
 
-from .. import __version__
 from ..bands import BandThresholds
 from ..metrics.assessment import POOR
+from ..report.frame import framed
 from ..report.images import data_uri
 from ..report.page import chip
 from .case import AuditRow
@@ -22,6 +22,14 @@ from .classes import ClassSummary
 from .groups import GroupDifference
 from .suspicions import Suspicion
 
+STYLE = """th.plain { padding: 7px 10px; }
+td .bar { display: inline-block; width: 120px; height: 8px; border-radius: 4px; overflow: hidden;
+  background: var(--line); }
+td .bar i { display: block; height: 100%; background: var(--poor); }
+"""
+CLOSING = """  <p>The predicted Dice is an estimate, made from the image and the mask without a reference: it says which
+  cases deserve a look first, not that a label is correct. Differences between groups are differences of the
+  prediction; where the estimator itself is less at home with some images, that is part of them.</p>"""
 SHOWN = 60
 """Lines of a list that the page shows; the tables beside it have all."""
 CLASSES = ("Label", "Cases", "Scored", "Mean predicted Dice", "Band", "95 % interval", f"Share below {POOR:g}",
@@ -51,15 +59,8 @@ class AuditPage:
 
 
 def audit_html(page: AuditPage) -> str:
-    here, report = files(__package__), files("evanyseg.report")
     scored = sum(c.scored for c in page.classes)
-    return Template((here / "page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(f"EvanySeg: audit of {page.subject}"),
-        style=(report / "page.css").read_text(encoding="utf-8"),
-        script=(report / "page.js").read_text(encoding="utf-8"),
-        subject=escape(page.subject),
-        version=escape(__version__),
-        created=escape(f"{page.created:%Y-%m-%d %H:%M}"),
+    body = Template((files(__package__) / "page.html").read_text(encoding="utf-8")).substitute(
         classes_note=f"{scored} labels of cases were scored. Intervals: over subjects; click a heading to sort.",
         classes_columns="".join(f'<th><button type="button">{escape(c)}</button></th>' for c in CLASSES),
         classes="\n".join(_class_row(c, page.bands) for c in page.classes),
@@ -67,8 +68,9 @@ def audit_html(page: AuditPage) -> str:
         groups=_groups(page.groups),
         images=_images(page),
         failures=_failures(page.failed),
-        facts="\n".join(f"    <dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in page.facts.items() if v),
     )
+    title, heading = f"audit of {page.subject}", "Audit of a data set"
+    return framed(heading, page.subject, page.created, body, page.facts, CLOSING, title, STYLE, sortable=True)
 
 
 def _class_row(found: ClassSummary, bands: BandThresholds) -> str:

@@ -12,11 +12,22 @@ from string import Template
 
 import numpy as np
 
-from .. import __version__
 from ..metrics.assessment import COVERAGE, WIDTH, Assessment, Scores
 from ..metrics.bootstrap import Interval
 from .assessment_plots import reliability_svg, scatter_svg
+from .frame import framed
 
+STYLE = """.plots { display: flex; flex-wrap: wrap; gap: 28px; }
+.plots > div { flex: 0 1 340px; min-width: 260px; }
+.plots svg { display: block; width: 100%; height: auto; }
+.plots p { margin: 4px 0 0; color: var(--soft); font-size: 13px; }
+td:last-child { white-space: nowrap; color: inherit; }
+.metrics th { padding: 7px 10px; }
+"""
+CLOSING = """  <p>The true Dice is the overlap of each mask with the true mask given for it; the predicted one was made
+  without the true mask. Correlations are only as large as the true Dice varies: read them beside its SD. A
+  reference used for learning must not be among these cases, or the learned estimator looks better than it
+  is.</p>"""
 WORDS = {
     "mae": "Mean absolute error",
     "bias": "Bias (predicted minus true)",
@@ -51,21 +62,15 @@ class AssessmentData:
 
 def assessment_html(data: AssessmentData) -> str:
     """The report as one HTML document that needs nothing else."""
-    here = files(__package__)
-    read = lambda name: (here / name).read_text(encoding="utf-8")
-    return Template(read("assessment.html")).substitute(
-        title=escape(f"EvanySeg: {data.subject}"),
-        style=read("page.css"),
-        subject=escape(data.subject),
-        version=escape(__version__),
-        created=escape(f"{data.created:%Y-%m-%d %H:%M}"),
+    body = Template((files(__package__) / "assessment.html").read_text(encoding="utf-8")).substitute(
         counted=escape(data.counted),
         columns="<th></th>" + "".join(f"<th>{escape(name)}</th>" for name in data.found),
         rows="\n".join(_rows(data)),
         differences=_differences(data),
         plots="\n".join(_plots(name, data) for name in data.found),
-        facts="\n".join(f"    <dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in data.facts.items() if v),
     )
+    heading = "Predicted against true Dice"
+    return framed(heading, data.subject, data.created, body, data.facts, CLOSING, own_style=STYLE)
 
 
 def interval_words(value: Interval, sign: str = "") -> str:

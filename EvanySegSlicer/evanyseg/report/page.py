@@ -12,11 +12,11 @@ from string import Template
 
 import numpy as np
 
-from .. import __version__
 from ..bands import BandThresholds, QualityBand
 from ..geometry.plane_stack import IMAGE_2D
 from ..results import QualityEstimate
 from ..scoring.summary import SegmentSummary
+from .frame import framed
 from .images import data_uri
 from .strip import strip_svg
 
@@ -27,6 +27,9 @@ MAX_ROWS = 5000
 """Rows that a browser still sorts at once; the CSV has the others."""
 
 COLUMNS = ("Segment", "Slice", "mm", "Pixels", "Predicted Dice", "Band", "Interval", "Notes")
+CLOSING = """  <p>The predicted Dice is an estimate, made from the image and the mask without a reference: it says which
+  slices deserve a look first, not that a mask is correct. {interval_note} A slice that could not be scored is
+  called <em>unscored</em> and has no number.</p>"""
 _NUMERIC = {"Slice", "mm", "Pixels", "Predicted Dice"}
 
 
@@ -74,20 +77,12 @@ class ReportData:
 
 def report_html(data: ReportData) -> str:
     """The report as one HTML document."""
-    here = files(__package__)
-    read = lambda name: (here / name).read_text(encoding="utf-8")
     facts = {**data.facts, "Bands": _bands_text(data.bands)}
     shown = data.rows[:MAX_ROWS]
     cut = f" The {MAX_ROWS} worst of {len(data.rows)} rows are shown." if len(data.rows) > MAX_ROWS else ""
     uncalibrated = any("not calibrated" in c for r in data.rows for c in r.estimate.caveats)
     nominal = f"Intervals are nominal {data.level:.0%} intervals"
-    return Template(read("page.html")).substitute(
-        title=escape(f"EvanySeg: {data.subject}"),
-        style=read("page.css"),
-        script=read("page.js"),
-        subject=escape(data.subject),
-        version=escape(__version__),
-        created=escape(f"{data.created:%Y-%m-%d %H:%M}"),
+    body = Template((files(__package__) / "page.html").read_text(encoding="utf-8")).substitute(
         cards="\n".join(_card(s, data.bands) for s in data.summaries[:MAX_SEGMENTS]) + _left_out(data),
         strips=_strips(data) if data.strips else "",
         images=_gallery(data) + _figures(data),
@@ -95,9 +90,11 @@ def report_html(data: ReportData) -> str:
         table_note=f"Worst first; click a heading to sort.{cut}",
         columns="".join(_heading(c) for c in COLUMNS),
         rows="\n".join(_table_row(r, data.bands) for r in shown),
-        facts="\n".join(f"    <dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts.items() if v),
-        interval_note=f"{nominal}; they are not calibrated for this estimator." if uncalibrated else f"{nominal}.",
     )
+    note = f"{nominal}; they are not calibrated for this estimator." if uncalibrated else f"{nominal}."
+    closing = CLOSING.format(interval_note=note)
+    heading = "Predicted segmentation quality"
+    return framed(heading, data.subject, data.created, body, facts, closing, sortable=True)
 
 
 def chip(band: QualityBand) -> str:

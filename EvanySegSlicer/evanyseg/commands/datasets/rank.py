@@ -11,7 +11,7 @@ import typer
 from ...audit.run import CASES
 from ...errors import EvanySegError, ImageError
 from ...io.overwrite import refuse_overwriting
-from ...io.tables import Table, check_table_output, checked_scores, open_table, score_number, write_table
+from ...io.tables import Table, check_table_output, checked_scores, loose_number, open_table, score_number, write_table
 from ...io.targets import on_stdout
 from ...uses.rank import Purpose, budget_of, chosen, ranked
 from ..support.console import band_text, interval_text, number_text, out, print_json, say, say_written, shown, table
@@ -61,7 +61,7 @@ def rank(
     if not rows:
         raise ImageError(f"The table {path.name} has no rows.")
     values = checked_scores(given, rows)
-    ends = [np.array([_score(row, name, given) for row in rows]) for name in ("low", "high")]
+    ends = [_column(rows, name, given) for name in ("low", "high")]
     cases = {name: n for n, name in enumerate(dict.fromkeys(row[case].strip() for row in rows))}
     at = np.array([cases[row[case].strip()] for row in rows])
     dice, low, high = (_by_case(v, at, len(cases), purpose) for v in (values, *ends))
@@ -93,21 +93,20 @@ def rank(
     say_written([output])
 
 
-def _score(row: dict[str, str], name: str, given: Table) -> float:
-    try:
-        return score_number(row.get(name, ""), given.layout.separator)
-    except ImageError:
-        return np.nan
+def _column(rows: list[dict[str, str]], name: str, given: Table) -> np.ndarray:
+    """[N] of a column that `checked_scores` has checked; NaN where it is not there."""
+    return np.array([score_number(row.get(name, ""), given.layout.separator) for row in rows])
 
 
 def _by_case(values: np.ndarray, at: np.ndarray, count: int, purpose: Purpose) -> np.ndarray:
     """[count] of rows' values: the mean for annotation, else the worst; NaN rows count only where all are NaN."""
     found = np.full(count, np.nan)
-    for number in range(count):
-        known = values[at == number]
-        known = known[~np.isnan(known)]
-        if len(known):
-            found[number] = known.mean() if purpose is Purpose.ANNOTATION else known.min()
+    if purpose is not Purpose.ANNOTATION:
+        np.fmin.at(found, at, values)
+        return found
+    known = ~np.isnan(values)
+    rows, total = np.bincount(at[known], minlength=count), np.bincount(at[known], values[known], count)
+    found[rows > 0] = total[rows > 0] / rows[rows > 0]
     return found
 
 
@@ -115,15 +114,8 @@ def _looks(rows: list[dict[str, str]], at: np.ndarray, count: int, dice: np.ndar
     """[count, F]: what tells cases apart, where the table says it: size, place, and quality."""
     columns = [dice]
     for name in ("size", *PLACE):
-        numbers = np.array([_number(row.get(name, "")) for row in rows])
+        numbers = np.array([loose_number(row.get(name, "")) for row in rows])
         numbers = np.log(np.maximum(numbers, 1e-3)) if name == "size" else numbers
         if not np.isnan(numbers).all():
             columns.append(_by_case(numbers, at, count, Purpose.ANNOTATION))
     return np.column_stack(columns)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return np.nan

@@ -4,7 +4,7 @@ layout: encoding and separator, sniffed; reading: columns and rows; cells: numbe
 A score that does not exist is an empty cell or null, never a number.
 """
 
-from .cells import coordinate, score_number
+from .cells import coordinate, loose_number, score_number
 from .reading import Table, checked_scores, open_table
 from .writing import RowWriter, cell, check_table_output, json_text, write_table
 
@@ -16,6 +16,7 @@ __all__ = [
     "checked_scores",
     "coordinate",
     "json_text",
+    "loose_number",
     "open_table",
     "score_number",
     "write_table",

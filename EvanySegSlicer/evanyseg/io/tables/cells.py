@@ -68,3 +68,12 @@ def unguarded(text: str) -> str:
 
 def _dotted(text: str) -> str:
     return text.replace(",", ".")
+
+
+def loose_number(text: str) -> float:
+    """What a cell of somebody's metadata says, if it is a finite number; else NaN."""
+    try:
+        value = float(text)
+    except ValueError:
+        return math.nan
+    return value if math.isfinite(value) else math.nan
