@@ -135,6 +135,33 @@ measure.read_image = stopping
     )
 
 
+def test_a_stopped_audit_tries_again_what_failed(bright_process, evanyseg, tmp_path: Path) -> None:
+    folder = nnunet(tmp_path / "d", 4)
+    (image,) = folder.rglob("case_01_0000*")
+    whole = image.read_bytes()
+    image.write_bytes(b"half copied")
+    prelude = """
+import os
+import evanyseg.audit.measure as measure
+real, seen = measure.read_image, []
+def stopping(path, *a, **k):
+    seen.append(path)
+    if len(seen) == 3:
+        os.kill(os.getpid(), signal.SIGINT)
+    return real(path, *a, **k)
+measure.read_image = stopping
+"""
+    stopped = bright_process("audit", folder, "-o", "out", *E, folder=tmp_path, prelude=prelude)
+    assert "3 finished rows are kept" in stopped.stderr
+    image.write_bytes(whole)
+    again = bright_process("audit", folder, "-o", "out", *E, "--resume", folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    rows = table(tmp_path / "out" / "cases.csv")
+    assert sorted({r["case"] for r in rows}) == [f"case_{n:02}" for n in range(4)]
+    assert len(rows) == 8
+    assert all(r["pred_dice"] for r in rows)
+
+
 def test_a_table_with_known_truth_gets_map_at_k(evanyseg, tmp_path: Path) -> None:
     rows = []
     for n in range(12):

@@ -110,6 +110,22 @@ def test_pairs_keep_their_rows_and_resume(bright_process, folder: Path, sent: in
 
 
 @posix
+def test_rows_that_failed_are_tried_again(bright_process, folder: Path) -> None:
+    """A file that was not there is copied, then the run goes on: its row has a score, in its place."""
+    (folder / "m1.png").rename(folder / "away.png")
+    stopped(folder, signal.SIGTERM, 3, "score", "--pairs", "p.csv", *E, "-o", "s.csv")
+    assert [bool(r["pred_dice"]) for r in table(folder / "s.partial.csv")] == [True, False, True, True]
+    (folder / "away.png").rename(folder / "m1.png")
+    (folder / "go").write_text("")
+    more = bright_process("score", "--pairs", "p.csv", *E, "-o", "s.csv", "--resume", folder=folder)
+    assert more.returncode == 1
+    assert "1 of 9 rows failed" in more.stderr
+    assert "row 9: " in more.stderr
+    bright_process("score", "--pairs", "p.csv", *E, "-o", "whole.csv", folder=folder)
+    assert (folder / "s.csv").read_bytes() == (folder / "whole.csv").read_bytes()
+
+
+@posix
 def test_a_killed_run_loses_nothing_either(bright_process, folder: Path) -> None:
     command = bright_command("score", "--pairs", "p.csv", *E, "-o", "s.csv", prelude=HELD.format(rows=4))
     with held(folder, command) as running:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from evanyseg.scoring.stacks import SliceStack
 from evanyseg.scoring.volumes import VolumeScorer
 from EvanySegSlicerLib.scene.nodes.add_volume import add_volume as add_read_volume
 from EvanySegSlicerLib.scene.nodes.image_facts import image_facts
+from EvanySegSlicerLib.scene.review.former_scores import restore_scores
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from scene.headless import add_segmentation, add_volume
 
@@ -124,3 +126,52 @@ def test_reading_the_facts_leaves_the_scene_as_it_was(app) -> None:
     count = app.scene.GetNumberOfNodes()
     assert image_facts(node) == ImageSource()
     assert app.scene.GetNumberOfNodes() == count
+
+
+def scored(review) -> dict[int, tuple[float, str]]:
+    return {r.index: (r.dice, r.window) for r in review.table.records()}
+
+
+def test_slices_scored_in_another_window_are_scored_again_and_never_mixed_up(app) -> None:
+    """One mask of one image has a score in each window: a preset must not keep, or bring back, another one's."""
+    node = add_volume(app, PIXELS.astype(np.int16), name="CT")
+    segmentation, ids = add_segmentation(app, node, {"mask": MASK})
+    review = open_review(node, segmentation, pipeline()).review
+    found = {}
+    for preset in ("ct-soft", "ct-lung"):
+        review.reader.preset = preset
+        applied = review.score_existing(2)
+        assert len(applied.keys) == 3, preset
+        found[preset] = scored(review)
+        assert not review.score_existing(2).keys, "unchanged now"
+    soft, lung = found["ct-soft"], found["ct-lung"]
+    assert {w for _, w in soft.values()} == {"ct-soft [-160, 240]"}
+    assert {w for _, w in lung.values()} == {"ct-lung [-1350, 150]"}
+    assert all(soft[k][0] != lung[k][0] for k in soft), "else this test could not fail"
+    row = review.table.get((ids["mask"], 2, 2, ""))
+    former = review.table.recall(row.key, row.content_hash, row.estimator, "ct-soft [-160, 240]")
+    assert (former.dice, former.window) == soft[2]
+
+    plane = review.reader.plane(2, 2)
+    full = review.store.mask(ids["mask"], plane).copy()
+    review.store.write(ids["mask"], plane, np.zeros_like(full))
+    review.refresh()
+    review.store.write(ids["mask"], plane, full)
+    review.refresh()
+    assert scored(review)[2] == lung[2], "the score that comes back is the one of the window it had"
+
+
+def test_scores_of_before_come_back_only_in_the_window_of_now(app) -> None:
+    node = add_volume(app, PIXELS.astype(np.int16), name="CT")
+    segmentation, _ = add_segmentation(app, node, {"mask": MASK})
+    review = open_review(node, segmentation, pipeline(), preset="ct-soft").review
+    review.score_existing(2)
+    rows = review.table.records()
+    name = rows[0].estimator
+    soft, lung = "ct-soft [-160, 240]", "ct-lung [-1350, 150]"
+    review.table.put(*(replace(r, estimator="learned", dice=0.5) for r in rows))
+    learned = review.table.records()
+    assert restore_scores(review.table, learned, name, lung) == ([], [r.key for r in learned])
+    assert restore_scores(review.table, learned, name, soft) == ([r.key for r in learned], [])
+    assert scored(review) == {r.index: (r.dice, soft) for r in rows}
+    assert {r.estimator for r in review.table.records()} == {name}

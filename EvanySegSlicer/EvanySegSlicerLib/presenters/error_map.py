@@ -96,7 +96,8 @@ class ErrorMapPresenter:
         found = [(i, review.store.mask(i, plane)) for i in ids]
         masks = [(i, mask.copy()) for i, mask in found if mask.any()]
         masks = [one for one in masks if one[0] == segment_id] or masks
-        wanted = (plane.key, tuple((i, mask.tobytes()) for i, mask in masks), self.controller.session.estimator)
+        content = tuple((i, mask.tobytes()) for i, mask in masks)
+        wanted = (plane.key, content, self.controller.session.estimator, review.reader.snapshot().window.describe())
         if wanted == self._shown:
             return
         if not masks:

@@ -61,9 +61,9 @@ class Audit:
 
 
 def log_of_audit(folder: Path, cases: Sequence[AuditCase], run: str, resume: bool) -> RowLog:
-    """Where the rows go while they are made. Raises OutputError; see `RowLog`."""
+    """Where the rows go while they are made; what failed before is tried again. Raises OutputError; see `RowLog`."""
     metadata = dict.fromkeys(column for case in cases for column in case.metadata)
-    return RowLog(folder / CASES, [*COLUMNS, *metadata], run, resume)
+    return RowLog(folder / CASES, [*COLUMNS, *metadata], run, resume, lambda row: row["caveats"].startswith(FAILED))
 
 
 def measured_rows(

@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from ..results import Caveat
+from .regrid import move_of_map
 
 ALLOWED_LOSS = 0.01
 """A larger part of a mask lost is a mask of another image, or a cut one: not scored unless that is asked for."""
@@ -32,6 +33,12 @@ class MaskFit:
     @property
     def acceptable(self) -> bool:
         return self.lost <= ALLOWED_LOSS
+
+    def lies(self, where: str) -> str:
+        """'93 % of WHERE lies outside': before the image's name; why it is not acceptable, in words."""
+        if self.outside > ALLOWED_LOSS or self.outside == self.lost:
+            return f"{percent(self.outside)} of {where} lies outside"
+        return f"{percent(self.lost)} of {where} lies outside or between the voxels of"
 
     @property
     def caveats(self) -> tuple[str, ...]:
@@ -60,7 +67,7 @@ def mask_fit(mask: np.ndarray, mask_to_image: np.ndarray, dims: tuple[int, int, 
     neighbour: the rounding of an edge loses nothing, a structure that falls between the slices is lost.
     """
     to_image = np.asarray(mask_to_image, float)
-    same_grid = _coincide(to_image)
+    same_grid = move_of_map(to_image, mask.shape) is not None
     total = int(np.count_nonzero(mask))
     if total == 0 or (same_grid and _all_inside(mask.shape[::-1], to_image, dims)):
         return MaskFit(same_grid, 0.0, 0.0, total)
@@ -74,18 +81,6 @@ def mask_fit(mask: np.ndarray, mask_to_image: np.ndarray, dims: tuple[int, int, 
         outside += int(np.count_nonzero(~inside))
         between += _between(mask, centres[:, inside], to_image, dims) if not same_grid else 0
     return MaskFit(same_grid, outside / total, (outside + between) / total, total)
-
-
-def _coincide(to_image: np.ndarray) -> bool:
-    """Whether voxel centres of one grid are voxel centres of the other."""
-    steps = to_image[:3, :3]
-    whole = np.rint(steps)
-    return (
-        np.abs(steps - whole).max() <= 1e-5
-        and sorted(np.abs(whole).sum(axis=0)) == [1, 1, 1]
-        and sorted(np.abs(whole).sum(axis=1)) == [1, 1, 1]
-        and np.abs(to_image[:3, 3] - np.rint(to_image[:3, 3])).max() <= 0.01
-    )
 
 
 def _inside(points: np.ndarray, dims: tuple[int, int, int]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Labels on one grid brought to another: by moving voxels where the two share them, and how much falls outside."""
+"""Labels on one grid brought to another by moving voxels, where the two share them."""
 
 from __future__ import annotations
 
@@ -51,12 +51,16 @@ def voxel_map(source: Volume, target: Volume) -> np.ndarray:
 
 def voxel_move(source: Volume, target: Volume) -> VoxelMove | None:
     """The move from one grid to the other; None when their voxels do not coincide everywhere."""
-    exact = voxel_map(source, target)
+    return move_of_map(voxel_map(source, target), source.shape)
+
+
+def move_of_map(exact: np.ndarray, shape: tuple[int, ...]) -> VoxelMove | None:
+    """The same for a [4, 4] map of voxel indices (i, j, k) and the source's shape (K, J, I)."""
     near = np.round(exact[:3, :3])
     if not (np.abs(near).sum(axis=0) == 1).all() or not (np.abs(near).sum(axis=1) == 1).all():
         return None
     shift = np.round(exact[:3, 3])
-    corners = np.array([[*c, 1.0] for c in product(*((0, n - 1) for n in reversed(source.shape)))])
+    corners = np.array([[*c, 1.0] for c in product(*((0, n - 1) for n in reversed(shape)))])
     whole = np.eye(4)
     whole[:3, :3], whole[:3, 3] = near, shift
     if np.abs(corners @ (exact - whole).T).max() > NEAR:
@@ -67,28 +71,3 @@ def voxel_move(source: Volume, target: Volume) -> VoxelMove | None:
     order = (2 - axes[2], 2 - axes[1], 2 - axes[0])
     start = (int(places[2]), int(places[1]), int(places[0]))
     return VoxelMove(order, tuple(2 - row for row in (2, 1, 0) if backwards[row]), start)
-
-
-def outside(layer: np.ndarray, source: Volume, target: Volume, values: np.ndarray) -> np.ndarray:
-    """For each label value the share of its voxels [K, J, I] whose centres lie outside of the target; 0 when empty."""
-    matrix = voxel_map(source, target)
-    size = np.array(target.shape[::-1])
-    order = np.argsort(values)
-    total, lost = np.zeros(len(values), np.int64), np.zeros(len(values), np.int64)
-    for k, plane in enumerate(layer):
-        rows, columns = np.nonzero(plane)
-        if not len(rows):
-            continue
-        found = np.searchsorted(values[order], plane[rows, columns]).clip(max=len(values) - 1)
-        known = values[order][found] == plane[rows, columns]
-        rows, columns, found = rows[known], columns[known], found[known]
-        out = np.zeros(len(rows), bool)
-        for axis in range(3):
-            x, y, z, shift = matrix[axis]
-            at = x * columns + y * rows + (z * k + shift)
-            out |= (at < -0.5 - 1e-6) | (at > size[axis] - 0.5 + 1e-6)
-        total += np.bincount(found, minlength=len(values))
-        lost += np.bincount(found[out], minlength=len(values))
-    share = np.zeros(len(values))
-    share[order] = lost / np.maximum(total, 1)
-    return share

@@ -10,13 +10,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.ndimage import find_objects
 
 from ..errors import GeometryError, ImageError
 from ..geometry.labels import resampled_labels
-from ..geometry.mask_fit import ALLOWED_LOSS
+from ..geometry.mask_fit import ALLOWED_LOSS, MaskFit, mask_fit
 from ..geometry.placement import Placement, placement_of_volume
 from ..geometry.plane_stack import PlaneStack, stack_of
-from ..geometry.regrid import outside, voxel_move
+from ..geometry.regrid import voxel_map, voxel_move
 from ..geometry.volume import Volume, same_geometry
 from ..results import Caveat
 
@@ -95,11 +96,14 @@ def _regridded(segmentation: Segmentation, volume: Volume, allow_cropped: bool, 
         layers = tuple(move.apply(layer, volume.shape) for layer in segmentation.layers)
     else:
         layers = tuple(resampled_labels(layer, mine.ijk_to_ras, planes) for layer in segmentation.layers)
-    lost = _lost(segmentation, volume)
-    worst = max(lost, key=lambda name: lost[name], default=None)
-    if worst is not None and (min(lost.values()) >= 1 or (lost[worst] > ALLOWED_LOSS and not allow_cropped)):
-        raise GeometryError(_refusal(segmentation, volume, worst, lost))
-    gone = [s for s in segmentation.segments if s.id in lost and not (layers[s.layer] == s.value).any()]
+    fits = _fits(segmentation, volume)
+    gone = [s for s in segmentation.segments if s.id in fits and not (layers[s.layer] == s.value).any()]
+    worst = max(fits, key=lambda name: fits[name].lost, default=None)
+    everything = bool(fits) and min(fit.outside for fit in fits.values()) >= 1
+    fell_between = [s.id for s in gone if fits[s.id].outside <= ALLOWED_LOSS]
+    if everything or (worst and not fits[worst].acceptable and not allow_cropped and worst not in fell_between):
+        assert worst is not None
+        raise GeometryError(_refusal(segmentation, volume, worst, fits[worst], everything))
     names = ", ".join(s.name for s in gone)
     if gone and not allow_cropped:
         raise GeometryError(
@@ -113,36 +117,41 @@ def _regridded(segmentation: Segmentation, volume: Volume, allow_cropped: bool, 
     elif not move.identity and mine.shape == volume.shape and move.order == (0, 1, 2) and not move.reverse:
         caveats.append(f"{SHIFTED} ({_difference(mine, volume)})")
     doubts = dict(segmentation.segment_caveats)
-    for identity, part in lost.items():
-        if part > 0:
-            doubts[identity] = (*doubts.get(identity, ()), f"{_percent(part)} of the mask outside the image")
+    for identity, fit in fits.items():
+        said = [caveat for caveat in fit.caveats if caveat != RESAMPLED]  # of the whole segmentation: said above
+        if said:
+            doubts[identity] = (*doubts.get(identity, ()), *said)
     return replace(
         segmentation, grid=empty_like(volume), layers=layers, caveats=tuple(caveats), segment_caveats=doubts,
         remarks=remarks,
     )  # fmt: skip
 
 
-def _lost(segmentation: Segmentation, volume: Volume) -> dict[str, float]:
-    """By segment id, for segments with a voxel: the share outside the image."""
-    found: dict[str, float] = {}
+def _fits(segmentation: Segmentation, volume: Volume) -> dict[str, MaskFit]:
+    """By segment id, for segments with a voxel: how much of it the image shows."""
+    to_image, dims = voxel_map(segmentation.grid, volume), (volume.shape[2], volume.shape[1], volume.shape[0])
+    found: dict[str, MaskFit] = {}
     for number, layer in enumerate(segmentation.layers):
-        present = [s for s in segmentation.segments if s.layer == number and (layer == s.value).any()]
-        if present:
-            values = np.array([s.value for s in present], np.int64)
-            shares = outside(layer, segmentation.grid, volume, values)
-            found.update({s.id: float(v) for s, v in zip(present, shares, strict=True)})
+        mine = [s for s in segmentation.segments if s.layer == number]
+        places = find_objects(layer, max((s.value for s in mine), default=0))
+        for segment in mine:
+            place = places[segment.value - 1]
+            if place is not None:
+                shift = np.eye(4)
+                shift[:3, 3] = [part.start for part in reversed(place)]
+                found[segment.id] = mask_fit(layer[place] == segment.value, to_image @ shift, dims)
     return found
 
 
-def _refusal(segmentation: Segmentation, volume: Volume, worst: str, lost: dict[str, float]) -> str:
-    mine, share, everything = segmentation.grid, lost[worst], min(lost.values()) >= 1
+def _refusal(segmentation: Segmentation, volume: Volume, worst: str, fit: MaskFit, everything: bool) -> str:
+    mine = segmentation.grid
     if everything:
         text = f"The segmentation {mine.name} and the image {volume.name} do not overlap in space; "
     else:
         several = len(segmentation.segments) > 1
         name = next(s.name for s in segmentation.segments if s.id == worst)
         subject = f"segment '{name}' of {mine.name}" if several else f"mask {mine.name}"
-        text = f"{_percent(share)} of the {subject} lies outside the image {volume.name}; "
+        text = f"{fit.lies(f'the {subject}')} the image {volume.name}; "
     if mine.shape == volume.shape:
         what = "an identity matrix" if _identity(mine) else "another placement"
         difference = _difference(mine, volume)
@@ -188,15 +197,6 @@ def _identity(grid: Volume) -> bool:
 
 def _difference(a: Volume, b: Volume) -> str:
     return placement_of_volume(a).difference(placement_of_volume(b), b.shape).describe()
-
-
-def _percent(share: float) -> str:
-    """Never '0 %' for something, never '100 %' for less than all."""
-    if share < 0.001:
-        return "less than 0.1 %"
-    if share < 1 and share > 0.99:
-        return f"{np.floor(share * 1000) / 10:.1f} %"
-    return f"{share * 100:.1f} %" if share < 0.1 else f"{share:.0%}".replace("%", " %")
 
 
 def _size(grid: Volume) -> str:

@@ -47,11 +47,11 @@ class PairsResult:
     remarks: list[tuple[int, str]] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
 
-    def fail(self, why: str, shown: int) -> None:
-        """The last row failed; of the reasons the first `shown` are kept."""
+    def fail(self, row: int, why: str, shown: int) -> None:
+        """A row failed; of the reasons the first `shown` are kept."""
         self.failed += 1
         if len(self.failures) < shown:
-            self.failures.append((self.rows, why))
+            self.failures.append((row, why))
 
 
 def log_of_pairs(table: Table, out: Path, run: str = "", resume: bool = False) -> RowLog:
@@ -62,6 +62,8 @@ def log_of_pairs(table: Table, out: Path, run: str = "", resume: bool = False) -
 
 @dataclass
 class _Waiting:
+    number: int
+    """Of the row in the table, from 1."""
     row: dict[str, str]
     estimate: QualityEstimate | None = None
     error: str = ""
@@ -108,27 +110,36 @@ class PairsScorer:
         should_cancel: ShouldCancel = never_cancel,
     ) -> PairsResult:
         """Write the rows of `table` with the added columns to `log` (see `log_of_pairs`), in the same order, after
-        those that it has already. A row that fails keeps its place, with the reason in `caveats`.
+        those that it has already; those of them that failed are tried again. A row that fails keeps its place, with the
+        reason in `caveats`.
 
         Raises ImageError when the table is not the one that the log's rows are of, OutputError, CancelledError.
         """
         result = PairsResult()
         with log:
-            first = _counted(log, table, result, self.shown)
+            first, failed = _counted(log, table, result)
             read = lambda number, image: progress(number / max(1, table.count), image)
-            self._score_rows(table, first, read, lambda item: log.write(self._finished(item, result)), should_cancel)
+
+            def emit(item: _Waiting) -> None:
+                row = self._finished(item, result)
+                if item.number <= first:
+                    log.replace(item.number - 1, row)
+                else:
+                    log.write(row)
+
+            self._score_rows(table, lambda number: number > first or number in failed, read, emit, should_cancel)
             log.finish()
         return result
 
     def _score_rows(
         self,
         table: Table,
-        first: int,
+        wanted: Callable[[int], bool],
         read: Callable[[int, str], None],
         emit: Callable[[_Waiting], None],
         should_cancel: ShouldCancel,
     ) -> None:
-        """Emit the rows from `first` on, in order, each as soon as it and all before it are done."""
+        """Emit the `wanted` rows (from 1), in order, each as soon as it and all before it are done."""
         waiting: deque[_Waiting] = deque()
         pending: deque[_Waiting] = deque()  # those of `waiting` whose estimate the network still owes
 
@@ -137,12 +148,12 @@ class PairsScorer:
                 emit(waiting.popleft())
 
         def cases() -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
-            for number, row in enumerate(table.rows()):
-                if number < first:
+            for number, row in enumerate(table.rows(), start=1):
+                if not wanted(number):
                     continue
                 raise_if_cancelled(should_cancel)
-                read(number, row["image"])
-                item = _Waiting(row)
+                read(number - 1, row["image"])
+                item = _Waiting(number, row)
                 waiting.append(item)
                 try:
                     case = self._case(item, table, should_cancel)
@@ -223,31 +234,35 @@ class PairsScorer:
         if item.frame is not None:
             row[FRAME] = item.frame.value
         if item.estimate is None:
-            result.fail(item.error, self.shown)
+            result.fail(item.number, item.error, self.shown)
             return {**row, "caveats": f"{FAILED}{item.error}"}
         estimate = replace(item.estimate, caveats=tuple(dict.fromkeys(item.caveats + item.estimate.caveats)))
         result.remarked += bool(item.remarks)
         if item.remarks and len(result.remarks) < self.shown:
-            result.remarks.append((result.rows, " ".join(item.remarks)))
+            result.remarks.append((item.number, " ".join(item.remarks)))
         result.unscored += not estimate.scored
         result.scores.append(estimate.dice)
         scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}
         return {**row, **scores, "caveats": "; ".join(estimate.caveats)}
 
 
-def _counted(log: RowLog, table: Table, result: PairsResult, shown: int) -> int:
-    """Counts the rows of an earlier run and returns how many they are. Raises ImageError when the table changed."""
-    for row, before in zip(table.rows(), log.finished(), strict=False):
-        result.rows += 1
+def _counted(log: RowLog, table: Table, result: PairsResult) -> tuple[int, set[int]]:
+    """Counts the rows of an earlier run; returns how many they are, and the numbers (from 1) of those that failed.
+
+    Raises ImageError when the table changed.
+    """
+    number, failed = 0, set()
+    for number, (row, before) in enumerate(zip(table.rows(), log.finished(), strict=False), start=1):
         if any(before[name] != row[name] for name in row if name not in (*ADDED, FRAME)):
             raise ImageError(
-                f"Row {result.rows} of {table.path.name} is not the one that was scored before the run was stopped; "
+                f"Row {number} of {table.path.name} is not the one that was scored before the run was stopped; "
                 f"delete {log.partial} to start again."
             )
         if before["caveats"].startswith(FAILED):
-            result.fail(before["caveats"].removeprefix(FAILED), shown)
+            failed.add(number)
             continue
+        result.rows += 1
         score = score_number(before["pred_dice"])
         result.unscored += math.isnan(score)
         result.scores.append(score)
-    return result.rows
+    return number, failed

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
@@ -33,15 +33,25 @@ class RowLog:
     """Use as a context: `write` rows in order, then `finish`. `done`: rows that an earlier run has finished.
 
     out: the table; a pipe or device gets its rows one by one. run: what rows are made with, in words; only rows made
-    with the same are gone on with. Raises OutputError when rows of an unfinished run are there and `resume` is False,
-    or when they were made with something else.
+    with the same are gone on with. again: says of an earlier row that it shall be made again (it failed); such are
+    left out. Raises OutputError when rows of an unfinished run are there and `resume` is False, or when they were made
+    with something else.
     """
 
-    def __init__(self, out: Path, columns: Sequence[str], run: str, resume: bool = False) -> None:
+    def __init__(
+        self,
+        out: Path,
+        columns: Sequence[str],
+        run: str,
+        resume: bool = False,
+        again: Callable[[Mapping[str, str]], bool] = lambda row: False,
+    ) -> None:
         check_table_output(out, json=False)
         self.out, self.columns, self.run = out, list(columns), f"[{run}]"  # the bracket tells a cut line
         self.partial = None if is_special(out) else partial_path(out)
         self.done = 0
+        self.again, self._begun = again, False
+        self._replaced: dict[int, dict[str, Any]] = {}
         self._file: TextIO | None = None
         if self.partial is None or not self.partial.exists():
             return
@@ -66,6 +76,11 @@ class RowLog:
                 if number == self.done:
                     return
                 yield {name: row[name] for name in self.columns}
+
+    def replace(self, number: int, row: Mapping[str, Any]) -> None:
+        """Another row in the place of the finished one `number` (from 0), once the table is written: one that failed
+        before the run was stopped, and was tried again."""
+        self._replaced[number] = dict(row)
 
     def __enter__(self) -> RowLog:
         try:
@@ -97,8 +112,8 @@ class RowLog:
             return
         with atomic_path(self.out) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = RowWriter(file, self.columns, separator_of(self.out))
-            for row in self.finished():
-                writer.write(row)
+            for number, row in enumerate(self.finished()):
+                writer.write(self._replaced.get(number, row))
         self.partial.unlink()
 
     def __exit__(
@@ -121,6 +136,7 @@ class RowLog:
             writer = RowWriter(file, [*self.columns, RUN])
             for row in earlier:
                 writer.write(row)
+        self._begun = True
         self._file = partial.open("a", newline="", encoding="utf-8", errors="backslashreplace")
         self._rows = RowWriter(self._file, [*self.columns, RUN], header=False)
 
@@ -133,7 +149,9 @@ class RowLog:
             for cells in reader:
                 if len(cells) != len(names) or (names[-1] == RUN and not cells[-1].endswith("]")):
                     return
-                yield dict(zip(names, map(unguarded, cells), strict=True))
+                row = dict(zip(names, map(unguarded, cells), strict=True))
+                if self._begun or not self.again(row):
+                    yield row
 
     def _close(self) -> None:
         if self._file is not None:

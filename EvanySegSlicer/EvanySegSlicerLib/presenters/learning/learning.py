@@ -103,10 +103,11 @@ class LearningPresenter:
         self.controller.node.set("learned", text_of(steps[:-1]))
         now = in_charge(self.controller.session.learned)
         lacking: list[Key] = []
+        window = review.reader.snapshot().window.describe()
         for label, version in last.items():
             rows = [r for r in self._rows(review, [label]) if r.estimator == version.name]
             before = now[label].name if label in now else BUILT_IN
-            restored, rest = restore_scores(review.table, rows, before)
+            restored, rest = restore_scores(review.table, rows, before, window)
             review.changed(restored)
             lacking += rest
         self._score_again(review, lacking, "The scores before are back.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from evanyseg.geometry.labels import LabelArray
-from evanyseg.geometry.mask_fit import mask_fit, percent
+from evanyseg.geometry.mask_fit import mask_fit
 
 from ..nodes.volume_reader import VolumeSnapshot
 
@@ -48,11 +48,7 @@ def admit(
         if fit.outside == 1.0:
             problems.append(f"{name} lies wholly outside {image} and was not scored; is it another volume's?")
         elif not fit.acceptable and not allow_cropped:
-            where = "outside" if fit.outside == fit.lost else "outside or between the voxels of"
-            problems.append(
-                f"{percent(fit.lost)} of {name} lies {where} {image}; it was not scored (allow cropped masks to score "
-                "the rest)."
-            )
+            problems.append(f"{fit.lies(name)} {image}; it was not scored (allow cropped masks to score the rest).")
         else:
             kept[segment_id] = array
             caveats[segment_id] = fit.caveats

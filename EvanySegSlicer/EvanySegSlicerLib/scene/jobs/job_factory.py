@@ -122,15 +122,18 @@ class JobFactory:
         allow_cropped: bool = False,
     ) -> ScoreJob:
         """Score slices of existing segments (default: the visible ones) along voxel axis `axis`; unchanged slices that
-        have a score are left out unless `again`. Segments of which the volume does not show a hundredth are refused
-        unless `allow_cropped`."""
+        have a score by the same estimator in the same intensity window are left out unless `again`. Segments of which
+        the volume does not show a hundredth are refused unless `allow_cropped`."""
         self._check()
         ids = self._ids(segment_ids)
         rows = [r for r in self.nodes.table.records(axis=axis) if r.segment_id in ids and r.kind != MISSING]
         pipelines = self._pipelines(ids)
-        known = [r for r in rows if r.scored and r.estimator == pipelines[r.segment_id].estimator.name and not again]
+        volume = self.nodes.reader.snapshot()
+        window = volume.window.describe()
+        now = {i: (pipeline.estimator.name, window) for i, pipeline in pipelines.items()}
+        known = [r for r in rows if r.scored and r.made_with == now[r.segment_id] and not again]
         return ScoreJob(
-            volume=self.nodes.reader.snapshot(),
+            volume=volume,
             pipelines=pipelines,
             axis=axis,
             segments=self.nodes.store.snapshot(ids),
@@ -150,10 +153,13 @@ class JobFactory:
     def missing(self, axis: int, segment_ids: Sequence[str] | None = None, allow_cropped: bool = False) -> MissingJob:
         """Look for the object in gaps inside segments and beyond each end; slices known from before are left out."""
         self._check()
-        known = {r.key: r.content_hash for r in self.nodes.table.records(axis=axis) if r.kind == MISSING}
+        volume = self.nodes.reader.snapshot()
+        window = volume.window.describe()
+        rows = self.nodes.table.records(axis=axis)
+        known = {r.key: r.content_hash for r in rows if r.kind == MISSING and r.window == window}
         ids = self._ids(segment_ids)
         return MissingJob(
-            volume=self.nodes.reader.snapshot(),
+            volume=volume,
             detector=MissingSliceDetector(self._pipeline()),
             axis=axis,
             segments=self.nodes.store.snapshot(ids),

@@ -1,4 +1,4 @@
-"""Scores that the same masks had by another estimator: brought back without inference."""
+"""Scores that the same masks had by another estimator, in the window of now: brought back without inference."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from ..table.records import Key, ScoreRecord
 from ..table.score_table import ScoreTable
 
 
-def restore_scores(table: ScoreTable, rows: Iterable[ScoreRecord], estimator: str) -> tuple[list[Key], list[Key]]:
-    """Give rows the score that their content had by `estimator`; decisions, comments and what a mask was corrected from
-    stay. Returns the keys of those that have it, and of those that were never scored by it."""
+def restore_scores(
+    table: ScoreTable, rows: Iterable[ScoreRecord], estimator: str, window: str
+) -> tuple[list[Key], list[Key]]:
+    """Give rows the score that their content had by `estimator` in the intensity `window`; decisions, comments and what
+    a mask was corrected from stay. Returns the keys of those that have it, and of those that were never scored so."""
     found, lacking = [], []
     for row in rows:
-        former = table.recall(row.key, row.content_hash, estimator)
-        if former is None or former.estimator != estimator:
+        former = table.recall(row.key, row.content_hash, estimator, window)
+        if former is None or former.made_with != (estimator, window):
             lacking.append(row.key)
             continue
         kept = replace(

@@ -79,6 +79,11 @@ class ScoreRecord:
         return not math.isnan(self.dice)
 
     @property
+    def made_with(self) -> tuple[str, str]:
+        """Estimator and intensity window: the same mask of the same image has another score with others."""
+        return self.estimator, self.window
+
+    @property
     def area(self) -> float:
         """mm2 of the mask: 0 where there is none (`Missing?`). What summaries weigh by."""
         return self.area_mm2 if self.kind == MASK else 0.0

@@ -1,8 +1,8 @@
 """The source of truth: one row per segment and slice in a table node, and the scores that slices had before.
 
-The history keeps, per segment and slice, the last eight contents that were scored (by up to three estimators each), so
-that undo and redo, of masks and of what was learned, bring back the matching score without inference. Both live in the
-scene: they survive save, load and a change of front end.
+The history keeps, per segment and slice, the last eight contents that were scored (up to three scores each: by other
+estimators, or in other intensity windows), so that undo and redo, of masks and of what was learned, bring back the
+matching score without inference. Both live in the scene: they survive save, load and a change of front end.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HISTORY_LENGTH = 8
 SCORES_OF_CONTENT = 3
-"""Scores kept of one content, by different estimators."""
+"""Scores kept of one content, by different estimators or in different intensity windows."""
 TABLE_ATTRIBUTE = "EvanySeg.ScoreTable"
 _HISTORY_ROLE = "EvanySegScoreHistory"
 
@@ -80,14 +80,14 @@ class ScoreTable:
         return self.rows.row(key)
 
     def put(self, *records: ScoreRecord) -> None:
-        """Write scores. A row that had another content or estimator hands its score to the history, and keeps its
-        comment; a decision, and from what a mask was corrected, is about one content, so it is kept only while the
+        """Write scores. A row that had another content, estimator or window hands its score to the history, and keeps
+        its comment; a decision, and from what a mask was corrected, is about one content, so it is kept only while the
         content is the same (or is what was decided on before it was scored)."""
         written, replaced = [], []
         for record in records:
             old = self.rows.get(record.key)
             if old is not None:
-                if (old.content_hash, old.estimator) != (record.content_hash, record.estimator):
+                if (old.content_hash, old.made_with) != (record.content_hash, record.made_with):
                     replaced.append(old)
                 if not record.decision and record.content_hash == (old.decided_hash or old.content_hash):
                     record = record.with_decision_of(old)
@@ -139,7 +139,7 @@ class ScoreTable:
                 if row.stale:
                     changed.append(_of_its_content(replace(row, stale=0)))
                 continue
-            known = self.recall(key, content, row.estimator if row is not None else "")
+            known = self.recall(key, content, *(row.made_with if row is not None else ()))
             if known is not None:
                 changed.append(replace(known, stale=0).with_band(self.thresholds))
             elif row is None:
@@ -154,14 +154,15 @@ class ScoreTable:
         self.remove(removed)
         return [r.key for r in changed] + removed
 
-    def recall(self, key: Key, content: str, estimator: str = "") -> ScoreRecord | None:
-        """The score that a slice had with this content, by `estimator` if there is one, else the last; or None."""
+    def recall(self, key: Key, content: str, estimator: str = "", window: str = "") -> ScoreRecord | None:
+        """The score that a slice had with this content: by `estimator` if there is one, and then in `window`, else the
+        last; or None."""
         found = [r for r in map(self.past.at, self.past.rows_of(key)) if r.content_hash == content]
-        return max(found, key=lambda r: (r.estimator == estimator, r.serial), default=None)
+        return max(found, key=lambda r: (r.estimator == estimator, r.window == window, r.serial), default=None)
 
     def remember(self, records: Iterable[ScoreRecord]) -> None:
-        """Add to the history; the same content by the same estimator replaces itself, the oldest gives way."""
-        appended: dict[tuple[Key, str, str], ScoreRecord] = {}
+        """Add to the history; the same content scored in the same way replaces itself, the oldest gives way."""
+        appended: dict[tuple[Key, str, tuple[str, str]], ScoreRecord] = {}
         for record in records:
             if not record.content_hash:
                 continue
@@ -169,7 +170,7 @@ class ScoreTable:
             record = replace(_of_its_content(record), serial=self._serial)
             rows = self.past.rows_of(record.key)
             of_content = [n for n in rows if self.past.at(n).content_hash == record.content_hash]
-            same = [n for n in of_content if self.past.at(n).estimator == record.estimator]
+            same = [n for n in of_content if self.past.at(n).made_with == record.made_with]
             contents = {self.past.at(n).content_hash for n in rows}
             contents |= {content for key, content, _ in appended if key == record.key}
             if same:
@@ -179,7 +180,7 @@ class ScoreTable:
             elif rows and not of_content and len(contents) >= HISTORY_LENGTH:
                 self.past.replace_at(min(rows, key=lambda n: self.past.at(n).serial), record)
             else:
-                appended[record.key, record.content_hash, record.estimator] = record
+                appended[record.key, record.content_hash, record.made_with] = record
         self.past.put_many(appended.values())
 
 
