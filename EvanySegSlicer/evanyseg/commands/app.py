@@ -17,7 +17,7 @@ HELP = """Predicts how good segmentation masks are, without ground truth.
 Research software: not for clinical use."""
 
 
-OWN = ("segment", "score", "select", "compare", "triage", "adapt", "assess")
+OWN = ("segment", "next-click", "score", "select", "compare", "triage", "adapt", "assess")
 """Each in the module of its name."""
 OF_DATASETS = ("audit", "rank")
 """The same, in `datasets`."""
@@ -50,7 +50,8 @@ def build_app(further: Mapping[str, str], wanted: str = "") -> typer.Typer:
             app.add_typer(import_module(".models", __package__).app, name=name)
         else:
             place = ".datasets" if name in OF_DATASETS else ""
-            app.command(name)(getattr(import_module(f"{place}.{name}", __package__), name))
+            python = name.replace("-", "_")
+            app.command(name)(getattr(import_module(f"{place}.{python}", __package__), python))
     return app
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 import typer
 
-from ..errors import EvanySegError
 from ..geometry.boxes import BoxFrame
 from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.codes import property_of_text
@@ -17,7 +16,6 @@ from ..io.read import read_image
 from ..io.write import ending
 from ..pipeline.intensity import window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline, SliceResult
-from ..prompts import PointPrompt
 from ..report.measurements import measured_segment
 from ..scoring.table_boxes import FRAME
 from .support.console import (
@@ -47,6 +45,7 @@ from .support.options import (
     EstimatorOption,
     IntensityOption,
     JsonOption,
+    PointOption,
     SegmenterOption,
     SeriesOption,
     SliceOption,
@@ -54,7 +53,7 @@ from .support.options import (
     box_of,
     preset_of,
 )
-from .support.prompts import shown_prompts
+from .support.prompts import points_of, shown_prompts
 
 
 def segment(
@@ -71,10 +70,7 @@ def segment(
         ),
     ],
     box: BoxOption = None,
-    point: Annotated[
-        list[str] | None,
-        typer.Option("--point", metavar="X,Y[,-]", help="A click in pixels; ',-' excludes. Repeatable."),
-    ] = None,
+    point: PointOption = None,
     box_frame: BoxFrameOption = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
@@ -113,7 +109,7 @@ def segment(
         raise typer.BadParameter("say where the object is: --box X0 Y0 X1 Y1 or --point X,Y")
     prompt, points, levels, preset = (
         box_of(box),
-        [_point(p) for p in point or ()],
+        points_of(point or ()),
         bands_of(bands),
         preset_of(intensity),
     )
@@ -186,16 +182,6 @@ def _propagated(
                 found[i] = result
                 progress(len(found) / max(1, planes.count - 1), f"slice {i}")
     return found
-
-
-def _point(text: str) -> PointPrompt:
-    parts = [p.strip() for p in text.split(",")]
-    try:
-        if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] not in "+-"):
-            raise ValueError
-        return PointPrompt(float(parts[0]), float(parts[1]), parts[-1] != "-")
-    except ValueError:
-        raise EvanySegError(f"'{text}' is no point; write X,Y or X,Y,- in pixels, for example 120,88.") from None
 
 
 def _label(index: int, planes: PlaneStack) -> str:

@@ -1,32 +1,34 @@
-"""Where the next click would tell most: expected information gain over a segmenter's alternatives.
-
-Chung and Moyer, "Does SAM dream of EIG?", arXiv 2404.16155: each mask head is a belief theta_k about every pixel, all
-heads equally likely, the person who clicks makes no mistakes. Their nested Monte Carlo has this exact form:
-EIG = Hb(mean_k theta_k) - mean_k Hb(theta_k), in nats, between 0 and ln 2.
-"""
+"""Where the next click would tell most: a segmenter's alternatives, their expected information gain, its maximum."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..errors import ImageError, UnsupportedPromptError
-from ..prompts import PointPrompt
-from ..protocols import Segmenter
-from ..results import Candidates
+from ..errors import EvanySegError, ImageError
+from ..prompts import BoxPrompt, PointPrompt
+from ..protocols import Segmenter, ShouldCancel, never_cancel, raise_if_cancelled
+from ..results import Candidates, Embedding
+from ..segmenters.clicking import alternatives, check_clicks
+from .information_gain import information_gain
+from .slice_pipeline import SliceInput
 
 GRID = 30
-"""Points a side that are considered, as in the paper."""
-SINGLE_MASK_AND_ALTERNATIVES = 4
-"""SAM answers with this many: the single mask first, which is no alternative to the other three."""
+"""Points a side that the paper considers."""
+AS_GOOD = 0.98
+"""Places with this share of the maximum count as good as it: of them the one farthest from worse ones is taken, since a
+hand that clicks is not exact to the pixel."""
+UNIFORM, PREDICTED_IOU = "uniform", "predicted-iou"
+WEIGHTS = (UNIFORM, PREDICTED_IOU)
+"""How likely each mask head is: all alike, as in the paper, or as good as it says it is."""
 
 
 @dataclass(frozen=True)
 class NextClick:
     """A place to click, in pixels (x, y); `gain` in nats; `inside`: the alternatives' mean probability that it lies in
-    the object; `gains` [GRID, GRID]: all places that were considered, rows from the top."""
+    the object; `gains` float32 [H, W]: the whole map (of a grid: its points, rows from the top)."""
 
     x: float
     y: float
@@ -34,61 +36,117 @@ class NextClick:
     inside: float
     gains: np.ndarray = field(repr=False, compare=False)
 
+    @property
+    def positive(self) -> bool:
+        """The suggested sign: whether the place more probably lies in the object."""
+        return self.inside >= 0.5
+
     def answered(self, positive: bool) -> PointPrompt:
         """The prompt once a person has said whether it lies in the object."""
         return PointPrompt(self.x, self.y, positive)
 
 
-def information_gain(probabilities: np.ndarray) -> np.ndarray:
-    """EIG in nats of [K, ...] beliefs in [0, 1] -> [...]. Raises ImageError for fewer than two."""
-    beliefs = np.asarray(probabilities, np.float64)
-    if beliefs.ndim < 1 or len(beliefs) < 2:
-        raise ImageError("Information gain needs at least two beliefs.")
-    gain = _entropy(beliefs.mean(axis=0)) - _entropy(beliefs).mean(axis=0)
-    return np.maximum(gain, 0.0)  # what lies below zero is rounding: entropy is concave
-
-
 def next_click(
-    segmenter: Segmenter, candidates: Candidates, clicked: Sequence[PointPrompt] = (), grid: int = GRID
+    segmenter: Segmenter,
+    candidates: Candidates,
+    clicked: Sequence[PointPrompt] = (),
+    grid: int | None = None,
+    weights: str = UNIFORM,
 ) -> NextClick:
-    """The point of a grid x grid raster over the image with the highest gain; places already clicked are left out.
+    """The place with the highest gain; places already clicked, and those next to them, are left out.
 
-    Raises UnsupportedPromptError for segmenters that take no points, or whose alternatives were never trained (MedSAM):
-    their disagreement means nothing.
+    grid: only the centers of `grid` x `grid` cells over the image, as in the paper; None: every pixel. weights: see
+    `WEIGHTS`. Raises UnsupportedPromptError (`segmenters.clicking`), ImageError for an image that is clicked all over.
     """
-    beliefs = _alternatives(candidates)
-    if not segmenter.supports_points or len(beliefs) < 2 or not np.isfinite(candidates.predicted_iou).any():
-        raise UnsupportedPromptError(
-            f"{segmenter.name} cannot say where to click next: it was not trained with points and several mask heads; "
-            "choose the built-in segmenter, SAM, MobileSAM or SAM-Med2D."
-        )
-    height, width = beliefs.shape[1:]
-    # centres of the cells; each is looked up in the pixel that holds it
-    xs, ys = (np.arange(grid) + 0.5) * width / grid, (np.arange(grid) + 0.5) * height / grid
-    here = beliefs[:, ys.astype(int)][:, :, xs.astype(int)]
-    probabilities = 1.0 / (1.0 + np.exp(-np.clip(here.astype(np.float64), -60, 60)))
-    gains = information_gain(probabilities)
-    free = np.ones((grid, grid), bool)
+    logits, iou = alternatives(segmenter, candidates)
+    return best_click(logits, iou, clicked, grid, weights)
+
+
+def best_click(
+    logits: np.ndarray,
+    predicted_iou: np.ndarray,
+    clicked: Sequence[PointPrompt] = (),
+    grid: int | None = None,
+    weights: str = UNIFORM,
+) -> NextClick:
+    """The same of alternatives' logits [K, H, W] (zero at the mask's edge) and predicted IoU [K]."""
+    height, width = logits.shape[1:]
+    rows, cols = (height, width) if grid is None else (grid, grid)
+    # centers of the cells; each is looked up in the pixel that holds it
+    xs, ys = (np.arange(cols) + 0.5) * width / cols, (np.arange(rows) + 0.5) * height / rows
+    here = logits if grid is None else logits[:, ys.astype(int)][:, :, xs.astype(int)]
+    probabilities = _sigmoid(here)
+    q = head_weights(predicted_iou, weights)
+    gains = information_gain(probabilities, q)
+    free = np.ones(gains.shape, bool)
+    reach = max(height, width) / (2 * GRID)  # half a cell of the paper's grid
     for point in clicked:
-        free[min(int(point.y / height * grid), grid - 1), min(int(point.x / width * grid), grid - 1)] = False
-    row, column = np.unravel_index(int(np.argmax(np.where(free, gains, -1.0))), gains.shape)
+        free &= np.maximum(np.abs(ys - point.y)[:, None], np.abs(xs - point.x)[None, :]) > reach
+    if not free.any():
+        raise ImageError("There is no place left to click: every one lies next to a click that was made.")
+    row, column = _deepest(np.where(free, gains, -1.0))
+    inside = float(np.average(probabilities[:, row, column], weights=q))
     return NextClick(
-        float(xs[column]),
-        float(ys[row]),
-        float(gains[row, column]),
-        float(probabilities[:, row, column].mean()),
-        gains.astype(np.float32),
+        float(xs[column]), float(ys[row]), float(gains[row, column]), inside, gains.astype(np.float32, copy=False)
     )
 
 
-def _alternatives(candidates: Candidates) -> np.ndarray:
-    """Logits [K, H, W] with zero at the mask's edge; without the single mask where alternatives follow it."""
-    logits = candidates.logits - candidates.threshold
-    return logits[1:] if len(logits) == SINGLE_MASK_AND_ALTERNATIVES else logits
+def head_weights(predicted_iou: np.ndarray, weights: str = UNIFORM) -> np.ndarray:
+    """q [K], summing to one. Raises EvanySegError for other words than `WEIGHTS`."""
+    if weights not in WEIGHTS:
+        raise EvanySegError(f"'{weights}' says nothing about mask heads; choose one of {', '.join(WEIGHTS)}.")
+    iou = np.clip(np.nan_to_num(predicted_iou.astype(np.float64)), 0, 1)
+    if weights == UNIFORM or not iou.sum() > 0:
+        iou = np.ones(len(iou))
+    return np.asarray(iou / iou.sum())
 
 
-def _entropy(p: np.ndarray) -> np.ndarray:
-    """Entropy of a coin in nats; 0 at both ends."""
-    from scipy.special import xlogy
+def suggest_click(
+    segmenter: Segmenter,
+    slice_: SliceInput,
+    box: BoxPrompt | None = None,
+    points: Sequence[PointPrompt] = (),
+    mask_input: np.ndarray | None = None,
+    weights: str = UNIFORM,
+    embed: Callable[[], Embedding] | None = None,
+    should_cancel: ShouldCancel = never_cancel,
+) -> NextClick:
+    """Where to click next on a slice that was prompted with a box and/or points (in its own pixels); the map is on its
+    own grid. `mask_input`: what the prompt was given with, so that the answer is the same one; `embed`: where the
+    slice's embedding comes from (`SlicePipeline.embed` keeps it).
 
-    return -(xlogy(p, p) + xlogy(1 - p, 1 - p))
+    Raises UnsupportedPromptError before anything is computed, PromptError, CancelledError.
+    """
+    check_clicks(segmenter)
+    head_weights(np.ones(1), weights)  # a wrong word is refused before the network runs
+    grid = slice_.grid
+    box = box.validated(grid.shape) if box is not None else None
+    points = [p.validated(grid.shape) for p in points]
+    embedding = embed() if embed is not None else segmenter.embed(slice_.model_image(), should_cancel)
+    raise_if_cancelled(should_cancel)
+    square_box, square_points = (grid.box(box) if box is not None else None), [grid.point(p) for p in points]
+    found = segmenter.segment(embedding, square_box, square_points, mask_input, should_cancel)
+    raise_if_cancelled(should_cancel)
+    logits, iou = alternatives(segmenter, found)
+    return best_click(grid.back(logits), iou, points, None, weights)
+
+
+def _sigmoid(logits: np.ndarray) -> np.ndarray:
+    from scipy.special import expit
+
+    return np.asarray(expit(logits.astype(np.float64)))
+
+
+def _deepest(gains: np.ndarray) -> tuple[int, int]:
+    """Row and column of the place as good as the maximum that is farthest from worse ones; of several, the best."""
+    from scipy.ndimage import distance_transform_edt
+
+    most = float(gains.max())
+    good = gains >= AS_GOOD * most if most > 0 else gains == most
+    rows, cols = (np.flatnonzero(good.any(axis=axis)) for axis in (1, 0))
+    (y0, y1), (x0, x1) = ((int(at[0]), int(at[-1]) + 1) for at in (rows, cols))
+    part, values = good[y0:y1, x0:x1], gains[y0:y1, x0:x1]
+    depth = distance_transform_edt(np.pad(part, 1))[1:-1, 1:-1]
+    best = np.where(depth >= depth.max() - 1e-9, values, -np.inf)
+    row, column = np.unravel_index(int(np.argmax(best)), best.shape)
+    return y0 + int(row), x0 + int(column)

@@ -71,6 +71,7 @@ class BuiltinSegmenter:
 
     supports_boxes = True
     supports_points = True
+    capabilities = Capabilities()
 
     def __init__(self, net: SegmenterNet, name: str = "builtin") -> None:
         self.name, self.net = name, net
@@ -99,7 +100,7 @@ class BuiltinSegmenter:
         `mask_input`: a map [128, 128] of an earlier answer's low-resolution logits on this embedding (they are in the
         frame of the crop that the answer was made in). Raises PromptError, CancelledError.
         """
-        box, placed = checked_prompts(self.name, Capabilities(), embedding, box, points, mask_input)
+        box, placed = checked_prompts(self.name, self.capabilities, embedding, box, points, mask_input)
         raise_if_cancelled(should_cancel)
         encoded: EncodedImage = embedding.features
         before = encoded.answers.get(_digest(mask_input)) if mask_input is not None else None

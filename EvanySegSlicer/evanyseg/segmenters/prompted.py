@@ -34,6 +34,11 @@ class Capabilities:
     first: int = 0
     last: int = 4
 
+    @property
+    def alternatives(self) -> int:
+        """Trained mask heads that are alternatives to each other: all but the single mask."""
+        return max(self.last - max(self.first, 1), 0) if self.iou else 0
+
 
 class PromptedSam:
     """A Segmenter around a SamNet; `route` and `abilities` make it one variant or another.

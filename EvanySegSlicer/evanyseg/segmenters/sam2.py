@@ -38,6 +38,7 @@ class Sam2Segmenter:
 
     supports_boxes = True
     supports_points = True
+    capabilities = Capabilities()
 
     def __init__(self, name: str, net: Any, device: str) -> None:
         self.name, self.device = name, device
@@ -68,7 +69,7 @@ class Sam2Segmenter:
         """Masks for one prompt. Raises PromptError, CancelledError."""
         from ..nets.interrupt import inference
 
-        box, points = checked_prompts(self.name, Capabilities(), embedding, box, points, mask_input)
+        box, points = checked_prompts(self.name, self.capabilities, embedding, box, points, mask_input)
         if mask_input is not None and mask_input.shape != (LOGIT_SIDE, LOGIT_SIDE):
             raise PromptError(
                 f"The mask input of {self.name} must be [{LOGIT_SIDE}, {LOGIT_SIDE}], got {list(mask_input.shape)}; "

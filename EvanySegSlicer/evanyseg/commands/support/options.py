@@ -27,6 +27,10 @@ BoxOption = Annotated[
         "Of a volume: with --box-frame.",
     ),
 ]
+PointOption = Annotated[
+    list[str] | None,
+    typer.Option("--point", metavar="X,Y[,-]", help="A click in pixels; ',-' excludes. Repeatable."),
+]
 BoxFrameOption = Annotated[
     BoxFrame | None,
     typer.Option(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...errors import PromptError
+from ...errors import EvanySegError, PromptError
 from ...geometry.boxes import BoxFrame, displayed_box, displayed_points, stated_frame
 from ...geometry.plane_stack import PlaneStack, stack_of
 from ...geometry.volume import Volume
@@ -33,3 +33,18 @@ def shown_prompts(
     if shown is not None:
         shown.validated(plane.shape)
     return shown, [p.validated(plane.shape) for p in displayed_points(points, plane, frame)]
+
+
+def points_of(texts: Sequence[str]) -> list[PointPrompt]:
+    """Points as a user writes them: X,Y or X,Y,- for a place that is not in the object. Raises EvanySegError."""
+    return [_point(text) for text in texts]
+
+
+def _point(text: str) -> PointPrompt:
+    parts = [p.strip() for p in text.split(",")]
+    try:
+        if len(parts) not in (2, 3) or (len(parts) == 3 and parts[2] not in "+-"):
+            raise ValueError
+        return PointPrompt(float(parts[0]), float(parts[1]), parts[-1] != "-")
+    except ValueError:
+        raise EvanySegError(f"'{text}' is no point; write X,Y or X,Y,- in pixels, for example 120,88.") from None
