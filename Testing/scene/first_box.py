@@ -143,8 +143,8 @@ def misplaced(app: HeadlessSlicer, case: Case) -> tuple[int, str]:
 
     answers = []
     presenter = SegmentingPresenter(controller)
-    whole = presenter._scored
-    presenter._scored = lambda applied, result: (answers.append(result), whole(applied, result))
+    whole = presenter.scored
+    presenter.scored = lambda applied, result: (answers.append(result), whole(applied, result))
     presenter.box_drawn(view, np.array(corners))
     executor.run_all()
     if not answers or controller.review is None or not controller.review.table.records():

@@ -38,7 +38,7 @@ def controls() -> dict[str, str]:
         ):
             continue
         name, key = re.fullmatch(r"(.+?):?(?: \(([A-Z])\))?:?", text).groups()  # type: ignore[union-attr]
-        said = re.search(r"Shortcut: ([A-Za-z+]+)\.", own.get("toolTip", ""))
+        said = re.search(r"Shortcut: ([A-Za-z+-]+)\.", own.get("toolTip", ""))
         found[name] = key or (said.group(1) if said else found.get(name, ""))
     return found
 

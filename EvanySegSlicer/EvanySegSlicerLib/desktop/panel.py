@@ -20,6 +20,7 @@ from .shortcuts import Shortcuts
 from .tabs.compare_tab import CompareTab
 from .tabs.explore_tab import ExploreTab
 from .tabs.learning_box import LearningBox
+from .tabs.next_click_box import NextClickBox
 from .tabs.review_tab import ReviewTab
 from .tabs.segment_tab import SegmentTab
 from .tabs.settings_tab import SettingsTab
@@ -64,10 +65,12 @@ class Panel:
         installer = Installer(Path(folder) / "evanyseg")
         self.inputs = Inputs(ui, made.segmenting, made.models, installer, self)
         self.segment_tab = SegmentTab(ui, made.segmenting, made.models, views, self)
+        self.next_click_box = NextClickBox(ui, made.next_click, views, self)
         self.review_tab = ReviewTab(ui, made.reviewing, made.segmenting.rescore, self)
         self.tabs: list[Tab] = [
             self.inputs,
             self.segment_tab,
+            self.next_click_box,
             self.review_tab,
             LearningBox(ui, made.learning, installer.install_for_learning, self),
             CompareTab(ui, made.comparing, made.models),
@@ -80,6 +83,9 @@ class Panel:
         self.shortcuts = Shortcuts(
             {
                 "draw": self.segment_tab.toggle_box,
+                "suggest": self.next_click_box.toggle,
+                "inside": self.next_click_box.inside,
+                "outside": self.next_click_box.outside,
                 "next": made.reviewing.next,
                 "previous": made.reviewing.previous,
                 "accept": made.reviewing.accept,

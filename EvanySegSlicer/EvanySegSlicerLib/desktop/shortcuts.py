@@ -12,6 +12,9 @@ import slicer
 
 KEYS = {
     "draw": "D",
+    "suggest": "S",
+    "inside": "+",
+    "outside": "-",
     "next": "N",
     "previous": "Shift+N",
     "accept": "A",

@@ -28,6 +28,9 @@ class PanelWidgets(Protocol):
     negativePointButton: qt.QToolButton
     undoButton: qt.QToolButton
     redoButton: qt.QToolButton
+    nextClickButton: qt.QPushButton
+    insideButton: qt.QToolButton
+    outsideButton: qt.QToolButton
     resultLabel: qt.QLabel
     propagateGroup: qt.QGroupBox
     propagateUpButton: qt.QPushButton

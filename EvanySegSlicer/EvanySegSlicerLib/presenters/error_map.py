@@ -66,6 +66,8 @@ class ErrorMapPresenter:
         """`changed()`: called when a map was shown or taken away."""
         self.controller = controller
         self.changed = changed
+        self.gives_way: Callable[[], bool] = lambda: False
+        """Whether another map of the slice is shown, which this one must not cover."""
         self.on = False
         self._overlay: ErrorMapOverlay | None = None
         self._shown: tuple | None = None
@@ -84,7 +86,7 @@ class ErrorMapPresenter:
     def show(self, slice_node: vtkMRMLSliceNode | None, segment_id: str = "") -> None:
         """Compute and show what `slice_node` shows now; quietly again when nothing has changed."""
         review, node = self.controller.usable, self.controller.node
-        if review is None or node is None or slice_node is None:
+        if review is None or node is None or slice_node is None or self.gives_way():
             self.remove()
             return
         try:

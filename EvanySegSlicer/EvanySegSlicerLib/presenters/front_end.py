@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from evanyseg.adaptation.store import ReferenceStore
 from evanyseg.geometry.slice_plane import SlicePlane
+from evanyseg.pipeline.gain_codes import legend_entries as gain_legend
 from evanyseg.weights.store import WeightStore
 
 from ..scene.jobs.runner import JobRunner
 from ..scene.nodes.session_node import SessionNode
+from ..scene.overlay.error_map import LEGEND
+from ..scene.overlay.view_labels import Line
 from ..scene.review.jump import show_plane
 from .editing.painting import PaintingPresenter
 from .error_map import ErrorMapPresenter
@@ -25,6 +28,7 @@ from .segmenting import SegmentingPresenter
 from .setup.model_choice import ModelChoicePresenter
 from .setup.model_store import ModelStore
 from .setup.settings import SettingsPresenter
+from .showing.next_click import NextClickPresenter
 from .showing.surfaces import SurfacesPresenter
 from .view import SliceViews, View
 
@@ -57,7 +61,9 @@ class Presenters:
         self.controller.jobs.rested = self._rested
         self.display = QualityDisplay(self.controller, views)
         self.error_map = ErrorMapPresenter(self.controller, self.display.refresh)
-        self.display.map_shown = lambda: self.error_map.shown
+        self.next_click = NextClickPresenter(self.controller, self.segmenting, self._question_changed)
+        self.error_map.gives_way = lambda: self.next_click.shown
+        self.display.map_legend = self._map_legend
         self.surfaces = SurfacesPresenter(self.controller, self.display)
         self.settings = SettingsPresenter(self.controller, weights)
 
@@ -68,12 +74,27 @@ class Presenters:
     def leave(self) -> None:
         """The scene is about to go: jobs are cancelled, what is derived from scores is taken out, nodes are let go."""
         self.error_map.remove()
+        self.next_click.remove()
         self.surfaces.leave()
         self.comparing.forget()
         self.exploring.forget()
         self.display.close()
         self.controller.bind(None)
         self.segmenting.forget()
+
+    def _question_changed(self) -> None:
+        """The map of the next click was shown or taken away: the error map gives way meanwhile, and comes back."""
+        self.display.refresh()
+        if self.next_click.shown:
+            self.error_map.remove()
+        elif self.error_map.on:
+            self.controller.view.updated([])
+
+    def _map_legend(self) -> list[Line]:
+        """Of the map in the views."""
+        if self.next_click.shown:
+            return gain_legend()
+        return LEGEND if self.error_map.shown else []
 
     def _rested(self) -> None:
         """Nothing runs any more: what has waited for that goes on."""

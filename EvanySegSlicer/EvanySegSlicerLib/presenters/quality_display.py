@@ -11,7 +11,6 @@ from evanyseg.errors import EvanySegError
 from evanyseg.overlay_codes import legend_entries
 
 from ..scene.overlay.bands_segmentation import make_bands, remove_bands
-from ..scene.overlay.error_map import LEGEND
 from ..scene.overlay.view_labels import Line, ViewLabels, annotation_lines
 from ..scene.review.session import ReviewSession
 from ..scene.table.records import ScoreRecord
@@ -35,8 +34,8 @@ class QualityDisplay:
         self.below = 0
         """Pixels at the bottom of each view that the front end uses itself."""
         self.on_scroll: Callable[[], None] = lambda: None
-        self.map_shown: Callable[[], bool] = lambda: False
-        """Whether the error map is in the views in place of the quality colours."""
+        self.map_legend: Callable[[], list[Line]] = list
+        """Of the map that is in the views in place of the quality colours; empty while there is none."""
         self._labels: list[_Labelled] = []
 
     def set_on(self, on: bool) -> None:
@@ -45,10 +44,6 @@ class QualityDisplay:
         self.on = on
         if review is not None and not on and review.overlay.shown:
             review.overlay.remove()
-        if on:
-            self._watch()
-        else:
-            self._unwatch()
         self.refresh()
 
     def refresh(self) -> None:
@@ -56,6 +51,10 @@ class QualityDisplay:
         review = self.controller.usable
         if review is not None and self.on and len(review.table) and not review.overlay.shown:
             review.overlay.show()
+        if self.on or self.map_legend():
+            self._watch()
+        else:
+            self._unwatch()
         for labelled in self._labels:
             self._label(labelled, review)
 
@@ -81,8 +80,8 @@ class QualityDisplay:
     def _label(self, labelled: _Labelled, review: ReviewSession | None) -> None:
         legend: list[Line] = []
         if review is not None and len(review.table) and labelled.view.name == LEGEND_VIEW:
-            legend = LEGEND if self.map_shown() else legend_entries(review.thresholds)
-        labelled.show(annotation_lines(_rows_in_view(labelled.view, review)), legend)
+            legend = self.map_legend() or legend_entries(review.thresholds)
+        labelled.show(annotation_lines(_rows_in_view(labelled.view, review)) if self.on else [], legend)
 
     # ---- what else is derived from scores ---------------------------------------------------------------------
 

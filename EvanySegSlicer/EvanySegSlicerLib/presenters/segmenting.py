@@ -76,7 +76,7 @@ class SegmentingPresenter:
 
     def box_drawn(self, slice_node: vtkMRMLSliceNode, corners: np.ndarray) -> None:
         """corners [4, 3] RAS of the rectangle drawn on a view: segment, score and colour that slice."""
-        meant = self._meant(slice_node)
+        meant = self.meant(slice_node)
         if meant is None:
             return
         plane, wanted = meant
@@ -85,11 +85,11 @@ class SegmentingPresenter:
             box = box_around(plane, corners)
             return review.jobs.box(wanted or self._segment(review), plane, box)
 
-        self.controller.work(gather, self._scored)
+        self.controller.work(gather, self.scored)
 
     def point_placed(self, slice_node: vtkMRMLSliceNode, ras: np.ndarray, positive: bool) -> None:
         """A click that refines the slice's last answer."""
-        meant = self._meant(slice_node)
+        meant = self.meant(slice_node)
         if meant is None:
             return
         plane, wanted = meant
@@ -102,13 +102,13 @@ class SegmentingPresenter:
             point = PointPrompt(float(x), float(y), positive)
             return review.jobs.refine(wanted or self._segment(review), plane, [point])
 
-        self.controller.work(gather, self._scored)
+        self.controller.work(gather, self.scored)
 
     # ---- many slices ------------------------------------------------------------------------------------------
 
     def propagate(self, slice_node: vtkMRMLSliceNode, direction: str, stop_below: float) -> None:
         """Carry the current segment's mask on this view's slice 'up', 'down' or 'both' ways."""
-        meant = self._meant(slice_node)
+        meant = self.meant(slice_node)
         if meant is None:
             return
         plane, wanted = meant
@@ -178,7 +178,7 @@ class SegmentingPresenter:
 
     # ---- helpers ----------------------------------------------------------------------------------------------
 
-    def _meant(self, slice_node: vtkMRMLSliceNode) -> tuple[SlicePlane, str] | None:
+    def meant(self, slice_node: vtkMRMLSliceNode) -> tuple[SlicePlane, str] | None:
         """The slice in view and the chosen segment ('': a new one), as they are now; None when it was said why not."""
 
         def read(review: ReviewSession) -> tuple[SlicePlane, str]:
@@ -193,7 +193,8 @@ class SegmentingPresenter:
             self.segment_id = ids[0] if ids else review.store.add()
         return self.segment_id
 
-    def _scored(self, applied: Applied, result: JobResult) -> None:
+    def scored(self, applied: Applied, result: JobResult) -> None:
+        """A box or a point became a mask: it is the last one now, and its neighbours are encoded meanwhile."""
         if not (applied.ok and applied.keys):
             return
         before, plane = self.last_plane, result.outcomes[0].plane

@@ -14,9 +14,11 @@ from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import QualityEstimator
 from evanyseg.scoring.missing_slices import MissingSliceDetector
+from evanyseg.segmenters.clicking import check_clicks
 
 from ..nodes.labels import labels_of
 from ..table.records import MISSING, Key
+from .click_job import ClickJob
 from .missing_job import MissingJob
 from .prompt_jobs import BoxJob, PropagateJob
 from .result import JobResult
@@ -33,6 +35,7 @@ class _Prompt:
     box: BoxPrompt | None
     points: tuple[PointPrompt, ...]
     low_resolution: np.ndarray
+    mask_input: np.ndarray | None
 
 
 class JobFactory:
@@ -81,12 +84,44 @@ class JobFactory:
 
     def refine(self, segment_id: str, plane: SlicePlane, points: Sequence[PointPrompt], maps: bool = False) -> BoxJob:
         """Add points to the last prompt of this slice; the last answer is refined as long as it is unchanged."""
-        last = self._prompts.get((segment_id, *plane.key))
-        row = self.nodes.table.get((segment_id, *plane.key))
-        if last is not None and row is not None and row.content_hash == last.content and not row.stale:
+        last, row = self._last(segment_id, plane), self.nodes.table.get((segment_id, *plane.key))
+        if last is not None:
             job = self.box(segment_id, plane, last.box, [*last.points, *points], maps)
             return replace(job, mask_input=last.low_resolution)
         return self.box(segment_id, plane, row.box_prompt if row is not None else None, points, maps)
+
+    def click(self, segment_id: str, plane: SlicePlane) -> ClickJob:
+        """Where the next click would tell most, of the prompt that this slice's mask was made with; of a mask without
+        one: of its bounding box. Raises EvanySegError without a mask, UnsupportedPromptError for segmenters that cannot
+        tell, GeometryError."""
+        self._check()
+        self.check_place(plane)
+        pipeline = self._pipeline()
+        if pipeline.segmenter is not None:
+            check_clicks(pipeline.segmenter)
+        mask = self.nodes.store.mask(segment_id, plane).copy()
+        last, row = self._last(segment_id, plane), self.nodes.table.get((segment_id, *plane.key))
+        box = row.box_prompt if row is not None else None
+        if last is not None:
+            box, points, mask_input = last.box, last.points, last.mask_input
+        else:
+            box, points, mask_input = box or BoxPrompt.of_mask(mask), (), None
+        if box is None and not points:
+            name = self.nodes.store.name(segment_id)
+            raise EvanySegError(f"'{name}' has no mask on this slice; draw a box first.")
+        return ClickJob(self.nodes.reader.snapshot(), pipeline, plane, segment_id, mask, box, points, mask_input)
+
+    def answer(self, asked: ClickJob, point: PointPrompt) -> BoxJob:
+        """Segment anew with one more point, which says what is at the place that `asked` found."""
+        if self._last(asked.segment_id, asked.plane) is not None:
+            return self.refine(asked.segment_id, asked.plane, [point])
+        return self.box(asked.segment_id, asked.plane, asked.box, [*asked.points, point])
+
+    def _last(self, segment_id: str, plane: SlicePlane) -> _Prompt | None:
+        """What this slice was prompted with, while the mask is still the answer to it."""
+        last, row = self._prompts.get((segment_id, *plane.key)), self.nodes.table.get((segment_id, *plane.key))
+        unchanged = last is not None and row is not None and row.content_hash == last.content and not row.stale
+        return last if unchanged else None
 
     def propagate(
         self, segment_id: str, plane: SlicePlane, direction: str = "both", stop_below: float = 0.5, limit: int = 10_000
@@ -209,7 +244,7 @@ class JobFactory:
             return
         outcome, answer = result.outcomes[0], result.prompted
         low = answer.candidates.low_resolution_logits[answer.chosen]
-        self._prompts[outcome.key] = _Prompt(outcome.content, answer.box, tuple(result.points), low)
+        self._prompts[outcome.key] = _Prompt(outcome.content, answer.box, tuple(result.points), low, result.mask_input)
         self._prompts.move_to_end(outcome.key)
         while len(self._prompts) > _REMEMBERED_PROMPTS:
             self._prompts.popitem(last=False)

@@ -47,7 +47,7 @@ class BoxJob:
         )
         outcome = outcome_of(self, self.plane, result, should_cancel)
         progress(1.0, self.title)
-        return JobResult((outcome,), result, points=tuple(self.points))
+        return JobResult((outcome,), result, points=tuple(self.points), mask_input=self.mask_input)
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from evanyseg.geometry.slice_plane import SlicePlane
 from evanyseg.pipeline.slice_pipeline import SliceResult
 from evanyseg.prompts import PointPrompt
@@ -19,7 +21,7 @@ from ..table.outcomes import SliceOutcome
 
 @dataclass(frozen=True)
 class JobResult:
-    """Outcomes to apply; `prompted`: the segmenter's full answer to a box and `points`
+    """Outcomes to apply; `prompted`: the segmenter's full answer to a box and `points` that refined `mask_input`
     (candidates, low-resolution logits);
     `message`: one sentence for the status line; `problem`: what could not be done, and why, though the rest was."""
 
@@ -28,6 +30,7 @@ class JobResult:
     message: str = ""
     problem: str = ""
     points: tuple[PointPrompt, ...] = ()
+    mask_input: np.ndarray | None = None
 
 
 class SliceJob(Protocol):

@@ -26,6 +26,7 @@ def adapt_eval(
 
     from ...data.readers import read
     from ...errors import UnrecordedRunError
+    from ...evaluation.heldout.log import append_line
     from ...experiments.adaptation.run import ADAPTED, BUILTIN, RunOptions, evaluate, measured, write
     from ...run_record import command_line, commit_of
 
@@ -50,17 +51,6 @@ def adapt_eval(
     write(out, table, told)
     if held and log is not None:
         mine = table[table.references == max(options.counts)].groupby("method").mae.mean()
-        line = f"| {commit_of()} | adapt-eval, {len(table)} trials, {len(held)} sets | {reason} | "
-        _append(log, line + f"mae {mine[BUILTIN]:.3f} -> {mine[ADAPTED]:.3f} |")
+        what = f"adapt-eval, {len(table)} trials, {len(held)} sets"
+        append_line(log, commit_of(), what, reason, f"mae {mine[BUILTIN]:.3f} -> {mine[ADAPTED]:.3f}")
     typer.echo((out / "adaptation.md").read_text(encoding="utf-8"))
-
-
-def _append(log: Path, rest: str) -> None:
-    from datetime import UTC, datetime
-
-    from evanyseg.io.write import write_text
-
-    from ...evaluation.heldout.log import HEADER
-
-    text = log.read_text(encoding="utf-8") if log.is_file() else HEADER
-    write_text(log, f"{text}| {datetime.now(UTC):%Y-%m-%d} {rest}\n")

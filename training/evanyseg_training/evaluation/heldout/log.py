@@ -53,3 +53,9 @@ def append_run(log: Path, reason: str, run: Run) -> int:
     date = datetime.now(UTC).strftime("%Y-%m-%d")
     write_text(log, text + f"| {date} | {run.summary.get('commit', '')} | {what} | {why} | {result} |\n")
     return number
+
+
+def append_line(log: Path, commit: str, what: str, why: str, result: str) -> None:
+    """Add a run of another kind (and the header to a new file)."""
+    text = log.read_text(encoding="utf-8") if log.is_file() else HEADER
+    write_text(log, f"{text}| {datetime.now(UTC):%Y-%m-%d} | {commit} | {what} | {why} | {result} |\n")
