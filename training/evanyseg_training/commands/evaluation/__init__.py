@@ -3,6 +3,7 @@
 from .adapt_eval import adapt_eval
 from .comparison import comparison
 from .differences import differences
+from .eig_curves import eig_curves
 from .evaluate import evaluate
 from .heldout import heldout
 from .report import report
@@ -14,4 +15,5 @@ COMMANDS = {
     "differences": differences,
     "report": report,
     "adapt-eval": adapt_eval,
+    "eig-curves": eig_curves,
 }
