@@ -45,8 +45,9 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, segmenter: str) -> 
         f"### Differences after the last click\n\n{_markdown(differences(table))}",
         f"### Clicks that fall on an error of the mask\n\n{_markdown(clicks_on_errors(table))}",
         "### Do the heads differ, and is the Monte Carlo right?\n\nDice between heads: mean over pairs of the "
-        "alternatives, after the first prompt; bias: the nested Monte Carlo (outer x inner draws) minus the exact form, "
-        f"over the grid and at its maximum; regret: what its choice lacks, in nats.\n\n{_markdown(heads(table))}",
+        "alternatives, after the first prompt; bias: the nested Monte Carlo (outer x inner draws) minus the exact "
+        "form, over the grid and at its maximum; regret: what its choice lacks, in nats.\n\n"
+        f"{_markdown(heads(table))}",
     ]
     write_text(folder / PAGE, "\n".join(parts))
     return folder / PAGE
@@ -83,11 +84,14 @@ def draw(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
                 mine = found[(found.start == start) & (found.strategy == strategy)]
                 if len(mine):
                     line = mine.groupby(["set", "click"])[value].mean().groupby("click").mean()
-                    panel.plot(line.index, line.to_numpy(), color=color, ls=dash, marker="o", ms=3, label=strategy)
+                    count = len(mine[["set", "object"]].drop_duplicates())
+                    label = f"{strategy} ({count} objects)"  # the oracle is tried on fewer
+                    panel.plot(line.index, line.to_numpy(), color=color, ls=dash, marker="o", ms=3, label=label)
             panel.set(title=f"first prompt: {start}", xlabel="clicks after it", xticks=np.unique(found.click))
             panel.grid(alpha=0.3)
         panels[0][0].set_ylabel(words)
-        panels[0][-1].legend(fontsize=7, loc="lower right" if value == "dice" else "upper right")
+        lines, labels = panels[0][-1].get_legend_handles_labels()
+        figure.legend(lines, labels, fontsize=8, ncol=3, loc="upper center", bbox_to_anchor=(0.5, 0.0))
         made[words] = folder / f"clicks_{value}.png"
         figure.savefig(made[words], dpi=90, bbox_inches="tight")
         plt.close(figure)
