@@ -133,3 +133,33 @@ def test_keys_go_from_slice_to_slice_and_a_page_tells_them(scored: Reviewer) -> 
 def test_the_intensity_window_is_said(reviewer: Reviewer) -> None:
     assert re.search(r"\d", reviewer.text("#window"))
     assert not reviewer.errors
+
+
+def test_the_next_click_is_suggested_answered_and_taken_away(scored: Reviewer) -> None:
+    before = scored.still()
+    scored.page.click("#next-click")
+    scored.page.wait_for_function("document.getElementById('status').innerText.includes('Does the ring lie in')")
+    assert "of 0.69 nats expected" in scored.text("#status")
+    shown = scored.changed(before)
+    white = (shown.astype(int) > 235).all(axis=2).sum() - (before.astype(int) > 235).all(axis=2).sum()
+    assert white > 20, "the ring"
+    assert scored.page.is_enabled("#next-click-inside")
+    asked = scored.text("#status")
+    scored.press("+")
+    scored.page.wait_for_function(
+        "was => document.getElementById('status').innerText.includes('nats expected') "
+        "&& document.getElementById('status').innerText !== was",
+        arg=asked,
+        timeout=60_000,
+    )
+    scored.wait_idle()
+    scored.press("s")
+    scored.page.wait_for_selector("#next-click-inside[disabled]")
+    scored.page.click("#undo")
+    scored.page.wait_for_selector("#redo:not([disabled])")
+    scored.wait_idle()
+    for _ in range(20):  # the colours follow the mask
+        if unlike(scored.still(), before) < 20:
+            break
+    else:
+        raise AssertionError("undo must bring the view back")

@@ -29,6 +29,7 @@ from .panels.compare_panel import ComparePanel
 from .panels.explore_panel import ExplorePanel
 from .panels.file_panel import FilePanel
 from .panels.learning_panel import LearningPanel
+from .panels.next_click_row import NextClickRow
 from .panels.open_panel import OpenPanel
 from .panels.review_panel import ReviewPanel
 from .panels.segment_panel import SegmentPanel
@@ -69,13 +70,16 @@ class WebApp:
         self.file_panel = FilePanel(server.state)
         follower = MapFollower(made.error_map, made.segmenting, views, LoopTimer)
         self.show_panel = ShowPanel(server.state, made.display, follower, made.surfaces, self._render)
+        self.next_click_row = NextClickRow(server.state, made.next_click, views, self._render)
+        self.segment_panel.below_result = self.next_click_row.build
         self.learning_panel = LearningPanel(server.state, made.learning)
         others: list[tuple[str, str, Panel]] = [
             ("compare", "Compare", ComparePanel(server.state, made.comparing, made.models)),
             ("explore", "Explore", ExplorePanel(server.state, made.exploring, made.segmenting, views)),
             ("settings", "Settings", SettingsPanel(server.state, made.models, made.settings)),
         ]
-        page.panels = [self.show_panel, self.segment_panel, self.review_panel, self.learning_panel, self.file_panel]
+        page.panels = [self.show_panel, self.segment_panel, self.next_click_row, self.review_panel]
+        page.panels += [self.learning_panel, self.file_panel]
         page.following = [self.show_panel, self.segment_panel]
         page.panels += [panel for _name, _title, panel in others]
         page.on_refresh = self._on_refresh
@@ -197,6 +201,9 @@ class WebApp:
             "d": lambda: self.segment_panel.toggle(BOX),
             "p": lambda: self.segment_panel.toggle(PAINT),
             "e": lambda: self.segment_panel.toggle(ERASE),
+            "s": self.next_click_row.toggle,
+            "+": lambda: self.presenters.next_click.answer(True),
+            "-": lambda: self.presenters.next_click.answer(False),
             "ctrl+z": self.presenters.segmenting.undo,
             "ctrl+y": self.presenters.segmenting.redo,
             "?": lambda: self.server.state.update({"help": True}),

@@ -8,6 +8,7 @@ from trame.widgets import vuetify3 as v3
 SHORTCUTS = (
     ("D", "Box tool on and off"),
     ("P / E", "paint / erase on and off"),
+    ("S, then + / -", "suggest next click; the ring is inside / outside"),
     ("Ctrl+Z / Ctrl+Y", "undo / redo boxes, points, strokes"),
     ("N / Shift+N", "next worst slice / previous"),
     ("A / X", "accept / flag the current slice"),

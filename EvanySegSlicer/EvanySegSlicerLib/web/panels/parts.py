@@ -22,9 +22,13 @@ def button(
     return made
 
 
-def wide_button(icon: str, text: str, action: Callable[[], object], name: str, enabled: str = "") -> v3.VBtn:
-    """A button with words."""
+def wide_button(
+    icon: str, text: str, action: Callable[[], object], name: str, enabled: str = "", active: str = ""
+) -> v3.VBtn:
+    """A button with words. active: an expression over the page's state while which it stands out."""
     more: dict[str, object] = {"disabled": (f"!({enabled})",)} if enabled else {}
+    if active:
+        more["color"] = (f"{active} ? 'amber' : undefined",)
     return v3.VBtn(text, prepend_icon=icon, size="small", variant="tonal", click=action, id=name, **more)
 
 

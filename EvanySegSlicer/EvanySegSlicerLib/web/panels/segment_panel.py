@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import numpy as np
@@ -46,6 +47,7 @@ class SegmentPanel:
     ) -> None:
         self.state, self.presenter, self.views, self.page = state, presenter, views, page
         self.painting = painting
+        self.below_result: Callable[[], None] = lambda: None
         self.brush: Brush | None = None
         """Set by the application once its views are there."""
         band = RubberBand(self._on_box, self._on_point, self.stop_tool, page.status, self._on_drag)
@@ -75,6 +77,7 @@ class SegmentPanel:
             button("mdi-redo", "Redo", self.presenter.redo, "redo", enabled="can_redo")
         slider("brush", "Brush", 0.5, 60, 0.5, "brush-size", v_if=(f"tool === '{PAINT}' || tool === '{ERASE}'",))
         html.Div(v_html=("result_html",), classes="text-body-2 my-2", id="result", style="min-height: 3em")
+        self.below_result()
         with html.Div(classes="d-flex align-center ga-1"):
             html.Span("Propagate", classes="text-body-2")
             for direction, icon in (("down", "mdi-arrow-down"), ("both", "mdi-arrow-up-down"), ("up", "mdi-arrow-up")):

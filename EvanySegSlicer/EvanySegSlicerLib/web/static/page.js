@@ -35,7 +35,7 @@ window.addEventListener("keydown", (e) => {
   const t = e.target;
   if (/^(INPUT|TEXTAREA|SELECT)$/.test(t.tagName) || t.isContentEditable || e.altKey) return;
   const control = e.ctrlKey || e.metaKey ? "ctrl+" : "";
-  const key = e.key === "?" ? "?" : control + (e.shiftKey ? "shift+" : "") + e.key.toLowerCase();
+  const key = "?+-".includes(e.key) ? e.key : control + (e.shiftKey ? "shift+" : "") + e.key.toLowerCase();
   if (KEYS.includes(key)) {
     if (control) e.preventDefault();
     if (key === "m") { document.getElementById("comment").focus(); e.preventDefault(); }
