@@ -104,6 +104,8 @@ def test_macro_means_weigh_sets_alike_and_intervals_are_over_objects() -> None:
     assert (found.value, found.low, found.high) == (0.5, 0.5, 0.5)
     found = macro_with_interval(pd.Series([0.0, 1.0]), pd.Series(["a", "a"]))
     assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0)
+    found = macro_with_interval(pd.Series([0.0, 1.0]), pd.Series(["a", "b"]))
+    assert (found.value, found.low, found.high) == (0.5, 0.0, 1.0), "one object a set: over sets"
 
 
 def test_differences_are_paired_by_object() -> None:

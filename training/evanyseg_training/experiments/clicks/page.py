@@ -37,7 +37,7 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, segmenter: str) -> 
     parts = [
         f"{TITLE}\n\n{told}: segmenter {segmenter}, {len(objects)} objects of {table.set.nunique()} sets "
         f"({', '.join(f'{name} {n}' for name, n in objects.groupby('set').size().items())}), one a subject that no "
-        "segmenter was trained on. Macro means over sets, 95 % intervals over objects. The person who clicks makes no "
+        "segmenter was trained on. Macro means over sets, 95 % intervals over objects (over sets where each has one alone). The person who clicks makes no "
         "mistakes. Start `point`: the paper's (a click at the object's center, all clicks given together); `box`: the "
         "viewer's (a jittered box, each click refines the last answer). The oracle tries all 900 points.\n",
         *(f"![{value}]({path.name})\n" for value, path in images.items()),

@@ -24,11 +24,14 @@ def per_object(table: pd.DataFrame, value: str) -> pd.DataFrame:
 
 
 def macro_with_interval(values: pd.Series, sets: pd.Series, seed: int = 0) -> Interval:
-    """Mean over sets of the mean over objects; the interval resamples objects within their sets."""
+    """Mean over sets of the mean over objects; the interval resamples objects within their sets, or the sets where each
+    has one object alone."""
     rng = np.random.default_rng(seed)
     per_set = []
-    for name in sorted(sets.unique()):
-        mine = values[sets == name].to_numpy(float)
+    of_set = [values[sets == name].to_numpy(float) for name in sorted(sets.unique())]
+    if all(len(mine) == 1 for mine in of_set):
+        of_set = [np.concatenate(of_set)]
+    for mine in of_set:
         drawn = mine[rng.integers(len(mine), size=(RESAMPLES, len(mine)))].mean(axis=1)
         per_set.append(np.concatenate([[mine.mean()], drawn]))
     return interval(macro(np.stack(per_set)))
