@@ -37,7 +37,8 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, segmenter: str) -> 
     parts = [
         f"{TITLE}\n\n{told}: segmenter {segmenter}, {len(objects)} objects of {table.set.nunique()} sets "
         f"({', '.join(f'{name} {n}' for name, n in objects.groupby('set').size().items())}), one a subject that no "
-        "segmenter was trained on. Macro means over sets, 95 % intervals over objects (over sets where each has one alone). The person who clicks makes no "
+        "segmenter was trained on. Macro means over sets, 95 % intervals over objects (over sets where each has one "
+        "alone). The person who clicks makes no "
         "mistakes. Start `point`: the paper's (a click at the object's center, all clicks given together); `box`: the "
         "viewer's (a jittered box, each click refines the last answer). The oracle tries all 900 points.\n",
         *(f"![{value}]({path.name})\n" for value, path in images.items()),
@@ -54,10 +55,10 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, segmenter: str) -> 
 
 
 def write_section(results: Path, folder: Path, page: Path) -> None:
-    """The page as a section of RESULTS.md (in the place of an earlier one), its files in results/clicks beside it."""
+    """The page as a section of RESULTS.md (in the place of an earlier one), its plots in results/clicks beside it."""
     beside = results.parent / "results" / "clicks"
     beside.mkdir(parents=True, exist_ok=True)
-    for file in [folder / "clicks.csv", *sorted(folder.glob("*.png"))]:
+    for file in sorted(folder.glob("*.png")):  # the rows themselves are a megabyte
         shutil.copy2(file, beside / file.name)
     section = re.sub(r"\]\((\w+\.png)\)", r"](results/clicks/\1)", page.read_text(encoding="utf-8"))
     text = results.read_text(encoding="utf-8") if results.is_file() else "# Results\n"
