@@ -21,30 +21,33 @@ if TYPE_CHECKING:
     from evanyseg.geometry.slice_plane import SlicePlane
     from EvanySegSlicerLib.demo.stage import Stage
 
-SIDE, FIRST_MS, NEXT_MS = 512, 100.0, 60.0
+SIDE, FIRST_MS, NEXT_MS, CLICK_MS = 512, 100.0, 60.0, 150.0
 FIRST_TIMES, NEXT_TIMES = 100.0, 4.0
 SLOW_RUNS = 5
 """Runs of a published route: its first box takes seconds."""
 
 
 def run(runs: int, peers: bool = True, quick: bool = False) -> list[Figure]:
-    """First and next boxes on slices of 512 x 512: the built-in models in the scene, and in turn the published routes
-    on the same slice."""
+    """First and next boxes, and maps of the next click, on slices of 512 x 512: the built-in models in the scene, and
+    in turn the published routes on the same slice."""
     slices = [slice_with_object(SIDE, seed) for seed in range(runs + 1)]
     others = routes() if peers else []
     slow = min(runs, 1 if quick else SLOW_RUNS)
     first: list[float] = []
     following: list[float] = []
+    clicks: list[float] = []
     theirs: dict[str, list[list[float]]] = {route.name: [[], []] for route in others}
     with staged(slices) as boxes:
         for number, (plane, box) in enumerate(boxes):
             took = milliseconds(lambda p=plane, b=box: boxes.draw(p, b))
             grown = [box.scaled(factor).validated(plane.shape) for factor in (1.05, 1.1)]
             again = [milliseconds(lambda p=plane, b=b: boxes.draw(p, b)) for b in grown]
+            asked = milliseconds(lambda p=plane: boxes.ask(p))
             if number == 0:  # the first call of a process pays for lazy imports and memory
                 continue
             first.append(took)
             following.append(float(np.mean(again)))
+            clicks.append(asked)
             if number <= slow:
                 pixels = rgb(slices[number][0])
                 for route in others:
@@ -52,6 +55,7 @@ def run(runs: int, peers: bool = True, quick: bool = False) -> list[Figure]:
     rows = [
         figure("built-in: first box on a slice -> mask, score, overlay", first, target=FIRST_MS),
         figure("built-in: next box on that slice", following, target=NEXT_MS),
+        figure("built-in: map of the next click on that slice", clicks, target=CLICK_MS),
     ]
     for number, route in enumerate(others):
         slow_first, slow_next = theirs[route.name]
@@ -101,6 +105,10 @@ class Boxes:
     def draw(self, plane: SlicePlane, box: BoxPrompt) -> None:
         done = self.stage.review.segment_box(self.segment_id, plane, box)
         assert done.ok, done.message
+
+    def ask(self, plane: SlicePlane) -> None:
+        """Where the next click would tell most; the slice's embedding is there."""
+        self.stage.review.jobs.click(self.segment_id, plane).run()
 
 
 @contextmanager

@@ -92,7 +92,7 @@ def draw(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
             panel.grid(alpha=0.3)
         panels[0][0].set_ylabel(words)
         lines, labels = panels[0][-1].get_legend_handles_labels()
-        figure.legend(lines, labels, fontsize=8, ncol=3, loc="upper center", bbox_to_anchor=(0.5, 0.0))
+        figure.legend(lines, labels, fontsize=8, ncol=3, loc="upper center", bbox_to_anchor=(0.5, -0.03))
         made[words] = folder / f"clicks_{value}.png"
         figure.savefig(made[words], dpi=90, bbox_inches="tight")
         plt.close(figure)
