@@ -24,6 +24,7 @@ NEEDS = {
     "busy": (),
     "volume": ("slicer",),
     "overlay": ("slicer",),
+    "learning": ("sklearn",),
     "growth": (),
     "gpu": ("torch",),
     "clone": (),
@@ -118,6 +119,10 @@ def work_of(name: str, runs: int, quick: bool, peers: bool) -> Callable[[], list
         if name == "volume":
             return lambda: volumes.scoring((24, 256, 256) if quick else (200, 512, 512), 1 if quick else 3)
         return lambda: volumes.overlay(runs, (40, 256, 256) if quick else (300, 512, 512))
+    if name == "learning":
+        from . import learning
+
+        return lambda: learning.run(runs, quick)
     return {
         "start": lambda: start.run(runs, peers),
         "throughput": lambda: [

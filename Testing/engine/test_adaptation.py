@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from evanyseg.adaptation.conformal import attainable_level, fit_interval, groupe
 from evanyseg.adaptation.estimator import UNLIKE
 from evanyseg.adaptation.fit import Adaptation, AdaptationOptions, adapt
 from evanyseg.adaptation.learner import LearnerOptions
+from evanyseg.adaptation.measured import MeasuredReferences
 from evanyseg.adaptation.reference import GradedMask, Reference
 from evanyseg.adaptation.synthetic import FAMILIES, synthetic_errors
 from evanyseg.errors import CancelledError, ImageError
@@ -216,3 +219,40 @@ def test_the_recalibration_shrinks_to_the_references_mean_where_answers_tell_not
     alone = left_out(biased, truth, np.ones(8), np.arange(8))
     assert np.abs(alone - truth).mean() < np.abs(truth - truth.mean()).mean()
     assert np.allclose(IDENTITY(biased), np.clip(biased[:, 0], 0, 1))
+
+
+def test_one_more_reference_costs_only_itself_and_changes_nothing_else(base, monkeypatch) -> None:
+    known, made = MeasuredReferences(), references(5)
+    adapt(made[:4], base, QUICK, known=known)
+    seen: list[int] = []
+    real = base.measure_cases
+
+    def counted(cases, *more):
+        cases = list(cases)
+        seen.append(len(cases))
+        return real(cases, *more)
+
+    monkeypatch.setattr(base, "measure_cases", counted)
+    found = adapt([made[4], *made[:4]], base, QUICK, known=known)
+    assert len(seen) == 2, "the new one's candidates, and its window"
+    monkeypatch.undo()
+    alone = adapt([made[4], *made[:4]], base, QUICK)
+    np.testing.assert_array_equal(found.check.learnt, alone.check.learnt)
+    image, _, prediction = example(62)
+    both = [a.estimator.estimate(image, prediction[None])[0].dice for a in (found, alone)]
+    assert both[0] == both[1]
+
+
+def test_a_reference_that_changed_is_measured_anew() -> None:
+    image, truth, prediction = example(1)
+    one = Reference(image, truth, None, (prediction,), subject="a")
+    assert one.digest() == replace(one, subject="b").digest(), "whom it is of changes no number"
+    others = [
+        replace(one, image=255 - image),
+        replace(one, truth=np.roll(truth, 1, 0)),
+        replace(one, predictions=()),
+        replace(one, weight=0.5),
+        replace(one, box=BoxPrompt(1, 2, 30, 40)),
+        replace(one, truth=None, graded=(GradedMask(truth, 1.0),), predictions=(prediction,)),
+    ]
+    assert len({one.digest(), *(other.digest() for other in others)}) == 7

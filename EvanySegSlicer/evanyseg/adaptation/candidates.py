@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,28 +86,26 @@ def prompt_of(reference: Reference, rng: np.random.Generator) -> BoxPrompt | Non
 
 
 def candidates_of(
-    references: Sequence[Reference],
-    groups: Sequence[int],
+    reference: Reference,
+    group: int,
     base: BuiltinEstimator,
     options: CandidateOptions,
     should_cancel: ShouldCancel = never_cancel,
-) -> Iterator[list[Candidate]]:
-    """The measured candidates of each reference in turn, each with the prompt's box and without one."""
-    for number, (reference, group) in enumerate(zip(references, groups, strict=True)):
-        rng = np.random.default_rng((options.seed, number))
-        masks = masks_of(reference, options, rng)
-        box = prompt_of(reference, rng)
-        cases = [
-            (m, b is not None, QualityCase(reference.image, m.mask, b))
-            for b in ((box, None) if box is not None else (None,))
-            for m in masks
-        ]
-        found = base.measure_cases([case for _, _, case in cases], False, should_cancel)
-        made = []
-        for (m, has_box, case), result in zip(cases, found, strict=True):
-            measured = measure(reference.image, case.mask, result)
-            if measured is not None and result.estimate.scored:
-                made.append(
-                    Candidate(measured, m.dice, result.estimate.dice, m.weight, group, m.own, has_box, m.is_truth)
-                )
-        yield made
+) -> list[Candidate]:
+    """The measured candidates of one reference, each with the prompt's box and without one. What is drawn depends on
+    the reference alone, not on those beside it. Raises CancelledError."""
+    rng = np.random.default_rng((options.seed, int.from_bytes(reference.digest())))
+    masks = masks_of(reference, options, rng)
+    box = prompt_of(reference, rng)
+    cases = [
+        (m, b is not None, QualityCase(reference.image, m.mask, b))
+        for b in ((box, None) if box is not None else (None,))
+        for m in masks
+    ]
+    found = base.measure_cases([case for _, _, case in cases], False, should_cancel)
+    made = []
+    for (m, has_box, case), result in zip(cases, found, strict=True):
+        measured = measure(reference.image, case.mask, result)
+        if measured is not None and result.estimate.scored:
+            made.append(Candidate(measured, m.dice, result.estimate.dice, m.weight, group, m.own, has_box, m.is_truth))
+    return made

@@ -10,13 +10,13 @@ import numpy as np
 from ..errors import ImageError
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..quality.builtin import BuiltinEstimator
-from ..quality.ood import STATISTICS, image_statistics
-from ..results import QualityCase
-from .candidates import Candidate, CandidateOptions, candidates_of
+from ..quality.ood import STATISTICS
+from .candidates import Candidate, CandidateOptions
 from .conformal import GroupedInterval, fit_interval
 from .estimator import AdaptedEstimator, Learned, Mode, Windows
 from .features import RELATIVE, TrueMasks
 from .learner import LearnerOptions, fit_trees
+from .measured import MeasuredReferences
 from .recalibration import IDENTITY, Recalibration, fit_recalibration, left_out
 from .reference import Reference
 
@@ -76,8 +76,10 @@ def adapt(
     name: str = "adapted",
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
+    known: MeasuredReferences | None = None,
 ) -> Adaptation:
-    """An estimator that knows the references. Deterministic for the same references in the same order.
+    """An estimator that knows the references. Deterministic for the same references in the same order. known: what was
+    measured before; it grows by what is not there yet.
 
     Where they do not help (cross-validated over subjects), the built-in estimator stays in charge and `remarks` say so.
     Raises ImageError without usable references, MissingPackageError, CancelledError.
@@ -90,11 +92,15 @@ def adapt(
     groups = [subjects.index(n) for n in names] if len(subjects) > 1 else list(range(len(names)))
     if len(subjects) == 1 and len(references) > 1:
         remarks.append("all references are of one subject: the interval speaks of that subject only")
+    known = known or MeasuredReferences()
     made: list[Candidate] = []
-    for number, some in enumerate(candidates_of(references, groups, base, options.candidates, should_cancel)):
-        made += some
+    rows = []
+    for number, (reference, group) in enumerate(zip(references, groups, strict=True)):
+        measured = known.of(reference, base, options.candidates, should_cancel)
+        made += measured.in_group(group)
+        rows += [measured.window] if measured.window is not None else []
         progress(0.7 * (number + 1) / len(references), "measuring the references")
-    adaptation = learn(made, _windows(references, base), base, options, name, progress, should_cancel)
+    adaptation = learn(made, _windows(rows), base, options, name, progress, should_cancel)
     return replace(adaptation, subjects=len(subjects), remarks=(*remarks, *adaptation.remarks))
 
 
@@ -214,11 +220,8 @@ def _gain(check: CrossValidation, targets: np.ndarray, blended: np.ndarray) -> f
     return float(means.mean() - CAUTION * means.std(ddof=1) / np.sqrt(len(means)))
 
 
-def _windows(references: Sequence[Reference], base: BuiltinEstimator) -> Windows:
+def _windows(rows: Sequence[np.ndarray]) -> Windows:
     """Statistics of the window around each reference's mask, and how far they lie from each other."""
-    shown = [(r, r.truth if r.truth is not None else r.graded[0].mask) for r in references]
-    found = base.measure_cases([QualityCase(r.image, mask, r.box) for r, mask in shown])
-    rows = [image_statistics(m.seen.pixels, m.seen.auxiliary) for m in found if m.seen is not None]
     statistics = np.array(rows, np.float64) if rows else np.zeros((0, STATISTICS))
     if len(statistics) < 3:
         return Windows(statistics if len(statistics) else np.zeros((1, STATISTICS)), np.inf)

@@ -1,6 +1,6 @@
 """The learner: extremely randomized trees, kept as plain arrays (`quality.gbdt.Trees`), fitted by scikit-learn.
 
-Which learner, and its settings, were chosen on training sources left out (`evanyseg-train adapt-compare`).
+Which learner, and its settings, were chosen on training sources left out (`evanyseg-train adapt-eval`).
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import numpy as np
 
 from ..device import require_package
 from ..quality.gbdt import Trees
+from ..threads import network_threads
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ def fit_trees(x: np.ndarray, y: np.ndarray, weight: np.ndarray, options: Learner
         min_samples_leaf=options.leaf,
         max_features=options.share,
         random_state=options.seed,
-        n_jobs=1,
+        n_jobs=network_threads(),  # threads, not processes; which one fits a tree changes nothing
     )
     forest.fit(x, y, sample_weight=weight)
     nodes = max(tree.tree_.node_count for tree in forest.estimators_)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,3 +46,13 @@ class Reference:
             raise ImageError("A reference needs its true mask, or a mask whose Dice is known.")
         if self.truth is not None and not self.truth.any():
             raise ImageError("The true mask of a reference is empty: there is nothing to learn from it.")
+
+    def digest(self) -> bytes:
+        """16 bytes of all that is learned from it: image, masks, box and weights; not of whom it is."""
+        found = hashlib.blake2b(digest_size=16)
+        graded = [(g.dice, g.weight) for g in self.graded]
+        found.update(repr((self.image.shape, self.box, graded, self.weight, self.truth is None)).encode())
+        found.update(np.ascontiguousarray(self.image).data)
+        for mask in [*([] if self.truth is None else [self.truth]), *self.predictions, *(g.mask for g in self.graded)]:
+            found.update(np.packbits(mask).data)
+        return found.digest()

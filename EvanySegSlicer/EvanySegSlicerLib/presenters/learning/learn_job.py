@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from evanyseg.adaptation import file
 from evanyseg.adaptation.fit import AdaptationOptions, adapt
+from evanyseg.adaptation.measured import MeasuredReferences
 from evanyseg.adaptation.reference import Reference
 from evanyseg.adaptation.store import CORRECTED, Place, ReferenceStore
 from evanyseg.errors import ImageError
@@ -40,13 +41,15 @@ class Learned:
 
 @dataclass(frozen=True)
 class LearnJob:
-    """Reads the snapshot and files only. base(): the built-in estimator."""
+    """Reads the snapshot and files only. base(): the built-in estimator; measured: what earlier jobs
+    measured of references."""
 
     volume: VolumeSnapshot
     labels: Mapping[str, LabelEvidence]
     store: ReferenceStore
     base: Callable[[], BuiltinEstimator]
     options: AdaptationOptions
+    measured: MeasuredReferences
 
     def run(self, progress: Progress, should_cancel: ShouldCancel) -> dict[str, Learned]:
         """By label. Raises CancelledError, OutputError, MissingPackageError; ImageError where no label has a slice that
@@ -74,7 +77,7 @@ class LearnJob:
             raise ImageError("no corrected slice can be used; correct some first.")
         name = f"adapted ({label}, {len(corrected)} corrected, {_digest(references)})"
         base = self.base()
-        made = adapt(references, base, self.options, name, progress, should_cancel)
+        made = adapt(references, base, self.options, name, progress, should_cancel, self.measured)
         path = self.store.folder_of(label) / f"learned-{_digest(references)}{SUFFIX}"
         said = file.save(path, made, references)
         volumes = len({r.subject for r in corrected})

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from evanyseg.adaptation.fit import AdaptationOptions
+from evanyseg.adaptation.measured import MeasuredReferences
 from evanyseg.device import require_package
 from evanyseg.errors import EvanySegError, MissingPackageError
 from evanyseg.quality.builtin import BuiltinEstimator
@@ -35,6 +36,7 @@ class LearningPresenter:
     def __init__(self, controller: ReviewController, options: AdaptationOptions | None = None) -> None:
         self.controller = controller
         self.options = options or AdaptationOptions()
+        self._measured = MeasuredReferences()
         self.places = KnownPlaces(controller.references)
         controller.jobs.rested = self.check_automatic
 
@@ -72,7 +74,7 @@ class LearningPresenter:
         labels = self._evidence(review)
         device = self.controller.session.device
         base = lambda: cast(BuiltinEstimator, self.controller.models.estimator(BUILT_IN, device))
-        job = LearnJob(review.reader.snapshot(), labels, self.controller.references, base, self.options)
+        job = LearnJob(review.reader.snapshot(), labels, self.controller.references, base, self.options, self._measured)
         self.controller.node.set("learned_at", self._corrected_here())
 
         def done(found: dict[str, Learned]) -> None:
