@@ -62,12 +62,25 @@ class Reviewer:
         self.context.close()
 
     def open(self) -> None:
-        self.page.goto(self.server.address)
+        self._go()
         self.page.wait_for_selector("#volume-name:not(:has-text('No volume'))", timeout=30_000)
         self.wait_idle()
         self.page.wait_for_function(
             "[...document.querySelectorAll('main img')].filter(i => i.naturalWidth > 50).length >= 4", timeout=30_000
         )
+
+    def _go(self) -> None:
+        """After a reload the page may still be on its own way from the door to the session: then once more."""
+        from playwright.sync_api import Error
+
+        for last in (False, False, True):
+            try:
+                self.page.goto(self.server.address)
+                return
+            except Error as error:
+                if last or "interrupted by another navigation" not in str(error):
+                    raise
+                self.page.wait_for_load_state()
 
     def _on_request(self, request) -> None:
         if not request.url.startswith((self.server.origin, "data:", "blob:", "ws://127.0.0.1")):
@@ -121,6 +134,14 @@ class Reviewer:
                 return self.still(view)
             self.page.wait_for_timeout(250)
         raise AssertionError(f"{view} stayed as it was")
+
+    def back(self, before: np.ndarray, view: str = "Red") -> None:
+        """Waits until a view shows what it showed before: on a busy machine frames are sharpened late."""
+        for _ in range(60):
+            if unlike(self.picture(view), before) < 20:
+                return
+            self.page.wait_for_timeout(250)
+        raise AssertionError(f"{view} shows something else than before")
 
     # ---- acting -----------------------------------------------------------------------------------------------
 
