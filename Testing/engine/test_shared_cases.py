@@ -30,10 +30,13 @@ REFUSED = [
     ("common/ct.nii.gz", "06-truncated/m_cut.nii.gz", "is cut off"),
     ("06-truncated/html.nii.gz", "common/m.nii.gz", "a web page"),
     ("06-truncated/zero.nii.gz", "common/m.nii.gz", "an empty file"),
+    ("07-seg-nrrd/ct.nrrd", "07-seg-nrrd/unclaimed.seg.nrrd", "the voxels hold 2, the header knows 1"),
+    ("07-seg-nrrd/ct.nrrd", "07-seg-nrrd/fractional.seg.nrrd", "a fractional label map"),
     ("09-mask-pictures/p.png", "09-mask-pictures/antialias.png", "55 grey levels"),
     ("09-mask-pictures/p.png", "09-mask-pictures/p.png", "grey levels"),
     ("09-mask-pictures/p.png", "09-mask-pictures/m01.jpg", "holds values up to 2"),
     ("10-odd-pictures/five_channels.tif", "10-odd-pictures/m.png", "5 channels"),
+    ("10-odd-pictures/huge1.png", "10-odd-pictures/m.png", "the image huge1.png is 14000 x 13000 pixels"),
     ("12-gantry-tilt/tilt", "12-gantry-tilt/m.nii.gz", "7.7 mm at the last slice"),
     ("14-cine/cine_jpeg.dcm", "14-cine/m.png", "4 frames, which are no axis in mm: name one with --slice"),
     ("17-other-dicom/sr.dcm", "common/m.nii.gz", "a structured report"),
@@ -81,3 +84,28 @@ def test_labels_with_a_slope_and_frames_of_a_film(evanyseg) -> None:
     assert [s["segment"] for s in out["summaries"]] == ["Label 3", "Label 6"]
     frame = rows(evanyseg, "14-cine/cine_jpeg.dcm", "14-cine/m.png", "--slice", 2)
     assert [r[0] for r in frame] == [2]
+
+
+def test_segments_of_one_name_are_told_apart_by_their_ids(evanyseg) -> None:
+    image, mask = CASES / "08-duplicate-names/ct.nrrd", CASES / "08-duplicate-names/same.seg.nrrd"
+    found = json.loads(evanyseg("score", image, mask, *E, "--json")[1])["summaries"]
+    assert [(s["segment"], s["segment_id"]) for s in found] == [("lesion", "Segment_1"), ("lesion", "Segment_2")]
+    code, _, err = evanyseg("score", image, mask, *E, "--label", "lesion")
+    assert (code, "name one by its id: Segment_1, Segment_2" in " ".join(err.split())) == (2, True)
+
+
+def test_a_dicom_seg_has_its_two_segments_on_the_grid_of_its_series(evanyseg) -> None:
+    out = evanyseg("score", CASES / "16-dicom-seg/ct", CASES / "16-dicom-seg/binary_two.dcm", *E, "--json")[1]
+    found = json.loads(out)
+    assert {s["segment"] for s in found["summaries"]} == {"truth", "organ"}
+    areas = {r["index"]: r["area_px"] for r in found["rows"] if r["segment"] == "truth"}
+    assert areas == {index: area for index, area, _ in rows(evanyseg, *CLEAN)}
+
+
+@pytest.mark.parametrize("name", ["header_case", "semicolon", "tab", "utf16"])
+def test_tables_of_spreadsheets_are_read(evanyseg, tmp_path: Path, name: str) -> None:
+    code, out, err = evanyseg(
+        "score", "--pairs", CASES / f"11-tables/{name}.csv", "-o", tmp_path / "o.csv", *E, "--json"
+    )
+    assert code == 0, err
+    assert (json.loads(out)["rows"], json.loads(out)["unscored"]) == (1, 0)
