@@ -9,13 +9,17 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
+from safetensors.numpy import load_file
 from torch import nn
 from torch.utils.data import DataLoader
 
+from evanyseg.quality.estimator_file import EstimatorParts
 from evanyseg.quality.modes import WITH_BOX
+from evanyseg.weights.eight_bits import unpacked
 
 from ..candidates.store import CandidateStore
 from ..data.store import Store
+from ..errors import RunError
 from .backbones import net_for, scorer_of
 from .config import RunOptions, save_options
 from .module import EstimatorModule
@@ -100,11 +104,21 @@ def train_estimator(
     return module
 
 
+def averaged_weights(path: Path) -> dict[str, torch.Tensor]:
+    """The averaged weights of a run's checkpoint, or those of a shipped file (.safetensors): 8 bits are a start too."""
+    if path.suffix != ".safetensors":
+        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+        return {k.removeprefix("ema."): v for k, v in state.items() if k.startswith("ema.")}
+    network = unpacked(EstimatorParts.of(load_file(path)).network)
+    return {name: torch.from_numpy(tensor) for name, tensor in network.items()}
+
+
 def load_weights(net: nn.Module, checkpoint: Path) -> None:
     """The averaged weights of a checkpoint, into a net of the same kind; position embeddings are resampled if the
     window has another size."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)["state_dict"]
-    mine = {k.removeprefix("ema."): v for k, v in state.items() if k.startswith("ema.")}
+    mine = averaged_weights(checkpoint)
+    if names := set(net.state_dict()).symmetric_difference(mine):
+        raise RunError(f"{checkpoint} holds weights of another network: {len(names)} names differ ({min(names)}).")
     head = getattr(net, "head", None)
     if head is not None and mine["head.0.weight"].shape != head[0].weight.shape:
         extra = head[0].weight.shape[1] - mine["head.0.weight"].shape[1]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 
 from .base import TOLERANCE, MaskAtStrength, ObjectPatch, bisect
+from .blind import another_outline, smooth_closed_curve
 from .edges import leak, superpixel_leak
 from .shape import affine, elastic_deformation, holes_and_islands, part_only, staircase, towards_simple_shape
 from .wrong import wrong_object
@@ -23,6 +24,8 @@ METHODS: dict[str, tuple[Callable[[ObjectPatch, np.random.Generator], MaskAtStre
     "affine": (affine, 1.5),
     "staircase": (staircase, 0.7),
     "simple shape": (towards_simple_shape, 1.0),
+    "smooth closed curve": (smooth_closed_curve, 1.5),
+    "another outline": (another_outline, 1.5),
 }
 """Name -> (method, how often it is drawn). 'exact', 'empty' and 'full' are made by the caller: they need no search."""
 

@@ -17,7 +17,10 @@ def estimator(
     mode: Annotated[str | None, typer.Option(help="Input: context or paper.")] = None,
     size: Annotated[int | None, typer.Option(help="Window in pixels.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the run.")] = None,
-    start: Annotated[Path | None, typer.Option(help="Checkpoint to start from (its averaged weights).")] = None,
+    start: Annotated[
+        Path | None,
+        typer.Option(help="Weights to start from: a run's checkpoint (its averaged ones) or a shipped .safetensors."),
+    ] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Source held out of training.")] = None,
     devices: Annotated[int, typer.Option(help="Processes (GPUs, or CPU processes).")] = 1,
 ) -> None:
