@@ -19,7 +19,7 @@ def estimator(
     steps: Annotated[int | None, typer.Option(help="Length of the run.")] = None,
     start: Annotated[
         Path | None,
-        typer.Option(help="Weights to start from: a run's checkpoint (its averaged ones) or a shipped .safetensors."),
+        typer.Option(help="Weights to start from: a checkpoint (its averaged ones) or a .safetensors."),
     ] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Source held out of training.")] = None,
     devices: Annotated[int, typer.Option(help="Processes (GPUs, or CPU processes).")] = 1,
