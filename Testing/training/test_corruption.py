@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from evanyseg.overlap import dice
+from evanyseg.prompts import BoxPrompt
 from evanyseg_training.candidates.corruption import METHODS, TOLERANCE, ObjectPatch, bisect, corrupted
 from evanyseg_training.candidates.corruption.edges import travel_times
 
@@ -62,6 +63,18 @@ def test_strength_zero_is_near_the_truth_and_worsens(method):
     make = METHODS[method][0](patch, np.random.default_rng(1))
     assert dice(make(0.0), patch.truth) > 0.9
     assert dice(make(1.0), patch.truth) < dice(make(0.0), patch.truth)
+
+
+@pytest.mark.parametrize("method", ["smooth closed curve", "another outline"])
+def test_blind_shapes_fit_the_box_and_ignore_the_image(method):
+    """The same draw on an image without any edge: the same mask; its box is nearly the object's."""
+    patch = blob()
+    flat = ObjectPatch(np.full_like(patch.gray, 0.5), patch.truth, ())
+    masks = [METHODS[method][0](p, np.random.default_rng(4))(1.0) for p in (ObjectPatch(patch.gray, patch.truth), flat)]
+    np.testing.assert_array_equal(*masks)
+    true, found = BoxPrompt.of_mask(patch.truth), BoxPrompt.of_mask(masks[0])
+    assert np.abs(np.subtract(true.as_tuple(), found.as_tuple())).max() < 0.2 * true.width
+    assert 0.5 < dice(masks[0], patch.truth) < 0.99
 
 
 def test_draws_differ():

@@ -1,16 +1,19 @@
 """Training the estimator, end to end on generated images: losses by hand, augmentation, resuming, export, two ranks."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import evanyseg
 from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.prompts import BoxPrompt
+from evanyseg.quality.builtin import load as load_builtin
 from evanyseg_training.augment.intensity import object_intensity_shifted
-from evanyseg_training.errors import CandidateError, OptionError
-from evanyseg_training.estimator.backbones import build_net, scorer_of
+from evanyseg_training.errors import CandidateError, OptionError, RunError
+from evanyseg_training.estimator.backbones import build_net, net_for, scorer_of
 from evanyseg_training.estimator.config import load_options
 from evanyseg_training.estimator.losses import LossWeights, estimator_loss
 from evanyseg_training.estimator.module import EstimatorModule, OptimOptions, macro_metrics, run_net
@@ -170,6 +173,17 @@ def test_weights_start_a_run_of_another_window_size(tmp_path):
     load_weights(larger, tmp_path / "small.ckpt")
     assert larger.position.shape[1] == 16
     torch.testing.assert_close(larger.stem[0].weight, module.ema.stem[0].weight)
+
+
+def test_the_shipped_weights_start_a_run_and_those_of_another_network_do_not():
+    shipped = Path(evanyseg.__file__).parent / "builtin" / "estimator.safetensors"
+    net = net_for("builtin", "context", 96, False)
+    load_weights(net, shipped)
+    loaded = load_builtin(backend="torch").net.module.state_dict()
+    for name, tensor in net.state_dict().items():
+        torch.testing.assert_close(tensor, loaded[name], rtol=0, atol=0)
+    with pytest.raises(RunError, match="another network"):
+        load_weights(build_net("resnet18", 64), shipped)
 
 
 def test_options_come_from_yaml_and_the_command_line(tmp_path):
