@@ -5,7 +5,7 @@ import pytest
 
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
-from evanyseg_training.candidates.corruption import METHODS, TOLERANCE, ObjectPatch, bisect, corrupted
+from evanyseg_training.candidates.corruption import TOLERANCE, TRAINING_METHODS, ObjectPatch, bisect, corrupted
 from evanyseg_training.candidates.corruption.edges import travel_times
 
 
@@ -57,10 +57,10 @@ def test_mixed_draws_are_flat_and_on_target():
     assert counts.min() >= 9
 
 
-@pytest.mark.parametrize("method", list(METHODS))
+@pytest.mark.parametrize("method", list(TRAINING_METHODS))
 def test_strength_zero_is_near_the_truth_and_worsens(method):
     patch = blob()
-    make = METHODS[method][0](patch, np.random.default_rng(1))
+    make = TRAINING_METHODS[method][0](patch, np.random.default_rng(1))
     assert dice(make(0.0), patch.truth) > 0.9
     assert dice(make(1.0), patch.truth) < dice(make(0.0), patch.truth)
 
@@ -70,7 +70,10 @@ def test_blind_shapes_fit_the_box_and_ignore_the_image(method):
     """The same draw on an image without any edge: the same mask; its box is nearly the object's."""
     patch = blob()
     flat = ObjectPatch(np.full_like(patch.gray, 0.5), patch.truth, ())
-    masks = [METHODS[method][0](p, np.random.default_rng(4))(1.0) for p in (ObjectPatch(patch.gray, patch.truth), flat)]
+    masks = [
+        TRAINING_METHODS[method][0](p, np.random.default_rng(4))(1.0)
+        for p in (ObjectPatch(patch.gray, patch.truth), flat)
+    ]
     np.testing.assert_array_equal(*masks)
     true, found = BoxPrompt.of_mask(patch.truth), BoxPrompt.of_mask(masks[0])
     assert np.abs(np.subtract(true.as_tuple(), found.as_tuple())).max() < 0.2 * true.width
@@ -118,7 +121,9 @@ def test_single_pixel_and_full_truth_do_not_fail():
     one = np.zeros((32, 32), bool)
     one[16, 16] = True
     for truth in (one, np.ones((32, 32), bool)):
-        for method in METHODS:
-            mask, value, _ = corrupted(ObjectPatch(np.zeros((32, 32), np.float32), truth), 0.5, rng, method)
+        for method in TRAINING_METHODS:
+            mask, value, _ = corrupted(
+                ObjectPatch(np.zeros((32, 32), np.float32), truth), 0.5, rng, method, methods=TRAINING_METHODS
+            )
             assert mask.shape == truth.shape
             assert 0 <= value <= 1

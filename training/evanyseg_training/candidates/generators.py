@@ -13,7 +13,7 @@ from evanyseg.pixels import as_rgb
 from evanyseg.prompts import BoxPrompt
 
 from ..data.store import Store
-from .corruption import ObjectPatch, corrupted
+from .corruption import METHODS, Methods, ObjectPatch, corrupted
 from .grabcut import Start, grabcut
 
 PATCH_SIDE = 144
@@ -75,14 +75,16 @@ class ObjectWindow:
         return cv2.resize(mask.astype(np.float32), size, interpolation=cv2.INTER_LINEAR) >= 0.5
 
 
-def corruption_masks(window: ObjectWindow, count: int, rng: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
+def corruption_masks(
+    window: ObjectWindow, count: int, rng: np.random.Generator, methods: Methods = METHODS
+) -> Iterator[tuple[np.ndarray, str]]:
     """`count` masks [H, W] with their method, target Dice stratified flat over [0, 1]."""
     targets = (rng.permutation(count) + rng.uniform(0, 1, count)) / count
     for target in targets:
         if rng.uniform() < EXTREME_SHARE:
             yield _extreme(window, rng)
         else:
-            mask, _, method = corrupted(window.patch, float(target), rng)
+            mask, _, method = corrupted(window.patch, float(target), rng, methods=methods)
             yield window.on_image(mask), method
 
 

@@ -14,6 +14,7 @@ from evanyseg.protocols import Progress, no_progress
 
 from ..data.manifest import order_key
 from ..data.store import Store
+from .corruption import TRAINING_METHODS
 from .generators import ObjectWindow, classical_masks, corruption_masks, stored_predictions
 from .mask_sources import ANNOTATOR, CLASSICAL, CORRUPTION, STORED
 from .store import CandidateWriter
@@ -69,7 +70,7 @@ def make_corruptions(
         others = [n for n in by_image[row["image_id"]] if n != row["row"]]
         neighbors = tuple(int(n) for n in rng.choice(others, min(3, len(others)), replace=False)) if others else ()
         window = ObjectWindow(store, row["row"], float(rng.uniform(2.0, 3.2)), neighbors)
-        for mask, mask_method in corruption_masks(window, int(counts[row["set"]]), rng):
+        for mask, mask_method in corruption_masks(window, int(counts[row["set"]]), rng, TRAINING_METHODS):
             writer.add(row, window.truth, mask, CORRUPTION, mask_method)
         box = jittered_normally(store.box(row["row"]), window.truth.shape, rng, BOX_JITTER)
         for mask, mask_method in classical_masks(window, box, rng):
