@@ -19,6 +19,20 @@ SHAPE = (14, 40, 64)
 NAMES = {"background": 0, "kidney_left": 1, "kidney_right": 2}
 
 
+STOPPED_AT = """
+import os
+import evanyseg.audit.measure as measure
+real, seen = measure.read_image, []
+def stopping(path, *a, **k):
+    seen.append(path)
+    if len(seen) == {}:
+        os.kill(os.getpid(), signal.SIGINT)
+    return real(path, *a, **k)
+measure.read_image = stopping
+"""
+"""Run first: the audit is stopped when it reads that many images."""
+
+
 def organs(seed: int, bad: bool = False, swapped: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Image and labels [K, J, I] of two bright balls; x runs to the patient's left. `bad`: the left one is cut."""
     rng = np.random.default_rng(seed)
@@ -107,18 +121,7 @@ def test_few_slices_stand_for_a_volume(evanyseg, tmp_path: Path) -> None:
 
 def test_a_stopped_audit_goes_on_and_gives_the_same(bright_process, evanyseg, tmp_path: Path) -> None:
     folder = nnunet(tmp_path / "d", 6, bad=(1,))
-    prelude = """
-import os
-import evanyseg.audit.measure as measure
-real, seen = measure.read_image, []
-def stopping(path, *a, **k):
-    seen.append(path)
-    if len(seen) == 4:
-        os.kill(os.getpid(), signal.SIGINT)
-    return real(path, *a, **k)
-measure.read_image = stopping
-"""
-    stopped = bright_process("audit", folder, "-o", "out", *E, folder=tmp_path, prelude=prelude)
+    stopped = bright_process("audit", folder, "-o", "out", *E, folder=tmp_path, prelude=STOPPED_AT.format(4))
     assert stopped.returncode not in (0, 1, 2)
     assert "6 finished rows are kept" in stopped.stderr
     assert not (tmp_path / "out" / "cases.csv").exists()
@@ -140,18 +143,7 @@ def test_a_stopped_audit_tries_again_what_failed(bright_process, evanyseg, tmp_p
     (image,) = folder.rglob("case_01_0000*")
     whole = image.read_bytes()
     image.write_bytes(b"half copied")
-    prelude = """
-import os
-import evanyseg.audit.measure as measure
-real, seen = measure.read_image, []
-def stopping(path, *a, **k):
-    seen.append(path)
-    if len(seen) == 3:
-        os.kill(os.getpid(), signal.SIGINT)
-    return real(path, *a, **k)
-measure.read_image = stopping
-"""
-    stopped = bright_process("audit", folder, "-o", "out", *E, folder=tmp_path, prelude=prelude)
+    stopped = bright_process("audit", folder, "-o", "out", *E, folder=tmp_path, prelude=STOPPED_AT.format(3))
     assert "3 finished rows are kept" in stopped.stderr
     image.write_bytes(whole)
     again = bright_process("audit", folder, "-o", "out", *E, "--resume", folder=tmp_path)
@@ -294,18 +286,7 @@ def test_rows_of_one_image_with_several_masks_or_labels_stay_apart(bright_proces
     images = re.findall(r'src="(data:image/png;base64,[^"]+)"', page)
     assert len(images) == 4
     assert len(set(images[:2])) == 2
-    prelude = """
-import os
-import evanyseg.audit.measure as measure
-real, seen = measure.read_image, []
-def stopping(path, *a, **k):
-    seen.append(path)
-    if len(seen) == 3:
-        os.kill(os.getpid(), signal.SIGINT)
-    return real(path, *a, **k)
-measure.read_image = stopping
-"""
-    stopped = bright_process("audit", pairs, "-o", "out", *more, folder=tmp_path, prelude=prelude)
+    stopped = bright_process("audit", pairs, "-o", "out", *more, folder=tmp_path, prelude=STOPPED_AT.format(3))
     assert "2 finished rows are kept" in stopped.stderr
     again = bright_process("audit", pairs, "-o", "out", *more, "--resume", folder=tmp_path)
     assert again.returncode == 0, again.stderr

@@ -87,13 +87,12 @@ def prompt_of(reference: Reference, rng: np.random.Generator) -> BoxPrompt | Non
 
 def candidates_of(
     reference: Reference,
-    group: int,
     base: BuiltinEstimator,
     options: CandidateOptions,
     should_cancel: ShouldCancel = never_cancel,
 ) -> list[Candidate]:
     """The measured candidates of one reference, each with the prompt's box and without one. What is drawn depends on
-    the reference alone, not on those beside it. Raises CancelledError."""
+    the reference alone, not on those beside it; their group is 0. Raises CancelledError."""
     rng = np.random.default_rng((options.seed, int.from_bytes(reference.digest())))
     masks = masks_of(reference, options, rng)
     box = prompt_of(reference, rng)
@@ -107,5 +106,5 @@ def candidates_of(
     for (m, has_box, case), result in zip(cases, found, strict=True):
         measured = measure(reference.image, case.mask, result)
         if measured is not None and result.estimate.scored:
-            made.append(Candidate(measured, m.dice, result.estimate.dice, m.weight, group, m.own, has_box, m.is_truth))
+            made.append(Candidate(measured, m.dice, result.estimate.dice, m.weight, 0, m.own, has_box, m.is_truth))
     return made

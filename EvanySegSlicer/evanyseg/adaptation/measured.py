@@ -46,7 +46,7 @@ class MeasuredReferences:
         """Raises CancelledError."""
         key = (reference.digest(), base.fingerprint, options)
         if key not in self._kept:
-            found = tuple(candidates_of(reference, 0, base, options, should_cancel))
+            found = tuple(candidates_of(reference, base, options, should_cancel))
             self._kept[key] = MeasuredReference(found, _window(reference, base))
         self._kept.move_to_end(key)
         while len(self._kept) > MOST:

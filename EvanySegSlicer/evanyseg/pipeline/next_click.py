@@ -71,11 +71,7 @@ def best_click(
 ) -> NextClick:
     """The same of alternatives' logits [K, H, W] (zero at the mask's edge) and predicted IoU [K]."""
     height, width = logits.shape[1:]
-    rows, cols = (height, width) if grid is None else (grid, grid)
-    # centers of the cells; each is looked up in the pixel that holds it
-    xs, ys = (np.arange(cols) + 0.5) * width / cols, (np.arange(rows) + 0.5) * height / rows
-    here = logits if grid is None else logits[:, ys.astype(int)][:, :, xs.astype(int)]
-    probabilities = _sigmoid(here)
+    xs, ys, probabilities = beliefs_at(logits, grid)
     q = head_weights(predicted_iou, weights)
     gains = information_gain(probabilities, q)
     free = np.ones(gains.shape, bool)
@@ -89,6 +85,16 @@ def best_click(
     return NextClick(
         float(xs[column]), float(ys[row]), float(gains[row, column]), inside, gains.astype(np.float32, copy=False)
     )
+
+
+def beliefs_at(logits: np.ndarray, grid: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """x [cols], y [rows] and probabilities [K, rows, cols] of logits [K, H, W] at the centers of `grid` x `grid` cells,
+    each looked up in the pixel that holds it; None: of every pixel."""
+    height, width = logits.shape[1:]
+    rows, cols = (height, width) if grid is None else (grid, grid)
+    xs, ys = (np.arange(cols) + 0.5) * width / cols, (np.arange(rows) + 0.5) * height / rows
+    here = logits if grid is None else logits[:, ys.astype(int)][:, :, xs.astype(int)]
+    return xs, ys, _sigmoid(here)
 
 
 def head_weights(predicted_iou: np.ndarray, weights: str = UNIFORM) -> np.ndarray:

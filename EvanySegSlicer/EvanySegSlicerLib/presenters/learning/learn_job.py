@@ -75,10 +75,11 @@ class LearnJob:
         corrected = [r for r in references if r.truth is not None]
         if not corrected:
             raise ImageError("no corrected slice can be used; correct some first.")
-        name = f"adapted ({label}, {len(corrected)} corrected, {_digest(references)})"
+        digest = _digest(references)
+        name = f"adapted ({label}, {len(corrected)} corrected, {digest})"
         base = self.base()
         made = adapt(references, base, self.options, name, progress, should_cancel, self.measured)
-        path = self.store.folder_of(label) / f"learned-{_digest(references)}{SUFFIX}"
+        path = self.store.folder_of(label) / f"learned-{digest}{SUFFIX}"
         said = file.save(path, made, references)
         volumes = len({r.subject for r in corrected})
         version = Version(name, path.name, len(corrected), volumes, said.before, said.after)
@@ -99,8 +100,7 @@ def selected(references: Sequence[Reference], most: int = MOST) -> list[Referenc
 def _digest(references: Sequence[Reference]) -> str:
     digest = hashlib.blake2b(digest_size=3)
     for reference in references:
-        digest.update(file.reference_hash(reference, "").encode())
-        digest.update(repr((reference.weight, [p.sum() for p in reference.predictions], reference.box)).encode())
+        digest.update(reference.digest())
     return digest.hexdigest()
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from evanyseg.io.write import write_text
 from evanyseg.pipeline.information_gain import information_gain, nested_monte_carlo
-from evanyseg.pipeline.next_click import GRID, NextClick, next_click
+from evanyseg.pipeline.next_click import GRID, NextClick, beliefs_at, next_click
 from evanyseg.protocols import Segmenter
 from evanyseg.segmenters.clicking import alternatives, check_clicks
 
@@ -97,9 +97,7 @@ def _monte_carlo(session: Session, rng: np.random.Generator) -> Row:
     """The paper's estimate on its grid beside the exact form: the mean difference, and how much of the maximum its own
     choice has."""
     logits, _ = alternatives(session.segmenter, session.answer)
-    height, width = logits.shape[1:]
-    ys, xs = ((np.arange(GRID) + 0.5) * height / GRID).astype(int), ((np.arange(GRID) + 0.5) * width / GRID).astype(int)
-    beliefs = 1 / (1 + np.exp(-np.clip(logits[:, ys][:, :, xs].astype(np.float64), -60, 60)))
+    _, _, beliefs = beliefs_at(logits, GRID)
     exact = information_gain(beliefs)
     out: Row = {}
     for outer, inner in MONTE_CARLO:
