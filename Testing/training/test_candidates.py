@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from evanyseg.metrics.surface import surface_scores
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg.results import Candidates, Embedding
@@ -16,7 +17,6 @@ from evanyseg_training.candidates.segmenter_masks import FoldModel, SegmenterRun
 from evanyseg_training.candidates.store import CandidateStore, CandidateWriter
 from evanyseg_training.data.manifest import fold_of
 from evanyseg_training.errors import CandidateError, LeakageError, OptionError, RunError
-from evanyseg_training.metrics.surface import surface_scores
 from training.disc_store import make_store
 
 

@@ -20,10 +20,11 @@ from evanyseg_training.data.readers import read
 from evanyseg_training.errors import DataError, RunError
 from evanyseg_training.experiments.clicks.curves import CurveOptions, run_curves
 from evanyseg_training.experiments.clicks.objects import examples, records_of
-from evanyseg_training.experiments.clicks.page import TITLE, write_page, write_section
+from evanyseg_training.experiments.clicks.page import TITLE, write_page
 from evanyseg_training.experiments.clicks.session import FROM_BOX, FROM_POINT, begin, center
 from evanyseg_training.experiments.clicks.strategies import EIG, LARGEST_ERROR, ORACLE, RANDOM, dice_between
 from evanyseg_training.experiments.clicks.tables import curves, differences, gain_in_words, macro_with_interval
+from evanyseg_training.reporting.section import write_section
 
 OPTIONS = CurveOptions(clicks=2, oracle=0)
 
@@ -128,7 +129,7 @@ def test_the_page_and_its_section_replace_what_was_there(table: pd.DataFrame, tm
     results = tmp_path / "RESULTS.md"
     results.write_text("# Results\n\nBefore.\n\n## Other\n\nAfter.\n")
     for _ in range(2):
-        write_section(results, tmp_path / "out", page)
+        write_section(results, page, "clicks")
     text = results.read_text()
     assert text.count(TITLE) == 1
     assert "results/clicks/clicks_dice.png" in text

@@ -9,9 +9,9 @@ from sklearn.metrics import average_precision_score, r2_score, roc_auc_score, ro
 
 from evanyseg.metrics import agreement, at_k, coverage, failure
 from evanyseg.metrics.bootstrap import group_counts, interval, macro, samples
+from evanyseg.metrics.surface import surface_scores
 from evanyseg.prompts import BoxPrompt
 from evanyseg_training.metrics import maps, selection
-from evanyseg_training.metrics.surface import surface_scores
 
 RNG = np.random.default_rng(5)
 TRUTH = RNG.random(60)

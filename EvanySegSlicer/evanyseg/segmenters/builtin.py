@@ -82,7 +82,7 @@ class BuiltinSegmenter:
         shape = checked_shape(image)
         raise_if_cancelled(should_cancel)
         encoded = EncodedImage(np.array(image))
-        features = self._encode(image, should_cancel)
+        features = self.features(image, should_cancel)
         encoded.crops[full_crop(shape)] = features
         # with the crops that it may come to hold: a cache's limit must not be passed later
         return Embedding(self.name, shape, encoded, image.nbytes + (1 + CROPS_KEPT) * features.nbytes)
@@ -120,6 +120,10 @@ class BuiltinSegmenter:
             encoded.answers.popitem(last=False)
         return Candidates(logits, np.clip(iou, 0, 1), stability(logits), low)
 
+    def features(self, image: np.ndarray, should_cancel: ShouldCancel = never_cancel) -> Features:
+        """What the encoder sees in a whole image uint8 [H, W, 3], for those who build on it. Raises CancelledError."""
+        return self.net.encode(canvas(image), should_cancel)
+
     def _crop(
         self, shape: tuple[int, int], box: BoxPrompt | None, points: Sequence[PointPrompt], before: Crop | None
     ) -> Crop:
@@ -134,15 +138,12 @@ class BuiltinSegmenter:
 
     def _features(self, encoded: EncodedImage, crop: Crop, should_cancel: ShouldCancel) -> Features:
         if crop not in encoded.crops:
-            encoded.crops[crop] = self._encode(crop.cut(encoded.image), should_cancel)
+            encoded.crops[crop] = self.features(crop.cut(encoded.image), should_cancel)
             while len(encoded.crops) > 1 + CROPS_KEPT:
                 whole = full_crop(encoded.image.shape)
                 encoded.crops.pop(next(v for v in encoded.crops if v != whole))
         encoded.crops.move_to_end(crop)
         return encoded.crops[crop]
-
-    def _encode(self, pixels: np.ndarray, should_cancel: ShouldCancel) -> Features:
-        return self.net.encode(canvas(pixels), should_cancel)
 
 
 def load(path: Path | None, device: str = "cpu", backend: str = "auto") -> BuiltinSegmenter:

@@ -17,12 +17,12 @@ from typing import IO, TYPE_CHECKING, Any
 import numpy as np
 
 from evanyseg.io.write import atomic_path
+from evanyseg.metrics.surface import surface_scores
 from evanyseg.prompts import BoxPrompt
 
 from ..data.former_names import with_current_names
 from ..data.packing import PixelBox, packed, unpacked
 from ..errors import CandidateError
-from ..metrics.surface import surface_scores
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,6 +6,7 @@ from .differences import differences
 from .eig_curves import eig_curves
 from .evaluate import evaluate
 from .heldout import heldout
+from .performance import performance
 from .report import report
 
 COMMANDS = {
@@ -16,4 +17,5 @@ COMMANDS = {
     "report": report,
     "adapt-eval": adapt_eval,
     "eig-curves": eig_curves,
+    "performance": performance,
 }

@@ -31,7 +31,8 @@ def eig_curves(
     from ...errors import UnrecordedRunError
     from ...experiments.clicks.curves import CurveOptions, run_curves, starts_of
     from ...experiments.clicks.objects import examples, records_of
-    from ...experiments.clicks.page import write_page, write_section
+    from ...experiments.clicks.page import write_page
+    from ...reporting.section import write_section
     from ...run_record import command_line, commit_of
     from ..support import created_model
 
@@ -48,7 +49,7 @@ def eig_curves(
     table = run_curves(model, found, out / "objects", options, lambda text: print(text, flush=True))
     page = write_page(out, table, f"`{command_line()}` at {commit_of()}", model.name)
     if results is not None:
-        write_section(results, out, page)
+        write_section(results, page, "clicks")
     if held and log is not None:
         from ...evaluation.heldout.log import append_line
         from ...experiments.clicks.tables import gain_in_words

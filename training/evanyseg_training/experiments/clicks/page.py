@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,20 +50,6 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, segmenter: str) -> 
     ]
     write_text(folder / PAGE, "\n".join(parts))
     return folder / PAGE
-
-
-def write_section(results: Path, folder: Path, page: Path) -> None:
-    """The page as a section of RESULTS.md (in the place of an earlier one), its plots in results/clicks beside it."""
-    beside = results.parent / "results" / "clicks"
-    beside.mkdir(parents=True, exist_ok=True)
-    for file in sorted(folder.glob("*.png")):  # the rows themselves are a megabyte
-        shutil.copy2(file, beside / file.name)
-    section = re.sub(r"\]\((\w+\.png)\)", r"](results/clicks/\1)", page.read_text(encoding="utf-8"))
-    text = results.read_text(encoding="utf-8") if results.is_file() else "# Results\n"
-    before, found, after = text.partition(TITLE)
-    rest = after.partition("\n## ")
-    tail = f"\n{rest[1].lstrip()}{rest[2]}" if found and rest[1] else ""
-    write_text(results, f"{before.rstrip()}\n\n{section.rstrip()}\n{tail}")
 
 
 def draw(folder: Path, table: pd.DataFrame) -> dict[str, Path]:

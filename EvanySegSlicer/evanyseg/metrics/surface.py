@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from evanyseg.overlap import dice
+from ..overlap import dice
 
 NSD_TOLERANCE = 2.0
 """Pixels within which two outlines count as the same."""

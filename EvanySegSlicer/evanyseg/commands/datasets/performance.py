@@ -1,0 +1,156 @@
+"""`evanyseg performance`: how good is my model on data that nobody labelled?"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...errors import EvanySegError, ImageError
+from ...io.overwrite import refuse_overwriting
+from ...io.tables import Table, json_text, open_table, write_table
+from ...io.write import write_text
+from ...performance.engines import DEFAULT, ENGINES, reverse_engine
+from ...performance.estimate import ModelData, ModelEstimates, model_estimates
+from ...performance.folders import Checkpoint, checkpoints_in
+from ...performance.page import DICE_COLUMNS, PerformancePage, dice_rows, performance_html
+from ...performance.reading import TRUTH, ReadingOptions, missing_predictions, read_images
+from ..support.console import DISCLAIMER, out, print_json, progress_bar, say, say_error, say_written, shown, table
+from ..support.loading import Placement, load_pipeline
+from ..support.options import BackendOption, DeviceOption, EstimatorOption, IntensityOption, JsonOption, preset_of
+from ..support.results import identity_of, say_layout
+
+TABLE, DOCUMENT, PAGE = "checkpoints.csv", "performance.json", "performance.html"
+
+
+def performance(
+    checkpoints: Annotated[
+        list[Path],
+        typer.Option(
+            metavar="DIR",
+            help="Folder of a checkpoint's predicted masks, named as the images are; repeatable, in the order of "
+            "training. One folder that holds such folders will do.",
+        ),
+    ],
+    train: Annotated[Path, typer.Option(metavar="CSV", help="Labelled training images: columns image,truth.")],
+    labelled: Annotated[
+        Path, typer.Option(metavar="CSV", help="Labelled images that the model was not trained on: image,truth.")
+    ],
+    unlabelled: Annotated[Path, typer.Option(metavar="CSV", help="Images without labels: the column image.")],
+    output: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where table and page go.")],
+    label: Annotated[
+        str | None,
+        typer.Option(metavar="NAME|ID|VALUE", help="Segment that is meant, where tables have no column label."),
+    ] = None,
+    reverse: Annotated[
+        str, typer.Option(metavar="|".join(ENGINES), help="What segments the training images in reverse.")
+    ] = DEFAULT,
+    slices: Annotated[int, typer.Option(min=1, help="Slices taken of a volume, evenly over those with a mask.")] = 10,
+    scores: Annotated[
+        bool, typer.Option("--scores/--no-scores", help="Also the mean predicted Dice of the quality estimator.")
+    ] = True,
+    estimator: EstimatorOption = "builtin",
+    device: DeviceOption = "auto",
+    backend: BackendOption = "auto",
+    intensity: IntensityOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate Dice, Jaccard, precision, recall, pixel correlation and HD95 of a model on unlabelled images.
+
+    \b
+    evanyseg performance --checkpoints predictions --train a.csv --labelled b.csv --unlabelled c.csv -o performance
+
+    Works on masks alone, so any framework's output will do: predict the images of --labelled and --unlabelled with
+    several checkpoints of one training, a folder each. Tables may have the columns subject and label. (SPE, arXiv
+    2504.15667.)
+    """
+    engine = reverse_engine(reverse)
+    if output.exists() and not output.is_dir():
+        raise EvanySegError(f"{output} is a file; give the folder that table and page shall go to.")
+    found = checkpoints_in(checkpoints)
+    tables = [open_table(path, needed) for path, needed in
+              ((train, ["image", TRUTH]), (labelled, ["image", TRUTH]), (unlabelled, ["image"]))]  # fmt: skip
+    names = [output / name for name in (TABLE, DOCUMENT, PAGE)]
+    refuse_overwriting(names, [train, labelled, unlabelled])
+    for one in tables:
+        say_layout(one)
+    _complete(tables[1:], found)
+    options = ReadingOptions(slices, preset_of(intensity), label)
+    pipeline = load_pipeline(estimator, None, Placement(device, backend)) if scores else None
+    with progress_bar("Estimating") as progress:
+        read = lambda part, of, known, begin: read_images(
+            part, of, known, pipeline, options, lambda fraction, what: progress(begin + 0.2 * fraction, what)
+        )
+        data = ModelData(
+            read(tables[0], [], True, 0.0),
+            read(tables[1], found, True, 0.2),
+            read(tables[2], found, False, 0.4),
+            tuple(one.name for one in found),
+        )
+        estimates = model_estimates(data, engine, lambda fraction, what: progress(0.6 + 0.4 * fraction, what))
+    facts = {
+        "Checkpoints": f"{len(found)}: {found[0].name} to {found[-1].name}",
+        "Training images": f"{len(data.train)} of {train}",
+        "Labelled images": f"{len(data.labelled)} of {labelled}",
+        "Unlabelled images": f"{len(data.unlabelled)} of {unlabelled}",
+        "Reverse engine": engine.name,
+        "Estimator of mean predicted Dice": identity_of(estimator) if scores else "",
+        "Intensity": intensity or "the default of each image",
+        "Working grid": "128 x 128 pixels, metrics included; at most 64 images teach the reverse engine",
+        "Slices of a volume": f"at most {slices}, evenly over those with a mask",
+    }
+    chosen = len(found) - 1
+    rows = _rows(estimates)
+    output.mkdir(parents=True, exist_ok=True)
+    write_table(output / TABLE, list(rows[0]), rows)
+    document = {"facts": facts, "doubts": list(estimates.doubts), "checkpoints": rows}
+    write_text(output / DOCUMENT, json_text(document) + "\n")
+    page = PerformancePage(unlabelled.name, estimates, chosen, facts, datetime.now())
+    write_text(output / PAGE, performance_html(page))
+    if as_json:
+        print_json(document)
+    else:
+        _show(estimates)
+    say_written(names)
+
+
+def _complete(tables: list[Table], found: list[Checkpoint]) -> None:
+    """Raises ImageError when predictions are missing: found before an image is read."""
+    lacking = [sentence for one in tables for sentence in missing_predictions(one, found)]
+    if lacking:
+        for sentence in lacking[:5]:
+            say_error(sentence)
+        raise ImageError(
+            f"Predictions are missing in {len(lacking)} of {len(found) * len(tables)} places; each checkpoint's folder "
+            "needs one mask for each image of --labelled and --unlabelled."
+        )
+
+
+def _rows(found: ModelEstimates) -> list[dict[str, Any]]:
+    rows = []
+    for k, name in enumerate(found.checkpoints):
+        row: dict[str, Any] = {"checkpoint": name}
+        for metric, one in found.of.items():
+            row |= {metric: one.value[k], f"{metric}_low": one.low[k], f"{metric}_high": one.high[k],
+                    f"{metric}_labelled": one.real[k], f"{metric}_pseudo": one.there[k]}  # fmt: skip
+        row["mean_pred_dice"] = found.mean_scores[k]
+        row["dice_both"] = found.from_both.value[k] if found.from_both is not None else math.nan
+        rows.append(row)
+    return rows
+
+
+def _show(found: ModelEstimates) -> None:
+    cells = [[shown(cell) for cell in row] for row in dice_rows(found)]
+    columns = [DICE_COLUMNS[0], *(f">{name}" for name in DICE_COLUMNS[1:])]
+    out().print(table("Dice on the unlabelled images", columns, cells))
+    dice = found.of["dice"]
+    say(
+        f"Left out in turn, the checkpoints' Dice on the labelled images is estimated with an error of "
+        f"{dice.held_out_error:.3f} (mean) and r {dice.r:.2f}."
+    )
+    for doubt in found.doubts:
+        say_error(doubt)
+    say(f"[dim]{DISCLAIMER}[/]")

@@ -1,0 +1,56 @@
+"""Images, truths and the checkpoints' predictions on one small square grid: what the reverse step works with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..geometry.resample import resized, resized_bytes
+
+SIDE = 128
+"""Pixels of the working grid of masks, as published."""
+IMAGE_SIDE = 256
+"""Pixels of the images, which the reverse engines look at."""
+SUPPORT = 64
+"""Images that teach the reverse segmenter at most, as published."""
+
+
+@dataclass(frozen=True)
+class Images:
+    """N images (slices of volumes count alone), each stretched to a square.
+
+    pixels uint8 [N, 256, 256, 3]; n = 128; truth bool [N, n, n] or None; predictions bool [K, N, n, n] of K
+    checkpoints (K = 0: none); predicted_dice float [K, N]: what the quality estimator says of the predictions (NaN:
+    unscored); subjects [N]: images of one subject are resampled together; names [N].
+    """
+
+    pixels: np.ndarray = field(repr=False)
+    truth: np.ndarray | None = field(repr=False)
+    predictions: np.ndarray = field(repr=False)
+    predicted_dice: np.ndarray = field(repr=False)
+    subjects: Sequence[str]
+    names: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def support(self, most: int = SUPPORT) -> np.ndarray:
+        """Indices of the images that teach the reverse segmenter: so many at most, spread evenly."""
+        return np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
+
+
+def squared(image: np.ndarray) -> np.ndarray:
+    """uint8 [256, 256, 3] of image uint8 [H, W, 3]."""
+    return resized_bytes(np.ascontiguousarray(image), IMAGE_SIDE)
+
+
+def squared_mask(mask: np.ndarray) -> np.ndarray:
+    """bool [128, 128] of a mask bool [H, W]: a pixel counts that the mask covers to a half or more. What is too small
+    for that keeps the pixel that it covers most: an object must not become an empty mask."""
+    covered = resized(mask[..., None].astype(np.float32), (SIDE, SIDE))[..., 0]
+    out = covered >= 0.5
+    if not out.any() and mask.any():
+        out.flat[int(covered.argmax())] = True
+    return out

@@ -1,0 +1,200 @@
+"""The three sets from tables: image, truth, and each checkpoint's prediction from its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from ..errors import EvanySegError, ImageError
+from ..io.dicom.masks import ReadImage
+from ..io.read import read_image, read_segmentation
+from ..io.segmentation import Segmentation
+from ..io.tables import Table
+from ..pipeline.intensity import IntensityPreset
+from ..pipeline.slice_pipeline import SlicePipeline
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from ..scoring.stacks import SliceStack, evenly
+from ..scoring.table_boxes import needed_cell
+from .cases import SIDE, Images, squared, squared_mask
+from .folders import Checkpoint, names_of
+
+TRUTH = "truth"
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """most: slices of a volume, evenly over those that count; preset: how intensities become 8 bit; label: which
+    segment, where a table has no column `label` (None: everything in a mask is the object)."""
+
+    most: int = 10
+    preset: IntensityPreset | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class _Case:
+    pixels: np.ndarray
+    truth: np.ndarray | None
+    predictions: np.ndarray
+    scores: np.ndarray
+    subject: str
+    name: str
+
+
+def read_images(
+    table: Table,
+    checkpoints: Sequence[Checkpoint],
+    labelled: bool,
+    pipeline: SlicePipeline | None,
+    options: ReadingOptions,
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+) -> Images:
+    """All rows of a table with the columns image[,truth][,subject][,label]; paths are relative to it.
+
+    With checkpoints, slices of a volume count where half of them predict something (else: where any does, else all
+    slices), so that labelled and unlabelled volumes are looked at alike; without (training images), where the truth has
+    something. pipeline: scores the predictions (None: not scored).
+    Raises ImageError that names the row or the missing predictions, CancelledError.
+    """
+    cases: list[_Case] = []
+    for number, row in enumerate(table.rows()):
+        raise_if_cancelled(should_cancel)
+        progress(number / max(table.count, 1), f"reading {row.get('image', '')}")
+        try:
+            cases += _of_row(table, row, checkpoints, labelled, pipeline, options)
+        except (EvanySegError, OSError, MemoryError) as error:
+            raise ImageError(f"{table.path.name}, row {number + 2}: {error or type(error).__name__}") from error
+    if not cases:
+        raise ImageError(f"{table.path.name} has no rows.")
+    none = np.zeros((0, SIDE, SIDE), bool)
+    predictions = np.stack([case.predictions if len(checkpoints) else none for case in cases], axis=1)
+    return Images(
+        np.stack([case.pixels for case in cases]),
+        np.stack([case.truth for case in cases if case.truth is not None]) if labelled else None,
+        predictions,
+        np.stack([case.scores for case in cases], axis=1),
+        [case.subject for case in cases],
+        [case.name for case in cases],
+    )
+
+
+def missing_predictions(table: Table, checkpoints: Sequence[Checkpoint]) -> list[str]:
+    """A sentence for each checkpoint that lacks predictions of images in the table: found before anything is read."""
+    names = []
+    for row in table.rows():
+        image, truth = row["image"].strip(), row.get(TRUTH, "").strip()
+        names.append(names_of(table.path.parent / image, table.path.parent / truth if truth else None))
+    out = []
+    for one in checkpoints:
+        lacking = [tried[0] for tried in names if one.mask_of(*tried) is None]
+        if lacking:
+            more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+            out.append(f"{one.name} has no mask named as {', '.join(lacking[:3])}{more} ({table.path.name})")
+    return out
+
+
+def _of_row(
+    table: Table,
+    row: dict[str, str],
+    checkpoints: Sequence[Checkpoint],
+    labelled: bool,
+    pipeline: SlicePipeline | None,
+    options: ReadingOptions,
+) -> list[_Case]:
+    path = table.path.parent / needed_cell(row, "image")
+    read = _Row(path, row, table, options, labelled)
+    truth = read.truth() if labelled else None
+    files = [read.prediction_of(one) for one in checkpoints]
+    indices = evenly(_slices(truth, [read.filled(file) for file in files]), options.most)
+    masks: list[list[np.ndarray]] = [[] for _ in indices]
+    shown = truth
+    for file in files:  # one checkpoint's volume in memory at a time
+        shown = read.prediction(file)
+        for found, index in zip(masks, map(int, indices), strict=True):
+            found.append(shown.whole_mask(index))
+    assert shown is not None
+    cases = []
+    for found, index in zip(masks, map(int, indices), strict=True):
+        one = shown.slice_input(index)
+        scores = np.full(len(found), np.nan)
+        if pipeline is not None and found:
+            scores = np.array([e.dice for e in pipeline.score((one, mask, None) for mask in found)])
+        square = [squared_mask(one.grid.mask(mask)) for mask in found]
+        true = squared_mask(one.grid.mask(truth.whole_mask(index))) if truth is not None else None
+        name = row["image"].strip()
+        cases.append(
+            _Case(
+                squared(one.model_image()),
+                true,
+                np.stack(square) if square else np.zeros((0, SIDE, SIDE), bool),
+                scores,
+                row.get("subject", "").strip() or name,
+                name if shown.planes.count == 1 else f"{name}, slice {index}",
+            )
+        )
+    return cases
+
+
+class _Row:
+    """The files of one row, on the image's grid."""
+
+    def __init__(self, path: Path, row: dict[str, str], table: Table, options: ReadingOptions, labelled: bool) -> None:
+        self.volume = read_image(path)
+        self.image = ReadImage(self.volume, path)
+        self.preset = options.preset
+        self.label = row.get("label", "").strip() or options.label
+        self.truth_path = table.path.parent / needed_cell(row, TRUTH) if labelled else None
+        self.names = names_of(path, self.truth_path)
+
+    def truth(self) -> SliceStack:
+        assert self.truth_path is not None
+        segmentation = read_segmentation(self.truth_path, binary=not self.label, image=self.image)
+        if self.label and segmentation.segments:
+            segmentation = segmentation.only(self.label.split(";"))
+        return SliceStack(self.volume, segmentation, preset=self.preset)
+
+    def prediction_of(self, checkpoint: Checkpoint) -> Path:
+        path = checkpoint.mask_of(*self.names)
+        if path is None:
+            raise ImageError(f"{checkpoint.name} has no mask named as {self.names[0]}.")
+        return path
+
+    def prediction(self, path: Path) -> SliceStack:
+        segmentation = read_segmentation(path, binary=not self.label, image=self.image)
+        return SliceStack(self.volume, _labelled(segmentation, self.label), preset=self.preset)
+
+    def filled(self, path: Path) -> np.ndarray:
+        """bool [slices]: where the prediction has something."""
+        return self.prediction(path).areas.sum(axis=0) > 0
+
+
+def _labelled(segmentation: Segmentation, label: str | None) -> Segmentation:
+    """The wanted segments of a prediction. One that is not there was not found by that checkpoint: an empty mask, not a
+    mistake of the user's, as the truth has shown that the label exists."""
+    if not label:
+        return segmentation
+    wanted = []
+    for name in label.split(";"):
+        try:
+            wanted.append(segmentation.named(name))
+        except ImageError:
+            continue
+    return segmentation.only([segment.id for segment in wanted]) if wanted else replace(segmentation, segments=())
+
+
+def _slices(truth: SliceStack | None, filled: Sequence[np.ndarray]) -> np.ndarray:
+    if not filled:
+        assert truth is not None
+        shown = np.flatnonzero(truth.areas.sum(axis=0))
+        if not len(shown):
+            raise ImageError("The true mask is empty: a training image without the object teaches nothing here.")
+        return shown
+    share = np.mean(filled, axis=0)
+    for least in (0.5, 1e-9):
+        if (share >= least).any():
+            return np.flatnonzero(share >= least)
+    return np.arange(len(share))

@@ -1,0 +1,1 @@
+"""The reverse step: segmenters that a checkpoint's predictions teach, and that segment the labelled training images."""
