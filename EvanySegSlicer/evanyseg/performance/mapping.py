@@ -16,6 +16,8 @@ FEWEST_LABELLED = 4
 TREND = 0.5
 """Correlation over checkpoints below which predictor and real metric have no common trend."""
 RESAMPLES = 1000
+FLAT = 1e-9
+"""Predictors that vary by no more than this are constant."""
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,12 @@ def _design(predictors: np.ndarray) -> np.ndarray:
 
 def _fitted(predictors: np.ndarray, real: np.ndarray) -> np.ndarray:
     """[B, 1 + P] least-squares coefficients of [B, P, K] and real [B, K]; a constant predictor gets none."""
-    return (np.linalg.pinv(_design(predictors), rcond=1e-6) @ real[..., None])[..., 0]
+    middle = predictors.mean(2, keepdims=True)
+    centred = (predictors - middle).transpose(0, 2, 1)
+    centred = np.where(np.abs(centred).max(1, keepdims=True) > FLAT, centred, 0.0)
+    slopes = (np.linalg.pinv(centred, rcond=1e-6) @ (real - real.mean(1, keepdims=True))[..., None])[..., 0]
+    first = real.mean(1) - (slopes * middle[..., 0]).sum(1)
+    return np.concatenate([first[:, None], slopes], axis=1)
 
 
 def _applied(coefficients: np.ndarray, predictors: np.ndarray) -> np.ndarray:
