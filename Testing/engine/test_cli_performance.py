@@ -145,7 +145,7 @@ def test_slices_of_volumes_are_those_that_checkpoints_mark_and_labels_that_they_
     assert (found.predictions[1] == found.truth).all()
     (tmp_path / "b.csv").write_text("image,truth,label\nv.nii.gz,t.nii.gz,liver\n")
     given = open_table(tmp_path / "b.csv", ["image", "truth"])
-    with pytest.raises(ImageError, match="b.csv, row 2: There is no segment 'liver'"):
+    with pytest.raises(ImageError, match=r"b\.csv, row 2: There is no segment 'liver'"):
         read_images(given, checkpoints_in([tmp_path / "e1"]), True, None, ReadingOptions())
 
 
@@ -153,5 +153,5 @@ def test_a_training_image_without_the_object_is_refused(tmp_path: Path) -> None:
     files.write_image_2d(tmp_path / "i.png", np.zeros((20, 20, 3), np.uint8))
     files.write_image_2d(tmp_path / "t.png", np.zeros((20, 20), np.uint8))
     (tmp_path / "a.csv").write_text("image,truth\ni.png,t.png\n")
-    with pytest.raises(ImageError, match="a.csv, row 2: The true mask is empty"):
+    with pytest.raises(ImageError, match=r"a\.csv, row 2: The true mask is empty"):
         read_images(open_table(tmp_path / "a.csv", ["image"]), [], True, None, ReadingOptions())

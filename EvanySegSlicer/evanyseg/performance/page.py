@@ -29,8 +29,7 @@ CLOSING = """  <p>An estimate says what the metric would be if somebody labelled
   checkpoints of one training and the labelled images tell. It is of the whole set, not of a single image. Images
   unlike the labelled ones (another scanner, another disease) can break the line without showing it: label a few of
   them and compare.</p>"""
-DICE_COLUMNS = ("Checkpoint", "Estimated Dice", "95 % interval", "Mean predicted Dice", "Both together",
-                "Measured on labelled", "The same, estimated")  # fmt: skip
+DICE_COLUMNS = ("Checkpoint", "Estimated", "95 % interval", "Predicted Dice", "Both", "Labelled", "Left out")
 METRIC_COLUMNS = ("Metric", "Estimated", "95 % interval", "Measured on labelled", "Error of checkpoints left out",
                   "r over checkpoints")  # fmt: skip
 
@@ -59,9 +58,9 @@ def performance_html(page: PerformancePage) -> str:
         ),
         doubts="".join(f'<p class="doubt">{escape(doubt)}</p>' for doubt in found.doubts),
         note=escape(
-            "“The same, estimated”: the labelled images' Dice as estimated from the other checkpoints, beside what "
-            f"was measured; mean error {dice.held_out_error:.3f}. “Mean predicted Dice”: of the quality estimator, "
-            "image by image, without labels."
+            "Predicted Dice: the mean of the quality estimator, image by image. Both: from the reverse step and that "
+            "mean together. Labelled: measured on the labelled images. Left out: the same, estimated from the other "
+            f"checkpoints; mean error {dice.held_out_error:.3f}."
         ),
         dice_columns=_cells(DICE_COLUMNS, "th"),
         dice_rows="\n".join(_row(cells) for cells in dice_rows(found)),

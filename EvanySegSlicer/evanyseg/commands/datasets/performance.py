@@ -152,5 +152,5 @@ def _show(found: ModelEstimates) -> None:
         f"{dice.held_out_error:.3f} (mean) and r {dice.r:.2f}."
     )
     for doubt in found.doubts:
-        say_error(doubt)
+        say(f"[yellow]Doubt:[/] {shown(doubt)}")
     say(f"[dim]{DISCLAIMER}[/]")
