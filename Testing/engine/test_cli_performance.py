@@ -65,6 +65,7 @@ def test_a_folder_of_checkpoints_becomes_estimates(evanyseg, model: Path) -> Non
         assert row["mean_pred_dice"]
     page = (model / "out" / "performance.html").read_text()
     assert page.count("<svg") == 6
+    assert "All six metrics of epoch_25" in page
     assert "http" not in page.replace("http://www.w3.org", "")
     document = json.loads((model / "out" / "performance.json").read_text())
     assert document["facts"]["Reverse engine"] == "patches"

@@ -62,6 +62,7 @@ def performance_html(page: PerformancePage) -> str:
             "mean together. Labelled: measured on the labelled images. Left out: the same, estimated from the other "
             f"checkpoints; mean error {dice.held_out_error:.3f}."
         ),
+        checkpoint=escape(found.checkpoints[k]),
         dice_columns=_cells(DICE_COLUMNS, "th"),
         dice_rows="\n".join(_row(cells) for cells in dice_rows(found)),
         metric_columns=_cells(METRIC_COLUMNS, "th"),

@@ -18,12 +18,12 @@ def line_svg(words: str, one: Estimated) -> str:
     x = lambda v: LEFT + (WIDTH - LEFT - TOP) * (v - x_range[0]) / (x_range[1] - x_range[0])
     y = lambda v: TOP + (HEIGHT - TOP - BOTTOM) * (1 - (v - y_range[0]) / (y_range[1] - y_range[0]))
     parts = []
-    for value in np.linspace(*x_range, 4):
+    for value in _ticks(*x_range):
         parts.append(f'<path d="M{x(value):.1f} {TOP}V{HEIGHT - BOTTOM}" stroke="{_LINE}" stroke-width=".6"/>')
-        parts.append(_text(x(value), HEIGHT - BOTTOM + 14, f"{value:.3g}", "middle"))
-    for value in np.linspace(*y_range, 4):
+        parts.append(_text(x(value), HEIGHT - BOTTOM + 14, f"{value:g}", "middle"))
+    for value in _ticks(*y_range):
         parts.append(f'<path d="M{LEFT} {y(value):.1f}H{WIDTH - TOP}" stroke="{_LINE}" stroke-width=".6"/>')
-        parts.append(_text(LEFT - 5, y(value) + 4, f"{value:.3g}", "end"))
+        parts.append(_text(LEFT - 5, y(value) + 4, f"{value:g}", "end"))
     order = np.argsort(one.there)
     # G, drawn through its own answers
     path = "L".join(f"{x(one.there[k]):.1f} {y(one.value[k]):.1f}" for k in order)
@@ -48,6 +48,13 @@ def _range(*values: np.ndarray) -> tuple[float, float]:
     low, high = float(every.min()), float(every.max())
     margin = 0.06 * (high - low) or 0.05
     return low - margin, high + margin
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """Round numbers within the range, three to six of them."""
+    power = 10.0 ** np.floor(np.log10(high - low))
+    step = next(m * power for m in (0.2, 0.5, 1.0, 2.0) if (high - low) / (m * power) <= 6)
+    return [round(k * step, 9) for k in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
 
 
 def _text(x: float, y: float, text: str, anchor: str, turn: str = "") -> str:

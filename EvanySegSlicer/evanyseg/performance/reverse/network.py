@@ -11,9 +11,8 @@ from ...device import require_torch
 from ...geometry.resample import resized_bytes
 from ...protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..cases import SIDE
+from .grids import WORK_SIDE, shrunk
 from .protocol import ReverseSegmenter
-
-WORK_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,7 @@ class NetworkEngine:
         from ...nets.small_unet import fitted, predicted
 
         def segment(masks: np.ndarray) -> np.ndarray:
-            step = SIDE // WORK_SIDE
-            share = masks.reshape(len(masks), WORK_SIDE, step, WORK_SIDE, step).mean((2, 4)).astype(np.float32)
+            share = shrunk(masks)
             net: Any = fitted(support, share, self.steps, self.width, self.rate, self.seed, should_cancel)
             return predicted(net, targets, (SIDE, SIDE)) > 0.5
 

@@ -7,14 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ...geometry.resample import resized, resized_bytes
 from ...protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from ..cases import SIDE
+from .grids import WORK_SIDE, grey_images, grown, shrunk
 from .neighbors import nearest_images
 from .protocol import ReverseSegmenter
 from .threshold import best_threshold
-
-WORK_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -34,9 +31,7 @@ class PatchEngine:
     ) -> np.ndarray:
         """float32 [N, 64, 64] grey images of mean 0 and spread 1."""
         raise_if_cancelled(should_cancel)
-        grey = np.stack([resized_bytes(image, WORK_SIDE).mean(2) for image in pixels]).astype(np.float32)
-        grey -= grey.mean((1, 2), keepdims=True)
-        return grey / (grey.std((1, 2), keepdims=True) + 1)
+        return grey_images(pixels)
 
     def taught(
         self, support: np.ndarray, targets: np.ndarray, should_cancel: ShouldCancel = never_cancel
@@ -49,8 +44,7 @@ class PatchEngine:
 
         def segment(masks: np.ndarray) -> np.ndarray:
             raise_if_cancelled(should_cancel)
-            step = SIDE // WORK_SIDE
-            share = masks.reshape(len(masks), WORK_SIDE, step, WORK_SIDE, step).mean((2, 4)).astype(np.float32)
+            share = shrunk(masks)
             threshold = best_threshold(_fused(own, share), masks[sample]) if own is not None else 0.5
             return _fused(votes, share) > threshold
 
@@ -87,5 +81,5 @@ class PatchEngine:
 def _fused(votes: tuple[np.ndarray, np.ndarray], share: np.ndarray) -> np.ndarray:
     """float32 [T, 128, 128]: weighted votes of the support's masks float32 [S, 64, 64]."""
     indices, weights = votes
-    soft = (share.reshape(-1)[indices] * weights).sum(2).reshape(-1, WORK_SIDE, WORK_SIDE, 1)
-    return np.stack([resized(one, (SIDE, SIDE))[..., 0] for one in soft])
+    soft = (share.reshape(-1)[indices] * weights).sum(2).reshape(-1, WORK_SIDE, WORK_SIDE)
+    return grown(soft)

@@ -6,14 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
-from ...geometry.resample import resized, resized_bytes
 from ...protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from ..cases import SIDE
+from .grids import grey_images, grown, shrunk
 from .neighbors import nearest_images
 from .protocol import ReverseSegmenter
-
-WORK_SIDE = 64
 
 
 @dataclass(frozen=True)
@@ -29,9 +27,7 @@ class RegistrationEngine:
     ) -> np.ndarray:
         """float32 [N, 64, 64] grey images of mean 0 and spread 1."""
         raise_if_cancelled(should_cancel)
-        grey = np.stack([resized_bytes(image, WORK_SIDE).mean(2) for image in pixels]).astype(np.float32)
-        grey -= grey.mean((1, 2), keepdims=True)
-        return grey / (grey.std((1, 2), keepdims=True) + 1)
+        return grey_images(pixels)
 
     def taught(
         self, support: np.ndarray, targets: np.ndarray, should_cancel: ShouldCancel = never_cancel
@@ -44,13 +40,12 @@ class RegistrationEngine:
 
         def segment(masks: np.ndarray) -> np.ndarray:
             raise_if_cancelled(should_cancel)
-            step = SIDE // WORK_SIDE
-            share = masks.reshape(len(masks), -1, step, WORK_SIDE, step).mean((2, 4)).astype(np.float32)
+            share = shrunk(masks)
             soft = [
                 np.mean([_sampled(share[n], at) for n, at in zip(atlases, found, strict=True)], axis=0)
                 for atlases, found in zip(near, places, strict=True)
             ]
-            return np.stack([resized(one[..., None], (SIDE, SIDE))[..., 0] for one in soft]) > 0.5
+            return grown(np.stack(soft)) > 0.5
 
         return segment
 
@@ -69,7 +64,6 @@ class RegistrationEngine:
             target, atlas, sitk.AffineTransform(2), sitk.CenteredTransformInitializerFilter.GEOMETRY
         )
         method.SetInitialTransform(start, True)
-        method.SetNumberOfThreads(1) if hasattr(method, "SetNumberOfThreads") else None
         try:
             method.Execute(target, atlas)
         except RuntimeError:  # images without overlap or without structure: as they lie
@@ -88,7 +82,5 @@ class RegistrationEngine:
 
 
 def _sampled(share: np.ndarray, places: np.ndarray) -> np.ndarray:
-    from scipy import ndimage
-
     out: np.ndarray = ndimage.map_coordinates(share, places, order=1, mode="constant")
     return out

@@ -15,12 +15,10 @@ from scipy import linalg, ndimage
 from ...geometry.resample import resized
 from ...protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ...segmenters.features import Features
-from ..cases import SIDE
+from .grids import WORK_SIDE, grown, shrunk
 from .protocol import ReverseSegmenter
 from .threshold import best_threshold
 
-CELLS = 64
-"""Cells along a side of the grid of features."""
 HIDDEN = 384
 """Random rectified features beside the linear ones: what a line cannot say (a band between two intensities)."""
 RIDGE = 1e-3
@@ -74,13 +72,15 @@ class RidgeEngine:
         solved = linalg.cho_factor(normal)
 
         def segment(masks: np.ndarray) -> np.ndarray:
-            share = np.stack([_shrunk(mask) for mask in masks]).reshape(count, -1)
+            share = shrunk(masks).reshape(count, -1)
             moments = np.zeros(size)
             for image, wanted in zip(support, share, strict=True):
                 raise_if_cancelled(should_cancel)
                 moments += design(image).T @ wanted
             weights = linalg.cho_solve(solved, moments).astype(np.float32)
-            answer = lambda described: np.stack([_grown(design(image) @ weights) for image in described])
+            answer = lambda described: grown(
+                np.stack([(design(image) @ weights).reshape(WORK_SIDE, WORK_SIDE) for image in described])
+            )
             return answer(targets) > best_threshold(answer(support), masks)
 
         return segment
@@ -89,19 +89,10 @@ class RidgeEngine:
 def _cells(features: Features, image: np.ndarray) -> np.ndarray:
     """float16 [64 * 64, D] of one image: three levels of the encoder, intensities at four scales, and the place."""
     levels = [np.asarray(part)[0].transpose(1, 2, 0) for part in (features.embedding, features.skip4, features.skip2)]
-    parts = [resized(level, (CELLS, CELLS)) for level in levels]
-    grey = resized(image.astype(np.float32) / 255, (CELLS, CELLS))
+    parts = [resized(level, (WORK_SIDE, WORK_SIDE)) for level in levels]
+    grey = resized(image.astype(np.float32) / 255, (WORK_SIDE, WORK_SIDE))
     parts += [ndimage.gaussian_filter(grey, (blur, blur, 0)) if blur else grey for blur in BLURS]
-    at = np.linspace(-1, 1, CELLS, dtype=np.float32)
+    at = np.linspace(-1, 1, WORK_SIDE, dtype=np.float32)
     rows, columns = np.meshgrid(at, at, indexing="ij")
     parts.append(np.stack([rows, columns, rows**2, columns**2, rows * columns], axis=-1))
-    return np.concatenate(parts, axis=2).reshape(CELLS * CELLS, -1).astype(np.float16)
-
-
-def _shrunk(mask: np.ndarray) -> np.ndarray:
-    step = SIDE // CELLS
-    return mask.reshape(CELLS, step, CELLS, step).mean((1, 3)).astype(np.float32)
-
-
-def _grown(cells: np.ndarray) -> np.ndarray:
-    return resized(cells.reshape(CELLS, CELLS, 1), (SIDE, SIDE))[..., 0]
+    return np.concatenate(parts, axis=2).reshape(WORK_SIDE * WORK_SIDE, -1).astype(np.float16)

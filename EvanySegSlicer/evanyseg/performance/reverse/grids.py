@@ -1,0 +1,29 @@
+"""Images and masks on the coarser grid that engines compute on."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...geometry.resample import resized, resized_bytes
+from ..cases import SIDE
+
+WORK_SIDE = 64
+"""Cells along a side: half of the masks' grid."""
+
+
+def grey_images(pixels: np.ndarray) -> np.ndarray:
+    """float32 [N, 64, 64] of images uint8 [N, 256, 256, 3], each of mean 0 and spread 1."""
+    grey = np.stack([resized_bytes(image, WORK_SIDE).mean(2) for image in pixels]).astype(np.float32)
+    grey -= grey.mean((1, 2), keepdims=True)
+    return grey / (grey.std((1, 2), keepdims=True) + 1)
+
+
+def shrunk(masks: np.ndarray) -> np.ndarray:
+    """float32 [N, 64, 64]: the share of each cell that masks bool [N, 128, 128] cover."""
+    step = SIDE // WORK_SIDE
+    return masks.reshape(len(masks), WORK_SIDE, step, WORK_SIDE, step).mean((2, 4)).astype(np.float32)
+
+
+def grown(cells: np.ndarray) -> np.ndarray:
+    """float32 [N, 128, 128] of cells [N, 64, 64]."""
+    return np.stack([resized(one[..., None], (SIDE, SIDE))[..., 0] for one in cells])
