@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -157,6 +158,24 @@ def test_compare_goes_on_with_the_segmenter_it_was_at(bright_process, folder: Pa
     for extra, name in ((("--resume",), "t.csv"), ((), "whole.csv")):
         done = bright_process(*arguments[:-1], name, *extra, folder=folder, prelude=prelude)
         assert done.returncode == 0, done.stderr
+    assert (folder / "t.csv").read_bytes() == (folder / "whole.csv").read_bytes()
+
+
+@posix
+def test_compare_tries_boxes_again_that_failed(bright_process, folder: Path) -> None:
+    """The image of the second box arrives before the run goes on: both segmenters have it, in its place."""
+    prelude = 'models.segmenters.register(ModelSpec("other", "", lambda spec, path, device: BrightSegmenter()))\n'
+    arguments = ("compare", "--boxes", "b.csv", *S, "--segmenter", "other", *E, "--table", "t.csv")
+    rows = (folder / "b.csv").read_text().splitlines()
+    image = rows[2].split(",")[0]
+    (folder / "b.csv").write_text("\n".join([*rows[:2], rows[2].replace(image, "late.png", 1), *rows[3:]]) + "\n")
+    stopped(folder, signal.SIGTERM, 3 * (COUNT + 2), *arguments, prelude=prelude)
+    assert sum(r["caveats"].startswith("error") for r in table(folder / "t.partial.csv")) >= 1
+    shutil.copy(folder / image, folder / "late.png")
+    for extra, name in ((("--resume",), "t.csv"), ((), "whole.csv")):
+        done = bright_process(*arguments[:-1], name, *extra, folder=folder, prelude=prelude)
+        assert done.returncode == 0, done.stderr
+        assert "failed" not in done.stderr
     assert (folder / "t.csv").read_bytes() == (folder / "whole.csv").read_bytes()
 
 

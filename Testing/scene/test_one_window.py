@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from doubles import DigestEstimator, ThresholdSegmenter
@@ -102,6 +103,53 @@ def test_padding_counts_for_no_percentile_where_the_scene_knows_it(app, tmp_path
     assert image_facts(node) == ImageSource("MR", False, (60000.0, 60000.0))
     assert by_scene(app, node) == (window, scores)
     assert by_scene(app, imported(app, volume, "MR"))[0] != window, "else this test could not fail"
+
+
+class Database:
+    """Slicer's DICOM database, as far as it is asked: values as text, '' for a tag that is not there."""
+
+    def __init__(self, folder: Path) -> None:
+        read = [pydicom.dcmread(path) for path in sorted(folder.iterdir())]
+        self.files = {str(one.SOPInstanceUID): one for one in read}
+        self.asked = 0
+
+    def instanceValue(self, uid: str, tag: str) -> str:
+        self.asked += 1
+        element = self.files[uid].get(tuple(int(part, 16) for part in tag.split(",")))
+        return "" if element is None else str(element.value)
+
+
+@pytest.mark.parametrize("rescale", [{}, {"RescaleSlope": 2, "RescaleIntercept": -100}])
+def test_padding_of_what_slicer_imported_is_asked_of_its_database(app, tmp_path: Path, monkeypatch, rescale) -> None:
+    import slicer
+
+    pixels = PIXELS.copy()
+    pixels[:, :, :6] = 60000
+    volume = series(tmp_path / "mr", pixels, Modality="MR", PixelPaddingValue=60000, **rescale)
+    database = Database(tmp_path / "mr")
+    node = imported(app, volume, "MR")
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    open_review(node, None, pipeline())
+    assert database.asked == 0, "a volume from a file has no instances to ask about"
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(database.files))
+    assert by_scene(app, node) == by_commands(volume)
+    assert image_facts(node).padding == volume.source.padding
+    asked = database.asked
+    open_review(node, None, pipeline())
+    assert database.asked == asked, "once is enough: the node keeps it"
+
+
+def test_padding_is_not_guessed_where_slices_are_rescaled_differently(app, tmp_path: Path, monkeypatch) -> None:
+    import slicer
+
+    series(tmp_path / "pt", Modality="PT", PixelPaddingValue=0, RescaleSlope=2, RescaleIntercept=0)
+    database = Database(tmp_path / "pt")
+    list(database.files.values())[-1].RescaleSlope = 3
+    node = add_volume(app, PIXELS.astype(np.float32))
+    node.SetAttribute("DICOM.instanceUIDs", " ".join(database.files))
+    monkeypatch.setattr(slicer, "dicomDatabase", database, raising=False)
+    open_review(node, None, pipeline())
+    assert image_facts(node).padding is None
 
 
 def test_the_window_follows_what_becomes_known_and_is_said(app, tmp_path: Path) -> None:

@@ -52,29 +52,44 @@ def segmented_rows(
     box_frame: BoxFrame | None,
     log: RowLog | None,
 ) -> list[dict[str, str]]:
-    """Rows of all segmenters, one network in memory at a time, as a table would hold them."""
+    """Rows of all segmenters, one network in memory at a time, as a table would hold them; those that failed in an
+    earlier, stopped run are tried again, in their place."""
     preset, scorer = preset_of(intensity), load_estimator(estimator, where)
     names = list(dict.fromkeys(segmenters))
     rows = list(log.finished()) if log is not None else []
     _check_same(boxes, names, rows)
+    earlier = len(rows)
     with progress_bar("Segmenting") as progress, log or nullcontext():
         for number, name in enumerate(names):
-            first = len(rows) - number * boxes.count
-            if first >= boxes.count:
+            begin = number * boxes.count
+            # those that are not there yet, and those that failed before the run was stopped
+            todo = [n for n in range(boxes.count) if begin + n >= earlier or _failed(rows[begin + n])]
+            if not todo:
                 continue
             pipeline = SlicePipeline(scorer, load_segmenter(name, where))
             part = lambda fraction, text, n=number: progress((n + fraction) / len(names), text)
-            for row in score_boxes(boxes, pipeline, preset, box_frame, part, first=first):
+            scored = score_boxes(boxes, pipeline, preset, box_frame, part, wanted=set(todo).__contains__)
+            for at, row in zip(todo, scored, strict=True):
                 found = {**row, "segmenter": name}
+                cells = {k: str(cell(v)) for k, v in found.items()}
+                if begin + at < earlier:
+                    rows[begin + at] = cells
+                    if log is not None:
+                        log.replace(begin + at, found)
+                    continue
+                rows.append(cells)
                 if log is not None:
                     log.write(found)
-                rows.append({k: str(cell(v)) for k, v in found.items()})
         if log is not None:
             log.finish()
-    failed = [row["caveats"] for row in rows if row["caveats"].startswith(FAILED)]
+    failed = [row["caveats"] for row in rows if _failed(row)]
     if failed:
         say_error(f"{len(failed)} of {len(rows)} rows failed and count as unscored; the first {failed[0]}")
     return [{**row, ROW: str(n % boxes.count)} for n, row in enumerate(rows)]
+
+
+def _failed(row: dict[str, str]) -> bool:
+    return row["caveats"].startswith(FAILED)
 
 
 def _check_same(boxes: Table, segmenters: list[str], rows: list[dict[str, str]]) -> None:

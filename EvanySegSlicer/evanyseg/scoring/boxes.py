@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +27,18 @@ def score_boxes(
     box_frame: BoxFrame | None = None,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
-    first: int = 0,
+    wanted: Callable[[int], bool] = lambda number: True,
 ) -> Iterator[dict[str, Any]]:
     """One row of `COLUMNS` for each row of a table with image,x0,y0,x1,y1 (paths relative to it), further columns kept.
 
     `box_frame`: what boxes are counted in where the row's cell `box_frame` does not say it; every row returned does.
     The segmenter's best mask by predicted Dice counts. A row that fails has no score and 'error: ...' in `caveats`.
-    `first`: how many rows to leave out. Raises CancelledError.
+    `wanted`: says of a row's number (from 0) whether it shall be done. Raises CancelledError.
     """
     images = _Images(table.path.parent, preset)
     name = pipeline.segmenter.name if pipeline.segmenter is not None else ""
     for number, row in enumerate(table.rows()):
-        if number < first:
+        if not wanted(number):
             continue
         raise_if_cancelled(should_cancel)
         progress(number / max(1, table.count), f"{name}: {row['image']}")

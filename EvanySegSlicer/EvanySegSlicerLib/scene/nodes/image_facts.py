@@ -17,6 +17,11 @@ PADDING = "EvanySeg.Padding"
 DICOM_MODALITY = "DICOM.Modality"
 """Attribute that Slicer's DICOM import gives the volume's item of the subject hierarchy."""
 
+INSTANCES = "DICOM.instanceUIDs"
+"""Attribute of a volume node that Slicer's DICOM import made: its instances, separated by spaces."""
+
+PADDING_VALUE, PADDING_LIMIT, SLOPE, INTERCEPT = "0028,0120", "0028,0121", "0028,1053", "0028,1052"
+
 HOUNSFIELD_UNIT = "[hnsf'U]"
 """UCUM code that Slicer's DICOM import gives the voxel values of a CT."""
 
@@ -30,18 +35,49 @@ def keep_facts(volume: vtkMRMLVolumeNode, source: ImageSource) -> None:
 
 
 def image_facts(volume: vtkMRMLVolumeNode) -> ImageSource:
-    """Modality, unit and padding of a volume node: what `keep_facts` wrote, else what Slicer's DICOM import did (which
-    keeps no padding); all unknown for volumes from files that do not say them."""
+    """Modality, unit and padding of a volume node: what `keep_facts` wrote, else what Slicer's DICOM import did
+    (padding: see `keep_imported_padding`); all unknown for volumes from files that do not say them."""
     kept = volume.GetAttribute(HOUNSFIELD)
+    ends = [float(v) for v in (volume.GetAttribute(PADDING) or "").split(",") if v]
+    padding = (ends[0], ends[1]) if len(ends) == 2 else None
     if kept is not None:
-        ends = [float(v) for v in (volume.GetAttribute(PADDING) or "").split(",") if v]
-        padding = (ends[0], ends[1]) if len(ends) == 2 else None
         return ImageSource(volume.GetAttribute(MODALITY) or "", kept == "1", padding)
     modality, unit = _hierarchy_modality(volume), _unit(volume)
     hounsfield = unit == HOUNSFIELD_UNIT if unit else modality == "CT"
     if hounsfield and modality in ("", "CT"):
-        return ImageSource("CT", True)
-    return ImageSource(modality)
+        return ImageSource("CT", True, padding)
+    return ImageSource(modality, False, padding)
+
+
+def keep_imported_padding(volume: vtkMRMLVolumeNode) -> None:
+    """Slicer's DICOM import keeps no pixel padding: ask its database once for the volume's first instance, and write
+    the padding onto the node in the volume's own values (rescaled). Nothing happens without a database (Slicer alone
+    has one), for volumes that were not imported, and where instances are rescaled differently."""
+    import slicer
+
+    database = getattr(slicer, "dicomDatabase", None)
+    instances = (volume.GetAttribute(INSTANCES) or "").split()
+    if database is None or not instances or volume.GetAttribute(PADDING) is not None:
+        return
+    ask = lambda instance, tag: _number(database.instanceValue(instance, tag))
+    first = ask(instances[0], PADDING_VALUE)
+    if first is None:
+        return
+    last = ask(instances[0], PADDING_LIMIT)
+    lines = {(ask(uid, SLOPE), ask(uid, INTERCEPT)) for uid in (instances[0], instances[-1])}
+    if len(lines) > 1:
+        return
+    ((slope, intercept),) = lines
+    ends = (first, first if last is None else last)
+    rescaled = [(1.0 if slope is None else slope) * v + (intercept or 0.0) for v in ends]
+    volume.SetAttribute(PADDING, ",".join(repr(v) for v in sorted(rescaled)))
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text or "")
+    except ValueError:
+        return None
 
 
 def _hierarchy_modality(volume: vtkMRMLVolumeNode) -> str:

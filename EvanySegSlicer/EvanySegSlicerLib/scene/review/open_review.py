@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
 from ..jobs.review_nodes import ReviewNodes
+from ..nodes.image_facts import keep_imported_padding
 from ..nodes.segment_store import SegmentStore
 from ..nodes.session_node import SessionNode
 from ..nodes.volume_reader import VolumeReader
@@ -53,6 +54,7 @@ def open_review(
     """
     node = SessionNode.of_scene(volume.GetScene())
     session = node.read()
+    keep_imported_padding(volume)
     reader = VolumeReader(volume, preset or session.preset)
     reader.snapshot()  # a volume that cannot be used is refused before anything is made
     segmentation = segmentation or new_segmentation(volume)
