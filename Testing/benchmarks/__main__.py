@@ -25,6 +25,7 @@ NEEDS = {
     "volume": ("slicer",),
     "overlay": ("slicer",),
     "learning": ("sklearn",),
+    "watch": (),
     "growth": (),
     "gpu": ("torch",),
     "clone": (),
@@ -123,6 +124,10 @@ def work_of(name: str, runs: int, quick: bool, peers: bool) -> Callable[[], list
         from . import learning
 
         return lambda: learning.run(runs, quick)
+    if name == "watch":
+        from . import watch
+
+        return lambda: watch.run(runs, quick)
     return {
         "start": lambda: start.run(runs, peers),
         "throughput": lambda: [

@@ -1,0 +1,1 @@
+"""A folder that is watched: masks that arrive are scored, once, when their files are whole."""
