@@ -16,7 +16,8 @@ from engine import files, phantom
 from evanyseg.errors import CancelledError, ImageError, OutputError
 from evanyseg.io.tables import open_table
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
-from evanyseg.scoring.pairs import PairsResult, PairsScorer, log_of_pairs
+from evanyseg.scoring.pair_rows import PairOptions, PairRows
+from evanyseg.scoring.pairs import PairsResult, log_of_pairs, score_table
 
 ADDED = ["pred_dice", "low", "high", "caveats", "estimator", "intensity"]
 
@@ -35,14 +36,14 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def score(scorer: PairsScorer, table: Path, out: Path, *hooks, needed=("image", "mask"), **more) -> PairsResult:
+def score(scorer: PairRows, table: Path, out: Path, *hooks, needed=("image", "mask"), **more) -> PairsResult:
     given = open_table(table, needed)
-    return scorer.score(given, log_of_pairs(given, out), *hooks, **more)
+    return score_table(scorer, given, log_of_pairs(given, out), *hooks, **more)
 
 
 def run(folder: Path, text: str, **options) -> tuple[list[dict[str, str]], object]:
     (folder / "pairs.csv").write_text(text, encoding="utf-8")
-    scorer = PairsScorer(SlicePipeline(BrightEstimator(batch=2)), **options)
+    scorer = PairRows(SlicePipeline(BrightEstimator(batch=2)), PairOptions(**options))
     column = options.get("label_column")
     needed = ["image", "mask", *([column] if column else [])]
     result = score(scorer, folder / "pairs.csv", folder / "out.csv", needed=needed)
@@ -121,7 +122,7 @@ def test_a_scored_table_can_be_scored_again_in_place(folder: Path) -> None:
     rows, _ = run(folder, "image,mask,pred_dice,caveats\na.png,good.png,0.123,old\n")
     assert list(rows[0]) == ["image", "mask", *ADDED]
     assert rows[0]["pred_dice"] != "0.123"
-    scorer = PairsScorer(SlicePipeline(BrightEstimator()))
+    scorer = PairRows(SlicePipeline(BrightEstimator()))
     score(scorer, folder / "out.csv", folder / "out.csv")
     with (folder / "out.csv").open(newline="") as file:
         assert list(csv.DictReader(file)) == rows
@@ -134,7 +135,7 @@ def test_tables_without_the_columns_are_refused_and_nothing_is_written(folder: P
     with pytest.raises(ImageError, match="lacks the column value"):
         run(folder, "image,mask\n", label_column="value")
     with pytest.raises(ImageError, match="cannot be read"):
-        score(PairsScorer(SlicePipeline(BrightEstimator())), folder / "gone.csv", folder / "out.csv")
+        score(PairRows(SlicePipeline(BrightEstimator())), folder / "gone.csv", folder / "out.csv")
     assert not (folder / "out.csv").exists()
 
 
@@ -150,7 +151,7 @@ def test_cancel_writes_nothing_and_keeps_the_older_result(folder: Path) -> None:
     calls = iter(range(100))
     with pytest.raises(CancelledError):
         score(
-            PairsScorer(SlicePipeline(BrightEstimator(batch=2))),
+            PairRows(SlicePipeline(BrightEstimator(batch=2))),
             folder / "pairs.csv",
             folder / "out.csv",
             should_cancel=lambda: next(calls) > 6,
@@ -167,7 +168,7 @@ def test_a_full_disk_keeps_the_older_result(folder: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (8192, hard))
     try:
         with pytest.raises(OutputError, match="The disk is full"):
-            score(PairsScorer(SlicePipeline(BrightEstimator())), folder / "pairs.csv", folder / "out.csv")
+            score(PairRows(SlicePipeline(BrightEstimator())), folder / "pairs.csv", folder / "out.csv")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert (folder / "out.csv").read_text() == "precious"
@@ -176,7 +177,7 @@ def test_a_full_disk_keeps_the_older_result(folder: Path) -> None:
 def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
     def peak(count: int) -> int:
         (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * count)
-        scorer = PairsScorer(SlicePipeline(BrightEstimator(batch=4)))
+        scorer = PairRows(SlicePipeline(BrightEstimator(batch=4)))
         rows = iter(range(count + 1))
         collect = lambda *_: next(rows) % 10 or gc.collect()  # what only awaits collection is no leak
         tracemalloc.start()
@@ -194,7 +195,7 @@ def test_many_rows_do_not_sit_in_memory(folder: Path) -> None:
 def test_progress_counts_rows(folder: Path) -> None:
     (folder / "pairs.csv").write_text("image,mask\n" + "a.png,good.png\n" * 4)
     seen: list[float] = []
-    scorer = PairsScorer(SlicePipeline(BrightEstimator()))
+    scorer = PairRows(SlicePipeline(BrightEstimator()))
     score(scorer, folder / "pairs.csv", folder / "out.csv", lambda fraction, _: seen.append(fraction))
     assert seen == [0.0, 0.25, 0.5, 0.75]
     assert not math.isnan(seen[-1])

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..metrics.assessment import POOR
 from ..metrics.bootstrap import Interval, group_counts, interval
-from ..scoring.pairs import FAILED
+from ..scoring.pair_rows import FAILED
 from .case import AuditRow
 
 

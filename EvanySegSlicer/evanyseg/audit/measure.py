@@ -15,7 +15,7 @@ from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import Caveat
-from ..scoring.pairs import FAILED
+from ..scoring.pair_rows import FAILED
 from ..scoring.stacks import SliceStack
 from ..scoring.volumes import SliceScore, VolumeScorer, mean_of_slices
 from .case import AuditCase, AuditRow

@@ -18,7 +18,7 @@ from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
 from ..report.images import slice_image
-from ..scoring.pairs import FAILED
+from ..scoring.pair_rows import FAILED
 from ..scoring.unfinished import RowLog
 from .case import COLUMNS, AuditCase, AuditRow
 from .classes import ClassSummary, summaries

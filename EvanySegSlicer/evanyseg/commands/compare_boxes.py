@@ -10,7 +10,7 @@ from ..geometry.boxes import BoxFrame
 from ..io.tables import Table, cell
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..scoring.boxes import COLUMNS, score_boxes
-from ..scoring.pairs import FAILED
+from ..scoring.pair_rows import FAILED
 from ..scoring.table_boxes import BOX
 from ..scoring.unfinished import RowLog
 from .support.console import progress_bar, say_error

@@ -11,7 +11,8 @@ from ..bands import BandThresholds
 from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import check_table_output, open_table
-from ..scoring.pairs import PairsScorer, log_of_pairs
+from ..scoring.pair_rows import PairOptions, PairRows
+from ..scoring.pairs import log_of_pairs, score_table
 from .support.console import number_text, print_json, progress_bar, say, say_error, say_written, shown
 from .support.loading import Placement, load_pipeline
 from .support.options import preset_of
@@ -53,17 +54,9 @@ def score_pairs(
     }
     log = log_of_pairs(given, output, described(made_with), resume)
     pipeline = load_pipeline(estimator, None, where)
-    scorer = PairsScorer(
-        pipeline,
-        preset,
-        label_column,
-        allow_cropped=allow_cropped,
-        threshold=threshold,
-        box_frame=box_frame,
-        names=names,
-    )
+    options = PairOptions(preset, label_column, allow_cropped, threshold, box_frame, names)
     with progress_bar("Scoring pairs") as progress:
-        result = scorer.score(given, log, progress)
+        result = score_table(PairRows(pipeline, options), given, log, progress)
     scored = [s for s in result.scores if s == s]
     counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}
     mean = sum(scored) / len(scored) if scored else float("nan")

@@ -14,7 +14,7 @@ from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset, window_of
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .pairs import FAILED
+from .pair_rows import FAILED
 from .table_boxes import BOX, FRAME, displayed_box_of_row, needed_cell
 
 COLUMNS = ("image", *BOX, FRAME, "segmenter", "pred_dice", "low", "high", "caveats")

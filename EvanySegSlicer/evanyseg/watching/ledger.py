@@ -17,7 +17,6 @@ COLUMNS = (
     "time", "case", "segment", "segment_id", "pred_dice", "low", "high", "band", "slices", "worst_slice", "worst_dice",
     "caveats", "estimator", "intensity", "image", "mask", "fingerprint",
 )  # fmt: skip
-FAILED = "error: "
 
 
 class Ledger:

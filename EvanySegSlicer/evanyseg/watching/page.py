@@ -11,7 +11,7 @@ from urllib.parse import quote
 from ..bands import BandThresholds
 from ..report.frame import framed
 from ..report.page import chip
-from .ledger import FAILED
+from ..scoring.pair_rows import FAILED
 
 COLUMNS = ("Case", "Segment", "Predicted Dice", "Band", "Interval", "Worst slice", "Time", "Notes")
 CLOSING = """  <p>The predicted Dice is an estimate, made without a reference: it says which cases deserve a look first,

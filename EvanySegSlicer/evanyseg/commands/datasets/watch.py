@@ -16,10 +16,11 @@ from ...errors import EvanySegError
 from ...io.write import write_text
 from ...pipeline.slice_pipeline import SlicePipeline
 from ...protocols import no_progress
+from ...scoring.pair_rows import FAILED
 from ...scoring.summary import SegmentSummary
 from ...watching.arrivals import Arrival, Inbox
 from ...watching.hook import Hook
-from ...watching.ledger import FAILED, Ledger
+from ...watching.ledger import Ledger
 from ...watching.page import day_html
 from .. import score_image
 from ..support.console import say, say_error, shown
