@@ -150,6 +150,32 @@ def test_checkpoints_without_a_trend_are_told() -> None:
     assert found.of["dice"].value == pytest.approx(found.of["dice"].real), "the mean of the labelled images"
 
 
+def test_both_sides_teach_with_as_many_images() -> None:
+    """More images teach better: with 4 labelled ones and 24 others, the others would look like a better model."""
+    data = model_of(checkpoints=6)
+    groups = data.unlabelled.groups(3)
+    assert len(groups) == 2
+    assert sorted(np.concatenate(groups)) == sorted(set(np.concatenate(groups).tolist())), "no image twice"
+    assert [len(g) for g in data.unlabelled.groups(8)] == [8]
+    asked = []
+
+    class Engine:
+        name = "counting"
+
+        def describe(self, pixels, *more):
+            return pixels
+
+        def taught(self, support, targets, *more):
+            asked.append(len(support))
+            return lambda masks: np.zeros((len(targets), 128, 128), bool)
+
+    few = replace(data.labelled, pixels=data.labelled.pixels[:4], truth=data.labelled.truth[:4],
+                  predictions=data.labelled.predictions[:, :4], names=data.labelled.names[:4],
+                  subjects=data.labelled.subjects[:4], predicted_dice=data.labelled.predicted_dice[:, :4])  # fmt: skip
+    model_estimates(replace(data, labelled=few), Engine())
+    assert asked == [4, 4, 4], "one group of the labelled ones, two of the eight others"
+
+
 def test_too_little_is_refused_in_words() -> None:
     data = model_of(checkpoints=6)
     with pytest.raises(EvanySegError, match="3 checkpoints: a line through fewer than 4"):

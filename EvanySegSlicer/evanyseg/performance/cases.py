@@ -15,6 +15,8 @@ IMAGE_SIDE = 256
 """Pixels of the images, which the reverse engines look at."""
 SUPPORT = 64
 """Images that teach the reverse segmenter at most, as published."""
+GROUPS = 6
+"""Groups that teach it in turn at most."""
 
 
 @dataclass(frozen=True)
@@ -36,8 +38,15 @@ class Images:
     def __len__(self) -> int:
         return len(self.names)
 
+    def groups(self, count: int) -> list[np.ndarray]:
+        """Indices of groups of `count` images each, without overlap, each spread evenly; as many as there are, and
+        `GROUPS` at most."""
+        number = min(GROUPS, len(self) // count)
+        chosen = np.linspace(0, len(self) - 1, number * count).round().astype(int)
+        return [chosen[first::number] for first in range(number)]
+
     def support(self, most: int = SUPPORT) -> np.ndarray:
-        """Indices of the images that teach the reverse segmenter: so many at most, spread evenly."""
+        """Indices of so many images at most, spread evenly."""
         return np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
 
 

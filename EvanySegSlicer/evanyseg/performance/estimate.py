@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import EvanySegError
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .cases import SIDE, Images
+from .cases import SIDE, SUPPORT, Images
 from .mapping import FEWEST_CHECKPOINTS, FEWEST_LABELLED, TREND, Estimated, Observed, estimated
 from .measures import MEASURES, WORDS, measured
 from .reverse.protocol import ReverseEngine
@@ -102,23 +102,33 @@ def real_metrics(images: Images) -> np.ndarray:
 def pseudo_metrics(
     data: ModelData, engine: ReverseEngine, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
 ) -> tuple[np.ndarray, np.ndarray]:
-    """[K, T, 6] of the training images, segmented from the labelled and from the unlabelled side's predictions."""
+    """[K, T, 6] of the training images, segmented from the labelled and from the unlabelled side's predictions.
+
+    Both sides teach with as many images: more would teach better, and look like a better model. Where a side has
+    several times as many, several such groups teach in turn, and the mean of what comes out counts.
+    """
     targets = data.train.support()
     assert data.train.truth is not None
     truth = data.train.truth[targets]
     described = engine.describe(data.train.pixels[targets], _part(progress, 0, 0.2), should_cancel)
+    count = min(SUPPORT, len(data.labelled), len(data.unlabelled))
     out = []
     for side, images in enumerate((data.labelled, data.unlabelled)):
         begin = 0.2 + 0.4 * side
-        support = images.support()
-        known = engine.describe(images.pixels[support], _part(progress, begin, 0.2), should_cancel)
-        segment = engine.taught(known, described, should_cancel)
-        rows = []
-        for number, name in enumerate(data.checkpoints):
-            raise_if_cancelled(should_cancel)
-            progress(begin + 0.2 + 0.2 * number / len(data.checkpoints), f"reverse step, {name}")
-            rows.append(measured(segment(images.predictions[number][support]), truth))
-        out.append(np.stack(rows))
+        groups = images.groups(count)
+        every = np.concatenate(groups)
+        known = engine.describe(images.pixels[every], _part(progress, begin, 0.2), should_cancel)
+        found = []
+        for number, group in enumerate(groups):
+            segment = engine.taught(known[number * count : (number + 1) * count], described, should_cancel)
+            rows = []
+            for k, name in enumerate(data.checkpoints):
+                raise_if_cancelled(should_cancel)
+                done = (number + k / len(data.checkpoints)) / len(groups)
+                progress(begin + 0.2 + 0.2 * done, f"reverse step, {name}")
+                rows.append(measured(segment(images.predictions[k][group]), truth))
+            found.append(np.stack(rows))
+        out.append(np.mean(found, axis=0))
     return out[0], out[1]
 
 

@@ -83,7 +83,7 @@ def watch(
     with Ctrl-C or SIGTERM.
     """
     inbox = Inbox(folder, masks, settle)
-    _check_apart(output, [folder, *([masks] if masks else [])])
+    _check_outside(output, [folder, *([masks] if masks else [])])
     levels, preset = bands_of(bands), preset_of(intensity)
     called = Hook.parsed(hook, below) if hook is not None else None
     (output / CASES).mkdir(parents=True, exist_ok=True)
@@ -118,7 +118,7 @@ def watch(
         raise typer.Exit(1)
 
 
-def _check_apart(output: Path, watched: list[Path]) -> None:
+def _check_outside(output: Path, watched: list[Path]) -> None:
     """Raises EvanySegError for results that would be watched themselves."""
     for folder in watched:
         if output.resolve().is_relative_to(folder.resolve()):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -22,9 +22,11 @@ class ReverseEngine(Protocol):
 
     def describe(
         self, pixels: np.ndarray, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
-    ) -> Any:
-        """What the engine needs to know of images uint8 [N, 256, 256, 3], whatever their masks are: made once for all
-        checkpoints. Raises CancelledError."""
+    ) -> np.ndarray:
+        """[N, ...]: what the engine needs to know of each image uint8 [N, 256, 256, 3], whatever its mask is: made once
+        for all checkpoints. Raises CancelledError."""
 
-    def taught(self, support: Any, targets: Any, should_cancel: ShouldCancel = never_cancel) -> ReverseSegmenter:
+    def taught(
+        self, support: np.ndarray, targets: np.ndarray, should_cancel: ShouldCancel = never_cancel
+    ) -> ReverseSegmenter:
         """For descriptions of both. What does not depend on masks is done here. Raises CancelledError."""

@@ -20,6 +20,7 @@ from evanyseg.protocols import QualityEstimator
 
 from ..adaptation.objects import KnownObject
 from .checkpoints import TrainingOptions, model_data
+from .remembering import RememberingEngine
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,10 +62,12 @@ def _rows(data: ModelData, options: RunOptions, tell: Callable[[str], None]) -> 
     truth = real_metrics(data.unlabelled).mean(1)
     rows: list[dict[str, Any]] = []
     for engine in options.engines:
+        remembering = RememberingEngine(reverse_engine(engine))
         counts = [*options.labelled, len(data.labelled)] if engine == options.engines[0] else [len(data.labelled)]
-        for count in sorted({c for c in counts if c <= len(data.labelled)}):
+        # all first: its time is that of a user, who has nothing described yet
+        for count in sorted({c for c in counts if c <= len(data.labelled)}, reverse=True):
             start = perf_counter()
-            found = model_estimates(replace(data, labelled=_first(data.labelled, count)), reverse_engine(engine))
+            found = model_estimates(replace(data, labelled=_first(data.labelled, count)), remembering)
             seconds = perf_counter() - start
             tell(f"  {engine}, {count} labelled images: {seconds:.0f} s")
             most = count == len(data.labelled)
