@@ -26,6 +26,7 @@ NEEDS = {
     "overlay": ("slicer",),
     "learning": ("sklearn",),
     "watch": (),
+    "cluster": ("distributed",),
     "growth": (),
     "gpu": ("torch",),
     "clone": (),
@@ -124,6 +125,10 @@ def work_of(name: str, runs: int, quick: bool, peers: bool) -> Callable[[], list
         from . import learning
 
         return lambda: learning.run(runs, quick)
+    if name == "cluster":
+        from . import cluster
+
+        return lambda: cluster.run(runs, quick)
     if name == "watch":
         from . import watch
 

@@ -19,7 +19,7 @@ Research software: not for clinical use."""
 
 OWN = ("segment", "next-click", "score", "select", "compare", "triage", "adapt", "assess")
 """Each in the module of its name."""
-OF_DATASETS = ("audit", "rank", "performance", "watch")
+OF_DATASETS = ("audit", "rank", "performance", "watch", "merge")
 """The same, in `datasets`."""
 GROUP = "evanyseg.commands"
 """Entry points of this group are commands that other packages add: a name and the function behind it."""

@@ -103,6 +103,22 @@ def score(
         bool,
         typer.Option("--resume", help="With --pairs: go on with a run that was stopped.", rich_help_panel=TABLES),
     ] = False,
+    cluster: Annotated[
+        str | None,
+        typer.Option(
+            metavar="local:N|tcp://HOST:PORT",
+            help="With --pairs: score on N processes of this machine, or on the workers of a Dask scheduler.",
+            rich_help_panel=TABLES,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="With --pairs: score the I-th of N parts of the table alone; `evanyseg merge` joins them.",
+            rich_help_panel=TABLES,
+        ),
+    ] = None,
     output: OutOption = None,
     overlay: Annotated[
         Path | None,
@@ -158,16 +174,17 @@ def score(
         )  # fmt: skip
         if any(v not in (None, []) for v in single):
             raise typer.BadParameter(
-                "--pairs only goes with --out, --label-column, --box-frame, --resume, --intensity and options of models"
+                "--pairs only goes with --out, --label-column, --box-frame, --resume, --cluster, --shard, --intensity "
+                "and options of models"
             )
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
         where = Placement(device, backend)
         score_pairs(pairs, output, label_column, box_frame, estimator, where, intensity, levels, as_json,
-                     allow_cropped, resume, threshold_of(threshold), names)  # fmt: skip
+                     allow_cropped, resume, threshold_of(threshold), names, cluster, shard)  # fmt: skip
         return
-    if resume:
-        raise typer.BadParameter("--resume goes with --pairs")
+    if resume or cluster is not None or shard is not None:
+        raise typer.BadParameter("--resume, --cluster and --shard go with --pairs")
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
 import typer
 
 from ..bands import BandThresholds
+from ..errors import EvanySegError
 from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
-from ..io.tables import check_table_output, open_table
-from ..scoring.pair_rows import PairOptions, PairRows
+from ..io.tables import Table, check_table_output, open_table
+from ..scoring.pair_rows import PairOptions, PairRows, RowScorer
 from ..scoring.pairs import log_of_pairs, score_table
 from .support.console import number_text, print_json, progress_bar, say, say_error, say_written, shown
 from .support.loading import Placement, load_pipeline
@@ -36,13 +39,17 @@ def score_pairs(
     resume: bool,
     threshold: float | str | None,
     names: str | None,
+    cluster: str | None = None,
+    shard: str | None = None,
 ) -> None:
     preset = preset_of(intensity)
     given = open_table(pairs, [*PAIR, *([label_column] if label_column else [])])
     refuse_overwriting([output], chain([estimator, names], files_in_table(given, PAIR)))
-    check_table_output(output, json=False)
+    check_table_output(output, json=False, parquet=True)
     check_stdout([output], as_json)
     say_layout(given)
+    if shard is not None:
+        given = _shard(given, shard)
     made_with = {
         "estimator": identity_of(estimator),
         "intensity": intensity,
@@ -51,12 +58,12 @@ def score_pairs(
         "threshold": threshold,
         "names": identity_of(names) if names else None,
         "cropped masks": "allowed" if allow_cropped else None,
+        "shard": shard,
     }
     log = log_of_pairs(given, output, described(made_with), resume)
-    pipeline = load_pipeline(estimator, None, where)
     options = PairOptions(preset, label_column, allow_cropped, threshold, box_frame, names)
-    with progress_bar("Scoring pairs") as progress:
-        result = score_table(PairRows(pipeline, options), given, log, progress)
+    with _scorer(estimator, where, options, cluster) as scorer, progress_bar("Scoring pairs") as progress:
+        result = score_table(scorer, given, log, progress)
     scored = [s for s in result.scores if s == s]
     counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}
     mean = sum(scored) / len(scored) if scored else float("nan")
@@ -81,3 +88,27 @@ def score_pairs(
         tail = f" ({more} more: see the column caveats)" if more else ""
         say_error(f"{result.failed} of {result.rows} rows failed{tail}; the others are scored.")
         raise typer.Exit(1)
+
+
+@contextmanager
+def _scorer(estimator: str, where: Placement, options: PairOptions, cluster: str | None) -> Iterator[RowScorer]:
+    """What scores the rows: this process, or the workers of a cluster."""
+    if cluster is None:
+        yield PairRows(load_pipeline(estimator, None, where), options)
+        return
+    from ..cluster.rows import ClusterRows
+    from ..cluster.scheduler import connected
+    from ..cluster.work import WorkPlan
+
+    # workers have folders of their own: a weight file is named by its whole path
+    model = str(Path(estimator).resolve()) if Path(estimator).is_file() else estimator
+    with connected(cluster) as client:
+        yield ClusterRows(client, WorkPlan(model, where.device, where.backend, options))
+
+
+def _shard(table: Table, text: str) -> Table:
+    """Raises EvanySegError."""
+    number, _, of = text.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise EvanySegError(f"--shard {text}: write I/N, as 2/8 for the second of eight parts.")
+    return table.part(int(number), int(of))

@@ -30,17 +30,19 @@ class PairsResult:
     remarks: list[tuple[int, str]] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
 
-    def count(self, row: ScoredRow, shown: int) -> None:
-        """A row is done; of failures and remarks the first `shown` are kept."""
+    def count(self, row: ScoredRow, shown: int, before: int = 0) -> None:
+        """A row is done; of failures and remarks the first `shown` are kept. before: rows of the file before this
+        table's (of a shard)."""
         self.rows += 1
+        number = row.number + before
         if row.error:
             self.failed += 1
             if len(self.failures) < shown:
-                self.failures.append((row.number, row.error))
+                self.failures.append((number, row.error))
             return
         self.remarked += bool(row.remarks)
         if row.remarks and len(self.remarks) < shown:
-            self.remarks.append((row.number, " ".join(row.remarks)))
+            self.remarks.append((number, " ".join(row.remarks)))
         self.unscored += math.isnan(row.dice)
         self.scores.append(row.dice)
 
@@ -76,7 +78,7 @@ def score_table(
                     yield number, row
 
         def emit(row: ScoredRow) -> None:
-            result.count(row, shown)
+            result.count(row, shown, table.first)
             if row.number <= first:
                 log.replace(row.number - 1, row.cells)
             else:

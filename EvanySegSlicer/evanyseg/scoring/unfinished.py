@@ -16,9 +16,10 @@ from typing import Any, TextIO
 
 from ..errors import OutputError
 from ..io.tables.cells import unguarded
+from ..io.tables.parquet import SUFFIX, write_parquet_table
 from ..io.tables.writing import RowWriter, check_table_output, separator_of
 from ..io.targets import descriptor_of, is_special, real_path, sentence
-from ..io.write import atomic_path
+from ..io.write import atomic_path, ending
 
 RUN = "(run)"
 """The column of the unfinished table that says what its rows were made with."""
@@ -46,7 +47,7 @@ class RowLog:
         resume: bool = False,
         again: Callable[[Mapping[str, str]], bool] = lambda row: False,
     ) -> None:
-        check_table_output(out, json=False)
+        check_table_output(out, json=False, parquet=True)
         self.out, self.columns, self.run = out, list(columns), f"[{run}]"  # the bracket tells a cut line
         self.partial = None if is_special(out) else partial_path(out)
         self.done = 0
@@ -110,10 +111,14 @@ class RowLog:
         self._close()
         if self.partial is None:
             return
-        with atomic_path(self.out) as part, part.open("w", newline="", encoding="utf-8") as file:
-            writer = RowWriter(file, self.columns, separator_of(self.out))
-            for number, row in enumerate(self.finished()):
-                writer.write(self._replaced.get(number, row))
+        rows = (self._replaced.get(number, row) for number, row in enumerate(self.finished()))
+        if ending(self.out) == SUFFIX:
+            write_parquet_table(self.out, self.columns, rows)
+        else:
+            with atomic_path(self.out) as part, part.open("w", newline="", encoding="utf-8") as file:
+                writer = RowWriter(file, self.columns, separator_of(self.out))
+                for row in rows:
+                    writer.write(row)
         self.partial.unlink()
 
     def __exit__(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from ...errors import ImageError
+from ..write import ending
 from .cells import score_number, short, unguarded
 from .layout import SEPARATORS, TableLayout, layout_of
+from .parquet import SUFFIX, parquet_rows, parquet_shape
 
 KNOWN = (
     "image", "mask", "x0", "y0", "x1", "y1", "label", "segment", "segment_id", "plane", "index", "pred_dice", "low",
@@ -25,15 +28,28 @@ SCORES = ("pred_dice", "low", "high")
 
 @dataclass(frozen=True)
 class Table:
-    """An opened table: `columns` are unique, `count` the number of rows."""
+    """An opened table: `columns` are unique, `count` the number of rows; `first`: how many rows of the file lie before
+    them (see `part`)."""
 
     path: Path
     layout: TableLayout
     columns: tuple[str, ...]
     count: int
+    first: int = 0
 
     def rows(self) -> Iterator[dict[str, str]]:
         """One by one, from the file; missing cells are empty."""
+        return islice(self._all_rows(), self.first, self.first + self.count)
+
+    def part(self, number: int, of: int) -> Table:
+        """The `number`-th (from 1) of so many parts of neighbouring rows, whose sizes differ by one at most."""
+        begin, end = ((number - 1) * self.count) // of, (number * self.count) // of
+        return replace(self, count=end - begin, first=self.first + begin)
+
+    def _all_rows(self) -> Iterator[dict[str, str]]:
+        if ending(self.path) == SUFFIX:
+            yield from parquet_rows(self.path, self.columns)
+            return
         for _, cells in _records(self.path, self.layout):
             padded = [*map(unguarded, cells), *[""] * (len(self.columns) - len(cells))]
             yield {name: cell for name, cell in zip(self.columns, padded, strict=False) if name}
@@ -45,8 +61,13 @@ def open_table(path: Path, needed: Sequence[str] = ()) -> Table:
     Raises ImageError for a file that is no table, lacks a needed column, has a column twice, or rows with more cells
     than there are columns (a comma or quote that belongs to a cell).
     """
-    layout = layout_of(path, [*needed, *KNOWN])
-    header = _header(path, layout)
+    parquet = ending(path) == SUFFIX
+    if parquet:
+        layout = TableLayout("utf-8", ",")
+        header, count = parquet_shape(path)
+    else:
+        layout, count = layout_of(path, [*needed, *KNOWN]), 0
+        header = tuple(_header(path, layout))
     columns = _named(header, needed)
     missing = [name for name in needed if name not in columns]
     if missing:
@@ -56,8 +77,7 @@ def open_table(path: Path, needed: Sequence[str] = ()) -> Table:
     if twice:
         names = ", ".join(map(short, twice))
         raise ImageError(f"The table {path.name} has the column {names} more than once; rename one of them.")
-    count = 0
-    for line, cells in _records(path, layout):
+    for line, cells in () if parquet else _records(path, layout):
         count += 1
         nameless = [c for c, name in zip(cells, columns, strict=False) if not name]
         if any(c.strip() for c in [*cells[len(columns) :], *nameless]):

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 from ...errors import OutputError
 from ..write import atomic_path, ending, is_special, write_text
 from .cells import guarded
+from .parquet import SUFFIX, pyarrow_parquet
 
 SEPARATED = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 
@@ -40,11 +41,15 @@ def cell(value: Any) -> Any:
     return f"{value:.4f}" if isinstance(value, float) else value
 
 
-def check_table_output(path: Path | None, json: bool = True) -> None:
-    """Raises OutputError when a table cannot be written under that name: what is written would not be what it says."""
+def check_table_output(path: Path | None, json: bool = True, parquet: bool = False) -> None:
+    """Raises OutputError when a table cannot be written under that name: what is written would not be what it says;
+    MissingPackageError for Parquet without pyarrow."""
+    if parquet and path is not None and ending(path) == SUFFIX and not is_special(path):
+        pyarrow_parquet()
+        return
     if path is None or is_special(path) or ending(path) in SEPARATED or (json and ending(path) == ".json"):
         return
-    known = ", ".join([*SEPARATED, *([".json"] if json else [])])
+    known = ", ".join([*SEPARATED, *([".json"] if json else []), *([SUFFIX] if parquet else [])])
     what = f"as '{path.suffix}'" if path.suffix else "without an ending"
     raise OutputError(f"{path.name}: a table cannot be written {what}; use one of {known}.")
 
