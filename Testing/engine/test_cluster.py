@@ -177,6 +177,18 @@ def test_no_scheduler_and_no_dask_are_said(monkeypatch) -> None:
         pass
 
 
+def test_a_cluster_of_this_machine_listens_on_loopback_alone() -> None:
+    import psutil
+
+    me = psutil.Process()
+    before = {c.laddr for c in me.net_connections() if c.status == psutil.CONN_LISTEN}
+    with connected("local:1"):
+        found = [c.laddr for p in (me, *me.children(recursive=True)) for c in p.net_connections("inet")
+                 if c.status == psutil.CONN_LISTEN and c.laddr not in before]  # fmt: skip
+    assert len(found) >= 3, "scheduler, its pages, worker"
+    assert {address.ip for address in found} == {"127.0.0.1"}
+
+
 @pytest.fixture
 def parts(evanyseg, pairs: Path, tmp_path: Path) -> list[Path]:
     made = []

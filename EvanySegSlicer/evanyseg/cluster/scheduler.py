@@ -30,7 +30,7 @@ def connected(address: str) -> Iterator[Any]:
         # a thread each: networks of several workers on the same cores would only get in each other's way
         threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
         cluster: Any = distributed.LocalCluster(
-            n_workers=local, threads_per_worker=1, host="127.0.0.1", dashboard_address=None,
+            n_workers=local, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
             env={**threads, "PYTHONPATH": os.environ.get("PYTHONPATH", "")}, silence_logs=50,
         )  # fmt: skip
     else:
