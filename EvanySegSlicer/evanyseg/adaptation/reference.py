@@ -13,7 +13,8 @@ from ..prompts import BoxPrompt
 
 @dataclass(frozen=True)
 class GradedMask:
-    """A mask whose Dice is known, or known only about: `weight` below one."""
+    """A mask whose Dice is known, or known only about: `weight` below one, beside the other masks of its reference. How
+    much the reference as a whole counts is the reference's own weight."""
 
     mask: np.ndarray
     dice: float
