@@ -27,9 +27,9 @@ def volume_with_object(shape: tuple[int, int, int], seed: int = 0) -> tuple[np.n
     """(int16 volume [K, J, I], label uint8 with one ellipsoid of value 1 that spans nine tenths of the slices)."""
     rng = np.random.default_rng(seed)
     k, j, i = np.ogrid[: shape[0], : shape[1], : shape[2]]
-    centre = [s / 2 for s in shape]
+    center = [s / 2 for s in shape]
     radius = [0.45 * shape[0], 0.2 * shape[1], 0.15 * shape[2]]
-    inside = sum(((x - c) / r) ** 2 for x, c, r in zip((k, j, i), centre, radius, strict=True)) <= 1
+    inside = sum(((x - c) / r) ** 2 for x, c, r in zip((k, j, i), center, radius, strict=True)) <= 1
     volume = rng.normal(0, 20, shape[1:]).astype(np.int16)[None].repeat(shape[0], axis=0)
     volume[inside] += 120
     return volume, inside.astype(np.uint8)

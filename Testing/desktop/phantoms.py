@@ -25,10 +25,10 @@ def add_volume(scene, array: np.ndarray, spacing=(1.0, 1.0, 3.0), name: str = "P
     return node
 
 
-def ball(shape=(12, 96, 96), centre=(6, 48, 48), radius=(4.5, 22, 22), seed: int = 0) -> np.ndarray:
+def ball(shape=(12, 96, 96), center=(6, 48, 48), radius=(4.5, 22, 22), seed: int = 0) -> np.ndarray:
     """Noisy background near 100 with one bright ellipsoid near 400: int16 [K, J, I]."""
     grid = np.indices(shape, dtype=float)
-    inside = sum(((g - c) / r) ** 2 for g, c, r in zip(grid, centre, radius, strict=True)) <= 1
+    inside = sum(((g - c) / r) ** 2 for g, c, r in zip(grid, center, radius, strict=True)) <= 1
     noise = np.random.default_rng(seed).normal(0, 12, shape)
     return (100 + 300 * inside + noise).astype(np.int16)
 

@@ -13,7 +13,7 @@ def user(host, driver):
     return User(host, driver)
 
 
-def test_drag_gives_a_scored_and_coloured_mask(user):
+def test_drag_gives_a_scored_and_colored_mask(user):
     user.click("drawBoxButton")
     assert user.ui.drawBoxButton.checked
     user.driver.drag(user.host.view("Red"), *user.corners("Red", 26))
@@ -51,7 +51,7 @@ def test_every_view_gives_the_slice_it_shows(one, view):
 
 def test_the_mask_lies_where_the_box_was_drawn(one):
     """A box around the right half of the object gives a mask that stays in it."""
-    one.draw(half=14, centre=(14, 0))
+    one.draw(half=14, center=(14, 0))
     mask = one.mask()
     cols = mask.any(axis=0).nonzero()[0]
     # 96 pixels of 1 mm: the view's middle is column 48, the box spans 0..28 mm to its right
@@ -107,7 +107,7 @@ def test_points_refine_where_the_segmenter_can(one):
     one.click("positivePointButton")
     assert not one.ui.drawBoxButton.checked
     view = one.host.view("Red")
-    corner, _ = one.corners("Red", 0, centre=(35, 35))
+    corner, _ = one.corners("Red", 0, center=(35, 35))
     one.driver.press(view, corner)
     one.driver.release(view, corner)
     one.wait()
@@ -131,7 +131,7 @@ def test_points_are_refused_by_a_segmenter_without_them(host, hands):
     user.draw()
     before = user.mask().copy()
     user.click("positivePointButton")
-    middle, _ = user.corners("Red", 0, centre=(35, 35))
+    middle, _ = user.corners("Red", 0, center=(35, 35))
     user.driver.press(host.view("Red"), middle)
     user.driver.release(host.view("Red"), middle)
     user.wait()
@@ -227,8 +227,8 @@ def test_without_a_volume_the_user_is_told(host, hands):
     assert "Choose a volume" in widget.panel.ui.statusLabel.text
 
 
-def test_the_corner_annotation_says_what_the_colour_means(one):
-    one.draw(half=12, centre=(10, 0))
+def test_the_corner_annotation_says_what_the_color_means(one):
+    one.draw(half=12, center=(10, 0))
     texts = annotation_texts(one.host.view("Red"))
     row = one.rows[0]
     assert any(row.band.upper() in text and f"{row.dice:.2f}" in text for text in texts), texts
@@ -243,7 +243,7 @@ def annotation_texts(view):
     return [prop.GetInput() for prop in found if prop.IsA("vtkTextActor")]
 
 
-def test_unticking_colours_puts_back_what_was_there(one):
+def test_unticking_colors_puts_back_what_was_there(one):
     composite = one.host.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode()
     before = composite.GetForegroundVolumeID()
     one.draw()
@@ -281,7 +281,7 @@ def test_drawing_reads_the_slice_while_the_mouse_moves(counted, host):
     user.driver.wait_until(lambda: segmenter.embedded == made + 3, what="that slice's neighbours")
 
 
-def test_the_neighbours_are_encoded_while_nothing_else_runs(counted):
+def test_the_neighbors_are_encoded_while_nothing_else_runs(counted):
     user, segmenter = counted
     user.scroll("Red", 1)
     user.draw()
@@ -292,7 +292,7 @@ def test_the_neighbours_are_encoded_while_nothing_else_runs(counted):
 def test_the_panel_speaks_of_the_slice_in_view(one):
     one.draw(half=26)
     one.scroll("Red", 1)
-    one.draw(half=12, centre=(10, 0))
+    one.draw(half=12, center=(10, 0))
     assert "axial 7" in one.ui.resultLabel.text
     assert "POOR" in one.ui.resultLabel.text
     one.scroll("Red", -1)

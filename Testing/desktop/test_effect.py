@@ -48,8 +48,8 @@ class Editor:
     def said(self) -> str:
         return self.delegate._result.text
 
-    def draw(self, half=26.0, view="Red", centre=(0.0, 0.0)) -> None:
-        self.hands.drag(self.host.view(view), *self.user.corners(view, half, centre))
+    def draw(self, half=26.0, view="Red", center=(0.0, 0.0)) -> None:
+        self.hands.drag(self.host.view(view), *self.user.corners(view, half, center))
         self.user.wait("the mask")
 
     def mask(self, segment_id=None):
@@ -89,7 +89,7 @@ def test_loading_the_effect_imports_no_network(host):
     assert not new & {"torch", "torchvision", "timm", "segment_anything"}
 
 
-def test_box_to_coloured_mask_on_the_selected_segment(editor):
+def test_box_to_colored_mask_on_the_selected_segment(editor):
     editor.draw()
     assert 1300 < editor.mask().sum() < 1650
     rows = editor.user.rows

@@ -112,7 +112,7 @@ def test_colors_and_ring_are_in_the_view_where_they_belong(one):
     middle = picture.pixelColor(round(x), round(y))
     assert min(middle.red(), middle.green(), middle.blue()) > 150, "the ring's white middle"
     # one mask in three is the whole box: its corners are yellow-green, the object that all agree on is as before
-    corner = one.corners("Red", 0, centre=(22, -22))[0]
+    corner = one.corners("Red", 0, center=(22, -22))[0]
     colored, object_ = picture.pixelColor(*map(round, corner)), (picture.width() // 2, picture.height() // 2)
     assert colored.green() > colored.blue() + 40
     assert picture.pixelColor(*object_) == plain.pixelColor(*object_)

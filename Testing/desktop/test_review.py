@@ -19,9 +19,9 @@ def user(host, hands):
     one = User(host, hands)
     one.draw(half=26)
     one.scroll("Red", 1)
-    one.draw(half=6, centre=(12, 0))
+    one.draw(half=6, center=(12, 0))
     one.scroll("Red", -2)
-    one.draw(half=12, centre=(10, 0))
+    one.draw(half=12, center=(10, 0))
     one.click("drawBoxButton")
     one.tab("reviewTab")
     return one
@@ -140,7 +140,7 @@ def test_no_key_of_slicer_is_reused():
     assert len(set(KEYS.values())) == len(KEYS)
 
 
-def test_the_strip_has_a_coloured_cell_for_each_slice(user):
+def test_the_strip_has_a_colored_cell_for_each_slice(user):
     strip = user.ui.qualityStrip
     assert (strip.rowCount, strip.columnCount) == (1, 3)
     letters = [strip.item(0, n).text() for n in range(3)]

@@ -92,7 +92,7 @@ def test_a_segmenter_that_fails_is_named_and_the_others_compared(host, hands):
 def test_error_map_shows_where_it_is_wrong_and_follows_scrolling(user):
     user.draw(half=26)
     user.scroll("Red", 1)
-    user.draw(half=12, centre=(10, 0))
+    user.draw(half=12, center=(10, 0))
     composite = user.host.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode()
     quality = composite.GetForegroundVolumeID()
     user.click("errorMapCheckBox")
@@ -163,8 +163,8 @@ def test_every_synthetic_error_lowers_the_score(one, error):
     assert one.panel.presenters.exploring.last.estimate.dice < 0.97
 
 
-def test_new_bands_recolour_rows_at_once(one):
-    one.draw(half=12, centre=(10, 0))
+def test_new_bands_recolor_rows_at_once(one):
+    one.draw(half=12, center=(10, 0))
     assert one.rows[0].band == "poor"
     one.tab("settingsTab")
     one.ui.checkSpinBox.setValue(0.2)
@@ -177,7 +177,7 @@ def test_new_bands_recolour_rows_at_once(one):
 
 
 def test_the_summary_counts_poor_by_the_users_bands(one):
-    one.draw(half=12, centre=(10, 0))
+    one.draw(half=12, center=(10, 0))
     one.tab("settingsTab")
     one.ui.checkSpinBox.setValue(0.2)
     one.driver.settle()
@@ -186,7 +186,7 @@ def test_the_summary_counts_poor_by_the_users_bands(one):
     assert texts[3:5] == ["0 %", ""], "neither share nor run, as no row is poor"
 
 
-def test_every_text_names_the_error_maps_colours_as_they_are(one):
+def test_every_text_names_the_error_maps_colors_as_they_are(one):
     """The words, against the hue of the colours that are drawn."""
     import colorsys
 
@@ -207,8 +207,8 @@ def test_every_text_names_the_error_maps_colours_as_they_are(one):
     assert all("magenta" in text and "red " not in text for text in sentence)
 
 
-def test_continuous_colours_are_an_option(one):
-    one.draw(half=12, centre=(10, 0))
+def test_continuous_colors_are_an_option(one):
+    one.draw(half=12, center=(10, 0))
     middle = one.picture().pixelColor(one.picture().width() // 2 + 30, one.picture().height() // 2)
     one.choose("colorsSelector", 1)
     other = one.picture().pixelColor(one.picture().width() // 2 + 30, one.picture().height() // 2)
@@ -238,7 +238,7 @@ def test_weights_folder_import_and_clear(one, tmp_path, monkeypatch):
 
 
 def test_segments_with_poor_slices_are_flagged_when_wanted(one):
-    one.draw(half=12, centre=(10, 0))
+    one.draw(half=12, center=(10, 0))
     one.tab("settingsTab")
     one.click("flagSegmentsCheckBox")
     one.panel.updated([])
@@ -269,7 +269,7 @@ def test_an_estimator_without_maps_says_so(host, hands):
 def test_the_error_map_is_that_of_the_chosen_segment(one):
     one.draw(half=26)
     one.click("addSegmentButton")
-    one.draw(half=12, centre=(10, 0))
+    one.draw(half=12, center=(10, 0))
     composite = one.host.app.layoutManager().sliceWidget("Red").mrmlSliceCompositeNode()
     one.click("errorMapCheckBox")
     one.wait("the error map")

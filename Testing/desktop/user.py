@@ -49,21 +49,21 @@ class User:
         runner = self.panel.pump.runner
         self.driver.wait_until(lambda: not self.panel.controller.busy and not runner.active, seconds, what)
 
-    def corners(self, view: str, half: float, centre=(0.0, 0.0)):
+    def corners(self, view: str, half: float, center=(0.0, 0.0)):
         """Two opposite corners, `half` mm from `centre` (mm right and up of the view's middle)."""
         target = self.host.view(view)
         node = target.mrmlSliceNode()
         scale = target.size.width() / node.GetFieldOfView()[0]
-        x = target.size.width() / 2 + centre[0] * scale
-        y = target.size.height() / 2 - centre[1] * scale
+        x = target.size.width() / 2 + center[0] * scale
+        y = target.size.height() / 2 - center[1] * scale
         return (x - half * scale, y - half * scale), (x + half * scale, y + half * scale)
 
-    def draw(self, view="Red", half: float = 26.0, centre=(0.0, 0.0), wait: bool = True, seconds: float = 90) -> None:
+    def draw(self, view="Red", half: float = 26.0, center=(0.0, 0.0), wait: bool = True, seconds: float = 90) -> None:
         """Press Draw box if it is not pressed, drag, release."""
         if not self.ui.drawBoxButton.checked:
             self.tab("segmentTab")
             self.click("drawBoxButton")
-        self.driver.drag(self.host.view(view), *self.corners(view, half, centre))
+        self.driver.drag(self.host.view(view), *self.corners(view, half, center))
         if wait:
             self.wait("the mask", seconds)
 

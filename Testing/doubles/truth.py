@@ -43,13 +43,13 @@ class ThresholdSegmenter:
         should_cancel: ShouldCancel = never_cancel,
     ) -> Candidates:
         raise_if_cancelled(should_cancel)
-        grey = embedding.features
-        inside = np.zeros(grey.shape, bool)
-        box = box or BoxPrompt(0, 0, grey.shape[1], grey.shape[0])
+        gray = embedding.features
+        inside = np.zeros(gray.shape, bool)
+        box = box or BoxPrompt(0, 0, gray.shape[1], gray.shape[0])
         # pixels whose centre is in the box
-        rows, cols = np.arange(grey.shape[0]) + 0.5, np.arange(grey.shape[1]) + 0.5
+        rows, cols = np.arange(gray.shape[0]) + 0.5, np.arange(gray.shape[1]) + 0.5
         inside = ((rows >= box.y0) & (rows < box.y1))[:, None] & ((cols >= box.x0) & (cols < box.x1))[None, :]
-        exact = (grey > self.threshold) & inside
+        exact = (gray > self.threshold) & inside
         if mask_input is not None:
             exact = mask_input > 0
         for point in points:

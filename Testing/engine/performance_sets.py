@@ -17,8 +17,8 @@ def disks(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     for _ in range(count):
         y, x = rng.integers(48, 80, 2)
         truth = (rows - y) ** 2 + (columns - x) ** 2 <= rng.integers(16, 24) ** 2
-        grey = 50 + 120 * truth + 40 * ((rows > 100) & (columns < 30)) + rng.normal(0, 8, truth.shape)
-        large = ndimage.zoom(np.clip(grey, 0, 255), IMAGE_SIDE / SIDE, order=1)
+        gray = 50 + 120 * truth + 40 * ((rows > 100) & (columns < 30)) + rng.normal(0, 8, truth.shape)
+        large = ndimage.zoom(np.clip(gray, 0, 255), IMAGE_SIDE / SIDE, order=1)
         pixels.append(np.repeat(large.astype(np.uint8)[..., None], 3, axis=2))
         truths.append(truth)
     return np.stack(pixels), np.stack(truths)

@@ -34,8 +34,8 @@ def example(seed: int, slip: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarra
     rows, columns = np.mgrid[:120, :150]
     y, x = 60 + rng.normal(0, 6), 70 + rng.normal(0, 6)
     truth = ((rows - y) / (22 + rng.normal(0, 2))) ** 2 + ((columns - x) / (33 + rng.normal(0, 3))) ** 2 < 1
-    grey = np.clip(np.where(truth, 150, 70) + rng.normal(0, 15, truth.shape), 0, 255).astype(np.uint8)
-    return np.repeat(grey[..., None], 3, axis=-1), truth, np.roll(truth, slip or int(rng.integers(0, 25)), axis=1)
+    gray = np.clip(np.where(truth, 150, 70) + rng.normal(0, 15, truth.shape), 0, 255).astype(np.uint8)
+    return np.repeat(gray[..., None], 3, axis=-1), truth, np.roll(truth, slip or int(rng.integers(0, 25)), axis=1)
 
 
 def references(count: int, subjects: int | None = None) -> list[Reference]:

@@ -60,6 +60,6 @@ def test_good_check_and_poor_differ_without_red_and_green() -> None:
     assert set(BAND_COLORS) == set(QualityBand)
 
 
-def test_what_needs_a_look_stands_out_in_grey() -> None:
+def test_what_needs_a_look_stands_out_in_gray() -> None:
     assert abs(_luminance(BAND_COLORS[QualityBand.CHECK]) - _luminance(BAND_COLORS[QualityBand.GOOD])) > 0.3
     assert abs(_luminance(BAND_COLORS[QualityBand.CHECK]) - _luminance(BAND_COLORS[QualityBand.POOR])) > 0.3

@@ -60,7 +60,7 @@ def test_one_embedding_answers_many_prompts_as_fresh_ones_do(
         np.testing.assert_array_equal(segmenter.segment(segmenter.embed(image), box).logits, logits)
 
 
-def test_small_boxes_get_a_crop_made_once_and_shared_by_neighbours(
+def test_small_boxes_get_a_crop_made_once_and_shared_by_neighbors(
     segmenter: BuiltinSegmenter, image: np.ndarray, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encoded = counting(segmenter, monkeypatch)

@@ -19,7 +19,7 @@ from evanyseg.nets.builtin_segmenter import BuiltinSegmenterNet
 from evanyseg.prompts import BoxPrompt
 from evanyseg.segmenters.builtin import WEIGHTS, BuiltinSegmenter, load
 from evanyseg.segmenters.canvas import canvas
-from evanyseg.segmenters.crops import SIDE, Crop, crop_for, full_crop, normalised, square_around
+from evanyseg.segmenters.crops import SIDE, Crop, crop_for, full_crop, normalized, square_around
 from evanyseg.weights.eight_bits import SCALE
 
 __all__ = ["image", "segmenter"]  # fixtures
@@ -95,9 +95,9 @@ def test_squares_move_into_the_image() -> None:
     assert square_around((100, 60), 30, 50, 80) == Crop(0, 10, 60, 90)
 
 
-def test_normalising_makes_contrast_and_brightness_irrelevant() -> None:
+def test_normalizing_makes_contrast_and_brightness_irrelevant() -> None:
     pixels = np.random.default_rng(0).uniform(20, 120, (16, 16, 3))
-    np.testing.assert_allclose(normalised(pixels), normalised(pixels * 2 + 10), atol=1e-4)
+    np.testing.assert_allclose(normalized(pixels), normalized(pixels * 2 + 10), atol=1e-4)
 
 
 def test_the_canvas_is_padded_at_the_right_and_bottom(image: np.ndarray) -> None:

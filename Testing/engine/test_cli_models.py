@@ -84,7 +84,7 @@ def test_list_names_every_registered_model_and_where_its_weights_are(run):
     assert {m["weights"] for m in listed if m["name"] == "medsam"} == {"bring the file"}
 
 
-def test_info_tells_file_source_hash_licence_and_citation(run):
+def test_info_tells_file_source_hash_license_and_citation(run):
     code, out, _ = run("info", "sam-vit-b")
     assert code == 0
     for words in ("sam_vit_b_01ec64.pth", "https://dl.fbaipublicfiles.com", "ec2df62732", "Apache-2.0", "Kirillov"):
@@ -98,7 +98,7 @@ def test_info_tells_file_source_hash_licence_and_citation(run):
     assert "Unknown model 'sam-vit-x'" in err
 
 
-def test_download_shows_the_licence_fetches_and_prints_the_path(run, server, folder):
+def test_download_shows_the_license_fetches_and_prints_the_path(run, server, folder):
     code, out, err = run("download", "mobile-sam", "--yes")
     assert code == 0
     assert out.strip() == str(folder / "mobile_sam.pt")

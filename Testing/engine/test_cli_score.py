@@ -62,10 +62,10 @@ def test_score_volumes_of_every_format(evanyseg, tmp_path: Path, suffix: str, ma
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_score_colour_and_16_bit_pictures(evanyseg, picture, tmp_path: Path, channels: int) -> None:
-    grey = np.asarray(Image.open(picture[0]))
-    color = files.write_image_2d(tmp_path / "c.png", np.dstack([grey] * channels))
-    deep = files.write_image_2d(tmp_path / "d.png", grey.astype(np.uint16) * 200)
+def test_score_color_and_16_bit_pictures(evanyseg, picture, tmp_path: Path, channels: int) -> None:
+    gray = np.asarray(Image.open(picture[0]))
+    color = files.write_image_2d(tmp_path / "c.png", np.dstack([gray] * channels))
+    deep = files.write_image_2d(tmp_path / "d.png", gray.astype(np.uint16) * 200)
     for image in (color, deep):
         code, out, _ = evanyseg("score", image, picture[1], *E, "--json")
         assert code == 0
@@ -83,7 +83,7 @@ def test_score_with_a_box_an_empty_mask_and_a_full_one(evanyseg, picture, tmp_pa
     assert 0 < score(full)["pred_dice"] < 0.7
 
 
-def test_score_writes_table_overlay_colours_and_report(evanyseg, volume, tmp_path: Path) -> None:
+def test_score_writes_table_overlay_colors_and_report(evanyseg, volume, tmp_path: Path) -> None:
     out, overlay, report = tmp_path / "s.csv", tmp_path / "q.nii.gz", tmp_path / "r.html"
     code, text, _ = evanyseg("score", *volume, *E, *S, "-o", out, "--overlay", overlay, "--report", report)
     assert code == 0

@@ -23,7 +23,7 @@ def image():
     return np.random.default_rng(0).integers(0, 256, (*SHAPE, 3), dtype=np.uint8)
 
 
-def test_window_is_square_centred_and_wider_than_the_box():
+def test_window_is_square_centered_and_wider_than_the_box():
     window = ContextWindow.around(BoxPrompt(40, 30, 80, 50), SHAPE, 1.75)
     assert window.side == 70
     assert (window.x0, window.y0) == (25, 5)

@@ -7,17 +7,17 @@ import numpy as np
 from evanyseg.pipeline.continuity import BINS, Continuity, histogram
 
 
-def disc(radius: float, grey: int, ground: int = 40, noise: int = 6) -> tuple[np.ndarray, np.ndarray]:
+def disc(radius: float, gray: int, ground: int = 40, noise: int = 6) -> tuple[np.ndarray, np.ndarray]:
     rows, cols = np.mgrid[:64, :64]
     mask = (rows - 32) ** 2 + (cols - 32) ** 2 <= radius**2
-    image = np.where(mask, grey, ground)[..., None].repeat(3, axis=2)
+    image = np.where(mask, gray, ground)[..., None].repeat(3, axis=2)
     jitter = np.random.default_rng(0).integers(-noise, noise + 1, image.shape)
     return np.clip(image + jitter, 0, 255).astype(np.uint8), mask
 
 
 def test_a_slowly_changing_object_is_followed() -> None:
     same = Continuity(*disc(20, 200))
-    assert all(same.accepts(*disc(radius, grey)) for radius, grey in ((19, 198), (17, 196), (14, 192), (7, 190)))
+    assert all(same.accepts(*disc(radius, gray)) for radius, gray in ((19, 198), (17, 196), (14, 192), (7, 190)))
 
 
 def test_a_mask_elsewhere_is_not_the_object() -> None:

@@ -40,7 +40,7 @@ def test_polygons_that_share_an_edge_share_no_pixel_and_leave_none_out() -> None
     assert np.array_equal(a | b, filled(whole, SHAPE))
 
 
-def test_a_square_between_the_pixel_centres_has_its_area() -> None:
+def test_a_square_between_the_pixel_centers_has_its_area() -> None:
     mask = filled(np.array(square(4.5, 6.5, 8)), SHAPE)
     assert mask.sum() == 64
     assert mask[7:15, 5:13].all()

@@ -56,7 +56,7 @@ def test_what_is_no_code_shows_the_form(text: str) -> None:
 
 
 @given(st.tuples(*[st.integers(0, 255)] * 3))
-def test_colours_come_back_and_agree_with_highdicom(color: tuple[int, int, int]) -> None:
+def test_colors_come_back_and_agree_with_highdicom(color: tuple[int, int, int]) -> None:
     stored = cielab_of_rgb([c / 255 for c in color])
     assert rgb_of_cielab(stored) == pytest.approx([c / 255 for c in color], abs=2e-3)
     theirs = hd.color.CIELabColor.from_rgb(*color).value

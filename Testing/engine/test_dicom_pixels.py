@@ -93,7 +93,7 @@ def test_bits_that_are_not_stored_are_no_part_of_a_value(tmp_path: Path) -> None
     assert np.array_equal(read_image(path).array[0], pixels)
 
 
-def test_a_palette_gives_its_colours(tmp_path: Path) -> None:
+def test_a_palette_gives_its_colors(tmp_path: Path) -> None:
     index = np.arange(64, dtype=np.uint8).reshape(8, 8) % 4
     table = np.array([[0, 0, 0], [255, 0, 0], [0, 255, 0], [10, 20, 255]], np.uint16)
     values: dict[str, object] = {"PhotometricInterpretation": "PALETTE COLOR"}

@@ -18,7 +18,7 @@ from evanyseg.io.dicom.masks import ReadImage
 from evanyseg.io.read import read_image, read_segmentation
 
 
-def test_two_overlapping_segments_with_names_codes_and_colours(series: Path, tmp_path: Path) -> None:
+def test_two_overlapping_segments_with_names_codes_and_colors(series: Path, tmp_path: Path) -> None:
     truth = np.stack([dicom_masks.blobs(SHAPE), dicom_masks.blobs(SHAPE, 1)], axis=-1)
     assert (truth.sum(axis=-1) == 2).any()
     described = [

@@ -28,7 +28,7 @@ KIDNEY = SegmentedProperty(
 
 
 @pytest.mark.parametrize("overlapping", [True, False])
-def test_masks_names_codes_colours_and_algorithms_come_back(series: Path, tmp_path: Path, overlapping: bool) -> None:
+def test_masks_names_codes_colors_and_algorithms_come_back(series: Path, tmp_path: Path, overlapping: bool) -> None:
     first, second = dicom_masks.blobs(SHAPE), dicom_masks.blobs(SHAPE, 1)
     if not overlapping:
         second &= ~first

@@ -46,7 +46,7 @@ def test_a_segmentation_larger_than_the_volume_is_cropped() -> None:
     assert np.array_equal(moved.layers[0], wide[3:7, 1:7, 2:8])
 
 
-def test_another_grid_is_resampled_by_nearest_neighbour() -> None:
+def test_another_grid_is_resampled_by_nearest_neighbor() -> None:
     volume = phantom.volume((6, 30, 30), spacing=(1, 1, 1), origin=(0, 0, 0))
     fine = np.zeros((12, 60, 60), np.uint8)
     fine[4:8, 20:40, 10:50] = 7

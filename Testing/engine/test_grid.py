@@ -55,12 +55,12 @@ def test_a_mask_survives_the_way_there_and_back(factor: int, height: int, width:
     assert np.array_equal(grid.back(there[None].astype(np.float32) * 8 - 4)[0] > 0, mask)
 
 
-def test_colours_are_resized_channel_by_channel() -> None:
+def test_colors_are_resized_channel_by_channel() -> None:
     image = np.random.default_rng(0).integers(0, 255, (6, 7, 3), dtype=np.uint8)
     grid = SquareGrid((6, 7), (2.0, 1.0))
     for channel in range(3):
-        grey = np.repeat(image[..., channel : channel + 1], 3, axis=-1)
-        assert np.array_equal(grid.image(image)[..., channel], grid.image(grey)[..., 0])
+        gray = np.repeat(image[..., channel : channel + 1], 3, axis=-1)
+        assert np.array_equal(grid.image(image)[..., channel], grid.image(gray)[..., 0])
 
 
 @settings(deadline=None, max_examples=40)

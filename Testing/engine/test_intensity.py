@@ -65,11 +65,11 @@ def test_a_speck_on_a_flat_ground_still_gets_a_window() -> None:
         (np.array([[[-5, 100, 900]]], np.int16), [0, 100, 255]),
     ],
 )
-def test_colours_of_every_type_become_8_bit(pixels: np.ndarray, expected: list[int]) -> None:
+def test_colors_of_every_type_become_8_bit(pixels: np.ndarray, expected: list[int]) -> None:
     assert PRESETS["rgb"].fit(pixels).apply(pixels)[0, 0].tolist() == expected
 
 
-def test_colours_under_a_grey_preset_are_their_mean() -> None:
+def test_colors_under_a_gray_preset_are_their_mean() -> None:
     pixels = np.array([[[0, 30, 60, 255]]], np.uint8)
     assert IntensityWindow(0, 60, "fixed").apply(pixels)[0, 0].tolist() == [128, 128, 128]
 
@@ -83,7 +83,7 @@ def test_a_fixed_window_is_read_and_nonsense_refused() -> None:
         preset_named("ct-liver")
 
 
-def test_the_default_depends_on_colour_alone() -> None:
+def test_the_default_depends_on_color_alone() -> None:
     data = np.zeros((4, 4))
     assert default_preset(data, color=True).name == "rgb"
     assert default_preset(data, color=False).name == "percentile"
@@ -97,6 +97,6 @@ def test_odd_shapes_are_refused() -> None:
 @given(st.lists(st.floats(-3000, 3000), min_size=4, max_size=40), st.floats(-500, 0), st.floats(1, 500))
 def test_brighter_stays_brighter(values: list[float], low: float, high: float) -> None:
     pixels = np.array([values])
-    grey = IntensityWindow(low, high, "fixed").apply(pixels)[0, :, 0].astype(int)
+    gray = IntensityWindow(low, high, "fixed").apply(pixels)[0, :, 0].astype(int)
     order = np.argsort(values, kind="stable")
-    assert (np.diff(grey[order]) >= 0).all()
+    assert (np.diff(gray[order]) >= 0).all()

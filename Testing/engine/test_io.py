@@ -19,7 +19,7 @@ TILT = np.array([[0.96, -0.28, 0.0], [0.28, 0.96, 0.0], [0.0, 0.0, 1.0]])
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".bmp", ".webp"])
-def test_grey_pictures_come_in_exactly(tmp_path: Path, suffix: str) -> None:
+def test_gray_pictures_come_in_exactly(tmp_path: Path, suffix: str) -> None:
     pixels, _ = phantom.picture()
     path = files.write_image_2d(tmp_path / f"a{suffix}", pixels, **({"lossless": True} if suffix == ".webp" else {}))
     volume = read_image(path)
@@ -36,7 +36,7 @@ def test_a_jpeg_comes_in_within_its_compression(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_colour_pictures_keep_their_channels(tmp_path: Path, channels: int) -> None:
+def test_color_pictures_keep_their_channels(tmp_path: Path, channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 255, (20, 30, channels), dtype=np.uint8)
     volume = read_image(files.write_image_2d(tmp_path / "a.png", pixels))
     assert volume.color
@@ -165,14 +165,14 @@ def test_a_4d_file_of_one_volume_is_that_volume(tmp_path: Path) -> None:
     assert np.array_equal(read_image(tmp_path / "t.nii.gz").array.ravel(), np.arange(24))
 
 
-def test_vectors_that_are_no_colours_are_refused(tmp_path: Path) -> None:
+def test_vectors_that_are_no_colors_are_refused(tmp_path: Path) -> None:
     image = sitk.GetImageFromArray(np.zeros((3, 8, 8, 6), np.float32), isVector=True)
     sitk.WriteImage(image, str(tmp_path / "v.nrrd"))
     with pytest.raises(GeometryError, match="6 values per voxel"):
         read_image(tmp_path / "v.nrrd")
 
 
-def test_a_colour_volume_keeps_its_channels(tmp_path: Path) -> None:
+def test_a_color_volume_keeps_its_channels(tmp_path: Path) -> None:
     array = np.random.default_rng(0).integers(0, 255, (3, 8, 9, 3), dtype=np.uint8)
     sitk.WriteImage(sitk.GetImageFromArray(array, isVector=True), str(tmp_path / "v.nrrd"))
     volume = read_image(tmp_path / "v.nrrd")

@@ -24,7 +24,7 @@ def test_black_and_white_pictures_are_one_segment_called_mask(tmp_path: Path) ->
         assert np.array_equal(found.mask(found.segments[0])[0], mask)
 
 
-def test_grey_masks_saved_as_rgba_are_taken_and_coloured_ones_refused(tmp_path: Path) -> None:
+def test_gray_masks_saved_as_rgba_are_taken_and_colored_ones_refused(tmp_path: Path) -> None:
     _, mask = phantom.picture()
     rgba = np.dstack([mask * np.uint8(255)] * 3 + [np.full(mask.shape, 255, np.uint8)])
     found = read_segmentation(files.write_image_2d(tmp_path / "a.png", rgba))

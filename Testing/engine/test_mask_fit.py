@@ -50,15 +50,15 @@ def test_a_mask_moved_by_whole_voxels_loses_what_leaves_the_image(offset, lost):
     flips=st.tuples(*[st.sampled_from([1, -1])] * 3),
     seed=st.integers(0, 99),
 )
-def test_outside_is_what_counting_centres_says(offset, flips, seed):
+def test_outside_is_what_counting_centers_says(offset, flips, seed):
     mask = np.random.default_rng(seed).random(DIMS[::-1]) < 0.2
     matrix = shift(*offset) @ np.diag([*flips, 1.0])
     outside = total = 0
     for k, j, i in product(*map(range, mask.shape)):
         if mask[k, j, i]:
-            centre = (matrix @ [i, j, k, 1])[:3]
+            center = (matrix @ [i, j, k, 1])[:3]
             total += 1
-            outside += not all(-0.5 - 1e-3 <= c <= n - 0.5 + 1e-3 for c, n in zip(centre, DIMS, strict=True))
+            outside += not all(-0.5 - 1e-3 <= c <= n - 0.5 + 1e-3 for c, n in zip(center, DIMS, strict=True))
     assert mask_fit(mask, matrix, DIMS).outside == pytest.approx(outside / total)
 
 

@@ -81,7 +81,7 @@ def test_the_share_decides() -> None:
 
 
 @given(st.lists(st.floats(-5, 25), min_size=4, max_size=4), st.integers(0, 2**32 - 1))
-def test_a_pixel_is_inside_when_its_centre_is(corners: list[float], seed: int) -> None:
+def test_a_pixel_is_inside_when_its_center_is(corners: list[float], seed: int) -> None:
     mask = np.random.default_rng(seed).random((20, 20)) < 0.5
     box = BoxPrompt.from_corners(*corners)
     y, x = np.nonzero(mask)

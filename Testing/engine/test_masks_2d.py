@@ -54,7 +54,7 @@ SOFT = {
 
 @pytest.mark.parametrize("name", SOFT)
 @pytest.mark.parametrize("binary", [False, True])
-def test_grey_levels_are_refused_with_the_option(tmp_path: Path, name: str, binary: bool) -> None:
+def test_gray_levels_are_refused_with_the_option(tmp_path: Path, name: str, binary: bool) -> None:
     pixels = SOFT[name].astype(np.uint8)
     path = files.write_image_2d(tmp_path / "m.png", pixels)
     with pytest.raises(ImageError, match=r"m\.png has \d+ grey levels, not labels: .*--threshold \d+ takes") as caught:
@@ -65,7 +65,7 @@ def test_grey_levels_are_refused_with_the_option(tmp_path: Path, name: str, bina
 
 @pytest.mark.parametrize("name", ["anti-aliased 4 x", "blurred", "the picture itself"])
 @pytest.mark.parametrize("suffix", [".nii.gz", ".nrrd"])
-def test_grey_levels_in_volumes_are_refused_too(tmp_path: Path, name: str, suffix: str) -> None:
+def test_gray_levels_in_volumes_are_refused_too(tmp_path: Path, name: str, suffix: str) -> None:
     stack = np.zeros((9, *SIZE), np.uint8)
     stack[2:7] = SOFT[name]
     path = files.write_volume(tmp_path / f"m{suffix}", phantom.volume((9, *SIZE)), stack)
@@ -87,9 +87,9 @@ def test_probabilities_can_be_cut_at_a_half(tmp_path: Path) -> None:
 def voronoi(count: int, seed: int = 0) -> np.ndarray:
     """`count` touching regions, numbered in no order."""
     random = np.random.default_rng(seed)
-    centres = random.integers(0, SIZE, (count, 2))
+    centers = random.integers(0, SIZE, (count, 2))
     grid = np.indices(SIZE).reshape(2, -1).T
-    nearest = ((grid[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+    nearest = ((grid[:, None] - centers[None]) ** 2).sum(axis=2).argmin(axis=1)
     return (random.permutation(count)[nearest] + 1).reshape(SIZE)
 
 
@@ -118,7 +118,7 @@ def test_label_maps_stay_label_maps(tmp_path: Path, name: str) -> None:
     assert np.array_equal(found.layers[0][0], labels)
 
 
-def test_grey_levels_can_be_taken_as_labels(tmp_path: Path) -> None:
+def test_gray_levels_can_be_taken_as_labels(tmp_path: Path) -> None:
     pixels = SOFT["anti-aliased 2 x"].astype(np.uint8)
     found = read_segmentation(files.write_image_2d(tmp_path / "m.png", pixels), threshold="labels")
     assert [s.value for s in found.segments] == sorted(set(np.unique(pixels)) - {0})
@@ -134,13 +134,13 @@ def palette_file(path: Path, indices: np.ndarray, colors: list[tuple[int, int, i
     return path
 
 
-def test_a_black_and_white_palette_counts_by_its_grey(tmp_path: Path) -> None:
+def test_a_black_and_white_palette_counts_by_its_gray(tmp_path: Path) -> None:
     white_first = [(255, 255, 255), (0, 0, 0)]
     assert np.array_equal(only_mask(palette_file(tmp_path / "a.png", ~MASK, white_first)), MASK)
     assert np.array_equal(only_mask(palette_file(tmp_path / "b.png", MASK, white_first[::-1])), MASK)
     assert [s.name for s in read_segmentation(tmp_path / "a.png").segments] == ["mask"]
-    quantised = Image.fromarray(MASK.astype(np.uint8) * 255).quantize(2)
-    quantised.save(tmp_path / "q.png")
+    quantized = Image.fromarray(MASK.astype(np.uint8) * 255).quantize(2)
+    quantized.save(tmp_path / "q.png")
     assert np.array_equal(only_mask(tmp_path / "q.png"), MASK)
 
 
@@ -153,7 +153,7 @@ def test_other_palettes_count_by_their_values(tmp_path: Path) -> None:
         read_segmentation(palette_file(tmp_path / "p.png", labels, [(250,) * 3, (0,) * 3, (90,) * 3, (10,) * 3]))
 
 
-def test_a_grey_ramp_as_a_palette_is_grey(tmp_path: Path) -> None:
+def test_a_gray_ramp_as_a_palette_is_gray(tmp_path: Path) -> None:
     path = palette_file(tmp_path / "p.png", SOFT["blurred"], [(n, n, n) for n in range(256)])
     with pytest.raises(ImageError, match="grey levels"):
         read_segmentation(path)
@@ -172,7 +172,7 @@ def test_a_mask_in_the_alpha_channel_is_used_and_that_is_said(tmp_path: Path, co
     assert found.remarks == ("a.png: its mask was taken from the alpha channel; its colours say nothing.",)
 
 
-def test_an_alpha_channel_that_agrees_with_the_colours_changes_nothing(tmp_path: Path) -> None:
+def test_an_alpha_channel_that_agrees_with_the_colors_changes_nothing(tmp_path: Path) -> None:
     white = MASK.astype(np.uint8) * 255
     for alpha in (np.full(SIZE, 255, np.uint8), white):
         assert np.array_equal(

@@ -76,7 +76,7 @@ def test_what_looks_like_the_surroundings_is_not_the_object(inside: int, finding
 
 
 @given(filled=st.sets(st.integers(0, 19)), beyond=st.booleans())
-def test_empty_slices_are_the_gaps_and_the_ends_each_with_its_nearest_neighbour(filled: set[int], beyond: bool) -> None:
+def test_empty_slices_are_the_gaps_and_the_ends_each_with_its_nearest_neighbor(filled: set[int], beyond: bool) -> None:
     found = empty_slices(sorted(filled), 20, beyond)
     inside = {i for i in range(20) if i not in filled and any(f < i for f in filled) and any(f > i for f in filled)}
     ends = {i for i in range(20) if i not in filled and filled and i in (min(filled) - 1, max(filled) + 1)}

@@ -73,7 +73,7 @@ def test_names_from_files_of_every_kind(
     assert evanyseg(*arguments, "--label", "Label_2")[0] == evanyseg(*arguments, "--label", "2")[0] == 0
 
 
-def test_colours_come_with_the_names(tmp_path: Path) -> None:
+def test_colors_come_with_the_names(tmp_path: Path) -> None:
     (tmp_path / "n.txt").write_text(SNAP)
     found = read_segmentation(label_map(tmp_path / "l.nrrd"), names=tmp_path / "n.txt")
     assert found.segments[0].color == (1.0, 0.0, 0.0)

@@ -80,7 +80,7 @@ def test_both_placements_are_those_of_nibabel_and_itk(
     assert np.allclose(got.spacing, other.GetSpacing(), rtol=1e-4)
 
 
-def test_micrometres_and_metres_become_millimetres(tmp_path: Path) -> None:
+def test_micrometers_and_meters_become_millimeters(tmp_path: Path) -> None:
     array = np.zeros((4, 5, 6), np.uint8)
     for unit, factor in {1: 1000.0, 2: 1.0, 3: 0.001, 0: 1.0}.items():
         got = read_image(write(tmp_path / "v.nii", array, xyzt_units=unit))
@@ -155,7 +155,7 @@ def test_a_sheared_pair_scores_as_the_straight_one(evanyseg, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("intent", ["vector", "displacement vector", "none"])
 @pytest.mark.parametrize("kind", [np.float32, np.float64, np.int16])
-def test_a_displacement_field_is_no_colour_image(tmp_path: Path, intent: str, kind: type) -> None:
+def test_a_displacement_field_is_no_color_image(tmp_path: Path, intent: str, kind: type) -> None:
     path = write(tmp_path / "w.nii.gz", np.ones((4, 5, 6, 1, 3), kind))
     image = nib.load(path)
     image.header.set_intent(intent)
@@ -175,13 +175,13 @@ def test_vector_fields_of_other_formats_are_refused_too(tmp_path: Path, suffix: 
 
 @pytest.mark.parametrize("suffix", [".nrrd", ".mha", ".nii.gz"])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_colours_stay_colours(tmp_path: Path, suffix: str, channels: int) -> None:
+def test_colors_stay_colors(tmp_path: Path, suffix: str, channels: int) -> None:
     array = np.random.default_rng(0).integers(0, 255, (3, 4, 5, channels), dtype=np.uint8)
     sitk.WriteImage(sitk.GetImageFromArray(array, isVector=True), str(tmp_path / f"f{suffix}"))
     assert np.array_equal(read_image(tmp_path / f"f{suffix}").array, array)
 
 
-def test_rgb_voxels_of_nifti_are_colours(tmp_path: Path) -> None:
+def test_rgb_voxels_of_nifti_are_colors(tmp_path: Path) -> None:
     array = np.random.default_rng(0).integers(0, 255, (5, 6, 4, 3), dtype=np.uint8)
     packed = np.ascontiguousarray(array).view([("R", "u1"), ("G", "u1"), ("B", "u1")])[..., 0]
     nib.Nifti1Image(packed, AFFINE).to_filename(tmp_path / "c.nii.gz")

@@ -45,7 +45,7 @@ def write_tiff(path: Path, pixels: np.ndarray, order: str = "<") -> Path:
 
 @pytest.mark.parametrize("suffix", [".png", ".tif"])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_16_bit_colours_keep_all_their_bits(tmp_path: Path, suffix: str, channels: int) -> None:
+def test_16_bit_colors_keep_all_their_bits(tmp_path: Path, suffix: str, channels: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 4096, (20, 30, channels), dtype=np.uint16)
     path = write_deep(tmp_path / f"c{suffix}", pixels)
     if (suffix, channels) == (".tif", 4):  # ITK says 'premultiplied' (tag 338 is 1) of what it did not multiply
@@ -65,9 +65,9 @@ def test_alpha_that_hides_bits_is_refused_with_the_remedy(tmp_path: Path) -> Non
             read_image(path)
 
 
-def test_deep_colours_with_few_bits_are_scaled_as_grey_is(evanyseg, tmp_path: Path) -> None:
-    grey, mask = phantom.picture()
-    twelve = grey.astype(np.uint16) * 16
+def test_deep_colors_with_few_bits_are_scaled_as_gray_is(evanyseg, tmp_path: Path) -> None:
+    gray, mask = phantom.picture()
+    twelve = gray.astype(np.uint16) * 16
     color = read_image(write_deep(tmp_path / "c.png", np.dstack([twelve] * 3)))
     plain = read_image(files.write_image_2d(tmp_path / "g.png", twelve))
     shown = [window_of(v).apply(v.array[0]) for v in (color, plain)]
@@ -80,7 +80,7 @@ def test_deep_colours_with_few_bits_are_scaled_as_grey_is(evanyseg, tmp_path: Pa
     assert window_of(color).describe() == row["intensity"]
 
 
-def test_deep_colours_that_use_16_bits_are_their_upper_8() -> None:
+def test_deep_colors_that_use_16_bits_are_their_upper_8() -> None:
     pixels = np.array([[[256, 512, 65535]]], np.uint16)
     window = window_of(Volume(pixels[None], planar=True))
     assert window.describe() == "rgb"
@@ -88,7 +88,7 @@ def test_deep_colours_that_use_16_bits_are_their_upper_8() -> None:
 
 
 @pytest.mark.parametrize("orientation", range(2, 9))
-def test_deep_colours_are_turned_upright_as_shallow_ones(tmp_path: Path, orientation: int) -> None:
+def test_deep_colors_are_turned_upright_as_shallow_ones(tmp_path: Path, orientation: int) -> None:
     pixels = np.random.default_rng(0).integers(0, 65536, (12, 20, 3), dtype=np.uint16)
     path = write_deep(tmp_path / "c.png", pixels)
     exif = Image.Exif()

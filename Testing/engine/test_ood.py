@@ -7,7 +7,7 @@ from engine.estimator_files import BOX, disc, picture, write_estimator
 from evanyseg.errors import WeightsError
 from evanyseg.quality.builtin import load
 from evanyseg.quality.context import context_input
-from evanyseg.quality.ood import STATISTICS, TONES, OODDetector, image_statistics, neighbours
+from evanyseg.quality.ood import STATISTICS, TONES, OODDetector, image_statistics, neighbors
 from evanyseg.results import Caveat
 
 
@@ -24,7 +24,7 @@ def detector_of(images, limit=3.0):
     points = np.stack([statistics(image) for image in images])
     mean, scale = points.mean(axis=0), points.std(axis=0) + 1e-3
     bank = (points - mean) / scale
-    return OODDetector(mean, scale, bank, neighbours(bank, bank, skip=1)[0].mean(axis=1), limit)
+    return OODDetector(mean, scale, bank, neighbors(bank, bank, skip=1)[0].mean(axis=1), limit)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_brightness_and_contrast_leave_the_histogram_of_tones_alone():
     assert statistics(image)[:TONES].sum() == pytest.approx(1.0)
 
 
-def test_colour_is_seen():
+def test_color_is_seen():
     image = picture(disc())
     red = image.copy()
     red[..., 1:] //= 3

@@ -116,9 +116,9 @@ def test_positions_are_distances_along_the_normal() -> None:
     volume = volume_of(np.zeros((9, 40, 40), np.uint8), matrix)
     plane = stack_of(volume, "axial").plane(3)
     normal = matrix[:3, 2] / 2
-    centre = (matrix @ [19.5, 19.5, 3, 1])[:3]
-    assert plane.position_mm == pytest.approx(float(normal @ centre))
-    assert abs(plane.position_mm - centre[2]) > 5
+    center = (matrix @ [19.5, 19.5, 3, 1])[:3]
+    assert plane.position_mm == pytest.approx(float(normal @ center))
+    assert abs(plane.position_mm - center[2]) > 5
 
 
 @pytest.mark.parametrize("angle", [45.0, -45.0, 135.0])

@@ -110,7 +110,7 @@ def test_two_results_need_two_names(no_network, picture, volume, tmp_path: Path)
     refused(no_network, tmp_path, "score", *volume, "--overlay", tmp_path / "q.nii.gz", "-o", colors)
 
 
-def test_the_colour_table_beside_an_overlay_replaces_no_input(no_network, volume, tmp_path: Path) -> None:
+def test_the_color_table_beside_an_overlay_replaces_no_input(no_network, volume, tmp_path: Path) -> None:
     mask = volume[1].rename(tmp_path / "q.ctbl")
     refused(no_network, tmp_path, "score", volume[0], mask, "--overlay", tmp_path / "q.nii.gz")
 

@@ -34,7 +34,7 @@ def test_the_published_crop_hides_what_leaks_out_of_the_box(scene):
     np.testing.assert_array_equal(blended_crop(image, mask, box), blended_crop(image, leaked, box))
 
 
-def test_input_equals_pillow_bilinear_within_one_grey_level(scene):
+def test_input_equals_pillow_bilinear_within_one_gray_level(scene):
     pil = pytest.importorskip("PIL.Image")
     image, mask = scene
     box = BoxPrompt(25, 15, 55, 40)

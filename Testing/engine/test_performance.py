@@ -78,16 +78,16 @@ def test_uncertain_cases_widen_the_interval_around_the_same_line() -> None:
 def test_answers_keep_their_limits_and_extensions_are_marked() -> None:
     seen = observed()
     (here, there), names = seen.predictors[0], seen.subjects
-    beyond = estimated(Observed(seen.real, seen.labelled, [(here, there + 2)], names), (0.0, 1.0))
+    beyond = estimated(Observed(seen.real, seen.labeled, [(here, there + 2)], names), (0.0, 1.0))
     assert (beyond.value == 1.0).all()
     assert (beyond.high <= 1.0).all()
     assert not beyond.inside.any()
 
 
-def test_a_constant_predictor_says_the_mean_of_the_labelled_ones() -> None:
+def test_a_constant_predictor_says_the_mean_of_the_labeled_ones() -> None:
     seen = observed()
     flat = [(np.full_like(a, 0.5), np.full_like(b, 0.5)) for a, b in seen.predictors]
-    found = estimated(Observed(seen.real, seen.labelled, flat, seen.subjects), (0.0, 1.0))
+    found = estimated(Observed(seen.real, seen.labeled, flat, seen.subjects), (0.0, 1.0))
     assert found.value == pytest.approx(np.full(8, seen.real.mean()))
 
 
@@ -125,12 +125,12 @@ def test_an_unknown_engine_is_refused_with_the_names() -> None:
 def test_checkpoints_that_get_better_are_told_apart_without_labels() -> None:
     data = model_of(checkpoints=6)
     found = model_estimates(data, reverse_engine("patches"))
-    truth = real_metrics(data.unlabelled).mean(1)
+    truth = real_metrics(data.unlabeled).mean(1)
     assert np.abs(found.of["dice"].value - truth[:, 0]).mean() < 0.08
     assert np.corrcoef(found.of["dice"].value, truth[:, 0])[0, 1] > 0.9
     assert found.from_scores is None, "nothing was scored"
     assert "No common trend over the checkpoints: Precision (" in found.doubts[0], "all of them have precision 1"
-    scored = replace(data, labelled=_scored(data.labelled), unlabelled=_scored(data.unlabelled))
+    scored = replace(data, labeled=_scored(data.labeled), unlabeled=_scored(data.unlabeled))
     told = model_estimates(scored, reverse_engine("patches"))
     assert told.from_scores is not None
     assert told.from_both is not None
@@ -145,7 +145,7 @@ def _scored(images):
 def test_checkpoints_without_a_trend_are_told() -> None:
     data = model_of(checkpoints=6)
     same = lambda images: replace(images, predictions=np.repeat(images.predictions[2:3], 6, axis=0))
-    found = model_estimates(replace(data, labelled=same(data.labelled)), reverse_engine("patches"))
+    found = model_estimates(replace(data, labeled=same(data.labeled)), reverse_engine("patches"))
     assert found.doubts[0].startswith("No common trend over the checkpoints: Dice, Jaccard, Precision, Recall")
     assert found.of["dice"].value == pytest.approx(found.of["dice"].real), "the mean of the labelled images"
 
@@ -153,10 +153,10 @@ def test_checkpoints_without_a_trend_are_told() -> None:
 def test_both_sides_teach_with_as_many_images() -> None:
     """More images teach better: with 4 labelled ones and 24 others, the others would look like a better model."""
     data = model_of(checkpoints=6)
-    groups = data.unlabelled.groups(3)
+    groups = data.unlabeled.groups(3)
     assert len(groups) == 2
     assert sorted(np.concatenate(groups)) == sorted(set(np.concatenate(groups).tolist())), "no image twice"
-    assert [len(g) for g in data.unlabelled.groups(8)] == [8]
+    assert [len(g) for g in data.unlabeled.groups(8)] == [8]
     asked = []
 
     class Engine:
@@ -169,10 +169,10 @@ def test_both_sides_teach_with_as_many_images() -> None:
             asked.append(len(support))
             return lambda masks: np.zeros((len(targets), 128, 128), bool)
 
-    few = replace(data.labelled, pixels=data.labelled.pixels[:4], truth=data.labelled.truth[:4],
-                  predictions=data.labelled.predictions[:, :4], names=data.labelled.names[:4],
-                  subjects=data.labelled.subjects[:4], predicted_dice=data.labelled.predicted_dice[:, :4])  # fmt: skip
-    model_estimates(replace(data, labelled=few), Engine())
+    few = replace(data.labeled, pixels=data.labeled.pixels[:4], truth=data.labeled.truth[:4],
+                  predictions=data.labeled.predictions[:, :4], names=data.labeled.names[:4],
+                  subjects=data.labeled.subjects[:4], predicted_dice=data.labeled.predicted_dice[:, :4])  # fmt: skip
+    model_estimates(replace(data, labeled=few), Engine())
     assert asked == [4, 4, 4], "one group of the labelled ones, two of the eight others"
 
 
@@ -180,8 +180,8 @@ def test_too_little_is_refused_in_words() -> None:
     data = model_of(checkpoints=6)
     with pytest.raises(EvanySegError, match="3 checkpoints: a line through fewer than 4"):
         replace(data, checkpoints=data.checkpoints[:3])
-    few = replace(data.labelled, names=data.labelled.names[:3])
+    few = replace(data.labeled, names=data.labeled.names[:3])
     with pytest.raises(EvanySegError, match="3 labelled images: at least 4"):
-        replace(data, labelled=few)
+        replace(data, labeled=few)
     with pytest.raises(EvanySegError, match="no unlabelled images"):
-        replace(data, unlabelled=replace(data.unlabelled, names=[]))
+        replace(data, unlabeled=replace(data.unlabeled, names=[]))

@@ -86,7 +86,7 @@ def test_an_empty_mask_has_no_box() -> None:
     assert BoxPrompt.of_mask(np.zeros((5, 5), bool)) is None
 
 
-def test_scaling_keeps_the_centre_and_multiplies_the_area() -> None:
+def test_scaling_keeps_the_center_and_multiplies_the_area() -> None:
     box = BoxPrompt(10, 20, 30, 60).scaled(1.5)
     assert box == BoxPrompt(5, 10, 35, 70)
     assert box.area == pytest.approx(2.25 * 800)

@@ -63,10 +63,10 @@ def estimator(original, embeddings):
 
 def a_case():
     rng = np.random.default_rng(0)
-    grey = rng.integers(0, 256, (90, 120, 1), dtype=np.uint8)
+    gray = rng.integers(0, 256, (90, 120, 1), dtype=np.uint8)
     mask = np.zeros((90, 120), bool)
     mask[20:50, 40:95] = True
-    return np.repeat(grey, 3, axis=-1), mask
+    return np.repeat(gray, 3, axis=-1), mask
 
 
 def test_the_network_equals_the_papers_formula_and_counts_335_tensors(original, embeddings, estimator):
@@ -92,10 +92,10 @@ def test_input_is_hounsfield_minus_200_to_200_resized_as_pillow_does():
     image, mask = a_case()
     hounsfield = image[..., 0] / 255 * 400 - 200
     rows, columns = sentinel_crop(mask)
-    grey = ((np.clip(hounsfield, -200, 200) + 200) / 400).astype(np.float32)[rows, columns]
+    gray = ((np.clip(hounsfield, -200, 200) + 200) / 400).astype(np.float32)[rows, columns]
     resized = [
         np.asarray(pil.fromarray(plane).resize((256, 256), pil.Resampling.BILINEAR))
-        for plane in (grey, mask.astype(np.float32)[rows, columns])
+        for plane in (gray, mask.astype(np.float32)[rows, columns])
     ]
     found = sentinel_input(image, mask).numpy()
     np.testing.assert_allclose(found[0], (resized[0] - 0.5) / 0.25, atol=1e-4)

@@ -15,19 +15,19 @@ from engine.test_quality_sentinel import PaperNet
 from engine.test_sam_med2d import adapter_state
 from evanyseg import models
 from evanyseg.errors import UnknownModelError, WeightsError
-from evanyseg.models import recognise as recognition
+from evanyseg.models import recognize as recognition
 from evanyseg.models import specs_by_kind
 from evanyseg.models.estimators import ESTIMATORS
-from evanyseg.models.recognise import Recognised
+from evanyseg.models.recognize import Recognized
 from evanyseg.models.segmenters import SEGMENTERS
 
 
-def recognise(path) -> Recognised:
-    return recognition.recognise(path, specs_by_kind())
+def recognize(path) -> Recognized:
+    return recognition.recognize(path, specs_by_kind())
 
 
-def recognise_shapes(shapes, filename: str = "", wrapper: str = "") -> Recognised | None:
-    return recognition.recognise_shapes(shapes, specs_by_kind(), filename, wrapper)
+def recognize_shapes(shapes, filename: str = "", wrapper: str = "") -> Recognized | None:
+    return recognition.recognize_shapes(shapes, specs_by_kind(), filename, wrapper)
 
 
 def shapes_of(state) -> dict[str, tuple[int, ...]]:
@@ -44,8 +44,8 @@ def sam_shapes(width: int, depth: int, grid: int = 64) -> dict[str, tuple[int, .
     ("width", "depth", "name"), [(768, 12, "sam-vit-b"), (1024, 24, "sam-vit-l"), (1280, 32, "sam-vit-h")]
 )
 def test_sam_by_the_encoders_width_and_depth(width, depth, name):
-    assert recognise_shapes(sam_shapes(width, depth), "weights.pth").name == name
-    assert recognise_shapes(sam_shapes(width, depth + 1)) is None
+    assert recognize_shapes(sam_shapes(width, depth), "weights.pth").name == name
+    assert recognize_shapes(sam_shapes(width, depth + 1)) is None
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_sam_by_the_encoders_width_and_depth(width, depth, name):
     ],
 )
 def test_sam_and_medsam_are_told_by_name_and_the_assumption_is_said(filename, wrapper, name, said):
-    found = recognise_shapes(sam_shapes(768, 12), filename, wrapper)
+    found = recognize_shapes(sam_shapes(768, 12), filename, wrapper)
     assert found.name == name
     assert said in found.assumed
 
@@ -68,7 +68,7 @@ def test_sam_and_medsam_are_told_by_name_and_the_assumption_is_said(filename, wr
 def test_sam_med2d_with_adapters_and_without():
     with_adapters = sam_shapes(768, 12, 16) | {"image_encoder.blocks.0.Adapter.norm.weight": (768,)}
     for shapes in (with_adapters, sam_shapes(768, 12, 16), shapes_of(adapter_state(original_sam(**SMALL)))):
-        found = recognise_shapes(shapes, "sam_vit_b.pth")
+        found = recognize_shapes(shapes, "sam_vit_b.pth")
         assert (found.name, found.assumed) == ("sam-med2d", "")
 
 
@@ -81,9 +81,9 @@ def test_mobile_sam_evanyseg_and_quality_sentinel():
             (PaperResNet(heads=2), "evanyseg-resnet101"),
             (PaperNet(), "quality-sentinel"),
         ):
-            found = recognise_shapes(shapes_of(released(original)))
+            found = recognize_shapes(shapes_of(released(original)))
             assert (found.name, found.kind) == (name, "estimator")
-    assert recognise_shapes(shapes_of(mobile_state(*TINY))).name == "mobile-sam"
+    assert recognize_shapes(shapes_of(mobile_state(*TINY))).name == "mobile-sam"
 
 
 @pytest.mark.parametrize(
@@ -93,30 +93,30 @@ def test_sam_2_1_by_its_trunk_and_2_0_is_refused(width, blocks, name):
     shapes = {f"image_encoder.trunk.blocks.{i}.norm1.weight": (width,) for i in range(blocks)}
     shapes |= {"image_encoder.trunk.patch_embed.proj.weight": (width, 3, 7, 7)}
     with pytest.raises(UnknownModelError, match=r"SAM 2\.0 file; only SAM 2\.1"):
-        recognise_shapes(shapes)
-    assert recognise_shapes({**shapes, "obj_ptr_tpos_proj.weight": (64, 256)}).name == f"sam2.1-{name}"
-    assert recognise_shapes({**shapes, "image_encoder.trunk.patch_embed.proj.weight": (80, 3, 7, 7)}) is None
+        recognize_shapes(shapes)
+    assert recognize_shapes({**shapes, "obj_ptr_tpos_proj.weight": (64, 256)}).name == f"sam2.1-{name}"
+    assert recognize_shapes({**shapes, "image_encoder.trunk.patch_embed.proj.weight": (80, 3, 7, 7)}) is None
 
 
 def test_a_file_that_nobody_knows_is_refused_with_some_of_its_keys(tmp_path):
     torch.save({"encoder.weight": torch.zeros(3)}, tmp_path / "unet.pth")
     with pytest.raises(UnknownModelError, match=r"unet.pth is no model.*encoder.weight"):
-        recognise(tmp_path / "unet.pth")
+        recognize(tmp_path / "unet.pth")
 
 
 def test_a_safetensors_file_can_say_what_it_is(tmp_path):
     save_file(
         {"x": torch.zeros(1)}, tmp_path / "a.safetensors", {"evanyseg_model": "builtin", "evanyseg_kind": "segmenter"}
     )
-    assert recognise(tmp_path / "a.safetensors").name == "builtin"
+    assert recognize(tmp_path / "a.safetensors").name == "builtin"
 
 
-def test_files_of_this_projects_own_training_are_recognised(tmp_path):
+def test_files_of_this_projects_own_training_are_recognized(tmp_path):
     save_file({"x": torch.zeros(1)}, tmp_path / "mine.safetensors", {"architecture": "{}"})
-    assert recognise(tmp_path / "mine.safetensors") == Recognised("builtin", "segmenter")
+    assert recognize(tmp_path / "mine.safetensors") == Recognized("builtin", "segmenter")
     save_file({"x": torch.zeros(1)}, tmp_path / "e.safetensors")
     (tmp_path / "e.json").write_text('{"format": 1, "config": {}, "factors": {}}')
-    assert recognise(tmp_path / "e.safetensors") == Recognised("builtin", "estimator")
+    assert recognize(tmp_path / "e.safetensors") == Recognized("builtin", "estimator")
 
 
 def test_a_segmenter_or_estimator_is_created_from_a_file_alone(tmp_path, caplog):
@@ -135,18 +135,18 @@ def test_a_segmenter_or_estimator_is_created_from_a_file_alone(tmp_path, caplog)
     assert "taken for MedSAM because of its name" in caplog.text
 
 
-def test_every_model_that_does_not_ship_names_its_file_with_licence_and_citation():
+def test_every_model_that_does_not_ship_names_its_file_with_license_and_citation():
     brought = [spec for spec in (*SEGMENTERS, *ESTIMATORS) if spec.name not in ("builtin", "adapted")]
     for spec in brought:
         entry = spec.weights
         assert entry is not None
         assert entry.name == spec.name
-        assert spec.licence
+        assert spec.license
         assert spec.citation
         assert spec.fingerprint is not None
         assert entry.page.startswith("https://")
         assert not entry.url or entry.url.startswith("https://")
-        assert entry.url == "" or entry.licence == "Apache-2.0"  # what has no licence is never fetched
+        assert entry.url == "" or entry.license == "Apache-2.0"  # what has no licence is never fetched
         assert entry.sha256 == "" or len(entry.sha256) == 64
     known = models.weight_files()
     assert len(known) == len(brought) + 1  # and Quality Sentinel's label embeddings

@@ -10,13 +10,13 @@ from evanyseg.errors import UnknownModelError
 from evanyseg.models import ModelSpec, Registry
 
 
-def registry(recognise=None) -> tuple[Registry, list]:
+def registry(recognize=None) -> tuple[Registry, list]:
     made: list = []
 
     def factory(name: str):
         return lambda spec, path, device: made.append((spec.name, path, device)) or f"model {name}"
 
-    found: Registry = Registry("segmenter", recognise)
+    found: Registry = Registry("segmenter", recognize)
     for name in ("sam-vit-b", "medsam"):
         found.register(ModelSpec(name, name.upper(), factory(name)))
     return found, made
@@ -46,7 +46,7 @@ def test_an_unknown_name_is_answered_with_the_nearest_and_all() -> None:
     assert "Did you mean" not in str(caught.value)
 
 
-def test_a_file_is_made_by_the_model_that_recognises_it(tmp_path: Path) -> None:
+def test_a_file_is_made_by_the_model_that_recognizes_it(tmp_path: Path) -> None:
     found, made = registry(lambda path: "sam-vit-b")
     weights = tmp_path / "mine.pth"
     weights.write_bytes(b"x")

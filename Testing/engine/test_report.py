@@ -100,7 +100,7 @@ def test_the_page_is_whole_and_fetches_nothing() -> None:
     assert "$" not in " ".join(page.text).replace("${", "")
 
 
-def test_every_band_is_a_word_as_well_as_a_colour() -> None:
+def test_every_band_is_a_word_as_well_as_a_color() -> None:
     html = report_html(data([row(1, 0.95), row(2, 0.8), row(3, 0.4), row(4, math.nan, "Liver", "", "empty mask")]))
     body = html.split("<tbody>")[1].split("</tbody>")[0]
     for band in QualityBand:
@@ -157,7 +157,7 @@ def test_a_strip_of_1000_slices_stays_within_its_width() -> None:
 # ---- pictures ----------------------------------------------------------------------------------------------------
 
 
-def test_the_outline_is_the_bands_colour_and_the_rest_is_untouched() -> None:
+def test_the_outline_is_the_bands_color_and_the_rest_is_untouched() -> None:
     pixels, mask = phantom.picture()
     rgb = np.repeat(pixels[..., None], 3, axis=-1)
     out = outlined(rgb, mask, QualityBand.POOR)

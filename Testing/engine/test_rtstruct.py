@@ -30,7 +30,7 @@ def boxes(*given: tuple[int, int, int, int]) -> np.ndarray:
     return mask
 
 
-def test_rois_with_names_colours_and_numbers(series: Path, tmp_path: Path) -> None:
+def test_rois_with_names_colors_and_numbers(series: Path, tmp_path: Path) -> None:
     rois = {
         "GTV 1": squares((2, 3.5, 4.5, 9), (3, 3.5, 4.5, 8), (6, 10.5, 2.5, 5)),
         "Größe": squares((3, 5.5, 5.5, 9)),
@@ -126,7 +126,7 @@ def test_contours_across_the_slices_are_refused(series: Path, tmp_path: Path) ->
         read(rt, series)
 
 
-def test_coordinates_rounded_to_a_hundredth_of_a_millimetre_are_taken(series: Path, tmp_path: Path) -> None:
+def test_coordinates_rounded_to_a_hundredth_of_a_millimeter_are_taken(series: Path, tmp_path: Path) -> None:
     points = np.round(on_slice(VOLUME, 2, square(3.5, 4.5, 9)), 2)
     found = read(save(tmp_path / "rt.dcm", structure_set({"a": [contour(points)]})), series)
     assert np.array_equal(masks(found)[0], boxes((2, 4, 5, 9)))

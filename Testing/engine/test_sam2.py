@@ -11,7 +11,7 @@ import torch
 
 from engine.sam_originals import scene
 from evanyseg.errors import CancelledError, PromptError, WeightsError
-from evanyseg.models.recognise import recognise_shapes
+from evanyseg.models.recognize import recognize_shapes
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.protocols import Segmenter
 from evanyseg.segmenters import sam2
@@ -75,9 +75,9 @@ def test_masks_logits_and_iou_equal_the_packages_predictor(original, segmenter):
 
 
 @needs_sam2
-def test_recognised_by_its_own_tensors_and_strict(original):
+def test_recognized_by_its_own_tensors_and_strict(original):
     state = original.state_dict()
-    assert recognise_shapes({k: tuple(v.shape) for k, v in state.items()}).name == "sam2.1-tiny"
+    assert recognize_shapes({k: tuple(v.shape) for k, v in state.items()}).name == "sam2.1-tiny"
     short = {k: v for k, v in state.items() if k != "no_obj_ptr"}
     with pytest.raises(WeightsError, match=r"1 missing \(no_obj_ptr\)"):
         sam2.from_state(short, "cpu")

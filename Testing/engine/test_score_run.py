@@ -101,7 +101,7 @@ def test_where_masks_overlap_the_worst_score_is_painted() -> None:
     assert (code_of(0.0), code_of(1.7), code_of(-1.0)) == (100, 200, 100)
 
 
-def test_the_colour_table_names_band_and_score_of_every_code() -> None:
+def test_the_color_table_names_band_and_score_of_every_code() -> None:
     lines = [line.split() for line in color_table_text(BandThresholds()).splitlines() if not line.startswith("#")]
     names = {int(line[0]): line[1] for line in lines}
     assert names[1] == "unscored"

@@ -34,7 +34,7 @@ def overlapping() -> Segmentation:
     return Segmentation(grid, (first, second), segments)
 
 
-def test_layers_names_colours_and_geometry_survive_a_round_trip(tmp_path: Path) -> None:
+def test_layers_names_colors_and_geometry_survive_a_round_trip(tmp_path: Path) -> None:
     made = overlapping()
     path = tmp_path / "a.seg.nrrd"
     write_seg_nrrd(path, made)

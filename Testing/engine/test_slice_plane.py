@@ -44,8 +44,8 @@ def test_every_pixel_is_the_voxel_at_its_place(permutation, signs):
             plane = slice_plane(m, DIMS, axis, index)
             pixels = plane.take(voxels)
             rows, cols = np.indices(plane.shape)
-            centres = plane.to_ras(np.stack([cols.ravel() + 0.5, rows.ravel() + 0.5], axis=1))
-            ijk = (np.c_[centres, np.ones(len(centres))] @ np.linalg.inv(m).T)[:, :3]
+            centers = plane.to_ras(np.stack([cols.ravel() + 0.5, rows.ravel() + 0.5], axis=1))
+            ijk = (np.c_[centers, np.ones(len(centers))] @ np.linalg.inv(m).T)[:, :3]
             np.testing.assert_allclose(ijk, np.rint(ijk), atol=1e-9)
             i, j, k = np.rint(ijk).astype(int).T
             np.testing.assert_array_equal(pixels.ravel(), voxels[k, j, i])
@@ -101,14 +101,14 @@ def test_turning_mirroring_zooming_or_panning_a_view_gives_the_same_slice(
 @given(orientation=st.sampled_from(ORIENTATIONS), angles=st.tuples(*[st.floats(5, 40)] * 3))
 def test_an_oblique_view_becomes_square_pixels_that_cover_the_cut(orientation, angles):
     m = oriented_matrix(*orientation, SPACING, (5, 6, -7), rotation(*angles))
-    centre = (m @ [*(np.array(DIMS) / 2 - 0.5), 1])[:3]
+    center = (m @ [*(np.array(DIMS) / 2 - 0.5), 1])[:3]
     view = np.diag([1.0, 1, 1, 1])
-    view[:3, 3] = centre
+    view[:3, 3] = center
     plane = plane_of_view(m, DIMS, view)
     assert plane.oblique
     assert plane.spacing == pytest.approx((min(SPACING),) * 2)
     # the volume's centre and every voxel centre that the plane cuts closely are on the picture
-    assert abs(plane.to_pixels(centre)[0, 2]) < 1e-6
+    assert abs(plane.to_pixels(center)[0, 2]) < 1e-6
     index = np.indices(DIMS).reshape(3, -1)
     ras = (m @ np.r_[index, np.ones((1, index.shape[1]))])[:3].T
     xyz = plane.to_pixels(ras)

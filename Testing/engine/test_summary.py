@@ -72,7 +72,7 @@ def test_people_look_at_the_worst_first_and_at_unscored_last() -> None:
 @example([(5e-324, 0.5)])
 @example([(5e-324, 0.3), (5e-324, 0.4), (0.0, 0.9)])
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.one_of(st.just(NAN), st.floats(0, 1))), max_size=30))
-def test_summaries_stay_within_what_they_summarise(values) -> None:
+def test_summaries_stay_within_what_they_summarize(values) -> None:
     found = summarize("a", rows(*values))
     dice = [d for _, d in values if not math.isnan(d)]
     assert found.scored + found.unscored == found.slices == len(values)

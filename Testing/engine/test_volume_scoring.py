@@ -126,7 +126,7 @@ def test_1_slice_volumes_of_every_plane() -> None:
         assert [round(r.dice, 2) for r in rows] == [1.0]
 
 
-def test_colour_volumes_pass_as_they_are() -> None:
+def test_color_volumes_pass_as_they_are() -> None:
     array = np.stack([phantom.volume(SHAPE, np.uint8).array] * 3, axis=-1)
     rows = scored(Volume(array), phantom.ball(SHAPE).astype(np.uint8))
     assert {r.intensity for r in rows} == {"rgb"}

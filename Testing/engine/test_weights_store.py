@@ -19,7 +19,7 @@ from engine.test_sam_med2d import adapter_state
 from evanyseg import models
 from evanyseg.errors import CancelledError, OutputError, UnknownModelError, WeightsError
 from evanyseg.models.importing import import_file, import_folder
-from evanyseg.models.recognise import Recognised
+from evanyseg.models.recognize import Recognized
 from evanyseg.weights.settings import DownloadSettings, cache_folder
 from evanyseg.weights.store import WeightStore
 
@@ -67,7 +67,7 @@ def test_looking_makes_no_folder(store):
     assert not store.folder.exists()
 
 
-def test_an_imported_file_is_recognised_copied_recorded_and_used(store, med2d_file, monkeypatch):
+def test_an_imported_file_is_recognized_copied_recorded_and_used(store, med2d_file, monkeypatch):
     found = import_file(med2d_file, store)
     assert found.entry is MED2D
     assert found.path.read_bytes() == med2d_file.read_bytes()
@@ -83,7 +83,7 @@ def test_the_users_word_counts_only_where_content_cannot_tell(store, tmp_path, m
         import_file(med2d_file, store, "medsam")
     with pytest.raises(UnknownModelError, match="'nothing' is no weight file"):
         import_file(med2d_file, store, "nothing")
-    assumed = lambda path: Recognised("sam-vit-b", "segmenter", "taken for SAM", ("medsam", "medsam-point"))
+    assumed = lambda path: Recognized("sam-vit-b", "segmenter", "taken for SAM", ("medsam", "medsam-point"))
     found = import_file(med2d_file, store, "medsam", find=assumed)
     assert (found.entry.name, found.note) == ("medsam", "")
     found = import_file(med2d_file, store, find=assumed)
@@ -91,7 +91,7 @@ def test_the_users_word_counts_only_where_content_cannot_tell(store, tmp_path, m
     assert "taken for SAM" in found.note
     assert "independent public sources" in found.note  # not the published hash: accepted, but said
     with pytest.raises(WeightsError, match="give its path where you use it"):
-        import_file(med2d_file, store, find=lambda path: Recognised("builtin", "segmenter"))
+        import_file(med2d_file, store, find=lambda path: Recognized("builtin", "segmenter"))
 
 
 def test_a_folder_is_imported_file_by_file_and_bad_ones_are_told(store, tmp_path, med2d_file):

@@ -20,7 +20,7 @@ QUICK = DownloadSettings(proxy="", timeout=20, attempts=3, wait=0.01)
 
 
 @dataclass
-class Behaviour:
+class Behavior:
     """What the next answers do. `faults`: one per request, used up in order: 'truncate', 'stall', 'drop', an HTTP
     status, 'page' (HTML), or a callable that gets the behaviour. `ranges`: honours Range; `etag`: sent and compared
     with If-Range; `validates` False ignores If-Range."""
@@ -40,7 +40,7 @@ class WeightServer:
     """`with WeightServer(content) as server:` then `server.url`, `server.does`."""
 
     def __init__(self, content: bytes) -> None:
-        self.does = Behaviour(content)
+        self.does = Behavior(content)
         does, release = self.does, threading.Event()
         self._release = release
 

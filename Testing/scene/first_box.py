@@ -168,14 +168,14 @@ def misplaced(app: HeadlessSlicer, case: Case) -> tuple[int, str]:
     return count, f"{count} of {int(expected.sum())} voxels, {off} off the grid"
 
 
-def show_slice(view: Any, world: np.ndarray, axis: int, centre: np.ndarray) -> None:
+def show_slice(view: Any, world: np.ndarray, axis: int, center: np.ndarray) -> None:
     """Turn a slice node to the slices across a voxel axis, as exactly as a view can (its axes are orthonormal)."""
     a, b = [other for other in range(3) if other != axis]
     right = world[:3, a] / np.linalg.norm(world[:3, a])
     normal = np.cross(right, world[:3, b])
     normal /= np.linalg.norm(normal)
-    view.SetSliceToRASByNTP(*normal, *right, *centre, 0)
-    view.JumpSliceByOffsetting(*centre)
+    view.SetSliceToRASByNTP(*normal, *right, *center, 0)
+    view.JumpSliceByOffsetting(*center)
     view.UpdateMatrices()
 
 

@@ -111,8 +111,8 @@ def test_structures_are_cut_where_the_tissue_says() -> None:
     core = ((k - 50) / 30) ** 2 + ((j - 50) / 34) ** 2 + ((i - 48) / 34) ** 2 < 1
     lobes = [((k - 16) / 8) ** 2 + ((j - 50) / 10) ** 2 + ((i - c) / 8) ** 2 < 1 for c in (30, 66)]
     white = ((core & (k > 32)) | lobes[0] | lobes[1]) & ~hole & brain
-    grey = brain & ~white & ~hole
-    found = cut_structures((brain * 100).astype(np.uint8), grey.astype(float), white.astype(float))
+    gray = brain & ~white & ~hole
+    found = cut_structures((brain * 100).astype(np.uint8), gray.astype(float), white.astype(float))
     assert dice(found["Lateral ventricles"], hole) > 0.9
     assert dice(found["Cerebellar white matter"], (lobes[0] | lobes[1]) & brain) > 0.85
     assert dice(found["Whole brain"], brain) == 1

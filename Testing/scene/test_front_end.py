@@ -90,7 +90,7 @@ def test_reviewing_brings_the_views_to_the_slice(front):
     assert front.presenters.reviewing.current_row().decision == "", "a second time takes it back"
 
 
-def test_models_bands_and_colours_are_kept_in_the_session(front):
+def test_models_bands_and_colors_are_kept_in_the_session(front):
     presenters, session = front.presenters, lambda: front.presenters.controller.session
     assert [name for name, _title in presenters.models.choices("segmenter")] == ["builtin", "other"]
     presenters.models.choose("segmenter", "other")

@@ -78,7 +78,7 @@ def test_a_mask_that_fills_the_slice(app):
 
 
 @pytest.mark.parametrize("scale", [(0.5, 0.5, 0.5), (2.0, 2.0, 2.0), (1.0, 1.0, 3.0)])
-def test_a_segmentation_of_another_geometry_is_read_by_nearest_neighbour_and_written_in_its_own(app, scale):
+def test_a_segmentation_of_another_geometry_is_read_by_nearest_neighbor_and_written_in_its_own(app, scale):
     truth = ball((30, 40, 50))
     volume = add_volume(app, phantom(truth))
     fine = oriented_matrix(spacing=scale, origin=(0.1, -0.2, 0.05))

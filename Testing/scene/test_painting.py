@@ -38,9 +38,9 @@ def test_a_stroke_covers_what_lies_within_its_radius_whatever_the_pixels():
     ras = np.array([[10.0, 20.0, 3.0], [25.0, 30.0, 3.0]])
     found = stroke_mask(plane, ras, 4.0)
     rows, cols = np.mgrid[: plane.shape[0], : plane.shape[1]]
-    centres = plane.to_ras(np.stack([cols.ravel() + 0.5, rows.ravel() + 0.5], axis=1))
-    along = np.clip((centres - ras[0]) @ (ras[1] - ras[0]) / ((ras[1] - ras[0]) ** 2).sum(), 0, 1)
-    away = np.linalg.norm(centres - ras[0] - along[:, None] * (ras[1] - ras[0]), axis=1)
+    centers = plane.to_ras(np.stack([cols.ravel() + 0.5, rows.ravel() + 0.5], axis=1))
+    along = np.clip((centers - ras[0]) @ (ras[1] - ras[0]) / ((ras[1] - ras[0]) ** 2).sum(), 0, 1)
+    away = np.linalg.norm(centers - ras[0] - along[:, None] * (ras[1] - ras[0]), axis=1)
     assert np.array_equal(found.ravel(), away <= 4.0)
     assert 100 < found.sum() < 250
 

@@ -164,8 +164,8 @@ def test_a_3d_view_shows_the_segments_surface(app, volume, truth, tmp_path):
     view.look()
     picture = view.picture()
     assert (picture[0, 0] > 240).all(), "white ground"
-    centre = picture[90:110, 90:110].reshape(-1, 3).mean(axis=0)
-    assert centre[0] > 2 * centre[1]
+    center = picture[90:110, 90:110].reshape(-1, 3).mean(axis=0)
+    assert center[0] > 2 * center[1]
     path = view.save(tmp_path / "view.png")
     assert path.read_bytes()[1:4] == b"PNG"
     view.close()

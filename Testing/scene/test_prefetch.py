@@ -7,7 +7,7 @@ import pytest
 
 from doubles import ThresholdSegmenter
 from evanyseg.geometry.slice_plane import slice_plane
-from EvanySegSlicerLib.presenters.prefetch import neighbours
+from EvanySegSlicerLib.presenters.prefetch import neighbors
 from scene.desk import Desk, desk
 
 __all__ = ["desk"]  # a fixture
@@ -38,7 +38,7 @@ def test_the_slice_further_on_is_encoded_first(unlike):
     volume = unlike.controller.review.reader.snapshot()
     at = lambda index: slice_plane(volume.ijk_to_ras, volume.dims, 2, index)
     for index, before, expected in planes:
-        found = neighbours(at(index), at(before) if before is not None else None, volume)
+        found = neighbors(at(index), at(before) if before is not None else None, volume)
         assert [p.index for p in found] == expected
 
 

@@ -127,13 +127,13 @@ def test_an_oblique_slice_is_written_through_a_slab_one_voxel_thick(app, orienta
     review = open_review(volume, segmentation, make_pipeline()).review
     node = app.slice_node("Red")
     node.SetOrientation("Axial")
-    centre = (matrix @ [*(np.array(dims) / 2 - 0.5), 1])[:3]
-    node.JumpSliceByCentering(*centre)
+    center = (matrix @ [*(np.array(dims) / 2 - 0.5), 1])[:3]
+    node.JumpSliceByCentering(*center)
     plane = review.reader.plane_of_view(node)
     assert plane.oblique
 
     mask = np.zeros(plane.shape, bool)
-    xy = plane.to_pixels(centre)[0]
+    xy = plane.to_pixels(center)[0]
     row, col = int(xy[1]), int(xy[0])
     mask[row - 2 : row + 3, col - 2 : col + 3] = True
     assert review.store.write(ids["mine"], plane, mask, volume)

@@ -31,12 +31,12 @@ def objects() -> list[KnownObject]:
 def test_checkpoints_learn_and_subjects_stay_apart(objects: list[KnownObject]) -> None:
     data = model_data(objects, BrightEstimator(), OPTIONS.training, lambda text: None)
     assert data.checkpoints == ("epoch 5", "epoch 10", "epoch 15", "epoch 20")
-    parts = [set(one.subjects) for one in (data.train, data.labelled, data.unlabelled)]
+    parts = [set(one.subjects) for one in (data.train, data.labeled, data.unlabeled)]
     assert [len(part) for part in parts] == [8, 8, 8]
     assert not parts[0] & parts[1] | parts[0] & parts[2] | parts[1] & parts[2]
-    assert data.labelled.predictions.shape == (4, 8, SIDE, SIDE)
-    assert data.labelled.truth is not None
-    overlap = (data.labelled.predictions & data.labelled.truth).sum((1, 2, 3))
+    assert data.labeled.predictions.shape == (4, 8, SIDE, SIDE)
+    assert data.labeled.truth is not None
+    overlap = (data.labeled.predictions & data.labeled.truth).sum((1, 2, 3))
     assert overlap[-1] > 0
     with pytest.raises(DataError, match="23 images of disks: 24"):
         model_data(objects[:23], BrightEstimator(), OPTIONS.training, lambda text: None)
@@ -45,9 +45,9 @@ def test_checkpoints_learn_and_subjects_stay_apart(objects: list[KnownObject]) -
 def test_a_run_is_measured_once_and_told(objects: list[KnownObject], tmp_path: Path) -> None:
     told: list[str] = []
     table = run_sets({"disks": objects}, BrightEstimator(), tmp_path / "sets", OPTIONS, told.append)
-    assert set(table.labelled) == {4, 8}
+    assert set(table.labeled) == {4, 8}
     assert set(table.method) >= {REVERSE, RAW}
-    assert len(table[(table.method == REVERSE) & (table.labelled == 8)]) == 4 * 6
+    assert len(table[(table.method == REVERSE) & (table.labeled == 8)]) == 4 * 6
     before = len(told)
     again = run_sets({"disks": objects}, BrightEstimator(), tmp_path / "sets", OPTIONS, told.append)
     assert len(told) == before, "a finished set is read from its file"
@@ -63,7 +63,7 @@ def rows(errors: dict[str, float], true: float) -> pd.DataFrame:
     made = []
     for name, error in errors.items():
         for k, level in enumerate((true - 0.1, true, true + 0.1)):
-            made.append({"set": name, "engine": "ridge", "labelled": 8, "all": True, "method": REVERSE,
+            made.append({"set": name, "engine": "ridge", "labeled": 8, "all": True, "method": REVERSE,
                          "metric": "dice", "checkpoint": f"epoch {k}", "true": level, "estimated": level + error,
                          "low": level - 0.05, "high": level + 0.05, "seconds": 2.0, "true_dice": level,
                          "images": 8})  # fmt: skip

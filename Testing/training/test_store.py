@@ -135,7 +135,7 @@ def test_an_object_has_no_prediction(store: Store) -> None:
         store.prediction(0)
 
 
-def test_interpolation_artefacts_of_label_maps_are_no_objects(tmp_path: Path) -> None:
+def test_interpolation_artifacts_of_label_maps_are_no_objects(tmp_path: Path) -> None:
     """Where a label map was interpolated, label 2 runs as a thin ring between label 1 and label 3."""
     labels = np.zeros((64, 64), np.uint8)
     labels[8:40, 8:40], labels[10:38, 10:38] = 2, 3

@@ -24,7 +24,7 @@ def draw_one(reviewer: Reviewer) -> None:
     reviewer.wait_idle()
 
 
-def test_a_box_gives_a_mask_a_colour_an_annotation_and_a_row(reviewer: Reviewer) -> None:
+def test_a_box_gives_a_mask_a_color_an_annotation_and_a_row(reviewer: Reviewer) -> None:
     before = reviewer.still()
     draw_one(reviewer)
     after = reviewer.still()

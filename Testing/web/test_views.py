@@ -44,7 +44,7 @@ def test_3d_shows_where_the_volume_lies(reviewer: Reviewer) -> None:
     assert (np.abs(picture - ground).max(axis=2) > 40).sum() > 200, "its outline"
 
 
-def test_the_error_map_names_its_colours_and_goes_with_one_click(scored: Reviewer) -> None:
+def test_the_error_map_names_its_colors_and_goes_with_one_click(scored: Reviewer) -> None:
     before = scored.still()
     scored.page.click("#show-map")
     scored.page.wait_for_selector("#map-legend")
@@ -97,7 +97,7 @@ def test_propagation_tells_how_far_it_is_and_can_be_stopped(scored: Reviewer) ->
     scored.changed(empty, "ThreeD", pixels=500)  # the pillar stands there
 
 
-def test_bands_in_3d_have_their_colours(scored: Reviewer) -> None:
+def test_bands_in_3d_have_their_colors(scored: Reviewer) -> None:
     from evanyseg.bands import BAND_COLORS, QualityBand
 
     before = scored.still("ThreeD")

@@ -177,18 +177,18 @@ def box_around_brightest(pixels: np.ndarray) -> BoxPrompt:
     import SimpleITK as sitk
     from scipy import ndimage as ndi
 
-    grey = np.nan_to_num(pixels.astype(np.float32))
-    grey = grey.mean(axis=-1) if grey.ndim == 3 else grey
-    if grey.min() == grey.max():
+    gray = np.nan_to_num(pixels.astype(np.float32))
+    gray = gray.mean(axis=-1) if gray.ndim == 3 else gray
+    if gray.min() == gray.max():
         raise EvanySegError("The slice has no contrast; choose another with --slice, or draw a box with --box.")
-    bright = sitk.GetArrayFromImage(sitk.OtsuThreshold(sitk.GetImageFromArray(grey), 0, 1)).astype(bool)
+    bright = sitk.GetArrayFromImage(sitk.OtsuThreshold(sitk.GetImageFromArray(gray), 0, 1)).astype(bool)
     labels, _ = ndi.label(bright)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     box = BoxPrompt.of_mask(labels == sizes.argmax())
     if box is None:
         raise EvanySegError("No object was found on the slice; draw a box with --box.")
-    return box.scaled(1.05).validated(grey.shape)
+    return box.scaled(1.05).validated(gray.shape)
 
 
 def prompt_for(volume: Volume, axis: int | None, index: int | None, reach: int | None = None) -> DemoPrompt:

@@ -28,11 +28,11 @@ def load_template() -> Template:
     import SimpleITK as sitk
 
     files = template_files()
-    t1, grey, white = (sitk.GetArrayFromImage(sitk.ReadImage(str(files[k]))) for k in ("t1", "gm", "wm"))
-    return Template(files["t1"], t1, cut_structures(t1, grey / max(grey.max(), 1), white / max(white.max(), 1)))
+    t1, gray, white = (sitk.GetArrayFromImage(sitk.ReadImage(str(files[k]))) for k in ("t1", "gm", "wm"))
+    return Template(files["t1"], t1, cut_structures(t1, gray / max(gray.max(), 1), white / max(white.max(), 1)))
 
 
-def cut_structures(t1: np.ndarray, grey: np.ndarray, white: np.ndarray) -> dict[str, np.ndarray]:
+def cut_structures(t1: np.ndarray, gray: np.ndarray, white: np.ndarray) -> dict[str, np.ndarray]:
     """Structures of a symmetric head from its T1 and tissue probabilities, each bool [K, J, I]; I runs right to left.
 
     Ventricles: the largest compact component of brain - grey - white, deep inside the brain. Cerebellar white matter:
@@ -42,7 +42,7 @@ def cut_structures(t1: np.ndarray, grey: np.ndarray, white: np.ndarray) -> dict[
 
     brain = ndi.binary_fill_holes(t1 > 0)
     deep = ndi.binary_erosion(brain, iterations=12)
-    fluid = deep & (grey < 0.5) & (white < 0.5)
+    fluid = deep & (gray < 0.5) & (white < 0.5)
     # opened first: thin cisterns touch the ventricles
     ventricles = _grow(_largest(ndi.binary_erosion(fluid))[0], fluid, 2)
 

@@ -98,7 +98,7 @@ class PanelWidgets(Protocol):
     checkSpinBox: qt.QDoubleSpinBox
     colorsSelector: qt.QComboBox
     legendLabel: qt.QLabel
-    behaviourGroup: qt.QGroupBox
+    behaviorGroup: qt.QGroupBox
     autoScoreCheckBox: qt.QCheckBox
     flagSegmentsCheckBox: qt.QCheckBox
     memoryGroup: qt.QGroupBox

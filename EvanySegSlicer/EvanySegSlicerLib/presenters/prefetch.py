@@ -49,7 +49,7 @@ class Prefetcher:
             self._fetching = self._job = None
 
 
-def neighbours(plane: SlicePlane, before: SlicePlane | None, volume: VolumeSnapshot) -> list[SlicePlane]:
+def neighbors(plane: SlicePlane, before: SlicePlane | None, volume: VolumeSnapshot) -> list[SlicePlane]:
     """The slices beside an aligned one, the one further in the direction of travel first; none of an oblique one."""
     if plane.oblique:
         return []

@@ -36,7 +36,7 @@ class QualityDisplay:
         self.on_scroll: Callable[[], None] = lambda: None
         self.map_legend: Callable[[], list[Line]] = list
         """Of the map that is in the views in place of the quality colours; empty while there is none."""
-        self._labels: list[_Labelled] = []
+        self._labels: list[_Labeled] = []
 
     def set_on(self, on: bool) -> None:
         """Show or take away; taking away puts back what was displaced."""
@@ -55,8 +55,8 @@ class QualityDisplay:
             self._watch()
         else:
             self._unwatch()
-        for labelled in self._labels:
-            self._label(labelled, review)
+        for labeled in self._labels:
+            self._label(labeled, review)
 
     def close(self) -> None:
         """Leave no actor and no observer behind."""
@@ -66,22 +66,22 @@ class QualityDisplay:
 
     def _watch(self) -> None:
         if not self._labels:
-            self._labels = [_Labelled(view, self._on_scroll, self.below) for view in self.views.all()]
+            self._labels = [_Labeled(view, self._on_scroll, self.below) for view in self.views.all()]
 
     def _unwatch(self) -> None:
-        for labelled in self._labels:
-            labelled.close()
+        for labeled in self._labels:
+            labeled.close()
         self._labels = []
 
-    def _on_scroll(self, labelled: _Labelled) -> None:
-        self._label(labelled, self.controller.usable)
+    def _on_scroll(self, labeled: _Labeled) -> None:
+        self._label(labeled, self.controller.usable)
         self.on_scroll()
 
-    def _label(self, labelled: _Labelled, review: ReviewSession | None) -> None:
+    def _label(self, labeled: _Labeled, review: ReviewSession | None) -> None:
         legend: list[Line] = []
-        if review is not None and len(review.table) and labelled.view.name == LEGEND_VIEW:
+        if review is not None and len(review.table) and labeled.view.name == LEGEND_VIEW:
             legend = self.map_legend() or legend_entries(review.thresholds)
-        labelled.show(annotation_lines(_rows_in_view(labelled.view, review)) if self.on else [], legend)
+        labeled.show(annotation_lines(_rows_in_view(labeled.view, review)) if self.on else [], legend)
 
     # ---- what else is derived from scores ---------------------------------------------------------------------
 
@@ -132,10 +132,10 @@ def _rows_in_view(view: SliceView, review: ReviewSession | None) -> list[ScoreRe
     return [row for row in rows if row is not None]
 
 
-class _Labelled:
+class _Labeled:
     """One view with its labels; drawn again only when they say something else."""
 
-    def __init__(self, view: SliceView, on_scroll: Callable[[_Labelled], None], below: int) -> None:
+    def __init__(self, view: SliceView, on_scroll: Callable[[_Labeled], None], below: int) -> None:
         self.view = view
         self._labels = ViewLabels(view.renderer, below)
         self._node = view.slice_node

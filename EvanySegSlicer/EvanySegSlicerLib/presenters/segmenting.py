@@ -17,7 +17,7 @@ from ..scene.jobs.prompt_jobs import BoxJob, PropagateJob
 from ..scene.jobs.result import JobResult
 from ..scene.review.session import Applied, ReviewSession
 from ..scene.table.records import Key, ScoreRecord
-from .prefetch import Prefetcher, neighbours
+from .prefetch import Prefetcher, neighbors
 from .review_controller import ONE_THING, ReviewController
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class SegmentingPresenter:
         self.last, self.last_plane = applied.keys[0], plane
         self.controller.view.updated(list(applied.keys))
         if self.controller.review is not None:
-            self.prefetcher.fetch(*neighbours(plane, before, self.controller.review.reader.snapshot()))
+            self.prefetcher.fetch(*neighbors(plane, before, self.controller.review.reader.snapshot()))
 
     def row_in_view(self, slice_node: vtkMRMLSliceNode) -> ScoreRecord | None:
         """The chosen segment's row on the slice that a view shows."""

@@ -84,9 +84,9 @@ def _place(image: np.ndarray, mask: np.ndarray, own: BoxPrompt) -> np.ndarray:
     top, bottom, left, right = int(own.y0), int(own.y1), int(own.x0), int(own.x1)
     near = np.s_[max(top - RIM, 0) : bottom + RIM, max(left - RIM, 0) : right + RIM]
     part, pixels = mask[near], image[near].astype(np.float32) / 255
-    grey = pixels.mean(axis=-1)
-    inside = grey[part]
-    rim = grey[~part]
+    gray = pixels.mean(axis=-1)
+    inside = gray[part]
+    rim = gray[~part]
     area = int(np.count_nonzero(mask[top:bottom, left:right]))
     rows, cols = np.nonzero(mask[top:bottom, left:right])
     low, high = np.percentile(inside, (10, 90))

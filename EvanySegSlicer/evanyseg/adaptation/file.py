@@ -33,7 +33,7 @@ from .reference import Reference
 FORMAT = 1
 KEY = "adapted"
 MODEL, KIND = "evanyseg_model", "evanyseg_kind"
-"""The metadata by which `models.recognise` knows what a file is."""
+"""The metadata by which `models.recognize` knows what a file is."""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ SIDE = 128
 class Window:
     """grey float32 [h, w] in [0, 1] and truth bool [h, w] (not empty), cropped around the object."""
 
-    grey: np.ndarray
+    gray: np.ndarray
     truth: np.ndarray
 
     @cached_property
@@ -48,11 +48,11 @@ class Window:
     @cached_property
     def arrival(self) -> np.ndarray:
         """float32 [h, w]: how late a leak reaches a pixel; far ones and those behind edges are late."""
-        smooth = ndimage.gaussian_filter(self.grey, 1.0)
+        smooth = ndimage.gaussian_filter(self.gray, 1.0)
         slope = np.hypot(ndimage.sobel(smooth, 0), ndimage.sobel(smooth, 1))
         slope /= max(float(np.percentile(slope, 95)), 1e-4)
-        inside = self.grey[self.truth]
-        other = np.abs(self.grey - np.median(inside)) / max(float(inside.std()), 0.05)
+        inside = self.gray[self.truth]
+        other = np.abs(self.gray - np.median(inside)) / max(float(inside.std()), 0.05)
         cost = 1 + EDGE_COST * np.clip(slope, 0, 1) + np.clip(other, 0, 4)
         return (np.maximum(self.distance, 0) * ndimage.uniform_filter(cost, 5)).astype(np.float32)
 
@@ -179,11 +179,11 @@ class Surroundings:
         self.shape = (part.shape[0], part.shape[1])
         scale = min(1.0, SIDE / max(self.shape))
         small = (max(round(self.shape[0] * scale), 4), max(round(self.shape[1] * scale), 4))
-        grey = image[self.where].mean(axis=-1, dtype=np.float32) / 255
+        gray = image[self.where].mean(axis=-1, dtype=np.float32) / 255
         coarse = resize(part.astype(np.float32), small, order=1) > 0.5
         if not coarse.any():
             coarse[tuple(n // 2 for n in small)] = True
-        self.window = Window(resize(grey, small, order=1), coarse)
+        self.window = Window(resize(gray, small, order=1), coarse)
 
     def on_image(self, mask: np.ndarray) -> np.ndarray:
         """bool [H, W]: the true mask with what `mask` changes; outlines that are right stay exact."""

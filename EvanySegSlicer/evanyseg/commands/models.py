@@ -13,7 +13,7 @@ from ..errors import CancelledError, EvanySegError, OutputError, UnknownModelErr
 from ..models.importing import Imported, import_file, import_folder
 from ..weights.download import address, download
 from ..weights.files import WeightFile
-from ..weights.licences import consent_text, licence_text
+from ..weights.licenses import consent_text, license_text
 from ..weights.settings import DownloadSettings
 from ..weights.store import WeightStore
 from .support.console import out, print_json, progress_bar, say, say_error, shown, table
@@ -66,7 +66,7 @@ def list_models(json_: JsonOption = False) -> None:
                         "title": spec.title,
                         "weights": state,
                         "bytes": entry.size if entry else None,
-                        "licence": spec.licence,
+                        "licence": spec.license,
                         "note": spec.note,
                     }
                     for kind, spec, entry, state in rows
@@ -80,7 +80,7 @@ def list_models(json_: JsonOption = False) -> None:
                 f"{kind.capitalize()}s",
                 ("name", "weights", ">size", "licence", "what it is"),
                 [
-                    (spec.name, state, _size(entry.size) if entry else "", spec.licence, shown(spec.note))
+                    (spec.name, state, _size(entry.size) if entry else "", spec.license, shown(spec.note))
                     for found, spec, entry, state in rows
                     if found == kind
                 ],
@@ -91,7 +91,7 @@ def list_models(json_: JsonOption = False) -> None:
 @app.command()
 def info(
     name: Annotated[str, typer.Argument(help="Name of a model or of its weight file.")],
-    licence: Annotated[bool, typer.Option("--licence", help="Print the full licence text as well.")] = False,
+    license: Annotated[bool, typer.Option("--licence", help="Print the full licence text as well.")] = False,
 ) -> None:
     """What a model is, where its file comes from, its licence, how to cite it."""
     specs = [(kind, spec) for kind, spec in models.specs_by_kind() if spec.name == name]
@@ -100,21 +100,21 @@ def info(
     entry, store = models.weight_files().get(name), WeightStore.default()
     lines = [f"{kind} {spec.name}: {spec.title}. {spec.note}" for kind, spec in specs]
     if entry is None:
-        lines.append(f"licence  {specs[0][1].licence}")
+        lines.append(f"licence  {specs[0][1].license}")
     else:
         lines += [
             f"file     {entry.filename} ({_size(entry.size)}), {_state(entry, store)}",
             f"from     {entry.url or entry.page}",
             f"page     {entry.page}",
             f"sha256   {entry.sha256 or 'not published: remembered on first use'}",
-            f"licence  {entry.licence}",
+            f"licence  {entry.license}",
             f"cite     {entry.citation}",
         ]
         if store.has(entry):
             lines.append(f"path     {store.path(entry)}")
         lines += [f"also     {e.filename}: {e.title}, {_state(e, store)}" for _, s in specs for e in s.companions]
-        if licence:
-            lines += ["", licence_text(entry.licence)]
+        if license:
+            lines += ["", license_text(entry.license)]
     for line in lines:
         typer.echo(line)
 

@@ -76,10 +76,10 @@ def mask_fit(mask: np.ndarray, mask_to_image: np.ndarray, dims: tuple[int, int, 
     step = max(1, _CHUNK // max(1, mask[0].size))
     for first in range(0, mask.shape[0], step):
         k, j, i = np.nonzero(mask[first : first + step])
-        centres = to_image[:3, :3] @ np.stack([i, j, k + first]).astype(float) + to_image[:3, 3:]
-        inside = _inside(centres, dims)
+        centers = to_image[:3, :3] @ np.stack([i, j, k + first]).astype(float) + to_image[:3, 3:]
+        inside = _inside(centers, dims)
         outside += int(np.count_nonzero(~inside))
-        between += _between(mask, centres[:, inside], to_image, dims) if not same_grid else 0
+        between += _between(mask, centers[:, inside], to_image, dims) if not same_grid else 0
     return MaskFit(same_grid, outside / total, (outside + between) / total, total)
 
 
@@ -93,12 +93,12 @@ def _all_inside(mask_dims: tuple[int, ...], to_image: np.ndarray, dims: tuple[in
     return bool(_inside(to_image[:3, :3] @ corners + to_image[:3, 3:], dims).all())
 
 
-def _between(mask: np.ndarray, centres: np.ndarray, to_image: np.ndarray, dims: tuple[int, int, int]) -> int:
+def _between(mask: np.ndarray, centers: np.ndarray, to_image: np.ndarray, dims: tuple[int, int, int]) -> int:
     """How many of the mask's voxels, with `centres` [3, N] inside the image, none of its voxels takes up."""
     back = np.linalg.inv(to_image)
     limit = np.array(dims)[:, None] - 1
     size = np.array(mask.shape[::-1])[:, None]
-    waiting = np.clip(np.rint(centres), 0, limit)
+    waiting = np.clip(np.rint(centers), 0, limit)
     for shift in sorted(product((0, -1, 1), repeat=3), key=lambda s: sum(map(abs, s))):
         if not waiting.size:
             break

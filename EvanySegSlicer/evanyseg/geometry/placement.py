@@ -24,7 +24,7 @@ class PlacementDifference:
     distance between the two places of a corner; voxels: the same in voxels."""
 
     degrees: float
-    millimetres: float
+    millimeters: float
     voxels: float
 
     @property
@@ -34,9 +34,9 @@ class PlacementDifference:
     def describe(self) -> str:
         """Such as '20 degrees and 34.2 mm apart'."""
         if np.isnan(self.degrees):
-            return f"one mirrors the other, {self.millimetres:.3g} mm apart"
+            return f"one mirrors the other, {self.millimeters:.3g} mm apart"
         turn = f"{self.degrees:.3g} degrees and " if self.degrees >= 0.05 else ""
-        return f"{turn}{self.millimetres:.3g} mm apart"
+        return f"{turn}{self.millimeters:.3g} mm apart"
 
 
 @dataclass(frozen=True)

@@ -74,13 +74,13 @@ def _triangle(source: int, target: int, antialias: bool) -> tuple[np.ndarray, np
     """First source pixel [target] of each target pixel, and float64 weights [target, K] from there on."""
     scale = source / target
     reach = max(scale, 1.0) if antialias else 1.0
-    centre = scale * (np.arange(target) + 0.5)
+    center = scale * (np.arange(target) + 0.5)
     if not antialias:  # beyond the outermost centres the edge pixel alone counts
-        centre = np.clip(centre, 0.5, source - 0.5)
-    first = np.maximum((centre - reach + 0.5).astype(np.int64), 0)
-    last = np.minimum((centre + reach + 0.5).astype(np.int64), source)
+        center = np.clip(center, 0.5, source - 0.5)
+    first = np.maximum((center - reach + 0.5).astype(np.int64), 0)
+    last = np.minimum((center + reach + 0.5).astype(np.int64), source)
     offsets = np.arange(int((last - first).max()))
-    weights = np.maximum(1 - np.abs((offsets + first[:, None] - centre[:, None] + 0.5) / reach), 0)
+    weights = np.maximum(1 - np.abs((offsets + first[:, None] - center[:, None] + 0.5) / reach), 0)
     weights[offsets >= (last - first)[:, None]] = 0
     return first, weights / weights.sum(axis=1, keepdims=True)
 

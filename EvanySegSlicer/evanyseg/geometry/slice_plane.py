@@ -94,8 +94,8 @@ class SlicePlane:
     def position_mm(self) -> float:
         """Distance of the slice from the world's origin along its normal: what a slice view's slider shows."""
         height, width = self.shape
-        centre = self.pixel_to_ras @ [width / 2, height / 2, 0, 1]
-        return float(self.normal @ centre[:3])
+        center = self.pixel_to_ras @ [width / 2, height / 2, 0, 1]
+        return float(self.normal @ center[:3])
 
     def to_pixels(self, ras: np.ndarray) -> np.ndarray:
         """Points [N, 3] in RAS to (x, y, z) [N, 3]; z is the distance from the slice in slab thicknesses."""

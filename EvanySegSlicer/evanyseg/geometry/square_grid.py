@@ -48,10 +48,10 @@ class SquareGrid:
         """uint8 [H, W, 3] -> uint8 [h, w, 3], linear."""
         if self.identity:
             return rgb
-        grey = bool((rgb == rgb[..., :1]).all())  # then one channel says it all
-        out = resize(rgb[..., : 1 if grey else 3].astype(np.float32), self.square_shape, order=1)
+        gray = bool((rgb == rgb[..., :1]).all())  # then one channel says it all
+        out = resize(rgb[..., : 1 if gray else 3].astype(np.float32), self.square_shape, order=1)
         out = np.clip(out.round(), 0, 255).astype(np.uint8)
-        return np.repeat(out, 3, axis=-1) if grey else out
+        return np.repeat(out, 3, axis=-1) if gray else out
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """bool [H, W] -> bool [h, w], nearest."""
@@ -93,11 +93,11 @@ def resize(values: np.ndarray, shape: tuple[int, int], order: int) -> np.ndarray
 
 def _resize_axis(values: np.ndarray, axis: int, size: int, order: int) -> np.ndarray:
     length = values.shape[axis]
-    centre = (np.arange(size) + 0.5) * (length / size) - 0.5
+    center = (np.arange(size) + 0.5) * (length / size) - 0.5
     if order == 0:
-        return values.take(np.clip(np.rint(centre).astype(int), 0, length - 1), axis)
-    first = np.clip(np.floor(centre).astype(int), 0, length - 1)
-    weight = np.clip(centre - first, 0, 1).astype(np.float32)
+        return values.take(np.clip(np.rint(center).astype(int), 0, length - 1), axis)
+    first = np.clip(np.floor(center).astype(int), 0, length - 1)
+    weight = np.clip(center - first, 0, 1).astype(np.float32)
     weight = weight.reshape([-1 if a == axis else 1 for a in range(values.ndim)])
     low, high = values.take(first, axis), values.take(np.minimum(first + 1, length - 1), axis)
     return low + (high - low) * weight

@@ -28,9 +28,9 @@ def stroke_mask(plane: SlicePlane, ras: np.ndarray, radius: float) -> np.ndarray
         if x1 <= x0 or y1 <= y0:
             continue
         y, x = np.mgrid[y0:y1, x0:x1]
-        centres = np.stack([x + 0.5, y + 0.5], axis=-1) - start
+        centers = np.stack([x + 0.5, y + 0.5], axis=-1) - start
         line = (end - start) @ to_mm.T
-        away = centres @ to_mm.T
+        away = centers @ to_mm.T
         length = line @ line
         along = np.clip(away @ line / length, 0, 1) if length > 0 else np.zeros(away.shape[:2])
         covered[y0:y1, x0:x1] |= ((away - along[..., None] * line) ** 2).sum(axis=-1) <= radius**2

@@ -17,7 +17,7 @@ from .formats.itk import read_nrrd
 from .formats.masks_2d import read_labels_2d
 from .formats.metaimage import read_metaimage
 from .formats.nifti import read_nifti
-from .grey_levels import refuse_grey_levels
+from .gray_levels import refuse_gray_levels
 from .names import names_for, with_names
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
@@ -73,7 +73,7 @@ def read_segmentation(
             grid = replace(grid, array=(grid.array > cut).astype(np.uint8))
     labels = whole_labels(grid.array, path.name)
     if threshold is None:
-        refuse_grey_levels(labels, path.name)
+        refuse_gray_levels(labels, path.name)
     if binary:
         labels = (labels > 0).astype(np.uint8)
     found = replace(segmentation_of_labels(labels, grid), remarks=remarks)

@@ -20,7 +20,7 @@ MAX_LABELS = 4096
 """With more different values it is an image, or a map of instances (cells, fibres)."""
 
 MAX_INSTANCES = 65535
-EVEN_NEIGHBOURS = 0.5
+EVEN_NEIGHBORS = 0.5
 """Share of neighbouring labelled voxels that agree: most of them in a map of instances, few in an image."""
 
 SHOWN = 30
@@ -167,7 +167,7 @@ def _instances(labels: np.ndarray) -> bool:
         both = (a > 0) & (b > 0)
         pairs += int(np.count_nonzero(both))
         same += int(np.count_nonzero(both & (a == b)))
-    return same > EVEN_NEIGHBOURS * pairs
+    return same > EVEN_NEIGHBORS * pairs
 
 
 def segment_labels(names: Mapping[str, str]) -> dict[str, str]:

@@ -22,7 +22,7 @@ __all__ = ["ModelSpec", "Registry", "estimators", "segmenters", "specs_by_kind",
 
 def _name_of(kind: str) -> Callable[[Path], str]:
     def name_of(path: Path) -> str:
-        from .recognise import name_as
+        from .recognize import name_as
 
         return name_as(kind, path, specs_by_kind())
 

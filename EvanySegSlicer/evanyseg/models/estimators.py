@@ -8,7 +8,7 @@ from . import fingerprints
 from .loaders import built_in, from_own_files, from_state
 from .spec import TORCH, Fingerprint, ModelSpec
 
-NO_LICENCE = "none"
+NO_LICENSE = "none"
 EVANYSEG_CITATION = (
     "Senbi et al., Towards Ground-truth-free Evaluation of Any Segmentation in Medical Images, arXiv 2409.14874"
 )
@@ -27,7 +27,7 @@ def _evanyseg(
         name,
         title,
         from_state("evanyseg.quality.evanyseg_estimator:from_state"),
-        WeightFile(name, title, filename, page, NO_LICENCE, EVANYSEG_CITATION),
+        WeightFile(name, title, filename, page, NO_LICENSE, EVANYSEG_CITATION),
         backends=TORCH,
         fingerprint=fingerprint,
         note=f"The paper's {network}: sees the box only, no interval.",
@@ -40,7 +40,7 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
         "Built-in (small, error maps)",
         built_in("evanyseg.quality.builtin:load"),
         note="Error maps, Dice with an interval; sees the surroundings of the box; ships with EvanySeg, no download.",
-        own_licence="Apache-2.0",
+        own_license="Apache-2.0",
         backends=("onnx", "torch"),
     ),
     ModelSpec(
@@ -48,7 +48,7 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
         "Learned from your corrections",
         built_in("evanyseg.adaptation.file:load"),
         note="The built-in estimator and what `evanyseg adapt` learned from your own cases: give its file.",
-        own_licence="Apache-2.0",
+        own_license="Apache-2.0",
         backends=("onnx", "torch"),
     ),
     _evanyseg("evanyseg-vit-b", "EvanySeg ViT-b", "ViT_base_bbox_dice.pth", fingerprints.evanyseg_vit(768), "ViT-b"),
@@ -69,7 +69,7 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
             "Quality Sentinel",
             "quality_sentinel_resnet50.pth",
             SENTINEL_PAGE,
-            NO_LICENCE,
+            NO_LICENSE,
             SENTINEL_CITATION,
         ),
         companions=(
@@ -78,7 +78,7 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
                 "Quality Sentinel's label embeddings",
                 "label_embedding.pkl",
                 SENTINEL_PAGE,
-                NO_LICENCE,
+                NO_LICENSE,
                 SENTINEL_CITATION,
             ),
         ),

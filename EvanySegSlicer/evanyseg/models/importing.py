@@ -11,7 +11,7 @@ from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise
 from ..weights.files import WeightFile
 from ..weights.store import WeightStore, mismatch_note
 from . import specs_by_kind, weight_files
-from .recognise import Recognised, recognise
+from .recognize import Recognized, recognize
 
 SUFFIXES = {".pth", ".pt", ".safetensors", ".bin", ".ckpt", ".pkl"}
 
@@ -31,7 +31,7 @@ def import_file(
     as_name: str | None = None,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
-    find: Callable[[Path], Recognised] | None = None,
+    find: Callable[[Path], Recognized] | None = None,
 ) -> Imported:
     """Copy a weight file into the store. `as_name` settles what the content cannot tell.
 
@@ -40,7 +40,7 @@ def import_file(
     source, known = source.expanduser(), weight_files()
     if as_name is not None and as_name not in known:
         raise UnknownModelError(f"'{as_name}' is no weight file that is kept here; known: {', '.join(known)}.")
-    found = find(source) if find is not None else recognise(source, specs_by_kind())
+    found = find(source) if find is not None else recognize(source, specs_by_kind())
     name, note = found.name, found.assumed
     if as_name is not None and as_name != found.name:
         if as_name not in found.alternatives:

@@ -30,7 +30,7 @@ def _row(cells: list[str]) -> str:
 
 def segmenter_table() -> str:
     rows = [
-        _row([f"`{s.name}`", s.note.rstrip("."), s.prompts, _file(s), _how(s), s.licence]) for s in segmenters.specs()
+        _row([f"`{s.name}`", s.note.rstrip("."), s.prompts, _file(s), _how(s), s.license]) for s in segmenters.specs()
     ]
     head = ["name", "what it is", "prompts", "file", "how you get it", "licence"]
     return "\n".join([_row(head), "|---" * len(head) + "|", *rows])
@@ -38,7 +38,7 @@ def segmenter_table() -> str:
 
 def estimator_table() -> str:
     rows = [
-        _row([f"`{s.name}`", s.note.rstrip("."), _file(s), _how(s), s.licence.replace("none", "none published")])
+        _row([f"`{s.name}`", s.note.rstrip("."), _file(s), _how(s), s.license.replace("none", "none published")])
         for s in estimators.specs()
     ]
     head = ["name", "what it is", "file", "how you get it", "licence"]

@@ -23,8 +23,8 @@ class Registry(Generic[Model]):
     the registry is first asked, and one that cannot be loaded is logged and left out.
     """
 
-    def __init__(self, kind: str, recognise: Callable[[Path], str] | None = None, group: str = "") -> None:
-        self.kind, self.recognise, self.group = kind, recognise, group
+    def __init__(self, kind: str, recognize: Callable[[Path], str] | None = None, group: str = "") -> None:
+        self.kind, self.recognize, self.group = kind, recognize, group
         self._own: dict[str, ModelSpec[Model]] = {}
 
     def register(self, spec: ModelSpec[Model]) -> ModelSpec[Model]:
@@ -86,8 +86,8 @@ class Registry(Generic[Model]):
                 raise UnknownModelError(f"The {self.kind} '{base}' takes no option such as '{option}'.")
             chosen: Model = choose(option)
             return chosen
-        if name_or_file not in self._specs and self.recognise is not None and path.suffix and path.is_file():
-            return self._made(self.get(self.recognise(path)), path, device, backend)
+        if name_or_file not in self._specs and self.recognize is not None and path.suffix and path.is_file():
+            return self._made(self.get(self.recognize(path)), path, device, backend)
         return self._made(self.get(name_or_file), None, device, backend)
 
     def _made(self, spec: ModelSpec[Model], path: Path | None, device: str, backend: str) -> Model:

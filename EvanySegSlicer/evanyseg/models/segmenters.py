@@ -47,7 +47,7 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
         built_in("evanyseg.segmenters.builtin:load"),
         prompts="boxes, points",
         note="Small network trained for this project, 256 px; ships with EvanySeg, no download.",
-        own_licence=APACHE,
+        own_license=APACHE,
         backends=("onnx", "torch"),
     ),
     ModelSpec(

@@ -46,12 +46,12 @@ class ModelSpec(Generic[Model]):
     trainer_files: bool = False
     prompts: str = ""
     note: str = ""
-    own_licence: str = ""
+    own_license: str = ""
     backends: tuple[str, ...] = ()
 
     @property
-    def licence(self) -> str:
-        return self.weights.licence if self.weights else self.own_licence
+    def license(self) -> str:
+        return self.weights.license if self.weights else self.own_license
 
     @property
     def citation(self) -> str:

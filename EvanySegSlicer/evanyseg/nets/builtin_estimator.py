@@ -156,8 +156,8 @@ class BuiltinEstimatorNet(nn.Module):
         spread = torch.stack(
             [-(steps[:, 0] + steps[:, 1]), -steps[:, 1], 0 * steps[:, 0], steps[:, 2], steps[:, 2] + steps[:, 3]], 1
         )
-        centre = torch.logit(dice.clamp(0.002, 0.998)) + 0.1 * out[:, 7]
-        quantiles = torch.sigmoid(centre[:, None] + spread)
+        center = torch.logit(dice.clamp(0.002, 0.998)) + 0.1 * out[:, 7]
+        quantiles = torch.sigmoid(center[:, None] + spread)
         return EstimatorOutput(
             dice, quantiles, F.softplus(out[:, 2]), features.fp_logits, features.fn_logits, features.mapped
         )
@@ -191,10 +191,10 @@ def network_input(pixels: Tensor, distance: Tensor) -> Tensor:
     contrast of a scanner matters; the deviation has a floor, so that a flat window stays flat.
     """
     planes = pixels.float() / 255
-    grey = planes[:, :3].mean(1, keepdim=True)
-    centre = grey.mean((2, 3), keepdim=True)
-    spread = grey.std((2, 3), keepdim=True).clamp(min=0.04)
-    rgb = ((planes[:, :3] - centre) / spread).clamp(-4, 4)
+    gray = planes[:, :3].mean(1, keepdim=True)
+    center = gray.mean((2, 3), keepdim=True)
+    spread = gray.std((2, 3), keepdim=True).clamp(min=0.04)
+    rgb = ((planes[:, :3] - center) / spread).clamp(-4, 4)
     far = F.interpolate(distance[:, None].float(), scale_factor=2, mode="bilinear", align_corners=False)
     return torch.cat([rgb, planes[:, 3:5], far], dim=1)
 

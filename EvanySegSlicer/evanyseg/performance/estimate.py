@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import EvanySegError
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from .cases import SIDE, SUPPORT, Images
-from .mapping import FEWEST_CHECKPOINTS, FEWEST_LABELLED, TREND, Estimated, Observed, estimated
+from .mapping import FEWEST_CHECKPOINTS, FEWEST_LABELED, TREND, Estimated, Observed, estimated
 from .measures import MEASURES, WORDS, measured
 from .reverse.protocol import ReverseEngine
 
@@ -26,8 +26,8 @@ class ModelData:
     order."""
 
     train: Images
-    labelled: Images
-    unlabelled: Images
+    labeled: Images
+    unlabeled: Images
     checkpoints: tuple[str, ...]
 
     def __post_init__(self) -> None:
@@ -36,10 +36,10 @@ class ModelData:
                 f"{len(self.checkpoints)} checkpoints: a line through fewer than {FEWEST_CHECKPOINTS} says nothing of "
                 "another one. Keep more of a training's checkpoints (the paper: 20), and predict with each."
             )
-        for images, what in ((self.labelled, "labelled images"), (self.train, "labelled training images")):
-            if len(images) < FEWEST_LABELLED:
-                raise EvanySegError(f"{len(images)} {what}: at least {FEWEST_LABELLED} are needed to fit estimates to.")
-        if not len(self.unlabelled):
+        for images, what in ((self.labeled, "labelled images"), (self.train, "labelled training images")):
+            if len(images) < FEWEST_LABELED:
+                raise EvanySegError(f"{len(images)} {what}: at least {FEWEST_LABELED} are needed to fit estimates to.")
+        if not len(self.unlabeled):
             raise EvanySegError("There are no unlabelled images to estimate the model's metrics on.")
 
 
@@ -65,25 +65,25 @@ def model_estimates(
     should_cancel: ShouldCancel = never_cancel,
 ) -> ModelEstimates:
     """Raises CancelledError."""
-    real = real_metrics(data.labelled)
+    real = real_metrics(data.labeled)
     pseudo = pseudo_metrics(data, engine, progress, should_cancel)
     return estimates_of(data, real, pseudo)
 
 
 def estimates_of(data: ModelData, real: np.ndarray, pseudo: tuple[np.ndarray, np.ndarray]) -> ModelEstimates:
     """From real metrics [K, N, 6] of the labelled images and pseudo metrics [K, T, 6] of both sides."""
-    train, labelled = tuple(data.train.subjects), tuple(data.labelled.subjects)
+    train, labeled = tuple(data.train.subjects), tuple(data.labeled.subjects)
     seen = {
-        name: Observed(real[..., m], labelled, [(pseudo[0][..., m], pseudo[1][..., m])], [(train, train)])
+        name: Observed(real[..., m], labeled, [(pseudo[0][..., m], pseudo[1][..., m])], [(train, train)])
         for m, name in enumerate(MEASURES)
     }
     found = {name: estimated(one, LIMITS[name]) for name, one in seen.items()}
-    scores = (data.labelled.predicted_dice, data.unlabelled.predicted_dice)
+    scores = (data.labeled.predicted_dice, data.unlabeled.predicted_dice)
     from_scores = from_both = None
     if all(np.isfinite(part).any() for part in scores):
-        dice, of_scores = seen["dice"], (labelled, tuple(data.unlabelled.subjects))
-        from_scores = estimated(Observed(dice.real, labelled, [scores], [of_scores]), LIMITS["dice"])
-        both = Observed(dice.real, labelled, [*dice.predictors, scores], [(train, train), of_scores])
+        dice, of_scores = seen["dice"], (labeled, tuple(data.unlabeled.subjects))
+        from_scores = estimated(Observed(dice.real, labeled, [scores], [of_scores]), LIMITS["dice"])
+        both = Observed(dice.real, labeled, [*dice.predictors, scores], [(train, train), of_scores])
         from_both = estimated(both, LIMITS["dice"])
     known = np.isfinite(scores[1])
     mean = np.where(known, scores[1], 0).sum(1) / np.maximum(known.sum(1), 1)
@@ -111,9 +111,9 @@ def pseudo_metrics(
     assert data.train.truth is not None
     truth = data.train.truth[targets]
     described = engine.describe(data.train.pixels[targets], _part(progress, 0, 0.2), should_cancel)
-    count = min(SUPPORT, len(data.labelled), len(data.unlabelled))
+    count = min(SUPPORT, len(data.labeled), len(data.unlabeled))
     out = []
-    for side, images in enumerate((data.labelled, data.unlabelled)):
+    for side, images in enumerate((data.labeled, data.unlabeled)):
         begin = 0.2 + 0.4 * side
         groups = images.groups(count)
         every = np.concatenate(groups)

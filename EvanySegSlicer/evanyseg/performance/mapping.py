@@ -12,7 +12,7 @@ from ..metrics.agreement import correlation
 from ..metrics.bootstrap import group_counts
 
 FEWEST_CHECKPOINTS = 4
-FEWEST_LABELLED = 4
+FEWEST_LABELED = 4
 TREND = 0.5
 """Correlation over checkpoints below which predictor and real metric have no common trend."""
 RESAMPLES = 1000
@@ -30,7 +30,7 @@ class Observed:
     """
 
     real: np.ndarray
-    labelled: Sequence[str]
+    labeled: Sequence[str]
     predictors: Sequence[tuple[np.ndarray, np.ndarray]]
     subjects: Sequence[tuple[Sequence[str], Sequence[str]]]
 
@@ -117,7 +117,7 @@ def _resampled(seen: Observed, resamples: int, seed: int) -> _Drawn:
         out: np.ndarray = counts[key] @ np.where(known, values, 0.0).T / np.maximum(total, 1)
         return np.where(total > 0, out, _means(values))
 
-    real = mean(seen.real, seen.labelled)
+    real = mean(seen.real, seen.labeled)
     pairs = list(zip(seen.predictors, seen.subjects, strict=True))
     here = np.stack([mean(a, names) for (a, _), (names, _) in pairs], axis=1)
     there = np.stack([mean(b, names) for (_, b), (_, names) in pairs], axis=1)
@@ -139,9 +139,9 @@ def _design(predictors: np.ndarray) -> np.ndarray:
 def _fitted(predictors: np.ndarray, real: np.ndarray) -> np.ndarray:
     """[B, 1 + P] least-squares coefficients of [B, P, K] and real [B, K]; a constant predictor gets none."""
     middle = predictors.mean(2, keepdims=True)
-    centred = (predictors - middle).transpose(0, 2, 1)
-    centred = np.where(np.abs(centred).max(1, keepdims=True) > FLAT, centred, 0.0)
-    slopes = (np.linalg.pinv(centred, rcond=1e-6) @ (real - real.mean(1, keepdims=True))[..., None])[..., 0]
+    centered = (predictors - middle).transpose(0, 2, 1)
+    centered = np.where(np.abs(centered).max(1, keepdims=True) > FLAT, centered, 0.0)
+    slopes = (np.linalg.pinv(centered, rcond=1e-6) @ (real - real.mean(1, keepdims=True))[..., None])[..., 0]
     first = real.mean(1) - (slopes * middle[..., 0]).sum(1)
     return np.concatenate([first[:, None], slopes], axis=1)
 

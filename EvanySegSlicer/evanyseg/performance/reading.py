@@ -47,7 +47,7 @@ class _Case:
 def read_images(
     table: Table,
     checkpoints: Sequence[Checkpoint],
-    labelled: bool,
+    labeled: bool,
     pipeline: SlicePipeline | None,
     options: ReadingOptions,
     progress: Progress = no_progress,
@@ -65,7 +65,7 @@ def read_images(
         raise_if_cancelled(should_cancel)
         progress(number / max(table.count, 1), f"reading {row.get('image', '')}")
         try:
-            cases += _of_row(table, row, checkpoints, labelled, pipeline, options)
+            cases += _of_row(table, row, checkpoints, labeled, pipeline, options)
         except (EvanySegError, OSError, MemoryError) as error:
             raise ImageError(f"{table.path.name}, row {number + 2}: {error or type(error).__name__}") from error
     if not cases:
@@ -74,7 +74,7 @@ def read_images(
     predictions = np.stack([case.predictions if len(checkpoints) else none for case in cases], axis=1)
     return Images(
         np.stack([case.pixels for case in cases]),
-        np.stack([case.truth for case in cases if case.truth is not None]) if labelled else None,
+        np.stack([case.truth for case in cases if case.truth is not None]) if labeled else None,
         predictions,
         np.stack([case.scores for case in cases], axis=1),
         [case.subject for case in cases],
@@ -101,13 +101,13 @@ def _of_row(
     table: Table,
     row: dict[str, str],
     checkpoints: Sequence[Checkpoint],
-    labelled: bool,
+    labeled: bool,
     pipeline: SlicePipeline | None,
     options: ReadingOptions,
 ) -> list[_Case]:
     path = table.path.parent / needed_cell(row, "image")
-    read = _Row(path, row, table, options, labelled)
-    truth = read.truth() if labelled else None
+    read = _Row(path, row, table, options, labeled)
+    truth = read.truth() if labeled else None
     files = [read.prediction_of(one) for one in checkpoints]
     indices = evenly(_slices(truth, [read.filled(file) for file in files]), options.most)
     masks: list[list[np.ndarray]] = [[] for _ in indices]
@@ -142,12 +142,12 @@ def _of_row(
 class _Row:
     """The files of one row, on the image's grid."""
 
-    def __init__(self, path: Path, row: dict[str, str], table: Table, options: ReadingOptions, labelled: bool) -> None:
+    def __init__(self, path: Path, row: dict[str, str], table: Table, options: ReadingOptions, labeled: bool) -> None:
         self.volume = read_image(path)
         self.image = ReadImage(self.volume, path)
         self.preset = options.preset
         self.label = row.get("label", "").strip() or options.label
-        self.truth_path = table.path.parent / needed_cell(row, TRUTH) if labelled else None
+        self.truth_path = table.path.parent / needed_cell(row, TRUTH) if labeled else None
         self.names = names_of(path, self.truth_path)
 
     def truth(self) -> SliceStack:
@@ -165,14 +165,14 @@ class _Row:
 
     def prediction(self, path: Path) -> SliceStack:
         segmentation = read_segmentation(path, binary=not self.label, image=self.image)
-        return SliceStack(self.volume, _labelled(segmentation, self.label), preset=self.preset)
+        return SliceStack(self.volume, _labeled(segmentation, self.label), preset=self.preset)
 
     def filled(self, path: Path) -> np.ndarray:
         """bool [slices]: where the prediction has something."""
         return self.prediction(path).areas.sum(axis=0) > 0
 
 
-def _labelled(segmentation: Segmentation, label: str | None) -> Segmentation:
+def _labeled(segmentation: Segmentation, label: str | None) -> Segmentation:
     """The wanted segments of a prediction. One that is not there was not found by that checkpoint: an empty mask, not a
     mistake of the user's, as the truth has shown that the label exists."""
     if not label:

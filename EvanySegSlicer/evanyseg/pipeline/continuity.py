@@ -48,8 +48,8 @@ class Continuity:
 
 def histogram(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Shares [BINS] of the grey values of a mask's pixels, each spread over its neighbouring bins."""
-    grey = image[mask].mean(axis=-1) if image.ndim == 3 else image[mask].astype(float)
-    position = grey / 256 * BINS - 0.5
+    gray = image[mask].mean(axis=-1) if image.ndim == 3 else image[mask].astype(float)
+    position = gray / 256 * BINS - 0.5
     low = np.floor(position).astype(int)
     share = position - low
     counts = np.bincount(np.clip(low, 0, BINS - 1), 1 - share, BINS) + np.bincount(

@@ -56,10 +56,10 @@ class IntensityWindow:
             pixels = pixels[..., :3].mean(axis=-1)
         if pixels.ndim != 2:
             raise ImageError(f"A slice must be [H, W] or [H, W, 3 or 4], got {list(pixels.shape)}.")
-        grey = self._scaled(pixels)
+        gray = self._scaled(pixels)
         if self.padding is not None:
-            grey[(pixels >= self.padding[0]) & (pixels <= self.padding[1])] = 0
-        return as_rgb(grey)
+            gray[(pixels >= self.padding[0]) & (pixels <= self.padding[1])] = 0
+        return as_rgb(gray)
 
     def _scaled(self, pixels: np.ndarray) -> np.ndarray:
         scale = 255.0 / (self.high - self.low) if self.high > self.low else 0.0

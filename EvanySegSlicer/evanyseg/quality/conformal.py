@@ -51,12 +51,12 @@ class Calibration:
 
         `low` and `high` are the network's outer quantiles; they go through the same recalibration first.
         """
-        centre = self.recalibrated(np.asarray(dice, float))
-        which = np.searchsorted(np.array(self.edges), centre, side="right")
+        center = self.recalibrated(np.asarray(dice, float))
+        which = np.searchsorted(np.array(self.edges), center, side="right")
         offset = np.array(self.offsets)[which]
         lower = np.clip(self.recalibrated(np.asarray(low, float)) - offset[:, 0], 0.0, 1.0)
         upper = np.clip(self.recalibrated(np.asarray(high, float)) + offset[:, 1], 0.0, 1.0)
-        return centre, np.minimum(lower, centre), np.maximum(upper, centre)
+        return center, np.minimum(lower, center), np.maximum(upper, center)
 
     def as_json(self) -> dict[str, Any]:
         return {

@@ -17,7 +17,7 @@ from ..errors import ImageError
 from ..geometry.resample import along_axes, axis_weights, resized_bytes
 from ..prompts import BoxPrompt
 from .modes import WITH_BOX
-from .shape import FEATURES, GreyWindow, shape_features
+from .shape import FEATURES, GrayWindow, shape_features
 
 WINDOW_SIZE = 128
 MIN_SIDE = 12
@@ -93,13 +93,13 @@ class WindowImage:
     their grey; measured: what else was measured of it, by name."""
 
     pixels: np.ndarray
-    grey: GreyWindow
+    gray: GrayWindow
     measured: dict[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def of(cls, image: np.ndarray, window: ContextWindow, size: int) -> WindowImage:
         pixels = np.broadcast_to(window_image(image, window, size), (3, size, size))  # an image may have one channel
-        return cls(pixels, GreyWindow.of(pixels))
+        return cls(pixels, GrayWindow.of(pixels))
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def context_input(
     planes[4] = box_coverage(box, window, size) if box is not None else 0
     mask_in, total = float(np.count_nonzero(inside)), float(_area(mask, mask_box))
     distance = signed_distance(planes[3])
-    shape = shape_features(background.grey, distance, box, mask_box, total / mask_box.area if mask_box else 0.0)
+    shape = shape_features(background.gray, distance, box, mask_box, total / mask_box.area if mask_box else 0.0)
     auxiliary = np.concatenate([_auxiliary(mask, box, mask_box, around, window, mask_in, total), shape])
     return ContextInput(planes, distance, auxiliary, window, mask_in, total - mask_in, background)
 

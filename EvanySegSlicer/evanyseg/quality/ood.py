@@ -21,7 +21,7 @@ FORMER_PREFIX = "familiar."
 PREFIXES = (PREFIX, FORMER_PREFIX)
 TONES = 16
 STATISTICS = TONES + 9
-NEIGHBOURS = 5
+NEIGHBORS = 5
 NAMES = ("mean", "scale", "bank", "spread", "limit")
 FLATTEST = 0.04 * 255
 """Floor of the grey deviation, as the network's input has it: a flat window stays flat."""
@@ -35,9 +35,9 @@ def image_statistics(pixels: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
     pixels uint8 [3 or more, n, n] (RGB first), auxiliary [AUXILIARY or more]: see `ContextInput`.
     """
     rgb = pixels[:3].astype(np.float32)
-    grey = rgb.mean(axis=0)
-    level, spread = float(grey.mean()), float(grey.std())
-    tone = (grey - level) / max(spread, FLATTEST)
+    gray = rgb.mean(axis=0)
+    level, spread = float(gray.mean()), float(gray.std())
+    tone = (gray - level) / max(spread, FLATTEST)
     places = np.clip(((tone + 3.0) * (TONES / 6.0)).astype(np.int64), 0, TONES - 1)
     histogram = np.bincount(places.ravel(), minlength=TONES) / places.size
     size = tone.shape[0] // 4 * 4
@@ -82,7 +82,7 @@ class OODDetector:
 
     def ood_score(self, statistics: np.ndarray) -> np.ndarray:
         """Mean distance [N] to the nearest few of the bank, over their own mean spread, of statistics [N, F]."""
-        distances, nearest = neighbours(self.bank, (statistics - self.mean) / self.scale)
+        distances, nearest = neighbors(self.bank, (statistics - self.mean) / self.scale)
         return distances.mean(axis=1) / self.spread[nearest].mean(axis=1)
 
     def is_out_of_distribution(self, seen: ContextInput) -> bool:
@@ -105,16 +105,16 @@ class OODDetector:
         arrays = mean, scale, bank, spread, limit = tuple(found[n].astype(np.float64) for n in NAMES)
         many = spread.size
         shapes = (STATISTICS,), (STATISTICS,), (many, STATISTICS), (many,), (1,)
-        fits = many >= NEIGHBOURS and tuple(a.shape for a in arrays) == shapes
+        fits = many >= NEIGHBORS and tuple(a.shape for a in arrays) == shapes
         if not fits or not all(np.isfinite(a).all() for a in arrays) or not ((scale > 0).all() and (spread > 0).all()):
             raise WeightsError("What the estimator knows of its training images is damaged; get its file anew.")
         return cls(mean, scale, bank, spread, float(limit[0]))
 
 
-def neighbours(bank: np.ndarray, points: np.ndarray, skip: int = 0) -> tuple[np.ndarray, np.ndarray]:
+def neighbors(bank: np.ndarray, points: np.ndarray, skip: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """Distances [N, k] to the NEIGHBOURS nearest rows of bank [M, F], nearest first, and which they are; `skip` the
     first ones (1 where the points are the bank itself)."""
     squared = (points**2).sum(1)[:, None] + (bank**2).sum(1)[None] - 2 * points @ bank.T
     distances = np.sqrt(np.maximum(squared, 0.0))
-    nearest = np.argsort(distances, axis=1, kind="stable")[:, skip : skip + NEIGHBOURS]
+    nearest = np.argsort(distances, axis=1, kind="stable")[:, skip : skip + NEIGHBORS]
     return np.take_along_axis(distances, nearest, axis=1), nearest

@@ -108,8 +108,8 @@ def sentinel_input(image: np.ndarray, mask: np.ndarray) -> Tensor:
     from torch.nn.functional import interpolate
 
     where = sentinel_crop(mask)
-    grey = image[where].mean(axis=-1, dtype=np.float32) / 255
-    planes = torch.from_numpy(np.stack([grey, mask[where].astype(np.float32)]))[None]
+    gray = image[where].mean(axis=-1, dtype=np.float32) / 255
+    planes = torch.from_numpy(np.stack([gray, mask[where].astype(np.float32)]))[None]
     small = interpolate(planes, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)[0]
     return (small - 0.5) / torch.tensor([0.25, 0.5]).view(2, 1, 1)
 

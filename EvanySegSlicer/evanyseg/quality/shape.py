@@ -39,24 +39,24 @@ RIM = 2.5 / 12
 
 
 @dataclass(frozen=True)
-class GreyWindow:
+class GrayWindow:
     """What the features read of a window's image, the same for all masks of a prompt: grey float32 [n/2, n/2] in 0..1,
     the steepness of its changes, its spread."""
 
-    grey: np.ndarray
+    gray: np.ndarray
     slope: np.ndarray
     spread: float
 
     @classmethod
-    def of(cls, rgb: np.ndarray) -> GreyWindow:
+    def of(cls, rgb: np.ndarray) -> GrayWindow:
         """Of uint8 [3, n, n]."""
         half = rgb.shape[-1] // 2
-        grey = (rgb.astype(np.float32).mean(axis=0) / 255).reshape(half, 2, half, 2).mean(axis=(1, 3))
-        return cls(grey, np.hypot(*np.gradient(grey)), max(float(grey.std()), 0.01))
+        gray = (rgb.astype(np.float32).mean(axis=0) / 255).reshape(half, 2, half, 2).mean(axis=(1, 3))
+        return cls(gray, np.hypot(*np.gradient(gray)), max(float(gray.std()), 0.01))
 
 
 def shape_features(
-    window: GreyWindow, distance: np.ndarray, box: BoxPrompt | None, mask_box: BoxPrompt | None, fill: float
+    window: GrayWindow, distance: np.ndarray, box: BoxPrompt | None, mask_box: BoxPrompt | None, fill: float
 ) -> np.ndarray:
     """float32 [len(FEATURES)], each about -3..3; zeros for an empty mask.
 
@@ -119,12 +119,12 @@ def _turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
     return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
 
 
-def _edges(window: GreyWindow, distance: np.ndarray, inside: np.ndarray) -> tuple[float, ...]:
-    grey, slope, spread = window.grey, window.slope, window.spread
+def _edges(window: GrayWindow, distance: np.ndarray, inside: np.ndarray) -> tuple[float, ...]:
+    gray, slope, spread = window.gray, window.slope, window.spread
     inner, outer = inside & (distance > -RIM), ~inside & (distance < RIM)
     if not outer.any():
         return (0.0,) * 9
-    values_in, values_out, all_in = grey[inner] if inner.any() else grey[inside], grey[outer], grey[inside]
+    values_in, values_out, all_in = gray[inner] if inner.any() else gray[inside], gray[outer], gray[inside]
     contrast = (float(values_in.mean()) - float(values_out.mean())) / spread
     outline = np.abs(distance) < 1.01 / 12
     along = slope[outline] if outline.any() else slope[inner | outer]

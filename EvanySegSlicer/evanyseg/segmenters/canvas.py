@@ -6,7 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from ..geometry.resample import along_axes, axis_weights, resized
-from .crops import SIDE, Crop, full_crop, normalised
+from .crops import SIDE, Crop, full_crop, normalized
 
 LOW = SIDE // 2
 """Side of the network's logits."""
@@ -18,7 +18,7 @@ def canvas(pixels: np.ndarray) -> np.ndarray:
     """float32 [3, 256, 256]: pixels uint8 [h, w, 3] with the longest side at 256, normalised, at the top left."""
     height, width = full_crop(pixels.shape).fitted
     out = np.zeros((3, SIDE, SIDE), np.float32)
-    out[:, :height, :width] = normalised(resized(pixels, (height, width)))
+    out[:, :height, :width] = normalized(resized(pixels, (height, width)))
     return out
 
 

@@ -59,9 +59,9 @@ def full_crop(shape: tuple[int, ...]) -> Crop:
 def square_around(shape: tuple[int, ...], cx: float, cy: float, side: float) -> Crop:
     """A square about (cx, cy), moved into the image; where the image is narrower, all of it along that axis."""
     spans = []
-    for centre, size in ((cx, shape[1]), (cy, shape[0])):
+    for center, size in ((cx, shape[1]), (cy, shape[0])):
         length = min(round(side), size)
-        low = min(max(round(centre - length / 2), 0), size - length)
+        low = min(max(round(center - length / 2), 0), size - length)
         spans.append((low, low + length))
     (x0, x1), (y0, y1) = spans
     return Crop(x0, y0, x1, y1)
@@ -81,7 +81,7 @@ def crop_for(shape: tuple[int, ...], box: BoxPrompt) -> Crop:
     return square_around(shape, round(cx / step) * step, round(cy / step) * step, side)
 
 
-def normalised(canvas: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
+def normalized(canvas: np.ndarray, valid: np.ndarray | None = None) -> np.ndarray:
     """float32 [3, H, W] of 8-bit pixels [H, W, 3]: zero mean, unit deviation over the crop, so that contrast and
     brightness do not matter; pixels that are not `valid` become 0."""
     pixels = canvas.astype(np.float32)

@@ -48,7 +48,7 @@ class LongestSide:
         from torch.nn.functional import pad
 
         small = torch.from_numpy(self._resize(frame).apply_image(image)).permute(2, 0, 1)[None]
-        normal = normalised(small)
+        normal = normalized(small)
         return pad(normal, (0, frame - normal.shape[3], 0, frame - normal.shape[2]))
 
     def scale(self, shape: tuple[int, int], frame: int) -> tuple[float, float]:
@@ -67,7 +67,7 @@ class NearestSquare:
         import torch
         from torch.nn.functional import interpolate
 
-        normal = normalised(torch.tensor(image).permute(2, 0, 1)[None])
+        normal = normalized(torch.tensor(image).permute(2, 0, 1)[None])
         return interpolate(normal, (frame, frame), mode="nearest")
 
     def scale(self, shape: tuple[int, int], frame: int) -> tuple[float, float]:
@@ -106,7 +106,7 @@ class MinMaxSquare:
         return torch.logit(probability, eps=1e-12).float()
 
 
-def normalised(pixels: Tensor) -> Tensor:
+def normalized(pixels: Tensor) -> Tensor:
     """(x - mean) / std with SAM's constants over uint8 [1, 3, h, w]."""
     import torch
 

@@ -18,7 +18,7 @@ class WeightFile:
     title: str
     filename: str
     page: str
-    licence: str
+    license: str
     citation: str
     url: str = ""
     size: int | None = None

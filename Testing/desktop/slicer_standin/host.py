@@ -83,8 +83,8 @@ class MainWindow(QtWidgets.QMainWindow):
         super().__init__()
         self.setObjectName("qSlicerMainWindow")
         self.resize(1366, 768)
-        centre = QtWidgets.QWidget()
-        row = QtWidgets.QHBoxLayout(centre)
+        center = QtWidgets.QWidget()
+        row = QtWidgets.QHBoxLayout(center)
         row.setContentsMargins(0, 0, 0, 0)
         self.scroll = QtWidgets.QScrollArea()
         self.scroll.setWidgetResizable(True)
@@ -99,7 +99,7 @@ class MainWindow(QtWidgets.QMainWindow):
         grid.setColumnStretch(0, 3)
         grid.setColumnStretch(1, 2)
         row.addLayout(grid, 1)
-        self.setCentralWidget(centre)
+        self.setCentralWidget(center)
         self.statusBar().showMessage("")
 
 

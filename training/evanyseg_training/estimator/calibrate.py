@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.isotonic import IsotonicRegression
 
 from evanyseg.quality.conformal import Calibration, conformal_quantile
-from evanyseg.quality.ood import TONES, OODDetector, neighbours
+from evanyseg.quality.ood import TONES, OODDetector, neighbors
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,6 @@ def fit_ood_detector(train: np.ndarray, others: np.ndarray, quantile: float = 0.
     mean, scale = train.mean(axis=0), train.std(axis=0) + 1e-3
     scale[:TONES] *= 4.0  # sixteen shares of one histogram together say as much as four of the other numbers
     bank = (train - mean) / scale
-    spread = np.maximum(neighbours(bank, bank, skip=1)[0].mean(axis=1), 1e-3)
+    spread = np.maximum(neighbors(bank, bank, skip=1)[0].mean(axis=1), 1e-3)
     ood_detector = OODDetector(mean, scale, bank, spread, 0.0)
     return replace(ood_detector, limit=float(np.quantile(ood_detector.ood_score(others), quantile)))

@@ -15,7 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from evanyseg.geometry.box_jitter import jittered
 from evanyseg.prompts import BoxPrompt
-from evanyseg.segmenters.crops import SIDE, Crop, full_crop, normalised, square_around
+from evanyseg.segmenters.crops import SIDE, Crop, full_crop, normalized, square_around
 from evanyseg.segmenters.tokens import BOTTOM_RIGHT, NEGATIVE, NOT_A_POINT, POSITIVE, TOP_LEFT
 
 from ..augment.geometry import dihedral, small_rotation
@@ -126,7 +126,7 @@ class SegmenterSamples(Dataset):
         prompts = [prompt_for(by_row[row] > 127, rng) for row in rows]
         targets = [cv2.resize(by_row[row], (side // 2, side // 2), interpolation=cv2.INTER_AREA) for row in rows]
         return {
-            "image": normalised(canvas, valid.astype(bool)),
+            "image": normalized(canvas, valid.astype(bool)),
             "target": np.stack(targets).astype(np.float32) / 255,
             "coords": np.stack([p[0] for p in prompts]),
             "labels": np.stack([p[1] for p in prompts]),

@@ -88,7 +88,7 @@ def _review() -> OpenReview:
     return opened
 
 
-def box_to_coloured_slice() -> None:
+def box_to_colored_slice() -> None:
     """A box gives exactly the block, the row says good, the overlay is there and goes again."""
     opened = _review()
     review = opened.review
@@ -200,7 +200,7 @@ def _drag(slice_widget: qMRMLSliceWidget) -> None:
 
 
 CHECKS: dict[str, Callable[[], None]] = {
-    "Box to coloured slice": box_to_coloured_slice,
+    "Box to coloured slice": box_to_colored_slice,
     "Review and undo": review_and_undo,
     "Score an existing segmentation": score_an_existing_segmentation,
     "The panel opens": the_panel_opens,

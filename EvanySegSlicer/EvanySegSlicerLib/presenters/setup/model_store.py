@@ -60,7 +60,7 @@ class ModelStore:
     def note(self, kind: str, name: str) -> str:
         """Licence and note of a model, one line."""
         spec = next(spec for spec in self._specs(kind) if spec.name == name)
-        return ". ".join(part for part in (spec.note.rstrip("."), spec.licence and f"Licence {spec.licence}") if part)
+        return ". ".join(part for part in (spec.note.rstrip("."), spec.license and f"Licence {spec.license}") if part)
 
     def missing(self, kind: str, name: str, weights: WeightStore, find: Find = find_spec) -> str:
         """What a model lacks here, in a few words; '' when it can be used. Imports nothing."""

@@ -171,9 +171,9 @@ class Offscreen3DView(_OffscreenWindow):
         bounds = self.renderer.ComputeVisiblePropBounds()
         if bounds[0] > bounds[1]:
             return
-        centre = [(bounds[n] + bounds[n + 1]) / 2 for n in (0, 2, 4)]
-        camera.SetFocalPoint(*centre)
-        camera.SetPosition(*(c + d for c, d in zip(centre, direction, strict=True)))
+        center = [(bounds[n] + bounds[n + 1]) / 2 for n in (0, 2, 4)]
+        camera.SetFocalPoint(*center)
+        camera.SetPosition(*(c + d for c, d in zip(center, direction, strict=True)))
         camera.SetViewUp(0, 0, 1)
         self.renderer.ResetCamera(bounds)
 

@@ -36,10 +36,15 @@ def performance(
         ),
     ],
     train: Annotated[Path, typer.Option(metavar="CSV", help="Labelled training images: columns image,truth.")],
-    labelled: Annotated[
-        Path, typer.Option(metavar="CSV", help="Labelled images that the model was not trained on: image,truth.")
+    labeled: Annotated[
+        Path,
+        typer.Option(
+            "--labelled", metavar="CSV", help="Labelled images that the model was not trained on: image,truth."
+        ),
     ],
-    unlabelled: Annotated[Path, typer.Option(metavar="CSV", help="Images without labels: the column image.")],
+    unlabeled: Annotated[
+        Path, typer.Option("--unlabelled", metavar="CSV", help="Images without labels: the column image.")
+    ],
     output: Annotated[Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where table and page go.")],
     label: Annotated[
         str | None,
@@ -72,9 +77,9 @@ def performance(
         raise EvanySegError(f"{output} is a file; give the folder that table and page shall go to.")
     found = checkpoints_in(checkpoints)
     tables = [open_table(path, needed) for path, needed in
-              ((train, ["image", TRUTH]), (labelled, ["image", TRUTH]), (unlabelled, ["image"]))]  # fmt: skip
+              ((train, ["image", TRUTH]), (labeled, ["image", TRUTH]), (unlabeled, ["image"]))]  # fmt: skip
     names = [output / name for name in (TABLE, DOCUMENT, PAGE)]
-    refuse_overwriting(names, [train, labelled, unlabelled])
+    refuse_overwriting(names, [train, labeled, unlabeled])
     for one in tables:
         say_layout(one)
     _complete(tables[1:], found)
@@ -94,8 +99,8 @@ def performance(
     facts = {
         "Checkpoints": f"{len(found)}: {found[0].name} to {found[-1].name}",
         "Training images": f"{len(data.train)} of {train}",
-        "Labelled images": f"{len(data.labelled)} of {labelled}",
-        "Unlabelled images": f"{len(data.unlabelled)} of {unlabelled}",
+        "Labelled images": f"{len(data.labeled)} of {labeled}",
+        "Unlabelled images": f"{len(data.unlabeled)} of {unlabeled}",
         "Reverse engine": engine.name,
         "Estimator of mean predicted Dice": identity_of(estimator) if scores else "",
         "Intensity": intensity or "the default of each image",
@@ -108,7 +113,7 @@ def performance(
     write_table(output / TABLE, list(rows[0]), rows)
     document = {"facts": facts, "doubts": list(estimates.doubts), "checkpoints": rows}
     write_text(output / DOCUMENT, json_text(document) + "\n")
-    page = PerformancePage(unlabelled.name, estimates, chosen, facts, datetime.now())
+    page = PerformancePage(unlabeled.name, estimates, chosen, facts, datetime.now())
     write_text(output / PAGE, performance_html(page))
     if as_json:
         print_json(document)

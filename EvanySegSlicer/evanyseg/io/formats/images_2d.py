@@ -20,7 +20,7 @@ from .tiff import channels_of_tiff
 MOST_PIXELS = 500_000_000
 """Images with more would need more memory than most machines have."""
 
-_GREY = {"L", "I", "I;16", "I;16B", "I;16L", "F"}
+_GRAY = {"L", "I", "I;16", "I;16B", "I;16L", "F"}
 _COLOR = {"LA", "RGB", "RGBA"}
 
 
@@ -94,7 +94,7 @@ def _opened(picture: Any, path: Path, palette: bool) -> Image2D:
         upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
     elif upright.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
         upright = upright.convert("RGB")
-    if upright.mode not in _GREY | _COLOR | {"1", "P"}:
+    if upright.mode not in _GRAY | _COLOR | {"1", "P"}:
         raise ImageError(f"{path.name} has the pixel type '{upright.mode}', which cannot be used.")
     pixels = np.asarray(upright)
     if deep and upright.mode in _COLOR:

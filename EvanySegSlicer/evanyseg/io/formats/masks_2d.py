@@ -71,10 +71,10 @@ def _of_palette(indices: np.ndarray, palette: np.ndarray, name: str) -> np.ndarr
     colors = palette[used].astype(int)
     if (colors != colors[:, :1]).any():
         return indices
-    greys = colors[:, 0]
-    if len(used) <= 2 or (np.diff(greys) == np.diff(used)).all():
+    grays = colors[:, 0]
+    if len(used) <= 2 or (np.diff(grays) == np.diff(used)).all():
         return palette[:, 0][indices]
-    if (np.diff(greys) > 0).all():
+    if (np.diff(grays) > 0).all():
         return indices
     raise ImageError(
         f"{name} has a grey palette whose order is not that of its values: is the grey meant, or the value? Save it "

@@ -21,7 +21,7 @@ _FIRST_VOXEL = 352
 """In a single file voxels come after the header and four bytes that tell of extensions."""
 
 GZIP = b"\x1f\x8b"
-_MILLIMETRES = {1: 1000.0, 3: 0.001}
+_MILLIMETERS = {1: 1000.0, 3: 0.001}
 """Units other than mm: metres and micrometres."""
 
 _HALF_TURN = 1e-7
@@ -103,7 +103,7 @@ def _parsed(name: str, head: bytes, order: str, voxels: Path) -> NiftiHeader:
     if not first <= offset < 2**31:
         raise ImageError(f"{name} has a damaged NIfTI header (voxels at byte {offset:g}).")
     pixdim = get("8f", 76)
-    unit = _MILLIMETRES.get(head[123] & 7, 1.0)
+    unit = _MILLIMETERS.get(head[123] & 7, 1.0)
     step = tuple(abs(float(v)) * unit if math.isfinite(v) and v else 1.0 for v in pixdim[1:4])
     quaternion_code, affine_code = get("2h", 252)
     qform = sform = None

@@ -65,8 +65,8 @@ class PixelNorm(nn.Module):
         self.weight, self.bias = nn.Parameter(torch.ones(channels)), nn.Parameter(torch.zeros(channels))
 
     def forward(self, x: Tensor) -> Tensor:
-        centred = x - x.mean(1, keepdim=True)
-        scaled = centred / torch.sqrt(centred.pow(2).mean(1, keepdim=True) + 1e-6)
+        centered = x - x.mean(1, keepdim=True)
+        scaled = centered / torch.sqrt(centered.pow(2).mean(1, keepdim=True) + 1e-6)
         return self.weight[:, None, None] * scaled + self.bias[:, None, None]
 
 

@@ -33,8 +33,8 @@ class Prompts(nn.Module):
     Weights are named as in `segment_anything`."""
 
     MASK_WIDTHS = (4, 16)
-    centres: Tensor
-    fine_centres: Tensor
+    centers: Tensor
+    fine_centers: Tensor
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -50,7 +50,7 @@ class Prompts(nn.Module):
         )  # fmt: skip
         self.no_mask_embed = nn.Embedding(1, dim)
         self.maps = nn.Conv2d(4, dim, 3, padding=1)
-        self.register_buffer("centres", (torch.arange(grid) + 0.5) * 8, persistent=False)
+        self.register_buffer("centers", (torch.arange(grid) + 0.5) * 8, persistent=False)
         self.register_buffer("fine_centres", (torch.arange(4 * grid) + 0.5) * 2, persistent=False)
 
     def tokens(self, coords: Tensor, labels: Tensor) -> Tensor:
@@ -60,12 +60,12 @@ class Prompts(nn.Module):
         kinds = torch.cat(list(self.point_embeddings.parameters()))[labels.clamp(min=0)]
         return torch.where(real, placed + kinds, self.not_a_point_embed.weight[0].to(placed.dtype))
 
-    def drawn(self, coords: Tensor, labels: Tensor, centres: tuple[Tensor, Tensor]) -> Tensor:
+    def drawn(self, coords: Tensor, labels: Tensor, centers: tuple[Tensor, Tensor]) -> Tensor:
         """[N, 4, h, w]: how deep inside the box (two scales), bumps at positive and at negative points.
 
         The first two tokens are the box's corners, or no points. `centres`: rows and columns of the grid, in pixels.
         """
-        y, x = centres[0].view(1, -1, 1), centres[1].view(1, 1, -1)
+        y, x = centers[0].view(1, -1, 1), centers[1].view(1, 1, -1)
         boxed = (labels[:, 0] == TOP_LEFT).view(-1, 1, 1)
         low, high = coords[:, 0, :, None, None], coords[:, 1, :, None, None]
         depth = torch.minimum(
@@ -80,33 +80,33 @@ class Prompts(nn.Module):
         positive, negative = ((bumps * (kind == label)).amax(1) for label in (POSITIVE, NEGATIVE))
         return torch.stack([inside, central, positive, negative], 1)
 
-    def ellipse(self, coords: Tensor, labels: Tensor, centres: tuple[Tensor, Tensor]) -> Tensor:
+    def ellipse(self, coords: Tensor, labels: Tensor, centers: tuple[Tensor, Tensor]) -> Tensor:
         """[N, 1, h, w]: logits of the ellipse inscribed in the box (0 without one), from which training starts."""
-        y, x = centres[0].view(1, -1, 1), centres[1].view(1, 1, -1)
+        y, x = centers[0].view(1, -1, 1), centers[1].view(1, 1, -1)
         boxed = (labels[:, 0] == TOP_LEFT).view(-1, 1, 1)
-        centre = ((coords[:, 0] + coords[:, 1]) / 2)[..., None, None]
+        center = ((coords[:, 0] + coords[:, 1]) / 2)[..., None, None]
         radii = ((coords[:, 1] - coords[:, 0]) / 2).clamp(min=1)[..., None, None]
-        squared = ((x - centre[:, 0]) / radii[:, 0]) ** 2 + ((y - centre[:, 1]) / radii[:, 1]) ** 2
+        squared = ((x - center[:, 0]) / radii[:, 0]) ** 2 + ((y - center[:, 1]) / radii[:, 1]) ** 2
         return ((1 - squared).clamp(min=-2) * boxed)[:, None]
 
     def grid(self, size: tuple[int, int], at: tuple[int, int], fine: bool) -> tuple[Tensor, Tensor]:
         """Centres in pixels of the rows and columns of a grid of `size` cells (8 px, or 2 px where fine)."""
-        centres, per_cell = (self.fine_centres, 16) if fine else (self.centres, 4)
-        rows, cols = (centres[per_cell * start :][:count] for start, count in zip(at, size, strict=True))
+        centers, per_cell = (self.fine_centers, 16) if fine else (self.centers, 4)
+        rows, cols = (centers[per_cell * start :][:count] for start, count in zip(at, size, strict=True))
         return rows, cols
 
     def place_code(self, size: tuple[int, int], at: tuple[int, int]) -> Tensor:
         """[1, C, h, w]: SAM's code of each cell's place."""
-        at_rows, at_columns = torch.meshgrid(self.centres, self.centres, indexing="ij")
+        at_rows, at_columns = torch.meshgrid(self.centers, self.centers, indexing="ij")
         whole = self.pe_layer(torch.stack([at_columns, at_rows], -1) / INPUT_SIDE).permute(2, 0, 1)[None]
         return whole[:, :, 4 * at[0] :, 4 * at[1] :][:, :, : size[0], : size[1]]
 
     def dense(
-        self, coords: Tensor, labels: Tensor, centres: tuple[Tensor, Tensor], mask_input: Tensor | None,
+        self, coords: Tensor, labels: Tensor, centers: tuple[Tensor, Tensor], mask_input: Tensor | None,
         has_mask_input: Tensor | None,
     ) -> Tensor:  # fmt: skip
         """[N, C, h, w] of the drawn prompt and the previous logits [N, 1, 4h, 4w] of those that have them."""
-        drawn = self.maps(self.drawn(coords, labels, centres))
+        drawn = self.maps(self.drawn(coords, labels, centers))
         none = self.no_mask_embed.weight.view(1, -1, 1, 1)
         if mask_input is None or has_mask_input is None:
             return drawn + none

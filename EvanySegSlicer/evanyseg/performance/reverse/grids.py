@@ -11,11 +11,11 @@ WORK_SIDE = 64
 """Cells along a side: half of the masks' grid."""
 
 
-def grey_images(pixels: np.ndarray) -> np.ndarray:
+def gray_images(pixels: np.ndarray) -> np.ndarray:
     """float32 [N, 64, 64] of images uint8 [N, 256, 256, 3], each of mean 0 and spread 1."""
-    grey = np.stack([resized_bytes(image, WORK_SIDE).mean(2) for image in pixels]).astype(np.float32)
-    grey -= grey.mean((1, 2), keepdims=True)
-    return grey / (grey.std((1, 2), keepdims=True) + 1)
+    gray = np.stack([resized_bytes(image, WORK_SIDE).mean(2) for image in pixels]).astype(np.float32)
+    gray -= gray.mean((1, 2), keepdims=True)
+    return gray / (gray.std((1, 2), keepdims=True) + 1)
 
 
 def shrunk(masks: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from ...protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .grids import WORK_SIDE, grey_images, grown, shrunk
+from .grids import WORK_SIDE, gray_images, grown, shrunk
 from .neighbors import nearest_images
 from .protocol import ReverseSegmenter
 from .threshold import best_threshold
@@ -31,7 +31,7 @@ class PatchEngine:
     ) -> np.ndarray:
         """float32 [N, 64, 64] grey images of mean 0 and spread 1."""
         raise_if_cancelled(should_cancel)
-        return grey_images(pixels)
+        return gray_images(pixels)
 
     def taught(
         self, support: np.ndarray, targets: np.ndarray, should_cancel: ShouldCancel = never_cancel

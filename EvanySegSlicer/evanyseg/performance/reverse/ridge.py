@@ -90,8 +90,8 @@ def _cells(features: Features, image: np.ndarray) -> np.ndarray:
     """float16 [64 * 64, D] of one image: three levels of the encoder, intensities at four scales, and the place."""
     levels = [np.asarray(part)[0].transpose(1, 2, 0) for part in (features.embedding, features.skip4, features.skip2)]
     parts = [resized(level, (WORK_SIDE, WORK_SIDE)) for level in levels]
-    grey = resized(image.astype(np.float32) / 255, (WORK_SIDE, WORK_SIDE))
-    parts += [ndimage.gaussian_filter(grey, (blur, blur, 0)) if blur else grey for blur in BLURS]
+    gray = resized(image.astype(np.float32) / 255, (WORK_SIDE, WORK_SIDE))
+    parts += [ndimage.gaussian_filter(gray, (blur, blur, 0)) if blur else gray for blur in BLURS]
     at = np.linspace(-1, 1, WORK_SIDE, dtype=np.float32)
     rows, columns = np.meshgrid(at, at, indexing="ij")
     parts.append(np.stack([rows, columns, rows**2, columns**2, rows * columns], axis=-1))

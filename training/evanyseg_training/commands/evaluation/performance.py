@@ -15,7 +15,9 @@ def performance(
     engines: Annotated[
         str, typer.Option(help="Reverse engines; the first one also with fewer labelled images.")
     ] = "ridge,patches,registration,network",
-    labelled: Annotated[str, typer.Option(help="Numbers of labelled images, beside all of them.")] = "4,8,16,32",
+    labeled: Annotated[
+        str, typer.Option("--labelled", help="Numbers of labelled images, beside all of them.")
+    ] = "4,8,16,32",
     images: Annotated[int, typer.Option(min=8, help="Most images of each third, one a subject.")] = 64,
     epochs: Annotated[int, typer.Option(min=5, help="Epochs of the small U-Net; every 5th is a checkpoint.")] = 100,
     results: Annotated[Path | None, typer.Option(help="RESULTS.md: the section goes there, its plot below it.")] = None,
@@ -40,7 +42,7 @@ def performance(
     names, wanted = (list(dict.fromkeys(p.strip() for p in text.split(",") if p.strip())) for text in (sets, engines))
     for engine in wanted:
         reverse_engine(engine)  # a wrong name is told before anything is trained
-    counts = [int(part) for part in labelled.split(",") if part.strip().isdigit()]
+    counts = [int(part) for part in labeled.split(",") if part.strip().isdigit()]
     records = [r for r in read("index", data) if r.set in names]
     unknown = sorted(set(names) - {r.set for r in records})
     if unknown:

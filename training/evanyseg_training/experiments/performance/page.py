@@ -40,7 +40,7 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, default: str) -> Pa
         + _markdown(over_sets(dice, ["engine", "method"], True)),
         f"### All six metrics ({default})\n\n" + _markdown(metrics_table(table, default)),
         f"### Dice, by the number of labelled images ({default})\n\n"
-        + _markdown(over_sets(few, ["labelled", "method"]).sort_values(["method", "labelled"])),
+        + _markdown(over_sets(few, ["labeled", "method"]).sort_values(["method", "labeled"])),
         f"### Dice, by set ({default}, reverse step, all labelled images)\n\n"
         + _markdown(_sets(dice[(dice.engine == default) & (dice.method == REVERSE)])),
     ]

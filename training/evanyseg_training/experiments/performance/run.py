@@ -33,7 +33,7 @@ class RunOptions:
     """engines: each with all labelled images; the first of them also with each of `labelled`."""
 
     engines: Sequence[str] = ("ridge",)
-    labelled: Sequence[int] = (4, 8, 16, 32)
+    labeled: Sequence[int] = (4, 8, 16, 32)
     training: TrainingOptions = field(default_factory=TrainingOptions)
 
 
@@ -59,25 +59,25 @@ def run_sets(
 
 
 def _rows(data: ModelData, options: RunOptions, tell: Callable[[str], None]) -> list[dict[str, Any]]:
-    truth = real_metrics(data.unlabelled).mean(1)
+    truth = real_metrics(data.unlabeled).mean(1)
     rows: list[dict[str, Any]] = []
     for engine in options.engines:
         remembering = RememberingEngine(reverse_engine(engine))
-        counts = [*options.labelled, len(data.labelled)] if engine == options.engines[0] else [len(data.labelled)]
+        counts = [*options.labeled, len(data.labeled)] if engine == options.engines[0] else [len(data.labeled)]
         # all first: its time is that of a user, who has nothing described yet
-        for count in sorted({c for c in counts if c <= len(data.labelled)}, reverse=True):
+        for count in sorted({c for c in counts if c <= len(data.labeled)}, reverse=True):
             start = perf_counter()
-            found = model_estimates(replace(data, labelled=_first(data.labelled, count)), remembering)
+            found = model_estimates(replace(data, labeled=_first(data.labeled, count)), remembering)
             seconds = perf_counter() - start
             tell(f"  {engine}, {count} labelled images: {seconds:.0f} s")
-            most = count == len(data.labelled)
+            most = count == len(data.labeled)
             for method, metric, one in _estimates(found):
                 rows += [
                     {
-                        "engine": engine, "labelled": count, "all": most, "method": method, "metric": metric,
+                        "engine": engine, "labeled": count, "all": most, "method": method, "metric": metric,
                         "checkpoint": name, "true": truth[k, MEASURES.index(metric)], "estimated": one.value[k],
                         "low": one.low[k], "high": one.high[k], "seconds": seconds,
-                        "true_dice": truth[k, 0], "images": len(data.unlabelled),
+                        "true_dice": truth[k, 0], "images": len(data.unlabeled),
                     }
                     for k, name in enumerate(data.checkpoints)
                 ]  # fmt: skip

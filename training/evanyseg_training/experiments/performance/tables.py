@@ -22,7 +22,7 @@ def by_set(table: pd.DataFrame, useful: bool = False) -> pd.DataFrame:
     useful: of checkpoints with a Dice above .5 alone; sets without one have no row."""
     import pandas as pd
 
-    keys = ["set", "engine", "labelled", "all", "method", "metric"]
+    keys = ["set", "engine", "labeled", "all", "method", "metric"]
     rows = []
     for key, mine in (table[table.true_dice > USEFUL] if useful else table).groupby(keys):
         known = mine.dropna(subset=["estimated"])

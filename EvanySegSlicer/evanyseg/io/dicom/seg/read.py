@@ -56,8 +56,8 @@ def read_dicom_seg(
         where = _add_label_map(dataset, slices, layers, described, name)
     else:
         threshold, cut = _threshold(dataset, fractional, name)
-        where, grey = _add_frames(dataset, slices, layers, described, threshold, name)
-        caveats += (FRACTIONAL,) * (cut and grey)
+        where, gray = _add_frames(dataset, slices, layers, described, threshold, name)
+        caveats += (FRACTIONAL,) * (cut and gray)
     segments = tuple(_segment(item, where.get(int(item.SegmentNumber), 0)) for item in described)
     return Segmentation(grid, tuple(layers.layers), segments, caveats)
 
@@ -126,14 +126,14 @@ def _add_frames(
         raise ImageError(f"{name} has frames of segment {min(unknown)}, which it does not describe; export it again.")
     take = frame_reader(dataset, name)
     top = round(2 * threshold)
-    where, grey = {}, False
+    where, gray = {}, False
     for number, frames in by_segment.items():
         masks = {}
         for k, pixels in zip(frames, take(list(frames.values())), strict=True):
-            grey = grey or bool(((pixels > 0) & (pixels < top)).any())
+            gray = gray or bool(((pixels > 0) & (pixels < top)).any())
             masks[k] = pixels > threshold
         where[number] = layers.add(number, masks)
-    return where, grey
+    return where, gray
 
 
 def _add_label_map(

@@ -24,13 +24,13 @@ _SLICES = 16
 _AROUND = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
 
 
-def refuse_grey_levels(labels: np.ndarray, name: str) -> None:
+def refuse_gray_levels(labels: np.ndarray, name: str) -> None:
     """Raises ImageError when integer labels [K, J, I] are grey levels, with the option that makes a mask of them."""
     if labels.size == 0 or labels.max() <= LARGEST_LABEL:
         return
     filled = [k for k, plane in enumerate(labels) if plane.any()]
     chosen = filled[:: max(1, len(filled) // _SLICES)]
-    if not any(_are_grey(labels[k], int(labels.max())) for k in _fullest(labels, chosen)):
+    if not any(_are_gray(labels[k], int(labels.max())) for k in _fullest(labels, chosen)):
         return
     count = np.count_nonzero(np.bincount(labels.ravel())) if labels.itemsize < 4 else len(np.unique(labels))
     raise ImageError(
@@ -45,7 +45,7 @@ def _fullest(labels: np.ndarray, chosen: list[int]) -> list[int]:
     return sorted(chosen, key=lambda k: -int(np.count_nonzero(labels[k])))[:3]
 
 
-def _are_grey(plane: np.ndarray, top: int) -> bool:
+def _are_gray(plane: np.ndarray, top: int) -> bool:
     rows, columns = np.nonzero((plane > 0) & (plane < top))
     if not len(rows):
         return False

@@ -16,11 +16,11 @@ SUMMARIES = {
 }
 
 
-def licence_text(licence: str) -> str:
+def license_text(license: str) -> str:
     """The full text of a licence, or the statement that there is none."""
-    if licence == "Apache-2.0":
+    if license == "Apache-2.0":
         return files(__package__).joinpath(APACHE_FILE).read_text(encoding="utf-8")
-    return SUMMARIES[licence]
+    return SUMMARIES[license]
 
 
 def consent_text(entry: WeightFile, address: str, folder: str) -> str:
@@ -31,7 +31,7 @@ def consent_text(entry: WeightFile, address: str, folder: str) -> str:
             f"{entry.title}: {entry.filename}, {size}",
             f"from    {address}",
             f"into    {folder}",
-            f"licence {SUMMARIES[entry.licence]}",
+            f"licence {SUMMARIES[entry.license]}",
             f"cite    {entry.citation}",
         )
     )
