@@ -55,6 +55,10 @@ ALLOWED = {"GetScalars", "SetScalars", "AllocateScalars", "scalars", "warpAffine
 """VTK's and OpenCV's names, and MetaImage's list of files of one volume; `scalars` is looked at by itself."""
 
 
+BRITISH = r"colour|grey|centre|neighbour|normalis|recognis|labelled|licence|behaviour|quantis|artefact|metres?$"
+"""In identifiers the code is American; `cancelled` is Python's own (asyncio.CancelledError)."""
+
+
 def product_files() -> list[Path]:
     found = [p for top in PRODUCT for p in sorted((ROOT / top).rglob("*.py"))]
     return [p for p in found if p.relative_to(ROOT).as_posix() not in FORMER]
@@ -103,6 +107,18 @@ def test_names_of_the_code() -> None:
         for name, line in named:
             if (say := dialect(name)) or (name == "scalars" and not vtk):
                 wrong.append(f"{place}:{line} {name}: {say or INSTEAD['scalars']}")
+    assert not wrong
+
+
+def test_identifiers_are_spelled_as_the_libraries_spell_theirs() -> None:
+    assert re.search(BRITISH, "colour_of")
+    assert not re.search(BRITISH, "color_parameter")
+    wrong = [
+        f"{path.relative_to(ROOT).as_posix()}:{line} {name}"
+        for path in product_files()
+        for name, line in [(path.stem, 0), *names_of(ast.parse(path.read_text(encoding="utf-8")))]
+        if re.search(BRITISH, name.lower())
+    ]
     assert not wrong
 
 
