@@ -20,9 +20,9 @@ __all__ = ["image", "segmenter"]  # fixtures
 def counting(segmenter: BuiltinSegmenter, monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, ...]]:
     """Shapes of the pixels that go through the encoder from now on."""
     seen: list[tuple[int, ...]] = []
-    encode = segmenter._encode
+    encode = segmenter.features
     monkeypatch.setattr(
-        segmenter, "_encode", lambda pixels, cancel: (seen.append(pixels.shape), encode(pixels, cancel))[1]
+        segmenter, "features", lambda pixels, cancel: (seen.append(pixels.shape), encode(pixels, cancel))[1]
     )
     return seen
 

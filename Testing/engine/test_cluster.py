@@ -48,6 +48,15 @@ def test_batches_keep_the_rows_of_an_image_together() -> None:
     assert list(batches([], 2)) == []
 
 
+def equal_tables(one: Path, other: Path) -> None:
+    """The same rows in the same order, scores to the last digit that is written."""
+    numbers = ("pred_dice", "low", "high")
+    for a, b in zip(table(one), table(other), strict=True):
+        assert {k: v for k, v in a.items() if k not in numbers} == {k: v for k, v in b.items() if k not in numbers}
+        assert [bool(a[k]) for k in numbers] == [bool(b[k]) for k in numbers]
+        assert [float(a[k] or 0) for k in numbers] == pytest.approx([float(b[k] or 0) for k in numbers], abs=1.1e-4)
+
+
 def test_processes_give_the_table_that_one_gives(evanyseg, pairs: Path, tmp_path: Path) -> None:
     common = ("score", "--pairs", pairs, "--device", "cpu")
     assert evanyseg(*common, "-o", tmp_path / "serial.csv")[0] == 1
@@ -55,7 +64,7 @@ def test_processes_give_the_table_that_one_gives(evanyseg, pairs: Path, tmp_path
     assert code == 1, "one row fails"
     assert '"failed": 1' in out
     assert "row 8: There is no file" in err
-    assert (tmp_path / "two.csv").read_bytes() == (tmp_path / "serial.csv").read_bytes()
+    equal_tables(tmp_path / "two.csv", tmp_path / "serial.csv")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="workers are killed by a signal")
@@ -77,8 +86,9 @@ def test_batches_of_workers_that_are_killed_are_done_again_once(pairs: Path, tmp
         found = score_table(_Small(rows), given, log, progress)
     assert len(killed) == 3
     assert (found.rows, found.failed) == (COUNT, 1)
-    assert found.scores == serial.scores
-    assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "serial.csv").read_bytes()
+    # a network's last bits depend on which masks share a batch
+    assert found.scores == pytest.approx(serial.scores, abs=1e-5)
+    equal_tables(tmp_path / "killed.csv", tmp_path / "serial.csv")
 
 
 class _Small:

@@ -51,7 +51,7 @@ class Prompts(nn.Module):
         self.no_mask_embed = nn.Embedding(1, dim)
         self.maps = nn.Conv2d(4, dim, 3, padding=1)
         self.register_buffer("centers", (torch.arange(grid) + 0.5) * 8, persistent=False)
-        self.register_buffer("fine_centres", (torch.arange(4 * grid) + 0.5) * 2, persistent=False)
+        self.register_buffer("fine_centers", (torch.arange(4 * grid) + 0.5) * 2, persistent=False)
 
     def tokens(self, coords: Tensor, labels: Tensor) -> Tensor:
         """[N, T, C] for coords [N, T, 2] (x, y in pixels of the crop) and labels [N, T]."""
