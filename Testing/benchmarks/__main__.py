@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -35,6 +35,7 @@ NEEDS = {
 PEERS = ("torch", "timm", "segment_anything")
 """What the published routes, and the rows on torch, need besides."""
 GROUPS = tuple(NEEDS)
+WITH_A_SCENE = {"growth", *(name for name, packages in NEEDS.items() if "slicer" in packages)}
 
 
 def main() -> int:
@@ -57,7 +58,7 @@ def main() -> int:
     unknown = set(options.groups) - set(GROUPS)
     if unknown:
         parser.error(f"unknown group {', '.join(sorted(unknown))}; choose of {', '.join(GROUPS)}")
-    _quiet()
+    _quiet(options.groups or GROUPS)
     figures: dict[str, list[Figure]] = {}
     left_out: dict[str, str] = {}
     for name in options.groups or GROUPS:
@@ -171,8 +172,11 @@ def _lacks(packages: list[str]) -> str:
     return f"this environment lacks {' and '.join(packages)}; 'python3 dev.py setup' installs all"
 
 
-def _quiet() -> None:
-    """What Qt and VTK have to say goes to a file, where they are there at all."""
+def _quiet(groups: Sequence[str]) -> None:
+    """What Qt and VTK have to say goes to a file, where they are there at all; groups without a scene never load them,
+    or their memory would count as the group's own."""
+    if not set(groups) & WITH_A_SCENE:
+        return
     log = Path.cwd() / "demo-out" / "bench-messages.log"
     if not _lacking(("vtk",)):
         from EvanySegSlicerLib.demo.quiet import log_to
