@@ -63,11 +63,11 @@ def test_a_folder_of_checkpoints_becomes_estimates(evanyseg, model: Path) -> Non
         assert float(row["dice"]) == pytest.approx(real, abs=0.15)
         assert float(row["dice_low"]) <= float(row["dice"]) <= float(row["dice_high"])
         assert row["mean_pred_dice"]
-    page = (model / "out" / "performance.html").read_text()
+    page = (model / "out" / "performance.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 6
     assert "All six metrics of epoch_25" in page
     assert "http" not in page.replace("http://www.w3.org", "")
-    document = json.loads((model / "out" / "performance.json").read_text())
+    document = json.loads((model / "out" / "performance.json").read_text(encoding="utf-8"))
     assert document["facts"]["Reverse engine"] == "patches"
     assert len(document["checkpoints"]) == CHECKPOINTS
     code, out, _ = evanyseg(*arguments(model, "--json", "--no-scores"))

@@ -172,7 +172,7 @@ def test_what_arrived_is_scored_once_and_again_when_it_changes(evanyseg, tmp_pat
     assert float(rows[2]["pred_dice"]) > float(rows[3]["pred_dice"])
     assert {p.name for p in (out / "cases" / "study__seg").iterdir()} == {"slices.csv", "report.html", "quality.dcm"}
     (page,) = out.glob("*.html")
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert "Cases: 3. Segments below 0.7: 1. Cases that could not be scored: 1<" in text
     assert text.index("bad_seg") < text.index("moved") < text.index("ball")
     assert 'href="cases/a_seg/report.html"' in text
@@ -182,7 +182,9 @@ def test_what_arrived_is_scored_once_and_again_when_it_changes(evanyseg, tmp_pat
     files.write_volume(mask, phantom.volume(SHAPE), np.roll(BALL, 12, 2))
     assert evanyseg(*arguments)[0] == 0
     assert [r["case"] for r in table(out / "scores.csv")[4:]] == ["a_seg"]
-    assert page.read_text().count('href="cases/a_seg/report.html"') == 1, "the page shows the last score"
+    assert page.read_text(encoding="utf-8").count('href="cases/a_seg/report.html"') == 1, (
+        "the page shows the last score"
+    )
 
 
 def test_results_must_not_lie_in_what_is_watched(evanyseg, tmp_path: Path) -> None:

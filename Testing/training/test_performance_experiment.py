@@ -53,7 +53,7 @@ def test_a_run_is_measured_once_and_told(objects: list[KnownObject], tmp_path: P
     assert len(told) == before, "a finished set is read from its file"
     pd.testing.assert_frame_equal(table, again)
     page = write_page(tmp_path / "page", table, "`command` at abc", "patches")
-    text = page.read_text()
+    text = page.read_text(encoding="utf-8")
     assert text.startswith(TITLE)
     assert "disks 8" in text
     assert (tmp_path / "page" / "performance.png").stat().st_size > 1000
