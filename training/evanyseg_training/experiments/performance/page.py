@@ -26,6 +26,8 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, default: str) -> Pa
     most = table[table["all"]]
     dice = most[most.metric == "dice"]
     few = table[(table.engine == default) & (table.metric == "dice")]
+    few = few.assign(labeled=few.labeled.astype(str).where(~few["all"], "all"))
+    order = lambda column: column.map(lambda v: int(v) if v.isdigit() else 10**9 if v == "all" else v)
     sets = most.groupby("set").images.first()
     parts = [
         f"{TITLE}\n\n{told}. {len(sets)} sets, checkpoints of one small U-Net each (every 5th of 100 epochs, 128 px); "
@@ -40,7 +42,7 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, default: str) -> Pa
         + _markdown(over_sets(dice, ["engine", "method"], True)),
         f"### All six metrics ({default})\n\n" + _markdown(metrics_table(table, default)),
         f"### Dice, by the number of labelled images ({default})\n\n"
-        + _markdown(over_sets(few, ["labeled", "method"]).sort_values(["method", "labeled"])),
+        + _markdown(over_sets(few, ["labeled", "method"]).sort_values(["method", "labeled"], key=order)),
         f"### Dice, by set ({default}, reverse step, all labelled images)\n\n"
         + _markdown(_sets(dice[(dice.engine == default) & (dice.method == REVERSE)])),
     ]
