@@ -15,8 +15,8 @@ def write_section(results: Path, page: Path, beside: str) -> None:
     text = page.read_text(encoding="utf-8")
     title = text.partition("\n")[0]
     plots = results.parent / "results" / beside
-    plots.mkdir(parents=True, exist_ok=True)
     for file in sorted(page.parent.glob("*.png")):
+        plots.mkdir(parents=True, exist_ok=True)
         shutil.copy2(file, plots / file.name)
     section = re.sub(r"\]\((\w+\.png)\)", rf"](results/{beside}/\1)", text)
     there = results.read_text(encoding="utf-8") if results.is_file() else "# Results\n"

@@ -1,6 +1,7 @@
 """Commands that measure and report."""
 
 from .adapt_eval import adapt_eval
+from .audit_slices import audit_slices
 from .comparison import comparison
 from .differences import differences
 from .eig_curves import eig_curves
@@ -18,4 +19,5 @@ COMMANDS = {
     "adapt-eval": adapt_eval,
     "eig-curves": eig_curves,
     "performance": performance,
+    "audit-slices": audit_slices,
 }
