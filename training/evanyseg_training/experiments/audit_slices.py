@@ -54,12 +54,14 @@ def _some(scores: Sequence[SliceScore], count: int) -> list[SliceScore]:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a set, label and number of slices: mean absolute difference with its 95 % interval over subjects, the
+    """A row a set, label and number of slices that at least three volumes have: mean absolute difference with its 95 % interval over subjects, the
     largest one, and the SD of the mean over all slices between volumes: what an audit wants to tell apart."""
     import pandas as pd
 
     rows = []
     for (name, label, count), mine in table.groupby(["set", "label", "count"]):
+        if len(mine) < 3:
+            continue
         error = (mine["some"] - mine["all"]).abs().to_numpy()
         weights = np.concatenate([np.ones((1, len(mine))), group_counts(mine.subject.to_numpy())])
         rows.append(
