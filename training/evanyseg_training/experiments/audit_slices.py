@@ -54,8 +54,9 @@ def _some(scores: Sequence[SliceScore], count: int) -> list[SliceScore]:
 
 
 def summary(table: pd.DataFrame) -> pd.DataFrame:
-    """A row a set, label and number of slices that at least three volumes have: mean absolute difference with its 95 % interval over subjects, the
-    largest one, and the SD of the mean over all slices between volumes: what an audit wants to tell apart."""
+    """A row a set, label and number of slices that at least three volumes have: mean absolute difference with its 95 %
+    interval over subjects, the largest one, and the SD of the mean over all slices between volumes: what an audit
+    wants to tell apart."""
     import pandas as pd
 
     rows = []
