@@ -25,6 +25,7 @@ NEEDS = {
     "volume": ("slicer",),
     "overlay": ("slicer",),
     "learning": ("sklearn",),
+    "audit": (),
     "watch": (),
     "cluster": ("distributed",),
     "growth": (),
@@ -130,6 +131,10 @@ def work_of(name: str, runs: int, quick: bool, peers: bool) -> Callable[[], list
         from . import cluster
 
         return lambda: cluster.run(runs, quick)
+    if name == "audit":
+        from . import audit
+
+        return lambda: audit.run(runs, quick)
     if name == "watch":
         from . import watch
 
