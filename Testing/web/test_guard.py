@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,3 +63,19 @@ def test_a_taken_port_is_refused_with_the_way_out(server: Server) -> None:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 1
     assert "--port" in done.stderr
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are asked as POSIX has it")
+def test_what_a_killed_server_was_sent_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    from EvanySegSlicerLib.web.files.incoming import PREFIX, remove_orphans
+
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
+        gone.wait()
+    kept = [f"{PREFIX}{os.getpid()}-a1", f"{PREFIX}nothing-b2", f"evanyseg-export-{gone.pid}-c3", "other"]
+    for name in (*kept, f"{PREFIX}{gone.pid}-x_y"):
+        (tmp_path / name / "1").mkdir(parents=True)
+        (tmp_path / name / "1" / "patient.nii.gz").write_bytes(b"image")
+    (tmp_path / f"{PREFIX}{gone.pid}-link").symlink_to(tmp_path / "other")
+    remove_orphans(tmp_path)
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.is_symlink()) == sorted(kept)
+    assert (tmp_path / "other" / "1" / "patient.nii.gz").is_file()
