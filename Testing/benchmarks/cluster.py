@@ -23,7 +23,7 @@ from evanyseg.scoring.pairs import log_of_pairs, score_table
 from .phantoms import slice_with_object
 from .timing import Figure, figure, ratio
 
-ROWS, MASKS = 640, 4
+ROWS, MASKS = 1024, 4
 SCALING, OVERHEAD = 1.6, 1.15
 SIDE = 256
 THREADS = "OMP_NUM_THREADS"

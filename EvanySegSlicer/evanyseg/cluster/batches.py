@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ..scoring.pair_rows import NumberedRow
 
-ROWS = 32
+ROWS = 64
 LONGEST = 4
 """Times `ROWS` that a batch may hold for the sake of one image."""
 
