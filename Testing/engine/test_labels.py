@@ -42,6 +42,7 @@ turns = st.one_of(
     apart=st.one_of(st.just((0.0, 0.0, 0.0)), st.tuples(*[st.floats(-0.5, 0.5)] * 3)),
 )
 @example(orientation=((1, 0, 2), (1, 1, -1)), turn=(29.0, 9.0, 8.0), at=(0.5, 0.5, 0.5), apart=(0.0, 0.0, 0.0))
+@example(orientation=((2, 0, 1), (1, 1, 1)), turn=(0.0, 0.0, 0.0), at=(0.0, 0.0, 0.0), apart=(0.0, 0.0, 0.5))
 def test_nothing_is_read_on_a_slice_that_was_wiped(orientation, turn, at, apart) -> None:
     """Also at the rim of the slice, and where the grid of the labels is not the volume's."""
     matrix = oriented_matrix(*orientation, (1.0, 1.3, 0.9), (3, 4, -5), rotation(*turn))

@@ -100,11 +100,14 @@ def _lattice_slice(array: np.ndarray, to_index: np.ndarray, shape: tuple[int, in
     whole = np.rint(steps)
     if np.abs(steps - whole).max() > 1e-5 or sorted(np.abs(whole).sum(axis=0)) != [1, 1]:
         return None
-    start = np.floor(to_index[:3, :2] @ [0.5, 0.5] + to_index[:3, 3] + 0.5 + _EPS).astype(int)  # index of pixel (0, 0)
+    place = to_index[:3, :2] @ [0.5, 0.5] + to_index[:3, 3]  # of the centre of pixel (0, 0)
+    start = np.floor(place + 0.5 + _EPS).astype(int)
     col_axis, row_axis = int(np.argmax(np.abs(whole[:, 0]))), int(np.argmax(np.abs(whole[:, 1])))
     if col_axis == row_axis:
         return None
     normal = 3 - col_axis - row_axis
+    if abs(place[normal] % 1 - 0.5) < 2 * _EPS:
+        return None  # midway between two layers: which one it is depends on the side, as `stamp` has it
     out = np.zeros(shape, array.dtype)
     if not 0 <= start[normal] < array.shape[2 - normal]:
         return out
