@@ -41,6 +41,7 @@ def run(runs: int, quick: bool = False) -> list[Figure]:
         pairs = _pairs(folder, rows)
         plan = WorkPlan("builtin", "cpu", "onnx", PairOptions())
         here = PairRows(SlicePipeline(_one_thread()), PairOptions())
+        memory: list[float] = []
         with connected("local:1") as first, connected("local:2") as second:
             scorers: tuple[tuple[RowScorer, list[float]], ...] = (
                 (here, plain),
@@ -52,11 +53,15 @@ def run(runs: int, quick: bool = False) -> list[Figure]:
             for _ in range(repeats):
                 for scorer, took in scorers:
                     took.append(_seconds(scorer, pairs, folder))
+                memory += [
+                    worker["metrics"]["memory"] / 2**20 for worker in second.scheduler_info()["workers"].values()
+                ]
     return [
         figure(f"{rows} pairs, this process, one thread", plain, "s"),
         figure(f"{rows} pairs, two workers", two, "s"),
         ratio("one worker / two workers", one, two, SCALING, at_least=True),
         ratio("one worker / this process", one, plain, OVERHEAD),
+        figure("memory of a worker", memory, "MB"),
     ]
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..errors import CancelledError, EvanySegError
 from ..protocols import ShouldCancel, never_cancel
-from ..scoring.pair_rows import ADDED, FAILED, NumberedRow, ScoredRow, TablePlace, nothing_read
+from ..scoring.pair_rows import NumberedRow, ScoredRow, TablePlace, nothing_read, without_added
 from .batches import batches
+from .scheduler import WAIT_S
 from .work import WorkPlan, score_batch
 
 AHEAD = 3
@@ -79,8 +80,6 @@ class ClusterRows:
                 return [row for one, again in single for row in self._result(one, again, place, should_cancel)]
 
     def _wait_for_a_worker(self) -> None:
-        from .scheduler import WAIT_S
-
         try:
             self.client.wait_for_workers(1, timeout=WAIT_S)
         except TimeoutError:
@@ -89,5 +88,4 @@ class ClusterRows:
     def _lost(self, row: NumberedRow) -> ScoredRow:
         number, given = row
         error = "the worker was lost each time that this row was scored (too little memory?)"
-        cells: dict[str, object] = {k: v for k, v in given.items() if k not in ADDED}
-        return ScoredRow(number, {**cells, "caveats": f"{FAILED}{error}"}, error=error)
+        return ScoredRow.failed(number, without_added(given), error)

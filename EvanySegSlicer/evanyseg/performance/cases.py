@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ..geometry.resample import resized, resized_bytes
+from ..scoring.stacks import evenly
 
 SIDE = 128
 """Pixels of the working grid of masks, as published."""
@@ -42,12 +43,12 @@ class Images:
         """Indices of groups of `count` images each, without overlap, each spread evenly; as many as there are, and
         `GROUPS` at most."""
         number = min(GROUPS, len(self) // count)
-        chosen = np.linspace(0, len(self) - 1, number * count).round().astype(int)
+        chosen = evenly(np.arange(len(self)), number * count)
         return [chosen[first::number] for first in range(number)]
 
     def support(self, most: int = SUPPORT) -> np.ndarray:
         """Indices of so many images at most, spread evenly."""
-        return np.unique(np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int))
+        return evenly(np.arange(len(self)), most)
 
 
 def squared(image: np.ndarray) -> np.ndarray:

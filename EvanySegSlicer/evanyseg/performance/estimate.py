@@ -10,7 +10,7 @@ import numpy as np
 from ..errors import EvanySegError
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from .cases import SIDE, SUPPORT, Images
-from .mapping import FEWEST_CHECKPOINTS, FEWEST_LABELED, TREND, Estimated, Observed, estimated
+from .mapping import FEWEST_CHECKPOINTS, FEWEST_LABELED, TREND, Estimated, Observed, estimated, means
 from .measures import MEASURES, WORDS, measured
 from .reverse.protocol import ReverseEngine
 
@@ -85,9 +85,7 @@ def estimates_of(data: ModelData, real: np.ndarray, pseudo: tuple[np.ndarray, np
         from_scores = estimated(Observed(dice.real, labeled, [scores], [of_scores]), LIMITS["dice"])
         both = Observed(dice.real, labeled, [*dice.predictors, scores], [(train, train), of_scores])
         from_both = estimated(both, LIMITS["dice"])
-    known = np.isfinite(scores[1])
-    mean = np.where(known, scores[1], 0).sum(1) / np.maximum(known.sum(1), 1)
-    mean[~known.any(1)] = np.nan
+    mean = np.where(np.isfinite(scores[1]).any(1), means(scores[1]), np.nan)
     return ModelEstimates(
         data.checkpoints, found, from_scores, from_both, mean, pseudo, _doubts(found, data.checkpoints)
     )

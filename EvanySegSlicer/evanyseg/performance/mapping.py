@@ -67,8 +67,8 @@ def estimated(
     checkpoints' scatter about the line (residuals of checkpoints left out, drawn again).
     """
     real = seen.real.mean(1)
-    here = np.stack([_means(a) for a, _ in seen.predictors])
-    there = np.stack([_means(b) for _, b in seen.predictors])
+    here = np.stack([means(a) for a, _ in seen.predictors])
+    there = np.stack([means(b) for _, b in seen.predictors])
     coefficients = _fitted(here[None], real[None])
     value = _applied(coefficients, there[None])[0]
     held_out = _left_out(here, real)
@@ -115,7 +115,7 @@ def _resampled(seen: Observed, resamples: int, seed: int) -> _Drawn:
         known = np.isfinite(values)
         total = counts[key] @ known.T.astype(float)
         out: np.ndarray = counts[key] @ np.where(known, values, 0.0).T / np.maximum(total, 1)
-        return np.where(total > 0, out, _means(values))
+        return np.where(total > 0, out, means(values))
 
     real = mean(seen.real, seen.labeled)
     pairs = list(zip(seen.predictors, seen.subjects, strict=True))
@@ -124,7 +124,7 @@ def _resampled(seen: Observed, resamples: int, seed: int) -> _Drawn:
     return _Drawn(here, there, real)
 
 
-def _means(values: np.ndarray) -> np.ndarray:
+def means(values: np.ndarray) -> np.ndarray:
     """[K] of [K, N], of what is known; 0 where nothing is (every prediction empty and unscored)."""
     known = np.isfinite(values)
     out: np.ndarray = np.where(known, values, 0.0).sum(1) / np.maximum(known.sum(1), 1)

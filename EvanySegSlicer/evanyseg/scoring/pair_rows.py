@@ -67,6 +67,16 @@ class ScoredRow:
     error: str = ""
     remarks: tuple[str, ...] = ()
 
+    @classmethod
+    def failed(cls, number: int, cells: dict[str, object], error: str) -> ScoredRow:
+        """A row that could not be scored: its cells, and why in `caveats`."""
+        return cls(number, {**cells, "caveats": f"{FAILED}{error}"}, error=error)
+
+
+def without_added(row: dict[str, str]) -> dict[str, object]:
+    """What a row brings itself: results of an earlier scoring go."""
+    return {name: cell for name, cell in row.items() if name not in ADDED}
+
 
 class RowScorer(Protocol):
     """Scores rows, here or elsewhere."""
@@ -205,12 +215,12 @@ class PairRows:
         return QualityEstimate(dice, low, high, level, name, caveats=(WHOLE_VOLUME,))
 
     def _finished(self, item: _Waiting) -> ScoredRow:
-        row: dict[str, object] = {k: v for k, v in item.row.items() if k not in ADDED}
+        row = without_added(item.row)
         row |= {"estimator": self.pipeline.estimator.name, "intensity": item.intensity}
         if item.frame is not None:
             row[FRAME] = item.frame.value
         if item.estimate is None:
-            return ScoredRow(item.number, {**row, "caveats": f"{FAILED}{item.error}"}, error=item.error)
+            return ScoredRow.failed(item.number, row, item.error)
         estimate = replace(item.estimate, caveats=tuple(dict.fromkeys(item.caveats + item.estimate.caveats)))
         scores = {"pred_dice": estimate.dice, "low": estimate.low, "high": estimate.high}
         cells = {**row, **scores, "caveats": "; ".join(estimate.caveats)}

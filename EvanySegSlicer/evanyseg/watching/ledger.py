@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import OutputError
+from ..io.tables import write_table
 from ..io.tables.cells import unguarded
 from ..io.tables.writing import RowWriter
 from ..io.targets import sentence
@@ -80,8 +81,6 @@ class Ledger:
         self._keep(rows)
 
     def _write_again(self, rows: Sequence[Mapping[str, Any]]) -> None:
-        from ..io.tables import write_table
-
         write_table(self.path, COLUMNS, rows)
 
     def _keep(self, rows: Sequence[dict[str, str]]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+
+from ..errors import UnrecordedRunError
 
 
 def created_model(registry: Any, name: str) -> Any:
@@ -19,6 +21,14 @@ def created_model(registry: Any, name: str) -> Any:
     if file and model in registry.names():
         return registry.get(model).create(Path(file), resolve_device("auto"))
     return registry.create(name)
+
+
+def check_recorded(held: Sequence[str], reason: str, log: Path | None) -> None:
+    """Raises UnrecordedRunError for a run on evaluate-only sets (`held`) that would leave no trace."""
+    if held and (log is None or not reason):
+        raise UnrecordedRunError(
+            f"{', '.join(held)} are evaluate-only: give --reason and --log, so that the run is recorded."
+        )
 
 
 def progress_printer(seconds: float = 10) -> Callable[[float, str], None]:

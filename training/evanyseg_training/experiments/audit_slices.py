@@ -18,7 +18,7 @@ from evanyseg.scoring.stacks import evenly
 from evanyseg.scoring.volumes import SliceScore, VolumeScorer, mean_of_slices
 
 from ..data.readers import Record
-from ..reporting.run_report import markdown_table
+from ..reporting.run_report import markdown_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,8 +78,7 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
 def write_page(folder: Path, table: pd.DataFrame, told: str, estimator: str) -> Path:
     """slices.md and its rows as CSV. told: command and commit."""
     write_text(folder / "slices.csv", table.to_csv(index=False))
-    found = summary(table)
-    lines = markdown_table(list(found.columns), found.itertuples(index=False))
+    lines = markdown_of(summary(table))
     text = (
         f"{TITLE}\n\n{told}, estimator {estimator}: true masks of whole volumes; the mean predicted Dice (weighted by "
         "area) of so many slices, evenly spread, minus that of all slices with it; 95 % intervals over subjects. "

@@ -59,6 +59,12 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> s
     return "\n".join([*lines, *("| " + " | ".join(str(v) for v in row) + " |" for row in rows)]) + "\n"
 
 
+def markdown_of(table: pd.DataFrame) -> str:
+    """A table as it is, numbers with three decimals."""
+    cell = lambda v: f"{v:.3f}" if isinstance(v, float) else v
+    return markdown_table(list(table.columns), ([cell(v) for v in row] for row in table.itertuples(index=False)))
+
+
 def _text(found: pd.DataFrame) -> str:
     """'value [low, high]' of the one row that is left, or a dash."""
     if not len(found) or found.value.isna().all():

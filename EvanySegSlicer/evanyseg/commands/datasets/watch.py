@@ -13,11 +13,13 @@ from typing import Annotated, Any
 import typer
 
 from ...errors import EvanySegError
+from ...io.dicom.headers import SEGMENTATIONS, read_header
 from ...io.write import write_text
 from ...pipeline.slice_pipeline import SlicePipeline
 from ...protocols import no_progress
 from ...scoring.pair_rows import FAILED
 from ...scoring.summary import SegmentSummary
+from ...scoring.volumes import mean_of_slices
 from ...watching.arrivals import Arrival, Inbox
 from ...watching.hook import Hook
 from ...watching.ledger import Ledger
@@ -151,8 +153,6 @@ def _rows(
 
 def _with_dicom(asked: score_image.ScoreRequest, one: Arrival, place: Path) -> score_image.ScoreRequest:
     """With a measurement report where the mask is a DICOM SEG: contours have none to refer to."""
-    from ...io.dicom.headers import SEGMENTATIONS, read_header
-
     header = read_header(one.mask, ["SOPClassUID"]) if one.dicom else None
     if header is None or str(header.SOPClassUID) not in SEGMENTATIONS:
         return asked
@@ -170,8 +170,6 @@ def _summary(summary: SegmentSummary, request: score_image.ScoreRequest, index: 
 
 
 def _interval(rows: list[Any], segment_id: str) -> dict[str, float]:
-    from ...scoring.volumes import mean_of_slices
-
     _, low, high = mean_of_slices([row for row in rows if row.segment_id == segment_id])
     return {"low": low, "high": high}
 

@@ -5,17 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from ...geometry.resample import resized, resized_bytes
+from ...protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..cases import SIDE
 
 WORK_SIDE = 64
 """Cells along a side: half of the masks' grid."""
 
 
-def gray_images(pixels: np.ndarray) -> np.ndarray:
-    """float32 [N, 64, 64] of images uint8 [N, 256, 256, 3], each of mean 0 and spread 1."""
-    gray = np.stack([resized_bytes(image, WORK_SIDE).mean(2) for image in pixels]).astype(np.float32)
-    gray -= gray.mean((1, 2), keepdims=True)
-    return gray / (gray.std((1, 2), keepdims=True) + 1)
+class GrayEngine:
+    """The part of engines that compare gray images."""
+
+    def describe(
+        self, pixels: np.ndarray, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
+    ) -> np.ndarray:
+        """float32 [N, 64, 64] of images uint8 [N, 256, 256, 3], each of mean 0 and spread 1."""
+        raise_if_cancelled(should_cancel)
+        gray = np.stack([resized_bytes(image, WORK_SIDE).mean(2) for image in pixels]).astype(np.float32)
+        gray -= gray.mean((1, 2), keepdims=True)
+        return gray / (gray.std((1, 2), keepdims=True) + 1)
 
 
 def shrunk(masks: np.ndarray) -> np.ndarray:

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from ...protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .grids import WORK_SIDE, gray_images, grown, shrunk
+from ...protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from ...scoring.stacks import evenly
+from .grids import WORK_SIDE, GrayEngine, grown, shrunk
 from .neighbors import nearest_images
 from .protocol import ReverseSegmenter
 from .threshold import best_threshold
 
 
 @dataclass(frozen=True)
-class PatchEngine:
+class PatchEngine(GrayEngine):
     """images: support images asked by each target; reach: cells that a patch may lie away, in steps of `stride`; patch:
     cells along its side; kept: best patches that vote. Source of the idea: Coupe et al., NeuroImage 2011."""
 
@@ -26,19 +27,12 @@ class PatchEngine:
     kept: int = 8
     name: str = "patches"
 
-    def describe(
-        self, pixels: np.ndarray, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
-    ) -> np.ndarray:
-        """float32 [N, 64, 64] grey images of mean 0 and spread 1."""
-        raise_if_cancelled(should_cancel)
-        return gray_images(pixels)
-
     def taught(
         self, support: np.ndarray, targets: np.ndarray, should_cancel: ShouldCancel = never_cancel
     ) -> ReverseSegmenter:
         votes = self._votes(support, targets, nearest_images(support, targets, self.images), should_cancel)
         # the threshold is chosen on support images that others vote for
-        sample = np.unique(np.linspace(0, len(support) - 1, min(16, len(support))).round().astype(int))
+        sample = evenly(np.arange(len(support)), 16)
         others = nearest_images(support, support[sample], self.images + 1)[:, 1:]
         own = self._votes(support, support[sample], others, should_cancel) if others.shape[1] else None
 

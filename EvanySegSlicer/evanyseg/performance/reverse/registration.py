@@ -8,26 +8,19 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
-from ...protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from .grids import gray_images, grown, shrunk
+from ...protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from .grids import GrayEngine, grown, shrunk
 from .neighbors import nearest_images
 from .protocol import ReverseSegmenter
 
 
 @dataclass(frozen=True)
-class RegistrationEngine:
+class RegistrationEngine(GrayEngine):
     """atlases: support images registered to each target: affine by mutual information, then symmetric demons."""
 
     atlases: int = 5
     demons: int = 30
     name: str = "registration"
-
-    def describe(
-        self, pixels: np.ndarray, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
-    ) -> np.ndarray:
-        """float32 [N, 64, 64] grey images of mean 0 and spread 1."""
-        raise_if_cancelled(should_cancel)
-        return gray_images(pixels)
 
     def taught(
         self, support: np.ndarray, targets: np.ndarray, should_cancel: ShouldCancel = never_cancel

@@ -25,18 +25,15 @@ def adapt_eval(
     from evanyseg.quality.builtin import load
 
     from ...data.readers import read
-    from ...errors import UnrecordedRunError
     from ...evaluation.heldout.log import append_line
     from ...experiments.adaptation.run import ADAPTED, BUILTIN, RunOptions, evaluate, measured, write
     from ...run_record import command_line, commit_of
+    from ..support import check_recorded
 
     names = [name.strip() for name in sets.split(",") if name.strip()]
     records = list(read("index", data))
     held = sorted({r.set for r in records if r.use == "evaluate-only"} & set(names))
-    if held and (log is None or not reason):
-        raise UnrecordedRunError(
-            f"{', '.join(held)} are evaluate-only: give --reason and --log, so that the run is recorded."
-        )
+    check_recorded(held, reason, log)
     options = RunOptions(
         subjects=subjects, counts=tuple(int(c) for c in counts.split(",")), draws=draws, with_box=with_box
     )

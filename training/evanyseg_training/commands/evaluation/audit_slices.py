@@ -25,11 +25,11 @@ def audit_slices(
     from evanyseg.pipeline.slice_pipeline import SlicePipeline
 
     from ...data.readers import read
-    from ...errors import DataError, UnrecordedRunError
+    from ...errors import DataError
     from ...experiments.audit_slices import measured_labels, summary, write_page
     from ...reporting.section import write_section
     from ...run_record import command_line, commit_of
-    from ..support import created_model
+    from ..support import check_recorded, created_model
 
     names = list(dict.fromkeys(name.strip() for name in sets.split(",") if name.strip()))
     records = [r for r in read("index", data) if r.set in names and r.is_3d]
@@ -37,10 +37,7 @@ def audit_slices(
     if missing:
         raise DataError(f"There are no volumes of {', '.join(missing)} in this collection.")
     held = sorted({r.set for r in records if r.use == "evaluate-only"})
-    if held and (log is None or not reason):
-        raise UnrecordedRunError(
-            f"{', '.join(held)} are evaluate-only: give --reason and --log, so that the run is recorded."
-        )
+    check_recorded(held, reason, log)
     kept = []
     for name in names:
         images = sorted({r.image for r in records if r.set == name})[:volumes]

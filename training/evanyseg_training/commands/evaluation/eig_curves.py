@@ -28,22 +28,18 @@ def eig_curves(
     from evanyseg.models import segmenters
 
     from ...data.readers import read
-    from ...errors import UnrecordedRunError
     from ...experiments.clicks.curves import CurveOptions, run_curves, starts_of
     from ...experiments.clicks.objects import examples, records_of
     from ...experiments.clicks.page import write_page
     from ...reporting.section import write_section
     from ...run_record import command_line, commit_of
-    from ..support import created_model
+    from ..support import check_recorded, created_model
 
     names = list(dict.fromkeys(name.strip() for name in sets.split(",") if name.strip()))
     options = CurveOptions(clicks, oracle, tuple(starts_of(starts)))
     by_set = records_of(list(read("index", data)), names)
     held = sorted(name for name, mine in by_set.items() if any(r.use == "evaluate-only" for r in mine))
-    if held and (log is None or not reason):
-        raise UnrecordedRunError(
-            f"{', '.join(held)} are evaluate-only: give --reason and --log, so that the run is recorded."
-        )
+    check_recorded(held, reason, log)
     model = created_model(segmenters, segmenter)
     found = [one for name in names for one in examples(by_set[name], objects, options.seed)]
     table = run_curves(model, found, out / "objects", options, lambda text: print(text, flush=True))

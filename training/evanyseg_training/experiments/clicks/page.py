@@ -11,7 +11,7 @@ import numpy as np
 from evanyseg.io.write import write_text
 
 from ...reporting.plots import BLUE, GRAY, GREEN, ORANGE
-from ...reporting.run_report import markdown_table
+from ...reporting.run_report import markdown_of
 from .strategies import EIG, EIG_PIXELS, LARGEST_ERROR, ORACLE, RANDOM, RANDOM_NEAR
 from .tables import clicks_on_errors, curves, differences, heads, per_object
 
@@ -40,13 +40,13 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, segmenter: str) -> 
         "mistakes. Start `point`: the paper's (a click at the object's center, all clicks given together); `box`: the "
         "viewer's (a jittered box, each click refines the last answer). The oracle tries all 900 points.\n",
         *(f"![{value}]({path.name})\n" for value, path in images.items()),
-        *(f"### {words}, by click\n\n{_markdown(curves(table, value))}" for value, words in VALUES.items()),
-        f"### Differences after the last click\n\n{_markdown(differences(table))}",
-        f"### Clicks that fall on an error of the mask\n\n{_markdown(clicks_on_errors(table))}",
+        *(f"### {words}, by click\n\n{markdown_of(curves(table, value))}" for value, words in VALUES.items()),
+        f"### Differences after the last click\n\n{markdown_of(differences(table))}",
+        f"### Clicks that fall on an error of the mask\n\n{markdown_of(clicks_on_errors(table))}",
         "### Do the heads differ, and is the Monte Carlo right?\n\nDice between heads: mean over pairs of the "
         "alternatives, after the first prompt; bias: the nested Monte Carlo (outer x inner draws) minus the exact "
         "form, over the grid and at its maximum; regret: what its choice lacks, in nats.\n\n"
-        f"{_markdown(heads(table))}",
+        f"{markdown_of(heads(table))}",
     ]
     write_text(folder / PAGE, "\n".join(parts))
     return folder / PAGE
@@ -81,8 +81,3 @@ def draw(folder: Path, table: pd.DataFrame) -> dict[str, Path]:
         figure.savefig(made[words], dpi=90, bbox_inches="tight")
         plt.close(figure)
     return made
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    cell = lambda v: f"{v:.3f}" if isinstance(v, float) else v
-    return markdown_table(list(table.columns), ([cell(v) for v in row] for row in table.itertuples(index=False)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from evanyseg.io.write import write_text
 
 from ...reporting.plots import BLUE, GRAY, ORANGE
-from ...reporting.run_report import markdown_table
+from ...reporting.run_report import markdown_of
 from .run import REVERSE
 from .tables import by_set, metrics_table, over_sets
 
@@ -37,14 +37,14 @@ def write_page(folder: Path, table: pd.DataFrame, told: str, default: str) -> Pa
         "paper has, for Dice, r .956 ± .046 and MAE .025 ± .019.\n",
         "![true against estimated Dice](performance.png)\n",
         "### Dice: reverse engines, and the mean of predicted Dice\n\nAll checkpoints, all labelled images.\n\n"
-        + _markdown(over_sets(dice, ["engine", "method"])),
+        + markdown_of(over_sets(dice, ["engine", "method"])),
         "### Dice, checkpoints with a true Dice above .5 alone\n\n"
-        + _markdown(over_sets(dice, ["engine", "method"], True)),
-        f"### All six metrics ({default})\n\n" + _markdown(metrics_table(table, default)),
+        + markdown_of(over_sets(dice, ["engine", "method"], True)),
+        f"### All six metrics ({default})\n\n" + markdown_of(metrics_table(table, default)),
         f"### Dice, by the number of labelled images ({default})\n\n"
-        + _markdown(over_sets(few, ["labeled", "method"]).sort_values(["method", "labeled"], key=order)),
+        + markdown_of(over_sets(few, ["labeled", "method"]).sort_values(["method", "labeled"], key=order)),
         f"### Dice, by set ({default}, reverse step, all labelled images)\n\n"
-        + _markdown(_sets(dice[(dice.engine == default) & (dice.method == REVERSE)])),
+        + markdown_of(_sets(dice[(dice.engine == default) & (dice.method == REVERSE)])),
     ]
     _draw(folder / "performance.png", dice[dice.engine == default])
     write_text(folder / PAGE, "\n".join(parts))
@@ -82,8 +82,3 @@ def _draw(path: Path, table: pd.DataFrame) -> None:
     figure.legend(lines, labels, fontsize=8, ncol=4, loc="upper center", bbox_to_anchor=(0.5, 0.02))
     figure.savefig(path, dpi=90, bbox_inches="tight")
     plt.close(figure)
-
-
-def _markdown(table: pd.DataFrame) -> str:
-    cell = lambda v: f"{v:.3f}" if isinstance(v, float) else v
-    return markdown_table(list(table.columns), ([cell(v) for v in row] for row in table.itertuples(index=False)))
