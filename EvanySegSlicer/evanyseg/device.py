@@ -14,9 +14,33 @@ from .errors import DeviceError, MissingPackageError, WeightsError
 CHOICES = ("auto", "cuda", "mps", "cpu")
 BACKENDS = ("auto", "onnx", "torch")
 """What runs the built-in networks; all others run on torch."""
+SERVER = "server:"
+"""Begins the device that is a server: 'server:https://gpu.example.org:8600'."""
 INSTALL_TORCH = "pip install 'evanyseg-slicer[torch]'"
 INSTALL_ONNX = "pip install onnxruntime"
 NVIDIA, AMD, WSL = Path("/dev/nvidiactl"), Path("/dev/kfd"), Path("/dev/dxg")
+
+
+def server_address(choice: str) -> str | None:
+    """The address of a server that was chosen as device, None for any other device.
+
+    Raises DeviceError for an address that is none.
+    """
+    if not choice.startswith(SERVER):
+        return None
+    from urllib.parse import urlsplit
+
+    address = choice.removeprefix(SERVER).strip().rstrip("/")
+    try:
+        parts = urlsplit(address)
+        fits = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        fits = False
+    if not fits or parts.query or parts.fragment or parts.username is not None or not address.isascii():
+        raise DeviceError(
+            f"'{address}' is no address of a server; write it as server:https://NAME or server:http://127.0.0.1:8600."
+        )
+    return address
 
 
 def resolve_device(choice: str = "auto") -> str:
@@ -29,7 +53,7 @@ def resolve_device(choice: str = "auto") -> str:
         return "cpu"
     kind = choice.split(":")[0]
     if kind not in CHOICES:
-        raise DeviceError(f"Unknown device '{choice}'; choose one of {', '.join(CHOICES)}.")
+        raise DeviceError(f"Unknown device '{choice}'; choose one of {', '.join(CHOICES)}, or {SERVER}https://NAME.")
     require_torch(f"The device '{choice}'")
     import torch
 

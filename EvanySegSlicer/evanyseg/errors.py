@@ -31,6 +31,10 @@ class DeviceError(EvanySegError, RuntimeError):
     """A device that was asked for and is not there."""
 
 
+class ServerError(DeviceError):
+    """A server that was chosen as device and is away, refuses, is too slow, or lacks what was asked for."""
+
+
 class MissingPackageError(EvanySegError, ImportError):
     """A Python package that a model or a file format needs and that is not installed: `what` is missing, `how` to get
     it on a command line (applications have buttons for it)."""

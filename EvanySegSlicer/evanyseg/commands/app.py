@@ -21,6 +21,8 @@ OWN = ("segment", "next-click", "score", "select", "compare", "triage", "adapt",
 """Each in the module of its name."""
 OF_DATASETS = ("audit", "rank", "performance", "watch", "merge")
 """The same, in `datasets`."""
+SERVICES = ("serve",)
+"""The same, in `service`."""
 GROUP = "evanyseg.commands"
 """Entry points of this group are commands that other packages add: a name and the function behind it."""
 
@@ -42,14 +44,14 @@ def build_app(further: Mapping[str, str], wanted: str = "") -> typer.Typer:
     app.callback()(_root)
     added = {point.name: point for point in entry_points(group=GROUP)}
     added.update({name: EntryPoint(name, target, GROUP) for name, target in further.items()})
-    known = (*OWN, *OF_DATASETS, "models", *added)
+    known = (*OWN, *OF_DATASETS, *SERVICES, "models", *added)
     for name in (wanted,) if wanted in known else known:
         if name in added:
             app.command(name)(added[name].load())
         elif name == "models":
             app.add_typer(import_module(".models", __package__).app, name=name)
         else:
-            place = ".datasets" if name in OF_DATASETS else ""
+            place = ".datasets" if name in OF_DATASETS else ".service" if name in SERVICES else ""
             python = name.replace("-", "_")
             app.command(name)(getattr(import_module(f"{place}.{python}", __package__), python))
     return app

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Generic
+from typing import Any, Generic
 
 from .. import plugins
+from ..device import server_address
 from ..errors import DeviceError, UnknownModelError
 from .spec import Model, ModelSpec
 
@@ -75,8 +76,11 @@ class Registry(Generic[Model]):
 
         'NAME:OPTION' or 'FILE:OPTION' hands the option to models that take one ('quality-sentinel:liver'); backend:
         what runs models that leave a choice ('onnx', 'torch').
-        Raises UnknownModelError, WeightsError, DeviceError, MissingPackageError.
+        A server as device ('server:https://NAME') runs its own models: by name only.
+        Raises UnknownModelError, WeightsError, DeviceError, ServerError, MissingPackageError.
         """
+        if (address := server_address(device)) is not None:
+            return self._remote(name_or_file, address)
         path = Path(name_or_file).expanduser()
         base, _, option = name_or_file.rpartition(":")
         if option and (base in self._specs or (Path(base).suffix and Path(base).expanduser().is_file())):
@@ -89,6 +93,16 @@ class Registry(Generic[Model]):
         if name_or_file not in self._specs and self.recognize is not None and path.suffix and path.is_file():
             return self._made(self.get(self.recognize(path)), path, device, backend)
         return self._made(self.get(name_or_file), None, device, backend)
+
+    def _remote(self, name: str, address: str) -> Model:
+        from ..remote.known import server_at
+        from ..remote.models import estimator_on, segmenter_on
+
+        if Path(name).suffix and Path(name).expanduser().is_file():
+            raise DeviceError(f"The file {Path(name).name} is here and not on the server; give a model by its name.")
+        make: Callable[..., Any] = segmenter_on if self.kind == "segmenter" else estimator_on
+        found: Model = make(server_at(address), name)
+        return found
 
     def _made(self, spec: ModelSpec[Model], path: Path | None, device: str, backend: str) -> Model:
         from ..device import resolve_device

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ...bands import BandThresholds
-from ...device import BACKENDS, CHOICES
+from ...device import BACKENDS, CHOICES, SERVER
 from ...errors import EvanySegError
 from ...geometry.anatomy import PLANE_NAMES
 from ...geometry.boxes import BoxFrame
@@ -62,7 +62,14 @@ EstimatorOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[
-    str, typer.Option("--device", metavar="|".join(CHOICES), help="Where the models run.", rich_help_panel=MODELS)
+    str,
+    typer.Option(
+        "--device",
+        metavar="|".join([*CHOICES, f"{SERVER}URL"]),
+        help=f"Where the models run; {SERVER}https://NAME: on a server ('evanyseg serve'), to which pixels, boxes and "
+        "masks are sent.",
+        rich_help_panel=MODELS,
+    ),
 ]
 BackendOption = Annotated[
     str,

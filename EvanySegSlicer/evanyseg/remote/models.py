@@ -1,0 +1,184 @@
+"""A segmenter and an estimator whose networks run on a server: they follow `protocols`, so everything can use them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import numpy as np
+
+from ..errors import PromptError, ServerError
+from ..prompts import BoxPrompt, PointPrompt
+from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from ..quality.cases import CaseEstimator, checked_image
+from ..results import Candidates, Embedding, QualityCase, QualityEstimate
+from ..segmenters.prompted import Capabilities, checked_shape
+from .server import Sendable, Server
+from .wire import estimates_of, floats_document, mask_document, read_answer
+
+BATCH = 16
+"""Masks scored in one request: others get their turn in between."""
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class RemoteImage:
+    """What an Embedding of a remote segmenter holds: the image, so that it can be sent again."""
+
+    address: str
+    image: Sendable
+
+
+class RemoteSegmenter:
+    """See `protocols.Segmenter`. told: what the server says of it."""
+
+    def __init__(self, server: Server, asked: str, told: Mapping[str, Any]) -> None:
+        self.server, self._asked = server, asked
+        self.name = str(told["name"])
+        self.device = device_text(server, told)
+        self.supports_points, self.supports_boxes = bool(told["supports_points"]), bool(told["supports_boxes"])
+        able = told["capabilities"]
+        self.capabilities = Capabilities(**able) if able is not None else None
+
+    def embed(self, image: np.ndarray, should_cancel: ShouldCancel = never_cancel) -> Embedding:
+        """Send image uint8 [H, W, 3] unless it is there, and have it encoded. Raises ImageError, CancelledError,
+        ServerError."""
+        shape = checked_shape(image)
+        sent = Sendable.of(image)
+        document = {"segmenter": self._asked, "image": sent.key}
+        self.server.ask("POST", "/v1/embed", document, {sent.key: sent}, should_cancel)
+        return Embedding(self.name, shape, RemoteImage(self.server.address, sent), len(sent.pixels))
+
+    def segment(
+        self,
+        embedding: Embedding,
+        box: BoxPrompt | None = None,
+        points: Sequence[PointPrompt] = (),
+        mask_input: np.ndarray | None = None,
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> Candidates:
+        """Raises PromptError, UnsupportedPromptError, CancelledError, ServerError."""
+        held = embedding.features
+        if embedding.segmenter != self.name or not isinstance(held, RemoteImage):
+            raise PromptError(f"This embedding was not made by '{self.name}' on {self.device}; embed the image again.")
+        document = {
+            "segmenter": self._asked,
+            "image": held.image.key,
+            "box": _box(box.validated(embedding.shape)) if box is not None else None,
+            "points": [
+                {"x": p.x, "y": p.y, "positive": p.positive} for p in (q.validated(embedding.shape) for q in points)
+            ],
+            "mask_input": floats_document(mask_input) if mask_input is not None else None,
+        }
+        content = self.server.ask("POST", "/v1/segment", document, {held.image.key: held.image}, should_cancel)
+        try:
+            told, arrays = read_answer(content)
+            found = Candidates(
+                arrays["logits"],
+                arrays["predicted_iou"],
+                arrays["stability"],
+                arrays["low_resolution_logits"],
+                float(told["threshold"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise _misunderstood(self.server, error) from None
+        if found.logits.shape[1:] != embedding.shape:
+            raise _misunderstood(self.server, ValueError(f"masks of {list(found.logits.shape)}"))
+        return found
+
+
+class RemoteEstimator(CaseEstimator):
+    """See `protocols.QualityEstimator`."""
+
+    def __init__(self, server: Server, asked: str, told: Mapping[str, Any]) -> None:
+        self.server, self._asked = server, asked
+        self.name, self.level = str(told["name"]), float(told["level"])
+        self.fingerprint = str(told["fingerprint"])
+        self._device = device_text(server, told)
+        self._last: tuple[np.ndarray, Sendable] | None = None
+
+    @property
+    def device(self) -> str:
+        return self._device
+
+    def estimate_cases(
+        self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
+    ) -> Iterator[QualityEstimate]:
+        """Estimates in order; cases are taken from the iterable a batch at a time, whatever their images."""
+        iterator = iter(cases)
+        while batch := list(islice(iterator, BATCH)):
+            raise_if_cancelled(should_cancel)
+            sent = [self._sendable(case.image) for case in batch]
+            document = {
+                "estimator": self._asked,
+                "maps": maps,
+                "cases": [
+                    {
+                        "image": image.key,
+                        "mask": mask_document(_bits(case.mask)),
+                        "box": _box(case.box) if case.box is not None else None,
+                    }
+                    for case, image in zip(batch, sent, strict=True)
+                ],
+            }
+            images = {image.key: image for image in sent}
+            content = self.server.ask("POST", "/v1/score", document, images, should_cancel)
+            try:
+                found = estimates_of(content)
+            except ValueError as error:
+                raise _misunderstood(self.server, error) from None
+            if len(found) != len(batch):
+                raise _misunderstood(self.server, ValueError(f"{len(found)} estimates of {len(batch)} masks"))
+            for case, estimate in zip(batch, found, strict=True):
+                # doubts that are known here are not told to the server: they are put first, as it would have done
+                yield replace(estimate, caveats=tuple(dict.fromkeys((*case.caveats, *estimate.caveats))))
+
+    def _sendable(self, image: np.ndarray) -> Sendable:
+        """Masks of one image come together: it is hashed once. Raises ImageError."""
+        if self._last is None or self._last[0] is not image:
+            checked_image(image)
+            self._last = (image, Sendable.of(image))
+        return self._last[1]
+
+
+def segmenter_on(server: Server, name: str) -> RemoteSegmenter:
+    """Raises ServerError: it is away, refuses, or has no such model."""
+    return RemoteSegmenter(server, name, _told(server, "segmenters", name))
+
+
+def estimator_on(server: Server, name: str) -> RemoteEstimator:
+    """Raises ServerError: it is away, refuses, or has no such model."""
+    return RemoteEstimator(server, name, _told(server, "estimators", name))
+
+
+def device_text(server: Server, told: Mapping[str, Any]) -> str:
+    """'server https://host (cuda)'."""
+    return f"server {server.address} ({told['device']})"
+
+
+def _told(server: Server, kind: str, name: str) -> Mapping[str, Any]:
+    content = server.ask("GET", f"/v1/{kind}/{quote(name, safe=':')}")
+    try:
+        told = json.loads(content)
+        if not isinstance(told, dict):
+            raise ValueError("no description of a model")
+    except ValueError as error:
+        raise _misunderstood(server, error) from None
+    return told
+
+
+def _misunderstood(server: Server, error: Exception) -> ServerError:
+    return ServerError(f"The server {server.address} answers in a way that this version does not understand ({error}).")
+
+
+def _bits(mask: np.ndarray) -> np.ndarray:
+    mask = np.asarray(mask)
+    return mask if mask.dtype == bool else mask > 0
+
+
+def _box(box: BoxPrompt) -> dict[str, float]:
+    return {"x0": box.x0, "y0": box.y0, "x1": box.x1, "y1": box.y1}
