@@ -2,6 +2,8 @@
 
 CORRUPTION, UNSEEN_CORRUPTION = "corruption", "unseen corruption"
 """Made from the truth by a method of `corruption`, or by one that training never sees."""
+OTHER_OBJECT = "other object"
+"""A neat outline of another structure inside the prompt box."""
 CLASSICAL, UNSEEN_CLASSICAL = "classical", "unseen classical"
 """By a method without training."""
 STORED, ANNOTATOR = "stored", "annotator"
