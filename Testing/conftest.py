@@ -33,14 +33,16 @@ def _working_directory(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _references(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test reads or writes the corrected slices of whoever runs it."""
-    before = os.environ.get("EVANYSEG_REFERENCES")
-    os.environ["EVANYSEG_REFERENCES"] = str(tmp_path_factory.mktemp("references"))
+    """No test reads or writes the corrected slices of whoever runs it, or the servers that he knows."""
+    before = {name: os.environ.get(name) for name in ("EVANYSEG_REFERENCES", "EVANYSEG_SETTINGS")}
+    for name in before:
+        os.environ[name] = str(tmp_path_factory.mktemp(name.lower()))
     yield
-    if before is None:
-        del os.environ["EVANYSEG_REFERENCES"]
-    else:
-        os.environ["EVANYSEG_REFERENCES"] = before
+    for name, value in before.items():
+        if value is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = value
 
 
 def _here() -> Path:

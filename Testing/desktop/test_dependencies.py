@@ -79,8 +79,8 @@ class Recorder:
         monkeypatch.setitem(sys.modules, "PyTorchUtils", module)
         self.agree = agree
 
-    def check(self, folder, needs_torch=""):
-        return readiness.check(folder, needs_torch, finder(*self.missing), LINUX)
+    def check(self, folder, needs_torch="", on_server=False):
+        return readiness.check(folder, needs_torch, finder(*self.missing), LINUX, on_server)
 
     def ask(self, text, agree):
         self.calls.append(("asked", text))

@@ -88,7 +88,9 @@ class SlicePipeline:
         make = lambda: segmenter.embed(slice_.model_image(), should_cancel)
         if slice_.key is None:
             return make()
-        return self.cache.get_or_make((segmenter.name, slice_.window, slice_.spacing, slice_.key), make)
+        # by device as well: what one has encoded another cannot use
+        key = (segmenter.name, segmenter.device, slice_.window, slice_.spacing, slice_.key)
+        return self.cache.get_or_make(key, make)
 
     def segment(
         self,

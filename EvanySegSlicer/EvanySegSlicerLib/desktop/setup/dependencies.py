@@ -36,23 +36,23 @@ class Installer:
     def __init__(self, engine_folder: Path) -> None:
         self._folder = engine_folder
 
-    def readiness(self, needs_torch: str = "") -> Readiness:
-        """needs_torch: title of the chosen model that needs PyTorch, '' when none does."""
-        return check(self._folder, needs_torch)
+    def readiness(self, needs_torch: str = "", on_server: bool = False) -> Readiness:
+        """needs_torch: title of the chosen model that needs PyTorch, '' for none; on_server: networks run elsewhere."""
+        return check(self._folder, needs_torch, on_server=on_server)
 
     @property
     def to_be_resumed(self) -> bool:
         return slicer.util.settingsValue(RESUME_KEY, False, converter=slicer.util.toBool)
 
-    def install(self, needs_torch: str = "") -> Readiness:
+    def install(self, needs_torch: str = "", on_server: bool = False) -> Readiness:
         """Ask, install, and say what is missing still. Raises EvanySegError with what to do when it cannot go on."""
-        found = self.readiness(needs_torch)
+        found = self.readiness(needs_torch, on_server)
         if found.refusal:
             raise EvanySegError(found.refusal)
         if found.packages and not self._install(found.packages, _("The built-in models need"), BUILT_IN_SIZE):
             return found
         if not needs_torch:
-            return self.readiness()
+            return self.readiness("", on_server)
         if not found.torch and not self._install_torch(needs_torch):
             return self.readiness(needs_torch)
         beside = self.readiness(needs_torch).beside_torch

@@ -34,7 +34,7 @@ class Inputs(Tab):
     ) -> None:
         super().__init__()
         self.ui, self.segmenting, self.models, self.installer, self.view = ui, segmenting, models, installer, view
-        self._needs_torch = ""
+        self._looked_for = ("", False)
         self._ids: list[str] = []
         self._listing = False
         self.listen(ui.segmentSelector, CHOSEN, self._on_segment)
@@ -49,10 +49,14 @@ class Inputs(Tab):
             self._on_install()
 
     def _found(self) -> Readiness:
-        self._needs_torch = self.models.needs_torch()
-        found = self.installer.readiness(self._needs_torch)
+        self._looked_for = self._needed()
+        found = self.installer.readiness(*self._looked_for)
         self.ui.installButton.setVisible(not found.ready and not found.refusal)
         return found
+
+    def _needed(self) -> tuple[str, bool]:
+        """What readiness depends on: the chosen model that needs PyTorch, and whether networks run on a server."""
+        return self.models.needs_torch(), self.models.on_server
 
     def choose_defaults(self, parameters: PanelParameters) -> None:
         """The volume that the views show, and its segmentation if there is only one, save a few clicks."""
@@ -69,7 +73,7 @@ class Inputs(Tab):
     def refresh(self) -> None:
         """List the segmentation's segments, with the chosen one; other models may need other packages: said where
         something is missing."""
-        if self.models.needs_torch() != self._needs_torch:
+        if self._needed() != self._looked_for:
             found = self._found()
             if not found.ready:
                 self.view.status(found.sentence, problem=bool(found.refusal))
@@ -91,7 +95,7 @@ class Inputs(Tab):
 
     def _on_install(self) -> None:
         try:
-            found = self.installer.install(self.models.needs_torch())
+            found = self.installer.install(*self._needed())
         except EvanySegError as error:
             self.view.status(str(error), problem=True)
             return

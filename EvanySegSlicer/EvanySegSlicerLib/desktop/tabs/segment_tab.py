@@ -6,14 +6,17 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import slicer
 from slicer.i18n import tr as _
 
 from ...presenters.box_tool import BoxTool
 from ...presenters.rubber_band import BOX, NEGATIVE, POSITIVE, RubberBand
 from ...presenters.segmenting import SegmentingPresenter
 from ...presenters.setup.model_choice import KINDS, ModelChoicePresenter
+from ...presenters.setup.servers import ADD, FORGET
 from ...presenters.texts import result_text
 from ...presenters.view import SliceView, View
+from ..dialogs import ask_text
 from ..views.slice_views import LayoutViews
 from ..widgets import PanelWidgets
 from .tab import CHOSEN, Tab
@@ -47,12 +50,10 @@ class SegmentTab(Tab):
             "device": ui.deviceSelector,
             "preset": ui.presetSelector,
         }
-        self._showing = True
+        self._listed: dict[str, list[str]] = {}
+        self._show_models()
         for kind in KINDS:
-            self._selectors[kind].clear()
-            self._selectors[kind].addItems([title for name, title in models.choices(kind)])
             self.listen(self._selectors[kind], CHOSEN, partial(self._on_choice, kind))
-        self._showing = False
         for mode, button in self._modes.items():
             self.on_click(button, partial(self._on_mode, mode))
         self.on_click(ui.undoButton, presenter.undo)
@@ -66,12 +67,7 @@ class SegmentTab(Tab):
 
     def bind(self, parameters: PanelParameters) -> None:
         """Show the session's models."""
-        self._showing = True
-        for kind, selector in self._selectors.items():
-            names = [name for name, title in self.models.choices(kind)]
-            if self.models.chosen(kind) in names:
-                selector.setCurrentIndex(names.index(self.models.chosen(kind)))
-        self._showing = False
+        self._show_models()
         self._note()
 
     def refresh(self) -> None:
@@ -81,6 +77,7 @@ class SegmentTab(Tab):
         here = self.presenter.row_in_view(view.slice_node) if view is not None else None
         text = result_text(here or self.presenter.row())
         self.ui.resultLabel.setText(text or _("No mask yet: press Draw box and drag around an object."))
+        self._show_models()
         self._note()
 
     def leave(self) -> None:
@@ -147,10 +144,45 @@ class SegmentTab(Tab):
     # ---- models -----------------------------------------------------------------------------------------------
 
     def _on_choice(self, kind: str, index: int) -> None:
-        names = [name for name, title in self.models.choices(kind)]
-        if not self._showing and 0 <= index < len(names):
+        names = self._listed[kind]
+        if self._showing or not 0 <= index < len(names):
+            return
+        if kind == "device" and names[index] in (ADD, FORGET):
+            self._on_servers(names[index])
+        else:
             self.models.choose(kind, names[index])
-            self._note()
+        self._show_models()
+        self._note()
+
+    def _on_servers(self, wanted: str) -> None:
+        """Ask which one and whether its models may get the pixels; nothing is sent before."""
+        servers = self.models.servers
+        if wanted == FORGET:
+            servers.forget()
+            return
+        address = ask_text(_("Add a server"), _("Address of the server, such as https://gpu.hospital.org:"))
+        question = servers.question(address) if address else ""
+        if not question:
+            return
+        token = ask_text(_("Add a server"), _("Its token, from those who run it (may stay empty):"), secret=True)
+        if token is not None and slicer.util.confirmOkCancelDisplay(question):
+            servers.add(address or "", token)
+
+    def _show_models(self) -> None:
+        """The choices, where they changed, and what is chosen (an entry of a scene made elsewhere is shown as none)."""
+        self._showing = True
+        for kind, selector in self._selectors.items():
+            choices = self.models.choices(kind)
+            names = [name for name, title in choices]
+            if self._listed.get(kind) != names:
+                selector.clear()
+                selector.addItems([title for name, title in choices])
+                self._listed[kind] = names
+            chosen = self.models.chosen(kind)
+            index = names.index(chosen) if chosen in names else -1
+            if selector.currentIndex != index:
+                selector.setCurrentIndex(index)
+        self._showing = False
 
     def _note(self) -> None:
         self.ui.modelNoteLabel.setText(self.models.note())

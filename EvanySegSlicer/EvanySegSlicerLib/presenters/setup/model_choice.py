@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from evanyseg.device import CHOICES
+from evanyseg.device import CHOICES, SERVER
 from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.weights.store import WeightStore
 
 from ..review_controller import ReviewController
+from .model_store import BY_FILE
+from .servers import ServersPresenter
 
 KINDS = ("segmenter", "estimator", "device", "preset")
 
@@ -17,19 +19,21 @@ class ModelChoicePresenter:
     def __init__(self, controller: ReviewController, weights: WeightStore | None = None) -> None:
         """weights: where downloaded ones are, None for the usual folder."""
         self.controller = controller
+        self.servers = ServersPresenter(controller, controller.models.servers)
         self.weights = weights or WeightStore.default()
 
     def choices(self, kind: str) -> list[tuple[str, str]]:
         """(name, title) in the order to show."""
         if kind == "device":
-            return [(name, name) for name in CHOICES]
+            return [*((name, name) for name in CHOICES), *self.servers.choices()]
         if kind == "preset":
             return [("", "automatic"), *((name, name) for name in PRESETS)]
         return self.controller.models.titles(kind)
 
     def missing(self, kind: str, name: str) -> str:
-        """What a model lacks here, in a few words; '' when it can be used, and for what is no model."""
-        if kind in ("device", "preset"):
+        """What a model lacks here, in a few words; '' when it can be used, for what is no model, and where a server
+        runs them (it says what it lacks when it is asked)."""
+        if kind in ("device", "preset") or (self.on_server and name != BY_FILE):
             return ""
         return self.controller.models.missing(kind, name, self.weights)
 
@@ -51,8 +55,15 @@ class ModelChoicePresenter:
             self.controller.view.status("Takes effect with the next box; what is running goes on.")
         self.controller.node.set(kind, name)
 
+    @property
+    def on_server(self) -> bool:
+        """Whether the models run elsewhere: nothing has to be installed for them."""
+        return self.controller.session.device.startswith(SERVER)
+
     def needs_torch(self) -> str:
-        """Title of the first chosen model that runs on PyTorch alone; '' when neither does."""
+        """Title of the first chosen model that runs on PyTorch alone; '' when neither does, or not on this computer."""
+        if self.on_server:
+            return ""
         return self.controller.models.needs_torch(self.chosen("segmenter"), self.chosen("estimator"))
 
     def note(self) -> str:

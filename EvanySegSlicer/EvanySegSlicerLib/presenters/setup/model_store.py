@@ -9,11 +9,13 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from evanyseg.errors import WeightsError
+from evanyseg.device import server_address
+from evanyseg.errors import DeviceError, WeightsError
 from evanyseg.models.spec import TORCH
 from evanyseg.pipeline.embedding_cache import EmbeddingCache
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.protocols import QualityEstimator, Segmenter
+from evanyseg.remote.known import KnownServers
 from evanyseg.weights.store import WeightStore
 
 from .torch_guard import hide_triton_beside_mesa
@@ -30,7 +32,8 @@ Find = Callable[[str], object | None]
 
 @dataclass
 class ModelStore:
-    """Built models by kind, name and device; `cache`: embeddings of slices, shared by all pipelines.
+    """Built models by kind, name and device; `cache`: embeddings of slices, shared by all pipelines; `servers`: those
+    that the user has agreed to.
 
     Building a model imports its library (onnxruntime, PyTorch) and may take seconds: only ever call the three that do
     on a worker.
@@ -39,6 +42,7 @@ class ModelStore:
     segmenters: Registry[Segmenter]
     estimators: Registry[QualityEstimator]
     cache: EmbeddingCache = field(default_factory=EmbeddingCache)
+    servers: KnownServers = field(default_factory=KnownServers)
     _built: dict[tuple[str, str, str], object] = field(default_factory=dict, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
@@ -118,10 +122,20 @@ class ModelStore:
             self._built.clear()
         self.cache.clear()
 
+    def _check_agreed(self, device: str) -> None:
+        """Raises DeviceError for a server that the user has not agreed to: a scene made elsewhere may name any."""
+        address = server_address(device)
+        if address is not None and not self.servers.get(address).agreed:
+            raise DeviceError(
+                f"This scene wants to send to the server {address}, to which you have not agreed: nothing was sent. "
+                "Choose another device, or add that server to the list of devices."
+            )
+
     def _specs(self, kind: str) -> list[ModelSpec]:
         return (self.segmenters if kind == "segmenter" else self.estimators).specs()
 
     def _get(self, registry: Registry[Model], name: str, device: str) -> Model:
+        self._check_agreed(device)
         key = (registry.kind, name, device)
         with self._lock:
             if key not in self._built:

@@ -68,9 +68,10 @@ def check(
     needs_torch: str = "",
     find: Callable[[str], object | None] = importlib.util.find_spec,
     machine: tuple[str, str] = (sys.platform, platform.machine()),
+    on_server: bool = False,
 ) -> Readiness:
     """`engine_folder`: the `evanyseg` package that this module ships; needs_torch: the title of the chosen model that
-    needs PyTorch, if any; `machine`: (sys.platform, processor)."""
+    needs PyTorch, if any; `machine`: (sys.platform, processor); on_server: networks run elsewhere."""
     refusal = shadowed(engine_folder) or (needs_torch and without_torch(machine, needs_torch))
     if refusal:
         return Readiness(needs_torch=needs_torch, refusal=refusal)
@@ -79,6 +80,8 @@ def check(
     packages = tuple(text for name, text in BUILT_IN.items() if missing[name])
     if torch and packages == (BUILT_IN["onnxruntime"],):
         packages = ()  # the built-in models run on PyTorch as well
+    if on_server:
+        packages = tuple(text for text in packages if text != BUILT_IN["onnxruntime"])
     beside = tuple(text for name, text in BESIDE_TORCH.items() if missing[name])
     return Readiness(packages, torch, beside, needs_torch)
 

@@ -9,9 +9,11 @@ from trame.widgets import vuetify3 as v3
 from trame_server.state import State
 
 from ...presenters.setup.model_choice import KINDS, ModelChoicePresenter
+from ...presenters.setup.servers import ADD, FORGET
 from ...presenters.setup.settings import OPTIONS, SettingsPresenter
 from ...presenters.texts import bands_text
 from .parts import select
+from .server_row import ServerRow
 
 TITLES = {"segmenter": "Segmenter", "estimator": "Estimator", "device": "Device", "preset": "Intensity window"}
 WORDS = {
@@ -28,6 +30,7 @@ class SettingsPanel:
 
     def __init__(self, state: State, models: ModelChoicePresenter, settings: SettingsPresenter) -> None:
         self.state, self.models, self.settings = state, models, settings
+        self.server_row = ServerRow(state, models.servers)
         state.update({"model_note": "", "good": 0.9, "check": 0.7, "continuous": False, "bands_html": ""})
         for kind in KINDS:
             state.update({f"chosen_{kind}": "", f"choices_{kind}": []})
@@ -48,6 +51,8 @@ class SettingsPanel:
                 classes="mb-1",
                 id=f"choose-{kind}",
             )
+            if kind == "device":
+                self.server_row.build()
         html.Div("{{ model_note }}", classes="text-caption", style="white-space: pre-line", id="model-note")
         with html.Div(classes="d-flex ga-1 my-1"):
             self._number("good", "Good from Dice", 0.01, "band-good")
@@ -91,6 +96,10 @@ class SettingsPanel:
     def _on_choice(self, kind: str, **state: object) -> None:
         name = self.state[f"chosen_{kind}"]
         if name is not None and name != self.models.chosen(kind) and name in dict(self.models.choices(kind)):
+            if name in (ADD, FORGET):
+                self.server_row.start() if name == ADD else self.models.servers.forget()
+                self.refresh()
+                return
             self.models.choose(kind, str(name))
             self.settings.controller.open()  # another window is another review
             self.refresh()
