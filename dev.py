@@ -5,7 +5,8 @@
     python3 dev.py web [ARGS]      the review in the browser: --volume FILE, --session SCENE.mrb, --help for the rest
     python3 dev.py test [ARGS]     lint, types and the whole test suite (ARGS go to pytest)
     python3 dev.py bench [ARGS]    the speed figures of this machine
-    python3 dev.py fuzz [ARGS]     damaged files of every format: nothing may be scored without a word
+    python3 dev.py fuzz [ARGS]     damaged files of every format: nothing may be scored without a word;
+                                   --server: malformed requests to 'evanyseg serve'
     python3 dev.py setup           only make the environment (.venv)
 
 The environment is made once in .venv and again only when pyproject.toml changed. Set EVANYSEG_PIP_ARGS for extra

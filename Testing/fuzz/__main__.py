@@ -30,8 +30,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
     parser.add_argument("--jobs", type=int, default=max(1, (os.cpu_count() or 2) // 2), help="processes")
     parser.add_argument("--out", type=Path, default=Path("fuzz-out"), help="where files with findings are kept")
+    parser.add_argument("--server", action="store_true", help="malformed requests to 'evanyseg serve' instead of files")
+    parser.add_argument("--requests", type=int, default=1000, help="with --server: how many are refused at least")
     parser.add_argument("--worker", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
+    if options.server:
+        from .server import run
+
+        return 1 if run(options.requests, options.seed) else 0
     if options.worker:
         return work(options.seed, options.first, options.files, options.jobs, options.out)
     began, found, count = time.monotonic(), [], Counter[str]()
