@@ -28,6 +28,7 @@ NEEDS = {
     "audit": (),
     "watch": (),
     "cluster": ("distributed",),
+    "server": ("fastapi", "uvicorn"),
     "growth": (),
     "gpu": ("torch",),
     "clone": (),
@@ -131,6 +132,10 @@ def work_of(name: str, runs: int, quick: bool, peers: bool) -> Callable[[], list
         from . import cluster
 
         return lambda: cluster.run(runs, quick)
+    if name == "server":
+        from . import server
+
+        return lambda: server.run(runs, quick)
     if name == "audit":
         from . import audit
 
