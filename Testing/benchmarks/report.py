@@ -49,8 +49,8 @@ WORDS = {
     "learning": "512 x 512 slices of as many subjects with one prediction each; cross-validation included.",
     "audit": "256 x 256 pictures, one mask a row of the table; page with pictures included.",
     "cluster": "Pairs of 256 x 256 pictures, four masks each; workers of one thread on the same machine, warm.",
-    "server": "`evanyseg serve` in a process of its own on the same machine's CPU, over the loopback; the same boxes on "
-    "the same 512 x 512 slices here and there in turn: mask and score, without a scene.",
+    "server": "`evanyseg serve` in a process of its own on the same machine's CPU, over the loopback; the same boxes "
+    "on the same 512 x 512 slices here and there in turn: mask and score, without a scene.",
     "watch": "`evanyseg watch` while nothing arrives.",
     "growth": "Built-in models. The window and the canvas have a fixed size: only what lies around them grows.",
     "gpu": "The roof is what a large matrix product reaches on the same card in the same precision.",

@@ -16,6 +16,8 @@ from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..quality.cases import CaseEstimator, checked_image
 from ..results import Candidates, Embedding, QualityCase, QualityEstimate
+from ..segmenters.canvas import CropAnswer
+from ..segmenters.crops import Crop
 from ..segmenters.prompted import Capabilities, checked_shape
 from .server import Sendable, Server
 from .wire import estimates_of, floats_document, mask_document, read_answer
@@ -76,19 +78,9 @@ class RemoteSegmenter:
         }
         content = self.server.ask("POST", "/v1/segment", document, {held.image.key: held.image}, should_cancel)
         try:
-            told, arrays = read_answer(content)
-            found = Candidates(
-                arrays["logits"],
-                arrays["predicted_iou"],
-                arrays["stability"],
-                arrays["low_resolution_logits"],
-                float(told["threshold"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            return _candidates(*read_answer(content), embedding.shape)
+        except (ValueError, KeyError, TypeError, IndexError) as error:
             raise _misunderstood(self.server, error) from None
-        if found.logits.shape[1:] != embedding.shape:
-            raise _misunderstood(self.server, ValueError(f"masks of {list(found.logits.shape)}"))
-        return found
 
 
 class RemoteEstimator(CaseEstimator):
@@ -143,6 +135,26 @@ class RemoteEstimator(CaseEstimator):
             checked_image(image)
             self._last = (image, Sendable.of(image))
         return self._last[1]
+
+
+def _candidates(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], shape: tuple[int, int]) -> Candidates:
+    """Of `serving.work.segment`: as they are, or in the frame of a crop of the built-in segmenter. Raises ValueError,
+    KeyError, TypeError."""
+    if "crop" in told:
+        crop = Crop(**{name: int(told["crop"][name]) for name in ("x0", "y0", "x1", "y1")})
+        if not (0 <= crop.x0 < crop.x1 <= shape[1] and 0 <= crop.y0 < crop.y1 <= shape[0]):
+            raise ValueError(f"a crop beyond the image: {crop}")
+        return CropAnswer(arrays["logits"], arrays["iou"], crop).candidates(shape)
+    found = Candidates(
+        arrays["logits"],
+        arrays["predicted_iou"],
+        arrays["stability"],
+        arrays["low_resolution_logits"],
+        float(told["threshold"]),
+    )
+    if found.logits.shape[1:] != shape:
+        raise ValueError(f"masks of {list(found.logits.shape)} pixels")
+    return found
 
 
 def segmenter_on(server: Server, name: str) -> RemoteSegmenter:

@@ -23,10 +23,10 @@ from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Candidates, Embedding
 from ..weights.eight_bits import unpacked
 from ..weights.safe_load import read_arrays
-from .canvas import canvas, resampled_logits, to_image
+from .canvas import CropAnswer, canvas, resampled_logits, to_image
 from .crops import Crop, crop_for, full_crop
 from .features import Features
-from .prompted import Capabilities, checked_prompts, checked_shape, stability
+from .prompted import Capabilities, checked_prompts, checked_shape
 from .tokens import prompt_tokens
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "builtin" / "segmenter.safetensors"
@@ -100,6 +100,17 @@ class BuiltinSegmenter:
         `mask_input`: a map [128, 128] of an earlier answer's low-resolution logits on this embedding (they are in the
         frame of the crop that the answer was made in). Raises PromptError, CancelledError.
         """
+        return self.answer(embedding, box, points, mask_input, should_cancel).candidates(embedding.shape)
+
+    def answer(
+        self,
+        embedding: Embedding,
+        box: BoxPrompt | None = None,
+        points: Sequence[PointPrompt] = (),
+        mask_input: np.ndarray | None = None,
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> CropAnswer:
+        """What `segment` makes its masks of: a sixteenth of its size, for those who are far away."""
         box, placed = checked_prompts(self.name, self.capabilities, embedding, box, points, mask_input)
         raise_if_cancelled(should_cancel)
         encoded: EncodedImage = embedding.features
@@ -113,12 +124,11 @@ class BuiltinSegmenter:
             if before is not None and before != crop:
                 hint = resampled_logits(to_image(hint[None], before, embedding.shape)[0], crop)
         low, iou = self.net.decode(features, coords, labels, hint, should_cancel)
-        logits = to_image(low, crop, embedding.shape)
         for map_ in low:
             encoded.answers[_digest(map_)] = crop
         while len(encoded.answers) > ANSWERS_KEPT:
             encoded.answers.popitem(last=False)
-        return Candidates(logits, np.clip(iou, 0, 1), stability(logits), low)
+        return CropAnswer(low, iou, crop)
 
     def features(self, image: np.ndarray, should_cancel: ShouldCancel = never_cancel) -> Features:
         """What the encoder sees in a whole image uint8 [H, W, 3], for those who build on it. Raises CancelledError."""

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import sparse
 
 from ..geometry.resample import along_axes, axis_weights, resized
+from ..results import Candidates
 from .crops import SIDE, Crop, full_crop, normalized
+from .prompted import stability
 
 LOW = SIDE // 2
 """Side of the network's logits."""
 OUTSIDE = -10.0
 """Logit of pixels that a crop does not show: certainly not the object."""
+
+
+@dataclass(frozen=True)
+class CropAnswer:
+    """What the decoder says in the frame of its crop: logits float32 [K, 128, 128], predicted IoU [K]."""
+
+    logits: np.ndarray
+    iou: np.ndarray
+    crop: Crop
+
+    def candidates(self, shape: tuple[int, int]) -> Candidates:
+        """The same in the image of (H, W)."""
+        logits = to_image(self.logits, self.crop, shape)
+        return Candidates(logits, np.clip(self.iou, 0, 1), stability(logits), self.logits)
 
 
 def canvas(pixels: np.ndarray) -> np.ndarray:

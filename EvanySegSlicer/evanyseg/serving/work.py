@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from ..errors import ImageError
 from ..protocols import ShouldCancel
 from ..remote.wire import answer_bytes, estimates_answer
 from ..results import Embedding, QualityCase
+from ..segmenters.builtin import BuiltinSegmenter
 from .loaded import LoadedModels
 from .schemas import Case, EmbedRequest, ScoreRequest, SegmentRequest
 from .sessions import Session
@@ -22,13 +25,13 @@ def segment(models: LoadedModels, session: Session, asked: SegmentRequest, shoul
     """Candidates of one prompt, as `remote.wire.answer_bytes`. Raises PromptError and what `embed` raises."""
     segmenter = models.segmenter(asked.segmenter)
     embedding = embed(models, session, asked, should_cancel)
-    found = segmenter.segment(
-        embedding,
-        asked.box.prompt() if asked.box is not None else None,
-        [point.prompt() for point in asked.points],
-        asked.mask_input.array() if asked.mask_input is not None else None,
-        should_cancel,
-    )
+    box = asked.box.prompt() if asked.box is not None else None
+    points = [point.prompt() for point in asked.points]
+    mask_input = asked.mask_input.array() if asked.mask_input is not None else None
+    if isinstance(segmenter, BuiltinSegmenter):  # the client makes the masks: a sixteenth has to be sent
+        small = segmenter.answer(embedding, box, points, mask_input, should_cancel)
+        return answer_bytes({"crop": asdict(small.crop)}, {"logits": small.logits, "iou": small.iou})
+    found = segmenter.segment(embedding, box, points, mask_input, should_cancel)
     arrays = {
         "logits": found.logits,
         "predicted_iou": found.predicted_iou,
