@@ -19,6 +19,7 @@ NEEDS = {
     "start": (),
     "interactive": ("slicer",),
     "desktop": ("slicer", "PySide6", "nilearn"),
+    "web": ("slicer", "trame_slicer", "playwright", "nilearn"),
     "responsive": ("slicer",),
     "throughput": (),
     "busy": (),
@@ -114,6 +115,10 @@ def work_of(name: str, runs: int, quick: bool, peers: bool) -> Callable[[], list
         from . import desktop
 
         return lambda: desktop.run(runs)
+    if name == "web":
+        from . import browser
+
+        return lambda: browser.run(runs)
     if name == "responsive":
         from . import responsive
 
@@ -167,6 +172,10 @@ def _why_not(name: str) -> str:
     lacking = _lacking(NEEDS[name])
     if lacking:
         return _lacks(lacking)
+    if name == "web":
+        from web.browser import chromium_path
+
+        return "" if chromium_path() else "there is no Chromium here (Debian: apt-get install chromium)"
     if name == "gpu":
         from .gpu import present
 

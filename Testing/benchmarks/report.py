@@ -14,11 +14,12 @@ from .timing import Figure
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "performance.md"
-PACKAGES = ("onnxruntime", "torch", "numpy", "scipy", "slicer-core")
+PACKAGES = ("onnxruntime", "torch", "numpy", "scipy", "slicer-core", "trame-slicer")
 TITLES = {
     "start": "From the shell to the first score",
     "interactive": "From a drawn box to the coloured slice",
     "desktop": "The same in the stand-in for desktop Slicer",
+    "web": "The same in the browser",
     "responsive": "How long the window makes one wait",
     "throughput": "Milliseconds a mask",
     "busy": "Beside busy processes",
@@ -40,6 +41,8 @@ WORDS = {
     "The published routes get a mask and one score of it, nothing else, on the same slices in turn; their weights are "
     "random, which does not change their speed.",
     "desktop": "Real drags on a slice view of the brain template, with the panel's own event loop.",
+    "web": "Real drags and wheel turns on the page of `dev.py web` in headless Chromium on the same machine, no GPU: "
+    "what the person in front of it waits for, by the browser's own clock.",
     "responsive": "Cancelling, entering the module, the longest block, large tables.",
     "throughput": "The built-in estimator with all that belongs to it (window, four mirror images, trees, "
     "calibration); EvanySeg's networks alone.",

@@ -39,7 +39,7 @@ def test_what_the_environment_lacks_is_left_out_in_words_and_the_rest_is_measure
     done = bench(tmp_path, ("PySide6", "slicer", "torch"), "--quick", "--report", "page.md")
     assert done.returncode == 0, done.stderr
     told = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": left out, " in line)
-    groups = ["interactive", "desktop", "responsive", "volume", "overlay", "gpu"]
+    groups = ["interactive", "desktop", "web", "responsive", "volume", "overlay", "gpu"]
     assert [name for name in told if "," not in name] == groups
     assert {f"{name}, published models and torch" for name in ("start", "throughput", "busy")} <= told.keys()
     assert "left out, this environment lacks slicer and PySide6; 'python3 dev.py setup' installs all" in told["desktop"]

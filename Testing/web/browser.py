@@ -53,6 +53,7 @@ class Reviewer:
     def __enter__(self) -> Reviewer:
         self.context = self.browser.new_context(viewport=SIZE, accept_downloads=True)
         self.page = self.context.new_page()
+        self.page.set_default_timeout(60_000)  # a machine may be busy with other things
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", self._on_request)
         self.open()
@@ -63,6 +64,15 @@ class Reviewer:
 
     def open(self) -> None:
         self._go()
+        self._wait_for_views()
+
+    def reload(self) -> None:
+        """As with F5: the door lets the page in again by itself."""
+        self.page.reload(wait_until="commit")
+        self.page.wait_for_selector("#said", state="detached")
+        self._wait_for_views()
+
+    def _wait_for_views(self) -> None:
         self.page.wait_for_selector("#volume-name:not(:has-text('No volume'))", timeout=30_000)
         self.wait_idle()
         self.page.wait_for_function(

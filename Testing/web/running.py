@@ -42,11 +42,22 @@ def write_pillar(path: Path, seed: int = 0) -> Path:
     return path
 
 
+def write_noise(path: Path) -> Path:
+    """A bright ball in 200 slices of 256 x 256 pixels of noise: a scene of it takes a while to be compressed."""
+    import SimpleITK as sitk
+
+    k, j, i = np.ogrid[:200, :256, :256]
+    ball = (k - 99.5) ** 2 + (j - 127.5) ** 2 + (i - 127.5) ** 2 <= 56**2
+    noise = np.random.default_rng(0).integers(-120, 120, ball.shape, dtype=np.int16)
+    sitk.WriteImage(sitk.GetImageFromArray(np.where(ball, 900, 200).astype(np.int16) + noise), str(path))
+    return path
+
+
 class Server:
     """`with Server("--volume", path) as server`: running when the block begins, ended with it."""
 
     def __init__(
-        self, *arguments: str | Path, token: str = TOKEN, wait_s: float = 60, module: str = "EvanySegSlicerLib.web"
+        self, *arguments: str | Path, token: str = TOKEN, wait_s: float = 180, module: str = "EvanySegSlicerLib.web"
     ) -> None:
         """module: what is run, for servers that need more models than the built-in ones."""
         self.arguments = [str(a) for a in arguments]
@@ -98,6 +109,11 @@ class Server:
         """Resident memory of the process now."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         return int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024
+
+    def peak_megabytes(self) -> float:
+        """Its largest resident size so far."""
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+)", text)[1]) / 1024
 
     def answer(self, path: str, method: str = "GET", **headers: str) -> tuple[int, str]:
         """(status, text) of a bare request."""

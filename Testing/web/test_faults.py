@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from EvanySegSlicerLib.web.panels.segment_panel import NO_MASK
 from web.browser import Reviewer
-from web.running import Server, write_phantom, write_pillar
+from web.running import Server, write_noise, write_phantom, write_pillar
 
 HALF = 125
 
@@ -63,8 +64,7 @@ def test_a_reload_shows_what_was_there(server: Server, reviewer: Reviewer) -> No
     draw(reviewer)
     rows, picture = reviewer.rows(), reviewer.still()
     for _ in range(2):
-        reviewer.page.reload()
-        reviewer.open()
+        reviewer.reload()
         assert reviewer.rows() == rows
     again = reviewer.still()
     changed = abs(again.astype(int) - picture).max(axis=2) > 48
@@ -87,6 +87,76 @@ def test_a_volume_replaced_while_a_job_runs_drops_its_result(reviewer: Reviewer,
     draw(reviewer)
     assert len(reviewer.rows()) == 1
     assert not reviewer.errors
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="exports run beside the event loop on Linux")
+def test_frames_keep_coming_while_a_scene_is_written(browser, tmp_path: Path) -> None:
+    with Server("--volume", write_noise(tmp_path / "noise.nii.gz")) as server, Reviewer(browser, server) as reviewer:
+        draw(reviewer)
+        reviewer.page.evaluate(
+            "() => { window.framesSeen = 0; document.querySelector('main img')"
+            ".addEventListener('load', () => { window.framesSeen += 1; }); }"
+        )
+        place, seen = reviewer.place("Red"), 0
+        reviewer.page.mouse.move(place["x"] + 100, place["y"] + 100)
+        with reviewer.page.expect_download(timeout=120_000):
+            reviewer.page.evaluate("() => { window.evanysegDownload('scene', 'evanyseg.mrb'); }")
+            reviewer.page.wait_for_function("document.getElementById('status').innerText.startsWith('Writing')")
+            begun = reviewer.page.evaluate("window.framesSeen")
+            while not reviewer.text("#status").endswith("was made."):
+                seen = reviewer.page.evaluate("window.framesSeen") - begun
+                reviewer.page.mouse.wheel(0, 100)
+                reviewer.page.wait_for_timeout(80)
+        assert seen >= 3
+
+
+def test_a_killed_server_goes_on_from_the_same_session_file(browser, phantom: Path, tmp_path: Path) -> None:
+    file = tmp_path / "review.mrb"
+    with Server("--volume", phantom) as server, Reviewer(browser, server) as reviewer:
+        reviewer.export("scene", tmp_path).rename(file)
+    with Server("--session", file) as server, Reviewer(browser, server) as reviewer:
+        draw(reviewer)
+        reviewer.press("n")
+        reviewer.page.wait_for_selector("#accept:not([disabled])")
+        reviewer.press("a")
+        reviewer.wait_for_row("accepted")
+        saved = reviewer.rows()
+        reviewer.press("Control+s")
+        reviewer.page.wait_for_selector("#status:has-text('review.mrb was saved')")
+        reviewer.page.click("#propagate-up")
+        reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 5", timeout=60_000)
+        server.kill()
+        reviewer.page.wait_for_selector("#again", timeout=30_000)
+    with Server("--session", file) as server, Reviewer(browser, server) as reviewer:
+        reviewer.wait_rows(1)
+        assert reviewer.rows() == saved
+        reviewer.page.click("#propagate-up")
+        reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 5", timeout=60_000)
+        reviewer.wait_idle()
+        longer = reviewer.rows()
+        reviewer.press("Control+s")
+        reviewer.page.wait_for_selector("#status:has-text('review.mrb')")
+        server.kill()  # while it is being saved, or just after
+    with Server("--session", file) as server, Reviewer(browser, server) as reviewer:
+        reviewer.page.wait_for_selector("#table [data-key]")
+        assert reviewer.rows() in (saved, longer), "the old file or the new one, nothing between"
+
+
+def test_fifty_boxes_leave_memory_as_it_was(browser, phantom: Path) -> None:
+    with Server("--volume", phantom) as server, Reviewer(browser, server) as reviewer:
+        after: list[float] = []
+        for number in range(50):
+            half = HALF - number % 5 * 4
+            before = reviewer.text("#result")
+            reviewer.drag("Red", half, half - number % 3 * 4)
+            reviewer.page.wait_for_selector("#undo:not([disabled])")
+            reviewer.page.wait_for_timeout(100)
+            reviewer.wait_idle()
+            assert before != NO_MASK or reviewer.text("#result") != NO_MASK, f"box {number}"
+            after.append(server.megabytes())
+        assert len(reviewer.rows()) == 1, "the same slice each time"
+        assert not reviewer.errors
+    assert after[-1] - after[9] < 40, f"MB after 10, 30 and 50 boxes: {after[9]:.0f}, {after[29]:.0f}, {after[49]:.0f}"
 
 
 def test_without_opengl_the_packages_are_named(phantom: Path, tmp_path: Path) -> None:

@@ -76,6 +76,54 @@ def test_a_scene_begun_elsewhere_goes_on_and_learns(reviewer: Reviewer) -> None:
     assert reviewer.rows() == before
 
 
+def choose(reviewer: Reviewer, number: int, title: str) -> None:
+    """In the so many-th choice of the review: sort, band, state."""
+    reviewer.page.click(f"#section-review .v-field >> nth={number}")
+    reviewer.page.click(f".v-overlay .v-list-item >> text='{title}'")
+
+
+def test_the_table_is_sorted_and_filtered_and_the_strip_leads_to_its_slice(reviewer: Reviewer) -> None:
+    open_sections(reviewer, "review")
+    choose(reviewer, 0, "slice")
+    slices = lambda: [int(row[1].split()[1]) for row in reviewer.rows()]
+    reviewer.page.wait_for_function(
+        "() => { const at = [...document.querySelectorAll('#table [data-key]')]"
+        ".map(r => parseInt(r.children[1].innerText.split(' ')[1])); return at.every((n, i) => !i || at[i - 1] < n); }"
+    )
+    everything = slices()
+    choose(reviewer, 0, "dice")
+    reviewer.page.wait_for_function(
+        "() => { const dice = [...document.querySelectorAll('#table [data-key]')]"
+        ".map(r => parseFloat(r.children[2].innerText)).filter(d => !isNaN(d));"
+        " return dice.every((n, i) => !i || dice[i - 1] <= n); }"
+    )
+    choose(reviewer, 2, "accepted")
+    reviewer.wait_rows(CORRECTED)
+    assert {row[5] for row in reviewer.rows()} == {"accepted"}
+    choose(reviewer, 2, "all")
+    reviewer.wait_rows(12)
+    assert sorted(slices()) == everything
+    before = reviewer.picture()
+    reviewer.page.click("#strip > div >> nth=2")
+    reviewer.page.wait_for_function(
+        "n => document.querySelector('#result').innerText.includes('axial ' + n)", arg=everything[2]
+    )
+    assert (reviewer.still() != before).any()
+    choose(reviewer, 0, "wrong area")
+
+
+def test_a_segment_is_renamed_and_its_rows_follow(reviewer: Reviewer) -> None:
+    open_sections(reviewer, "segment", "review")
+    for name in ("Left lobe", "Liver"):
+        reviewer.page.click("#rename")
+        reviewer.page.fill("#segment-name", name)
+        reviewer.press("Enter")
+        reviewer.page.wait_for_function(
+            "n => [...document.querySelectorAll('#table [data-key]')].every(r => r.children[0].innerText === n)",
+            arg=name,
+        )
+
+
 def test_segmenters_side_by_side_and_one_is_kept(reviewer: Reviewer) -> None:
     draw(reviewer)
     open_sections(reviewer, "compare")

@@ -25,6 +25,7 @@ from .quality_display import QualityDisplay
 from .review_controller import ReviewController
 from .reviewing import ReviewingPresenter
 from .segmenting import SegmentingPresenter
+from .setup.downloads import DownloadsPresenter
 from .setup.model_choice import ModelChoicePresenter
 from .setup.model_store import ModelStore
 from .setup.settings import SettingsPresenter
@@ -66,6 +67,7 @@ class Presenters:
         self.display.map_legend = self._map_legend
         self.surfaces = SurfacesPresenter(self.controller, self.display)
         self.settings = SettingsPresenter(self.controller, weights)
+        self.downloads = DownloadsPresenter(self.controller, weights)
 
     def bind(self, node: SessionNode) -> None:
         """Work on this scene's session. (What is chosen in it is opened by `controller.open()`.)"""

@@ -197,8 +197,9 @@ class ReviewController:
             self.review.pipeline = None
         self.models.forget()
 
-    def with_models(self, action: Callable[[SlicePipeline], None]) -> None:
-        """Call `action(pipeline)` on the main thread once the chosen models are there; what it raises is reported."""
+    def with_models(self, action: Callable[[SlicePipeline], None], quiet: bool = False) -> None:
+        """Call `action(pipeline)` on the main thread once the chosen models are there; what it raises is reported.
+        `quiet`: nobody waits for it yet, and what the user asks for meanwhile is not refused."""
         session = self.session
         names = (session.segmenter, session.estimator, session.device, session.learned)
 
@@ -214,7 +215,7 @@ class ReviewController:
         if self._loaded is not None and self._loaded.names == names:
             loaded(self._loaded)
             return
-        self.start("Loading the models", lambda context: self._load(names), loaded)
+        self.start("Loading the models", lambda context: self._load(names), loaded, quiet)
 
     @property
     def learned_problems(self) -> Mapping[str, str]:

@@ -58,6 +58,14 @@ class SegmentingPresenter:
             return
         self.choose_segment(review.store.add())
 
+    def rename(self, name: str) -> None:
+        """Another name for the chosen segment; its rows follow. An empty one is not taken."""
+        review, wanted = self.controller.usable, name.strip()
+        if review is None or not wanted or not review.store.has(self.segment_id):
+            return
+        review.segmentation.GetSegmentation().GetSegment(self.segment_id).SetName(wanted)
+        self.controller.view.updated([])
+
     def forget(self) -> None:
         """The scene goes."""
         self.segment_id, self.last, self.last_plane = "", None, None

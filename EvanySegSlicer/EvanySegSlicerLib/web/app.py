@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from trame_slicer import module as trame_slicer_module
 from trame_slicer.core import LayoutManager, SlicerApp
-from trame_slicer.rca_view import register_rca_factories
 
 from evanyseg.errors import EvanySegError
 
@@ -26,6 +25,7 @@ from .layout import build
 from .options import Options
 from .page import Page, Panel
 from .panels.compare_panel import ComparePanel
+from .panels.downloads_row import DownloadsRow
 from .panels.explore_panel import ExplorePanel
 from .panels.file_panel import FilePanel
 from .panels.learning_panel import LearningPanel
@@ -38,7 +38,8 @@ from .panels.show_panel import ShowPanel
 from .pump import JobPump
 from .timer import LoopTimer
 from .views.brush import ERASE, PAINT, Brush
-from .views.gutter import SLIDER_HEIGHT, slice_gutter, view_gutter
+from .views.drawing import draw_quickly, register_views
+from .views.gutter import SLIDER_HEIGHT
 from .views.slice_views import PageViews
 
 if TYPE_CHECKING:
@@ -54,12 +55,13 @@ class WebApp:
         self.server, self.options = server, options
         server.enable_module(trame_slicer_module)
         self.slicer = SlicerApp()
-        register_rca_factories(self.slicer.view_manager, server, slice_gutter, view_gutter)
+        register_views(self.slicer.view_manager, server, options.local)
         layouts = LayoutManager(self.slicer.scene, self.slicer.view_manager, server)
         layouts.register_layout_dict(LayoutManager.default_grid_configuration(), lazy_initialization=True)
         layouts.create_layout_views_if_needed(LAYOUT)
         layouts.set_layout(LAYOUT)
         self.layouts = layouts
+        draw_quickly(self.slicer.view_manager)
 
         self.page = page = Page(server.state)
         self.views = views = PageViews(self.slicer.view_manager)
@@ -67,19 +69,22 @@ class WebApp:
         self.presenters = made = Presenters(self.pump.runner, models or ModelStore.of_engine(), page, views)
         self.segment_panel = SegmentPanel(server.state, made.segmenting, made.painting, views, page)
         self.review_panel = ReviewPanel(server.state, made.reviewing, made.segmenting.rescore)
-        self.file_panel = FilePanel(server.state)
+        self.file_panel = FilePanel(server.state, options.session.name if options.session else "", self._save)
         follower = MapFollower(made.error_map, made.segmenting, views, LoopTimer)
         self.show_panel = ShowPanel(server.state, made.display, follower, made.surfaces, self._render)
         self.next_click_row = NextClickRow(server.state, made.next_click, views, self._render)
         self.segment_panel.below_result = self.next_click_row.build
         self.learning_panel = LearningPanel(server.state, made.learning)
+        settings = SettingsPanel(server.state, made.models, made.settings)
+        self.downloads_row = DownloadsRow(server.state, made.downloads)
+        settings.below_models = self.downloads_row.build
         others: list[tuple[str, str, Panel]] = [
             ("compare", "Compare", ComparePanel(server.state, made.comparing, made.models)),
             ("explore", "Explore", ExplorePanel(server.state, made.exploring, made.segmenting, views)),
-            ("settings", "Settings", SettingsPanel(server.state, made.models, made.settings)),
+            ("settings", "Settings", settings),
         ]
         page.panels = [self.show_panel, self.segment_panel, self.next_click_row, self.review_panel]
-        page.panels += [self.learning_panel, self.file_panel]
+        page.panels += [self.learning_panel, self.file_panel, self.downloads_row]
         page.following = [self.show_panel, self.segment_panel]
         page.panels += [panel for _name, _title, panel in others]
         page.on_refresh = self._on_refresh
@@ -89,7 +94,7 @@ class WebApp:
         self.watch = EditWatch(made.controller, LoopTimer, self._settled)
         made.painting.on_edit = self.watch.edited
         self.opener = Opener(self.slicer.scene, made, views, self._leave, self._entered)
-        self.exports = Exports(made.reviewing, lambda: self.opener.dicom, page.status)
+        self.exports = Exports(made.reviewing, lambda: self.opener.dicom, page.status, options.session)
         self.files = OpenFiles(self.opener, options.folder, self.do, page.status)
         self.open_panel = OpenPanel(server.state, self.files.folder, self.files.chosen, page.status)
         self.file_panel.above = self.open_panel.build
@@ -115,6 +120,7 @@ class WebApp:
     def close(self) -> None:
         """The server ends: jobs stop, the scene is let go of."""
         self._leave()
+        self.presenters.downloads.cancel()
         self.page.close()
         self.pump.close()
         self.files.close()
@@ -166,7 +172,8 @@ class WebApp:
         self.page.soon()
         view = self.views.active()
         if view is not None:  # models and the first slice's embedding, so that the first box is quick
-            made.controller.with_models(lambda pipeline: made.segmenting.prefetch(view.slice_node))
+            node = view.slice_node
+            made.controller.with_models(lambda pipeline: made.segmenting.prefetch(node), quiet=True)
 
     # ---- what the page and workers ask ------------------------------------------------------------------------
 
@@ -191,6 +198,10 @@ class WebApp:
         for view in self.slicer.view_manager.get_views():
             view.schedule_render()
 
+    def _save(self) -> None:
+        if self.options.session is not None:
+            self.do(self.exports.save())
+
     def _drained(self, drain: Callable[[], int]) -> None:
         with self.server.state:
             drain()
@@ -206,6 +217,7 @@ class WebApp:
             "-": lambda: self.presenters.next_click.answer(False),
             "ctrl+z": self.presenters.segmenting.undo,
             "ctrl+y": self.presenters.segmenting.redo,
+            "ctrl+s": self._save,
             "?": lambda: self.server.state.update({"help": True}),
             "n": reviewing.next,
             "shift+n": reviewing.previous,

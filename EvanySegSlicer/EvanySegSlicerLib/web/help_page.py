@@ -10,6 +10,7 @@ SHORTCUTS = (
     ("P / E", "paint / erase on and off"),
     ("S, then + / -", "suggest next click; the ring is inside / outside"),
     ("Ctrl+Z / Ctrl+Y", "undo / redo boxes, points, strokes"),
+    ("Ctrl+S", "save the scene that was named at start"),
     ("N / Shift+N", "next worst slice / previous"),
     ("A / X", "accept / flag the current slice"),
     ("M", "comment"),

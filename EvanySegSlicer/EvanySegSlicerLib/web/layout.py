@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trame_server import Server
     from trame_slicer.core import LayoutManager
 
-KEYS = ("d", "p", "e", "s", "+", "-", "ctrl+z", "ctrl+y", "n", "shift+n", "a", "x", "m", "?")
+KEYS = ("d", "p", "e", "s", "+", "-", "ctrl+z", "ctrl+y", "ctrl+s", "n", "shift+n", "a", "x", "m", "?")
 
 SCRIPT = Path(__file__).with_name("static") / "page.js"
 

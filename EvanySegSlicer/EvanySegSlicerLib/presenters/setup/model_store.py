@@ -22,6 +22,7 @@ from .torch_guard import hide_triton_beside_mesa
 
 if TYPE_CHECKING:
     from evanyseg.models import ModelSpec, Registry
+    from evanyseg.weights.files import WeightFile
 
 Model = TypeVar("Model")
 BUILT_IN = "builtin"
@@ -79,6 +80,13 @@ class ModelStore:
         if not absent:
             return ""
         return f"weights are not here: evanyseg models {'download' if absent[0].url else 'import'} {absent[0].name}"
+
+    def absent(self, weights: WeightStore, find: Find = find_spec) -> list[WeightFile]:
+        """Files that are all that a model lacks here, in the registries' order."""
+        specs = [spec for kind in ("segmenter", "estimator") for spec in self._specs(kind)]
+        usable = [spec for spec in specs if spec.backends != TORCH or find("torch") is not None]
+        files = {file.name: file for spec in usable for file in spec.files if not weights.has(file)}
+        return list(files.values())
 
     def needs_torch(self, segmenter: str, estimator: str) -> str:
         """Title of the first of the two that runs on PyTorch alone; '' when neither does."""

@@ -244,6 +244,10 @@ class JobRunner:
             self.on_activity(True)
         return job.start(self._executor_for(device))
 
+    def beside(self) -> JobRunner:
+        """Another one on the same executors, whose jobs this one does not count and does not cancel."""
+        return JobRunner(self._executor_for)
+
     def cancel_all(self) -> None:
         for job in self.jobs:
             job.cancel()

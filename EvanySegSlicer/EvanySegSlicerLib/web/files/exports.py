@@ -14,6 +14,7 @@ from evanyseg.errors import EvanySegError
 from ...presenters.exchange.dicom_export import gathered
 from ...presenters.reviewing import ReviewingPresenter
 from ...scene.headless.scene_files import save_mrb, save_segmentation
+from .beside import beside
 
 NAMES = {
     "table": "evanyseg-review.csv",
@@ -26,13 +27,18 @@ NAMES = {
 
 
 class Exports:
-    """GET /export/KIND."""
+    """GET /export/KIND, and saving the session's own file."""
 
     def __init__(
-        self, reviewing: ReviewingPresenter, source: Callable[[], Path | None], say: Callable[[str, bool], None]
+        self,
+        reviewing: ReviewingPresenter,
+        source: Callable[[], Path | None],
+        say: Callable[[str, bool], None],
+        session: Path | None = None,
     ) -> None:
-        """source: the DICOM series that the open volume came from, if it did."""
-        self.reviewing, self.source, self.say = reviewing, source, say
+        """source: the DICOM series that the open volume came from, if it did; session: the scene named at start."""
+        self.reviewing, self.source, self.say, self.session = reviewing, source, say, session
+        self._saving = asyncio.Lock()
 
     def install(self, app: web.Application) -> None:
         app.router.add_get("/export/{kind}", self._give)
@@ -44,10 +50,8 @@ class Exports:
         with tempfile.TemporaryDirectory(prefix="evanyseg-export-") as folder:
             path = Path(folder) / NAMES[kind]
             try:
-                rest = self.write(kind, path)
-                if rest is not None:
-                    self.say(f"Writing {path.name}...", False)
-                    await asyncio.to_thread(rest, path)
+                self.say(f"Writing {path.name}...", False)
+                await beside(lambda: self.write(kind, path), path.with_name("problem.txt"))
                 body = await asyncio.to_thread(path.read_bytes)
             except EvanySegError as error:
                 self.say(str(error), True)
@@ -56,8 +60,21 @@ class Exports:
         headers = {"Content-Disposition": f'attachment; filename="{NAMES[kind]}"'}
         return web.Response(body=body, content_type="application/octet-stream", headers=headers)
 
-    def write(self, kind: str, path: Path) -> Callable[[Path], None] | None:
-        """On the main thread: reads the scene. Returns what is left to do on a thread. Raises EvanySegError."""
+    async def save(self) -> None:
+        """The scene into the file that was named at start, which changes whole or not at all. Raises EvanySegError."""
+        path = self.session
+        if path is None:
+            raise EvanySegError("No scene was named at start (--session): export it as .mrb.")
+        if self._saving.locked():
+            return  # once is enough
+        async with self._saving:
+            self.say(f"Saving {path.name}...", False)
+            with tempfile.TemporaryDirectory(prefix="evanyseg-export-") as folder:
+                await beside(lambda: self.write("scene", path), Path(folder) / "problem.txt")
+            self.say(f"{path.name} was saved.", False)
+
+    def write(self, kind: str, path: Path) -> None:
+        """Write it as the scene is now. Raises EvanySegError."""
         review = self.reviewing.controller.usable
         if review is None:
             raise EvanySegError("There is nothing to export yet: open a volume and draw a box first.")
@@ -68,7 +85,6 @@ class Exports:
         elif kind == "segmentation":
             save_segmentation(review.segmentation, path)
         elif kind == "dicom":
-            return gathered(review, self.source(), path.parent).write
+            gathered(review, self.source(), path.parent).write(path)
         else:
             save_mrb(review.volume.GetScene(), path)
-        return None

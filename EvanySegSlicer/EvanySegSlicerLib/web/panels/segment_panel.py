@@ -54,7 +54,7 @@ class SegmentPanel:
         self.tool = BoxTool(band, views)
         state.update({"tool": "", "segments": [], "segment_id": "", "result_html": NO_MASK, "stop_below": 0.5})
         state.update({"can_undo": False, "can_redo": False, "score_plane": PLANES[0], "window_sentence": ""})
-        state.update({"brush": painting.diameter})
+        state.update({"brush": painting.diameter, "look_for_missing": False, "naming": False, "segment_name": ""})
         state.change("segment_id")(self._on_segment)
         state.change("brush")(self._on_brush)
 
@@ -67,7 +67,19 @@ class SegmentPanel:
                 item_title="name",
                 item_value="id",
                 no_data_text="Made with the first box",
+                v_if=("!naming",),
             )
+            v3.VTextField(
+                v_model=("segment_name",),
+                v_if=("naming",),
+                label="Name of the segment",
+                density="compact",
+                hide_details=True,
+                autofocus=True,
+                id="segment-name",
+                change=(self._on_name, "[$event.target.value]"),
+            )
+            button("mdi-pencil", "Rename the segment", self._on_rename, "rename", active="naming", enabled="segment_id")
             button("mdi-plus", "New segment", self.presenter.add_segment, "add-segment")
         with html.Div(classes="d-flex align-center ga-1 mt-2"):
             for mode, icon, text in TOOLS:
@@ -97,11 +109,13 @@ class SegmentPanel:
         with html.Div(classes="d-flex align-center ga-1 mt-1"):
             wide_button("mdi-counter", "Score the slices", self._on_score, "score", enabled="segments.length")
             select("score_plane", ("planes", list(PLANES)))
+        look = "Look for missing slices too"
+        v3.VCheckbox(v_model=("look_for_missing",), label=look, density="compact", hide_details=True, id="missing")
         quiet = "text-caption text-medium-emphasis text-truncate mt-1"
         html.Div("{{ window_sentence }}", classes=quiet, title=("window_sentence",), id="window")
 
     def _on_score(self) -> None:
-        self.presenter.score_existing(str(self.state.score_plane))
+        self.presenter.score_existing(str(self.state.score_plane), bool(self.state.look_for_missing))
 
     def refresh(self) -> None:
         state = self.state
@@ -161,6 +175,14 @@ class SegmentPanel:
     def _on_segment(self, segment_id: str, **state: object) -> None:
         if segment_id and segment_id != self.presenter.segment_id:
             self.presenter.choose_segment(segment_id)
+
+    def _on_rename(self) -> None:
+        self.state.naming = not self.state.naming
+        self.state.segment_name = dict(self.presenter.segments()).get(self.presenter.segment_id, "")
+
+    def _on_name(self, name: str) -> None:
+        self.presenter.rename(str(name))
+        self.state.naming = False
 
     def _on_propagate(self, direction: str) -> None:
         view = self.views.active()

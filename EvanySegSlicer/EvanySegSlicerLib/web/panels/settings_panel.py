@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from trame.widgets import html
@@ -31,6 +32,8 @@ class SettingsPanel:
     def __init__(self, state: State, models: ModelChoicePresenter, settings: SettingsPresenter) -> None:
         self.state, self.models, self.settings = state, models, settings
         self.server_row = ServerRow(state, models.servers)
+        self.below_models: Callable[[], None] = lambda: None
+        """Builds what belongs to the models and is a panel of its own."""
         state.update({"model_note": "", "good": 0.9, "check": 0.7, "continuous": False, "bands_html": ""})
         for kind in KINDS:
             state.update({f"chosen_{kind}": "", f"choices_{kind}": []})
@@ -54,6 +57,7 @@ class SettingsPanel:
             if kind == "device":
                 self.server_row.build()
         html.Div("{{ model_note }}", classes="text-caption", style="white-space: pre-line", id="model-note")
+        self.below_models()
         with html.Div(classes="d-flex ga-1 my-1"):
             self._number("good", "Good from Dice", 0.01, "band-good")
             self._number("check", "Check from Dice", 0.01, "band-check")
