@@ -19,6 +19,8 @@ QUIET = (
     "--disable-features=OptimizationHints,MediaRouter,Translate,AutofillServerCommunication",
 )  # fmt: skip
 SIZE = {"width": 1366, "height": 768}
+PATIENCE_MS = 180_000
+"""A machine may be busy with other things: a test fails because something does not happen, not because it is late."""
 VIEWS = ("Red", "ThreeD", "Green", "Yellow")
 """In the order in which the page shows them."""
 
@@ -53,7 +55,7 @@ class Reviewer:
     def __enter__(self) -> Reviewer:
         self.context = self.browser.new_context(viewport=SIZE, accept_downloads=True)
         self.page = self.context.new_page()
-        self.page.set_default_timeout(60_000)  # a machine may be busy with other things
+        self.page.set_default_timeout(PATIENCE_MS)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
         self.page.on("request", self._on_request)
         self.open()
@@ -73,10 +75,11 @@ class Reviewer:
         self._wait_for_views()
 
     def _wait_for_views(self) -> None:
-        self.page.wait_for_selector("#volume-name:not(:has-text('No volume'))", timeout=30_000)
+        self.page.wait_for_selector("#volume-name:not(:has-text('No volume'))", timeout=PATIENCE_MS)
         self.wait_idle()
         self.page.wait_for_function(
-            "[...document.querySelectorAll('main img')].filter(i => i.naturalWidth > 50).length >= 4", timeout=30_000
+            "[...document.querySelectorAll('main img')].filter(i => i.naturalWidth > 50).length >= 4",
+            timeout=PATIENCE_MS,
         )
 
     def _go(self) -> None:
@@ -108,11 +111,11 @@ class Reviewer:
         )
 
     def wait_idle(self) -> None:
-        self.page.wait_for_selector("#busy", state="detached", timeout=60_000)
+        self.page.wait_for_selector("#busy", state="detached", timeout=PATIENCE_MS)
 
     def wait_rows(self, count: int) -> None:
         self.page.wait_for_function(
-            "n => document.querySelectorAll('#table [data-key]').length === n", arg=count, timeout=60_000
+            "n => document.querySelectorAll('#table [data-key]').length === n", arg=count, timeout=PATIENCE_MS
         )
 
     def place(self, view: str) -> dict[str, float]:
@@ -183,7 +186,7 @@ class Reviewer:
         self.page.wait_for_selector(taken, state="attached")
 
     def export(self, kind: str, folder: Path) -> Path:
-        with self.page.expect_download(timeout=60_000) as waiting:
+        with self.page.expect_download(timeout=PATIENCE_MS) as waiting:
             self.page.click(f"#export-{kind}")
         path = folder / waiting.value.suggested_filename
         waiting.value.save_as(path)
@@ -203,5 +206,5 @@ class Reviewer:
     def wait_for_row(self, words: str) -> None:
         """Until the first row says so."""
         self.page.wait_for_function(
-            "w => document.querySelector('#table [data-key]')?.innerText.includes(w)", arg=words, timeout=30_000
+            "w => document.querySelector('#table [data-key]')?.innerText.includes(w)", arg=words, timeout=PATIENCE_MS
         )

@@ -47,7 +47,7 @@ def test_a_slice_that_lacks_its_mask_is_found_when_it_is_looked_for(browser, pha
     ):
         reviewer.page.click("#missing")
         reviewer.page.click("#score")
-        reviewer.page.wait_for_selector("#table [data-key]:has-text('Missing?')", timeout=60_000)
+        reviewer.page.wait_for_selector("#table [data-key]:has-text('Missing?')")
         reviewer.wait_idle()
         suspected = [row[1] for row in reviewer.rows() if "Missing?" in row[4]]
         assert suspected == ["axial 18"]

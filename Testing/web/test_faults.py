@@ -40,12 +40,11 @@ def begin_long_job(reviewer: Reviewer) -> None:
     reviewer.page.click("#propagate-both")
     reviewer.page.wait_for_function(
         "parseFloat(document.querySelector('#busy [role=progressbar]')?.getAttribute('aria-valuenow')) > 2",
-        timeout=30_000,
     )
 
 
 def wait_many(reviewer: Reviewer) -> None:
-    reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 40", timeout=120_000)
+    reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 40")
     reviewer.wait_idle()
 
 
@@ -124,14 +123,14 @@ def test_a_killed_server_goes_on_from_the_same_session_file(browser, phantom: Pa
         reviewer.press("Control+s")
         reviewer.page.wait_for_selector("#status:has-text('review.mrb was saved')")
         reviewer.page.click("#propagate-up")
-        reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 5", timeout=60_000)
+        reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 5")
         server.kill()
-        reviewer.page.wait_for_selector("#again", timeout=30_000)
+        reviewer.page.wait_for_selector("#again")
     with Server("--session", file) as server, Reviewer(browser, server) as reviewer:
         reviewer.wait_rows(1)
         assert reviewer.rows() == saved
         reviewer.page.click("#propagate-up")
-        reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 5", timeout=60_000)
+        reviewer.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 5")
         reviewer.wait_idle()
         longer = reviewer.rows()
         reviewer.press("Control+s")

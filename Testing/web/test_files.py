@@ -38,9 +38,7 @@ def send(reviewer: Reviewer, path: Path, kind: str = "image") -> None:
 
 
 def said(reviewer: Reviewer, words: str) -> None:
-    reviewer.page.wait_for_function(
-        "w => document.getElementById('status').innerText.includes(w)", arg=words, timeout=30_000
-    )
+    reviewer.page.wait_for_function("w => document.getElementById('status').innerText.includes(w)", arg=words)
 
 
 def test_a_sent_volume_is_opened_and_segmented(reviewer: Reviewer, tmp_path: Path) -> None:

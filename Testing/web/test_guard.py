@@ -38,7 +38,7 @@ def test_a_second_tab_is_told_and_can_take_over(server: Server, reviewer: Review
     assert "another tab" in second.inner_text("#said")
     second.click("#take")
     second.wait_for_selector("#volume-name:not(:has-text('No volume'))")
-    reviewer.page.wait_for_selector("#again", timeout=10_000)
+    reviewer.page.wait_for_selector("#again")
 
 
 @pytest.mark.parametrize(

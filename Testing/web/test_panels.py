@@ -42,7 +42,7 @@ def draw(reviewer: Reviewer) -> None:
     open_sections(reviewer, "segment", "review")
     reviewer.take("box")
     reviewer.drag("Red", 130, 90)
-    reviewer.page.wait_for_selector("#undo:not([disabled])", timeout=30_000)
+    reviewer.page.wait_for_selector("#undo:not([disabled])")
     reviewer.wait_idle()
 
 
@@ -52,7 +52,6 @@ def wait_for_estimator(reviewer: Reviewer, name: str, rows: int = 12) -> None:
         "([n, rows]) => [...document.querySelectorAll('#table [data-key]')]"
         ".filter(r => r.title.includes('Scored by ' + n)).length === rows",
         arg=[name, rows],
-        timeout=60_000,
     )
     reviewer.wait_idle()
 
@@ -64,14 +63,14 @@ def test_a_scene_begun_elsewhere_goes_on_and_learns(reviewer: Reviewer) -> None:
     wait_for_estimator(reviewer, "builtin")
     before = reviewer.rows()
     reviewer.page.click("#learn")
-    reviewer.page.wait_for_selector("#undo-learning", timeout=120_000)
+    reviewer.page.wait_for_selector("#undo-learning")
     wait_for_estimator(reviewer, f"adapted (liver, {CORRECTED} corrected", rows=12 - CORRECTED)  # edited ones are stale
     reviewer.page.click(f"{ROW}[title*='adapted']")
     reviewer.page.wait_for_selector("#scored-by:has-text('Scored by adapted (liver')")
     assert "error on them 0." in reviewer.text("#learning-text")
     assert reviewer.rows() != before
     reviewer.page.click("#undo-learning")
-    reviewer.page.wait_for_selector("#undo-learning", state="detached", timeout=60_000)
+    reviewer.page.wait_for_selector("#undo-learning", state="detached")
     wait_for_estimator(reviewer, "builtin")
     assert reviewer.rows() == before
 
@@ -134,7 +133,7 @@ def test_segmenters_side_by_side_and_one_is_kept(reviewer: Reviewer) -> None:
     assert "evanyseg models" in closed.first.inner_text()
     reviewer.press("Escape")
     reviewer.page.click("#compare")
-    reviewer.page.wait_for_selector("[data-candidate]", timeout=30_000)
+    reviewer.page.wait_for_selector("[data-candidate]")
     reviewer.wait_idle()
     found = reviewer.page.eval_on_selector_all("[data-candidate]", "all => all.map(c => c.innerText)")
     assert {text.split(" #")[0] for text in found} == {"builtin", "threshold"}
@@ -159,9 +158,7 @@ def test_explore_scores_a_copy_at_each_step_of_the_slider(reviewer: Reviewer) ->
         last = reviewer.text("#explore-text")
         bar = reviewer.page.locator("#section-explore .v-slider__container").bounding_box()
         reviewer.page.mouse.click(bar["x"] + bar["width"] * share, bar["y"] + bar["height"] / 2)
-        reviewer.page.wait_for_function(
-            "t => document.getElementById('explore-text').innerText !== t", arg=last, timeout=30_000
-        )
+        reviewer.page.wait_for_function("t => document.getElementById('explore-text').innerText !== t", arg=last)
         said.append(reviewer.text("#explore-text"))
     scores = [float(text.split("Predicted Dice ")[1].split()[0]) for text in said]
     assert scores[1] < scores[0] - 0.1, "a larger error, a lower score"
@@ -199,6 +196,5 @@ def test_settings_bands_window_and_automatic_scores(reviewer: Reviewer) -> None:
         "b => { const now = [...document.querySelectorAll('#table [data-key]')];"
         " return now.map(r => r.children[2].innerText).join() !== b && !now.some(r => r.innerText.includes('stale')) }",
         arg=",".join(before),
-        timeout=30_000,
     )
     assert not reviewer.errors

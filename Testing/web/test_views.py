@@ -48,7 +48,7 @@ def test_the_error_map_names_its_colors_and_goes_with_one_click(scored: Reviewer
     before = scored.still()
     scored.page.click("#show-map")
     scored.page.wait_for_selector("#map-legend")
-    scored.page.wait_for_function("document.getElementById('status').innerText.includes('Magenta')", timeout=30_000)
+    scored.page.wait_for_function("document.getElementById('status').innerText.includes('Magenta')")
     shown = scored.still()
     legend = scored.text("#map-legend")
     assert "magenta" in legend
@@ -81,7 +81,6 @@ def test_propagation_tells_how_far_it_is_and_can_be_stopped(scored: Reviewer) ->
     scored.page.click("#propagate-both")
     scored.page.wait_for_function(
         "parseFloat(document.querySelector('#busy [role=progressbar]')?.getAttribute('aria-valuenow')) > 2",
-        timeout=30_000,
     )
     scored.page.click("#cancel")
     scored.wait_idle()
@@ -89,7 +88,7 @@ def test_propagation_tells_how_far_it_is_and_can_be_stopped(scored: Reviewer) ->
     assert len(scored.rows()) == rows, "all of it or nothing"
 
     scored.page.click("#propagate-both")
-    scored.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 30", timeout=120_000)
+    scored.page.wait_for_function("document.querySelectorAll('#table [data-key]').length > 30")
     scored.wait_idle()
     assert re.search(r"\d+ slices propagated", scored.text("#status"))
     assert scored.page.locator("#summaries tbody tr").count() == 1
@@ -150,7 +149,6 @@ def test_the_next_click_is_suggested_answered_and_taken_away(scored: Reviewer) -
         "was => document.getElementById('status').innerText.includes('nats expected') "
         "&& document.getElementById('status').innerText !== was",
         arg=asked,
-        timeout=60_000,
     )
     scored.wait_idle()
     scored.press("s")

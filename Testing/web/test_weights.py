@@ -64,7 +64,7 @@ def test_a_server_that_refuses_is_named_and_the_session_goes_on(
     mirror.does.faults[:] = [404]
     ask(reviewer)
     reviewer.page.click("#weights-agree")
-    reviewer.page.wait_for_selector("#status:has-text('the server answered 404')", timeout=30_000)
+    reviewer.page.wait_for_selector("#status:has-text('the server answered 404')")
     assert not (cache / "fetched.bin").exists()
     mirror.does.faults.clear()
 
@@ -81,7 +81,6 @@ def test_a_download_is_stopped_and_goes_on_while_boxes_are_drawn(
     assert reviewer.page.locator("#fetching").count() == 1, "the box did not wait for it"
     reviewer.page.wait_for_function(
         "parseFloat(document.querySelector('#fetching [role=progressbar]').getAttribute('aria-valuenow')) > 20",
-        timeout=30_000,
     )
     reviewer.page.click("#stop-fetching")
     reviewer.page.wait_for_selector("#status:has-text('was stopped; what arrived is kept')")
@@ -90,7 +89,7 @@ def test_a_download_is_stopped_and_goes_on_while_boxes_are_drawn(
     mirror.does.delay = 0.0
     ask(reviewer)
     reviewer.page.click("#weights-agree")
-    reviewer.page.wait_for_selector("#status:has-text('Fetched (a double) is ready to use')", timeout=30_000)
+    reviewer.page.wait_for_selector("#status:has-text('Fetched (a double) is ready to use')")
     assert "range" in mirror.does.requests[-1][1], "the rest only"
     assert (cache / "fetched.bin").read_bytes() == CONTENT
 

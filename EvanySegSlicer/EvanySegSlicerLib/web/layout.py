@@ -11,6 +11,7 @@ from trame.ui.vuetify3 import VAppLayout
 from trame.widgets import client, html
 from trame.widgets import vuetify3 as v3
 
+from .files.incoming import IMAGE
 from .help_page import NOTICE, help_page
 from .page import Panel
 
@@ -26,6 +27,9 @@ STYLE = """
 html { overflow: hidden; }
 .v-expansion-panel-text__wrapper { padding: 2px 10px 6px; }
 .v-expansion-panel-title { min-height: 30px !important; padding: 2px 10px; }
+.filters .v-field { --v-field-padding-start: 6px; --v-field-padding-end: 0px; }
+.filters .v-field, .filters .v-field-label { font-size: 0.8rem; }
+#missing-row .v-selection-control { min-height: 26px; }
 """
 
 
@@ -46,6 +50,10 @@ def build(server: Server, views: LayoutManager, shown: Panel, sections: Sequence
                     id="volume-name",
                 )
                 v3.VSpacer()
+                pick = f"window.document.getElementById('file-{IMAGE}').click()"
+                with v3.VBtn(icon=True, size="small", variant="text", click=pick, id="open", aria_label="Open a file"):
+                    v3.VIcon("mdi-folder-open-outline")
+                    v3.VTooltip("Open a file or a scene", activator="parent", location="bottom")
                 v3.VBtn(icon="mdi-help-circle-outline", size="small", variant="text", click="help = true", id="help")
             shown.build()
             with v3.VExpansionPanels(v_model=("open_sections",), multiple=True, variant="accordion"):

@@ -62,7 +62,7 @@ class ReviewPanel:
             button("mdi-undo-variant", "Undo the last decision", self.presenter.undo, "undo-decision")
             v3.VSpacer()
             wide_button("mdi-refresh", "Re-score {{ stale }} edited", self.rescore, "rescore", enabled="stale > 0")
-        with html.Div(classes="d-flex ga-1 my-1"):
+        with html.Div(classes="d-flex ga-1 my-1 filters"):
             select("order", ("order_choices", list(ORDERS)), "Sort by")
             select(
                 "segment_filter",

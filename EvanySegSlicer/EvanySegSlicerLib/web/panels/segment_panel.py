@@ -110,7 +110,8 @@ class SegmentPanel:
             wide_button("mdi-counter", "Score the slices", self._on_score, "score", enabled="segments.length")
             select("score_plane", ("planes", list(PLANES)))
         look = "Look for missing slices too"
-        v3.VCheckbox(v_model=("look_for_missing",), label=look, density="compact", hide_details=True, id="missing")
+        with html.Div(id="missing-row"):
+            v3.VCheckbox(v_model=("look_for_missing",), label=look, density="compact", hide_details=True, id="missing")
         quiet = "text-caption text-medium-emphasis text-truncate mt-1"
         html.Div("{{ window_sentence }}", classes=quiet, title=("window_sentence",), id="window")
 

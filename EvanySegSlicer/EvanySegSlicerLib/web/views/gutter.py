@@ -23,7 +23,7 @@ SLIDER_HEIGHT = 28
 SIDES = {
     "left": "left: 4px; top: 50%;",
     "right": "right: 4px; top: 50%;",
-    "top": "left: 50%; top: 42px;",
+    "top": "left: 50%; top: 58px;",
     "bottom": "left: 50%; bottom: 34px;",
 }
 
