@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import uvicorn
 
-from evanyseg.serving.app import Service
 from evanyseg.serving.limits import Limits
 from evanyseg.serving.loaded import LoadedModels
 from evanyseg.serving.run import listen, make_server, shown_address
+from evanyseg.serving.service import Service
 
 TOKEN = "a token for the tests only"
 

@@ -111,8 +111,9 @@ def _answers(there: Served, own: Server, refused: int, seed: int) -> Iterator[tu
             yield f"{case.method} {case.formatted_path}", answer.status_code, dict(answer.headers), answer.content
             sent += answer.status_code >= 400
             if chance.randrange(RAW) == 0:
-                yield _raw(there, case.method, str(case.path), headers, chance)
-                sent += 1
+                raw = _raw(there, case.method, str(case.path), headers, chance)
+                yield raw
+                sent += raw[1] >= 400
 
 
 def _examples(operation: object, mode: GenerationMode, most: int, seed: int) -> list[schemathesis.Case]:

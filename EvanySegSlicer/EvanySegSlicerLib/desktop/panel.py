@@ -72,7 +72,7 @@ class Panel:
             self.segment_tab,
             self.next_click_box,
             self.review_tab,
-            LearningBox(ui, made.learning, installer.install_for_learning, self),
+            LearningBox(ui, made.learning, lambda: made.models.on_server or installer.install_for_learning(), self),
             CompareTab(ui, made.comparing, made.models),
             ExploreTab(ui, made.exploring, made.segmenting, views),
             SettingsTab(ui, made.settings),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
-from ..protocols import ShouldCancel, never_cancel
+from ..protocols import QualityEstimator, ShouldCancel, never_cancel
 from ..quality.builtin import BuiltinEstimator, MeasuredCase
 from ..quality.cases import CaseEstimator
 from ..quality.gbdt import Trees
@@ -64,12 +65,32 @@ class Learned:
         return any(mode.share > 0 for mode in self.modes)
 
 
+def level_of(learned: Learned, base: float) -> float:
+    """The nominal level of the intervals; base: the built-in estimator's."""
+    return min(LEVEL, *(mode.interval.level for mode in learned.modes)) if learned.helps else base
+
+
+class HasFingerprint(Protocol):
+    """The estimator that something was learned on."""
+
+    fingerprint: str
+
+
+class KnowsReferences(QualityEstimator, Protocol):
+    """An estimator that knows references, wherever its networks run."""
+
+    learned: Learned
+
+    @property
+    def base(self) -> HasFingerprint: ...
+
+
 class AdaptedEstimator(CaseEstimator):
     """See `protocols.QualityEstimator`. Error maps and HD95 are the built-in estimator's."""
 
     def __init__(self, base: BuiltinEstimator, learned: Learned, name: str = "adapted") -> None:
         self.base, self.learned, self.name = base, learned, name
-        self.level = min(LEVEL, *(mode.interval.level for mode in learned.modes)) if learned.helps else base.level
+        self.level = level_of(learned, base.level)
 
     @property
     def device(self) -> str:

@@ -156,9 +156,14 @@ def load(
         raise WeightsError("'adapted' is made from your own cases by 'evanyseg adapt'; give its file, not the name.")
     learned, said = read(path)
     base = base or load_builtin(None, device, backend)
-    if said.base != base.fingerprint:
+    check_base(path, said, base.fingerprint)
+    return AdaptedEstimator(base, learned, said.name)
+
+
+def check_base(path: Path, said: Description, fingerprint: str) -> None:
+    """Raises WeightsError for a file that was learnt with another built-in estimator than that of `fingerprint`."""
+    if said.base != fingerprint:
         raise WeightsError(
             f"{path.name} was learnt with another version of the built-in estimator, whose numbers it reads; run "
             "'evanyseg adapt' again on the same references."
         )
-    return AdaptedEstimator(base, learned, said.name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from ..quality.builtin import BuiltinEstimator
 from ..quality.ood import STATISTICS
 from .candidates import Candidate, CandidateOptions
 from .conformal import GroupedInterval, fit_interval
-from .estimator import AdaptedEstimator, Learned, Mode, Windows
+from .estimator import AdaptedEstimator, KnowsReferences, Learned, Mode, Windows
 from .features import RELATIVE, TrueMasks
 from .learner import LearnerOptions, fit_trees
 from .measured import MeasuredReferences
@@ -59,7 +60,7 @@ class CrossValidation:
 class Adaptation:
     """estimator: to be used like any other; check: what cross-validation said; subjects; remarks: for the user."""
 
-    estimator: AdaptedEstimator
+    estimator: KnowsReferences
     check: CrossValidation
     subjects: int
     remarks: tuple[str, ...]
@@ -69,9 +70,24 @@ class Adaptation:
         return self.estimator.learned.helps
 
 
+@runtime_checkable
+class LearnsElsewhere(Protocol):
+    """A built-in estimator whose networks run on a server."""
+
+    def learn(
+        self,
+        references: Sequence[Reference],
+        options: AdaptationOptions,
+        name: str,
+        progress: Progress,
+        should_cancel: ShouldCancel,
+    ) -> Adaptation:
+        """As `adapt`."""
+
+
 def adapt(
     references: Sequence[Reference],
-    base: BuiltinEstimator,
+    base: BuiltinEstimator | LearnsElsewhere,
     options: AdaptationOptions | None = None,
     name: str = "adapted",
     progress: Progress = no_progress,
@@ -79,12 +95,14 @@ def adapt(
     known: MeasuredReferences | None = None,
 ) -> Adaptation:
     """An estimator that knows the references. Deterministic for the same references in the same order. known: what was
-    measured before; it grows by what is not there yet.
+    measured before; it grows by what is not there yet. A base that learns elsewhere (on a server) does all of it there.
 
     Where they do not help (cross-validated over subjects), the built-in estimator stays in charge and `remarks` say so.
     Raises ImageError without usable references, MissingPackageError, CancelledError.
     """
     options = options or AdaptationOptions()
+    if isinstance(base, LearnsElsewhere):
+        return base.learn(references, options, name, progress, should_cancel)
     names = [r.subject or f"image {n}" for n, r in enumerate(references)]
     subjects = sorted(set(names))
     remarks: list[str] = []

@@ -36,6 +36,12 @@ class MeasuredReferences:
     def __init__(self) -> None:
         self._kept: OrderedDict[tuple[bytes, str, CandidateOptions], MeasuredReference] = OrderedDict()
 
+    def copy(self) -> MeasuredReferences:
+        """With the same references, to be used by another thread."""
+        made = MeasuredReferences()
+        made._kept = self._kept.copy()
+        return made
+
     def of(
         self,
         reference: Reference,

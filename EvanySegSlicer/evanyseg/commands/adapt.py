@@ -53,13 +53,14 @@ def adapt(
     """
     from ..adaptation import file
     from ..adaptation.candidates import CandidateOptions
-    from ..adaptation.fit import AdaptationOptions
+    from ..adaptation.fit import AdaptationOptions, LearnsElsewhere
     from ..adaptation.fit import adapt as fit
     from ..adaptation.table import NEEDED, TableOptions, references_of
-    from ..device import require_package
+    from ..device import require_package, server_address
     from ..quality.builtin import BuiltinEstimator
 
-    require_package("sklearn", "scikit-learn", "Learning from corrections")
+    if server_address(device) is None:
+        require_package("sklearn", "scikit-learn", "Learning from corrections")
     if output.suffix.lower() != SUFFIX:
         raise EvanySegError(f"What is learned is kept as safetensors: name the file '{output.stem}{SUFFIX}'.")
     given = open_table(references, NEEDED)
@@ -73,7 +74,7 @@ def adapt(
     if not known:
         raise EvanySegError(f"None of the {given.count} rows of {references.name} can be used.")
     base = load_estimator("builtin", Placement(device, backend))
-    assert isinstance(base, BuiltinEstimator)
+    assert isinstance(base, BuiltinEstimator | LearnsElsewhere)
     with progress_bar("Learning") as progress:
         found = fit(known, base, AdaptationOptions(CandidateOptions(synthetic)), name, progress)
     said = file.save(output, found, known)

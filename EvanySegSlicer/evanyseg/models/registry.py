@@ -98,7 +98,11 @@ class Registry(Generic[Model]):
         from ..remote.known import server_at
         from ..remote.models import estimator_on, segmenter_on
 
-        if Path(name).suffix and Path(name).expanduser().is_file():
+        path = Path(name).expanduser()
+        if path.suffix and path.is_file():
+            if self.kind == "estimator" and self.recognize is not None and self.recognize(path) == "adapted":
+                adapted: Any = estimator_on(server_at(address), "builtin").with_learned(path)
+                return adapted  # type: ignore[no-any-return]
             raise DeviceError(f"The file {Path(name).name} is here and not on the server; give a model by its name.")
         make: Callable[..., Any] = segmenter_on if self.kind == "segmenter" else estimator_on
         found: Model = make(server_at(address), name)

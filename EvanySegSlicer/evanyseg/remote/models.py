@@ -6,25 +6,31 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
 
+from ..adaptation.estimator import level_of
 from ..errors import PromptError, ServerError
 from ..prompts import BoxPrompt, PointPrompt
-from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from ..protocols import Progress, ShouldCancel, never_cancel, raise_if_cancelled
 from ..quality.cases import CaseEstimator, checked_image
 from ..results import Candidates, Embedding, QualityCase, QualityEstimate
 from ..segmenters.canvas import CropAnswer
 from ..segmenters.crops import Crop
 from ..segmenters.prompted import Capabilities, checked_shape
 from .server import Sendable, Server
-from .wire import estimates_of, floats_document, mask_document, read_answer
+from .wire import bytes_hash, estimates_of, floats_document, mask_document, read_answer
+
+if TYPE_CHECKING:
+    from ..adaptation.estimator import Learned
+    from ..adaptation.fit import Adaptation, AdaptationOptions
+    from ..adaptation.reference import Reference
 
 BATCH = 16
 """Masks scored in one request: others get their turn in between."""
-Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class RemoteSegmenter:
         try:
             return _candidates(*read_answer(content), embedding.shape)
         except (ValueError, KeyError, TypeError, IndexError) as error:
-            raise _misunderstood(self.server, error) from None
+            raise misunderstood(self.server, error) from None
 
 
 class RemoteEstimator(CaseEstimator):
@@ -106,7 +112,7 @@ class RemoteEstimator(CaseEstimator):
             raise_if_cancelled(should_cancel)
             sent = [self._sendable(case.image) for case in batch]
             document = {
-                "estimator": self._asked,
+                **self._which(),
                 "maps": maps,
                 "cases": [
                     {
@@ -118,16 +124,43 @@ class RemoteEstimator(CaseEstimator):
                 ],
             }
             images = {image.key: image for image in sent}
-            content = self.server.ask("POST", "/v1/score", document, images, should_cancel)
+            content = self.server.ask("POST", "/v1/score", document, images, should_cancel, self._files())
             try:
                 found = estimates_of(content)
             except ValueError as error:
-                raise _misunderstood(self.server, error) from None
+                raise misunderstood(self.server, error) from None
             if len(found) != len(batch):
-                raise _misunderstood(self.server, ValueError(f"{len(found)} estimates of {len(batch)} masks"))
+                raise misunderstood(self.server, ValueError(f"{len(found)} estimates of {len(batch)} masks"))
             for case, estimate in zip(batch, found, strict=True):
                 # doubts that are known here are not told to the server: they are put first, as it would have done
                 yield replace(estimate, caveats=tuple(dict.fromkeys((*case.caveats, *estimate.caveats))))
+
+    def learn(
+        self,
+        references: Sequence[Reference],
+        options: AdaptationOptions,
+        name: str,
+        progress: Progress,
+        should_cancel: ShouldCancel,
+    ) -> Adaptation:
+        """What `adaptation.fit.adapt` does, there. Raises ImageError, CancelledError, ServerError."""
+        from .learning import learn
+
+        return learn(self, references, options, name, progress, should_cancel)
+
+    def with_learned(self, path: Path) -> RemoteAdapted:
+        """What was learned, from its file, which is sent there. Raises WeightsError, ServerError."""
+        from ..adaptation import file
+
+        learned, said = file.read(path)
+        file.check_base(path, said, self.fingerprint)
+        return RemoteAdapted(self, learned, said.name, path.read_bytes())
+
+    def _which(self) -> dict[str, str]:
+        return {"estimator": self._asked}
+
+    def _files(self) -> dict[str, bytes]:
+        return {}
 
     def _sendable(self, image: np.ndarray) -> Sendable:
         """Masks of one image come together: it is hashed once. Raises ImageError."""
@@ -135,6 +168,30 @@ class RemoteEstimator(CaseEstimator):
             checked_image(image)
             self._last = (image, Sendable.of(image))
         return self._last[1]
+
+
+class RemoteAdapted(RemoteEstimator):
+    """The server's built-in estimator and what was learned from references (`content`: its file)."""
+
+    def __init__(self, base: RemoteEstimator, learned: Learned, name: str, content: bytes) -> None:
+        told = {"name": name, "level": level_of(learned, base.level), "fingerprint": base.fingerprint, "device": ""}
+        super().__init__(base.server, base._asked, told)
+        self._device = base.device
+        self.base, self.learned = base, learned
+        self._key, self._content = bytes_hash(content), content
+
+    def _which(self) -> dict[str, str]:
+        return {"estimator": self._asked, "learned": self._key}
+
+    def _files(self) -> dict[str, bytes]:
+        return {self._key: self._content}
+
+    def estimate_cases(
+        self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
+    ) -> Iterator[QualityEstimate]:
+        """As the base's; under the name that this computer knows."""
+        for estimate in super().estimate_cases(cases, maps, should_cancel):
+            yield replace(estimate, estimator=self.name)
 
 
 def _candidates(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], shape: tuple[int, int]) -> Candidates:
@@ -179,11 +236,11 @@ def _told(server: Server, kind: str, name: str) -> Mapping[str, Any]:
         if not isinstance(told, dict):
             raise ValueError("no description of a model")
     except ValueError as error:
-        raise _misunderstood(server, error) from None
+        raise misunderstood(server, error) from None
     return told
 
 
-def _misunderstood(server: Server, error: Exception) -> ServerError:
+def misunderstood(server: Server, error: Exception) -> ServerError:
     return ServerError(f"The server {server.address} answers in a way that this version does not understand ({error}).")
 
 

@@ -10,7 +10,7 @@ import secrets
 import socket
 import ssl
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass
@@ -89,22 +89,26 @@ class Server:
         document: Mapping[str, Any] | None = None,
         images: Mapping[str, Sendable] | None = None,
         should_cancel: ShouldCancel = never_cancel,
+        learned: Mapping[str, bytes] | None = None,
     ) -> bytes:
-        """The answer's body. images: by key, those that the request speaks of; they are sent first where the server
-        does not have them. Raises CancelledError, ServerError, and what the engine raises: PromptError, ImageError.
+        """The answer's body. images, learned (files of `evanyseg adapt`): by key, those that the request speaks of;
+        they are sent first where the server does not have them. Raises CancelledError, ServerError, and what the engine
+        raises: PromptError, ImageError.
         """
         job = secrets.token_urlsafe(12)
         body = None if document is None else json.dumps({**document, "job": job}, allow_nan=False).encode("ascii")
         try:
             for _ in range(3):  # a session that has ended, images that were let go: both are made good once
                 try:
-                    self._send_missing(images or {}, should_cancel)
+                    self._send_missing(images or {}, should_cancel, learned or {})
                     return self._cancellable(method, path, body, job, should_cancel)
                 except Refused as refused:
                     if refused.kind == SESSION:
                         self._session = ""
                     elif refused.kind == IMAGE and images:
                         self._forget(images)
+                    elif refused.kind == LEARNED and learned:
+                        self._forget(learned)
                     else:
                         raise
             raise ServerError(f"The server {self.address} does not keep what it is sent. {GO_ON}")
@@ -134,22 +138,29 @@ class Server:
                 self._sent.clear()
         return session
 
-    def _send_missing(self, images: Mapping[str, Sendable], should_cancel: ShouldCancel) -> None:
+    def _send_missing(
+        self, images: Mapping[str, Sendable], should_cancel: ShouldCancel, learned: Mapping[str, bytes] | None = None
+    ) -> None:
         session = self._opened()
         for key, image in images.items():
-            if key in self._sent:
-                continue
-            raise_if_cancelled(should_cancel)
             query = f"height={image.height}&width={image.width}&channels={image.channels}"
-            self._exchange("PUT", f"/v1/images/{key}?{query}", image.pixels, session)
-            with self._lock:
-                self._sent[key] = None
-                while len(self._sent) > MOST_SENT:
-                    self._sent.popitem(last=False)
+            self._send(key, f"/v1/images/{key}?{query}", image.pixels, session, should_cancel)
+        for key, content in (learned or {}).items():
+            self._send(key, f"/v1/learned/{key}", content, session, should_cancel)
 
-    def _forget(self, images: Mapping[str, Sendable]) -> None:
+    def _send(self, key: str, path: str, content: bytes, session: str, should_cancel: ShouldCancel) -> None:
+        if key in self._sent:
+            return
+        raise_if_cancelled(should_cancel)
+        self._exchange("PUT", path, content, session)
         with self._lock:
-            for key in images:
+            self._sent[key] = None
+            while len(self._sent) > MOST_SENT:
+                self._sent.popitem(last=False)
+
+    def _forget(self, keys: Iterable[str]) -> None:
+        with self._lock:
+            for key in keys:
                 self._sent.pop(key, None)
 
     # ---- one exchange -----------------------------------------------------------------------------------------

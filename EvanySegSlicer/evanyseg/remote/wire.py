@@ -51,6 +51,11 @@ def content_hash(pixels: bytes, height: int, width: int) -> str:
     return hashlib.blake2b(f"{height}x{width}:".encode() + pixels, digest_size=16).hexdigest()
 
 
+def bytes_hash(content: bytes) -> str:
+    """32 hex digits."""
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
 def mask_document(mask: np.ndarray) -> dict[str, Any]:
     """Of a mask bool [H, W]."""
     packed = zlib.compress(np.packbits(mask).tobytes(), 1)

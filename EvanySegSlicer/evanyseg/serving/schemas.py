@@ -99,6 +99,61 @@ class ScoreRequest(_Strict):
     job: JobName | None = None
 
 
+Share = Annotated[float, Field(allow_inf_nan=False, ge=0, le=1)]
+Weight = Annotated[float, Field(allow_inf_nan=False, gt=0, le=1000)]
+Seed = Annotated[int, Field(ge=0, le=2**31)]
+
+
+class Graded(_Strict):
+    """A mask of known Dice."""
+
+    mask: Mask
+    dice: Share
+    weight: Weight = 1.0
+
+
+class ReferenceDocument(_Strict):
+    """An object of an image whose truth is known; subject: the same for images of one person, nothing else."""
+
+    image: Key
+    truth: Mask | None = None
+    box: Box | None = None
+    predictions: Annotated[list[Mask], Field(max_length=16)] = []
+    graded: Annotated[list[Graded], Field(max_length=16)] = []
+    subject: Annotated[str, Field(pattern=r"^[0-9]{0,9}$")] = ""
+    weight: Weight = 1.0
+
+
+class CandidateNumbers(_Strict):
+    """As `adaptation.candidates.CandidateOptions`."""
+
+    synthetic: Annotated[int, Field(ge=0, le=64)] = 14
+    prediction_share: Share = 0.7
+    seed: Seed = 0
+
+
+class LearnerNumbers(_Strict):
+    """As `adaptation.learner.LearnerOptions`."""
+
+    trees: Annotated[int, Field(ge=1, le=400)] = 80
+    leaf: Annotated[int, Field(ge=1, le=100)] = 2
+    share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    seed: Seed = 0
+
+
+class MeasureRequest(_Strict):
+    reference: ReferenceDocument
+    candidates: CandidateNumbers = CandidateNumbers()
+    job: JobName | None = None
+
+
+class AdaptRequest(_Strict):
+    references: Annotated[list[ReferenceDocument], Field(min_length=1, max_length=256)]
+    candidates: CandidateNumbers = CandidateNumbers()
+    learner: LearnerNumbers = LearnerNumbers()
+    job: JobName | None = None
+
+
 class Answer(BaseModel):
     """What JSON answers are documented as."""
 

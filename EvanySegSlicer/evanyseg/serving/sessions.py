@@ -12,11 +12,12 @@ from threading import Lock
 
 import numpy as np
 
+from ..adaptation.measured import MeasuredReferences
 from ..pipeline.embedding_cache import EmbeddingCache
 from ..protocols import QualityEstimator
 from .fair_queue import Task
 from .limits import Limits
-from .refusal import BUSY, IMAGE, SESSION, SIZE, Refusal
+from .refusal import BUSY, IMAGE, LEARNED, SESSION, SIZE, Refusal
 
 MOST_LEARNED = 16
 
@@ -34,6 +35,7 @@ class Session:
     learned: OrderedDict[str, QualityEstimator] = field(default_factory=OrderedDict)
     tasks: dict[str, Task] = field(default_factory=dict)
     lock: Lock = field(default_factory=Lock)
+    measured: MeasuredReferences = field(default_factory=MeasuredReferences)
     embeddings: EmbeddingCache = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,6 +56,20 @@ class Session:
             self.images.move_to_end(key)
             while sum(i.nbytes for i in self.images.values()) > most:
                 self.images.popitem(last=False)
+
+    def keep_learned(self, key: str, estimator: QualityEstimator) -> None:
+        """The last few."""
+        with self.lock:
+            self.learned[key] = estimator
+            while len(self.learned) > MOST_LEARNED:
+                self.learned.popitem(last=False)
+
+    def estimator_of(self, key: str) -> QualityEstimator:
+        """Raises Refusal when it was not sent, or is kept no longer."""
+        with self.lock:
+            if key not in self.learned:
+                raise Refusal(404, LEARNED, "What was learned is not here (any more); send it first.")
+            return self.learned[key]
 
     def image(self, key: str) -> np.ndarray:
         """uint8 [H, W, 3]. Raises Refusal when it was not sent, or is kept no longer."""

@@ -43,7 +43,7 @@ def segment(models: LoadedModels, session: Session, asked: SegmentRequest, shoul
 
 def score(models: LoadedModels, session: Session, asked: ScoreRequest, should_cancel: ShouldCancel) -> bytes:
     """Estimates in the order of the cases, as `remote.wire.estimates_answer`. Raises ImageError, PromptError, ..."""
-    estimator = models.estimator(asked.estimator)
+    estimator = session.estimator_of(asked.learned) if asked.learned else models.estimator(asked.estimator)
     cases = [_case(session, case) for case in asked.cases]
     return estimates_answer(list(estimator.estimate_cases(cases, asked.maps, should_cancel)))
 

@@ -12,7 +12,7 @@ from typing import cast
 
 from evanyseg.adaptation.fit import AdaptationOptions
 from evanyseg.adaptation.measured import MeasuredReferences
-from evanyseg.device import require_package
+from evanyseg.device import require_package, server_address
 from evanyseg.errors import EvanySegError, MissingPackageError
 from evanyseg.quality.builtin import BuiltinEstimator
 
@@ -154,7 +154,8 @@ class LearningPresenter:
                 "learned from."
             )
         try:
-            require_package(*PACKAGE)
+            if server_address(self.controller.session.device) is None:
+                require_package(*PACKAGE)
         except MissingPackageError as error:
             raise EvanySegError(f"{error.what}; press 'Learn from my corrections' to install it.") from error
         return review

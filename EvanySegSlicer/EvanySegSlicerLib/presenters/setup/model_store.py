@@ -114,8 +114,11 @@ class ModelStore:
         """What was learned from references, from its file, on the built-in estimator. Raises WeightsError."""
         from evanyseg.adaptation import file
         from evanyseg.quality.builtin import BuiltinEstimator
+        from evanyseg.remote.models import RemoteEstimator
 
         base = self.estimator(BUILT_IN, device)
+        if isinstance(base, RemoteEstimator):
+            return base.with_learned(path)
         if not isinstance(base, BuiltinEstimator):
             raise WeightsError("What is learned builds on the built-in estimator, which is not there.")
         key = ("learned", str(path), device)

@@ -1,0 +1,97 @@
+"""Learning on a server: references are measured one by one, then learned from; the answer is what `adapt` would give.
+
+Subjects are sent as numbers, the learned estimator's name is not sent at all.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..adaptation import file
+from ..adaptation.estimator import Learned
+from ..adaptation.fit import Adaptation, AdaptationOptions, CrossValidation
+from ..adaptation.reference import Reference
+from ..errors import ImageError, WeightsError
+from ..prompts import BoxPrompt
+from ..protocols import Progress, ShouldCancel
+from .server import Sendable
+from .wire import mask_document, read_answer
+
+if TYPE_CHECKING:
+    from .models import RemoteEstimator
+
+CHECKS = ("truth", "builtin", "learnt", "blended", "weight", "group", "own", "has_box")
+
+
+def learn(
+    base: RemoteEstimator,
+    references: Sequence[Reference],
+    options: AdaptationOptions,
+    name: str,
+    progress: Progress,
+    should_cancel: ShouldCancel,
+) -> Adaptation:
+    """As `adaptation.fit.adapt`. Raises ImageError without usable references, CancelledError, ServerError."""
+    from .models import RemoteAdapted, misunderstood
+
+    if not references:
+        raise ImageError("None of the references can be used: there are none.")
+    names = [r.subject or f"image {n}" for n, r in enumerate(references)]
+    subjects = sorted(set(names))
+    sent = [Sendable.of(r.image) for r in references]
+    told = [
+        _document(r, image, f"{subjects.index(subject):05d}")
+        for r, image, subject in zip(references, sent, names, strict=True)
+    ]
+    of_options = {"candidates": asdict(options.candidates), "learner": asdict(options.learner)}
+    for number, (document, image) in enumerate(zip(told, sent, strict=True)):
+        asked = {"reference": document, "candidates": of_options["candidates"]}
+        base.server.ask("POST", "/v1/measure", asked, {image.key: image}, should_cancel)
+        progress(0.7 * (number + 1) / len(told), "measuring the references")
+    images = {image.key: image for image in sent}
+    content = base.server.ask("POST", "/v1/adapt", {"references": told, **of_options}, images, should_cancel)
+    progress(1.0, "done")
+    try:
+        said, arrays = read_answer(content)
+        made = arrays["file"].tobytes()
+        learned, _ = read_learned(made)
+        check = CrossValidation(*(arrays[n] for n in CHECKS))
+        remarks, count = tuple(str(r) for r in said["remarks"]), int(said["subjects"])
+    except (ValueError, KeyError, TypeError, WeightsError) as error:
+        raise misunderstood(base.server, error) from None
+    return Adaptation(RemoteAdapted(base, learned, name, made), check, count, remarks)
+
+
+def read_learned(content: bytes) -> tuple[Learned, file.Description]:
+    """What a file of `evanyseg adapt` holds. Raises WeightsError."""
+    with tempfile.TemporaryDirectory(prefix="evanyseg-") as folder:
+        path = Path(folder) / "learned.safetensors"
+        path.write_bytes(content)
+        return file.read(path)
+
+
+def _document(reference: Reference, image: Sendable, subject: str) -> dict[str, Any]:
+    return {
+        "image": image.key,
+        "truth": mask_document(reference.truth) if reference.truth is not None else None,
+        "box": _box(reference.box),
+        "predictions": [mask_document(p) for p in reference.predictions],
+        "graded": [{"mask": mask_document(g.mask), "dice": g.dice, "weight": g.weight} for g in reference.graded],
+        "subject": subject,
+        "weight": reference.weight,
+    }
+
+
+def _box(box: BoxPrompt | None) -> Mapping[str, float] | None:
+    return asdict(box) if box is not None else None
+
+
+def checked_arrays(check: CrossValidation) -> dict[str, np.ndarray]:
+    """Of an answer: what `learn` reads."""
+    return {name: np.asarray(getattr(check, name)) for name in CHECKS}
