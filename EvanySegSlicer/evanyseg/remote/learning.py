@@ -7,39 +7,44 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from ..adaptation import file
 from ..adaptation.estimator import Learned
-from ..adaptation.fit import Adaptation, AdaptationOptions, CrossValidation
+from ..adaptation.fit import AdaptationOptions, CrossValidation
 from ..adaptation.reference import Reference
 from ..errors import ImageError, WeightsError
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel
-from .server import Sendable
+from .server import Sendable, Server, misunderstood
 from .wire import mask_document, read_answer
-
-if TYPE_CHECKING:
-    from .models import RemoteEstimator
 
 CHECKS = ("truth", "builtin", "learnt", "blended", "weight", "group", "own", "has_box")
 
 
+@dataclass(frozen=True)
+class LearnedThere:
+    """content: the file of `learned`; check, subjects, remarks: as in `adaptation.fit.Adaptation`."""
+
+    learned: Learned
+    content: bytes
+    check: CrossValidation
+    subjects: int
+    remarks: tuple[str, ...]
+
+
 def learn(
-    base: RemoteEstimator,
+    server: Server,
     references: Sequence[Reference],
     options: AdaptationOptions,
-    name: str,
     progress: Progress,
     should_cancel: ShouldCancel,
-) -> Adaptation:
+) -> LearnedThere:
     """As `adaptation.fit.adapt`. Raises ImageError without usable references, CancelledError, ServerError."""
-    from .models import RemoteAdapted, misunderstood
-
     if not references:
         raise ImageError("None of the references can be used: there are none.")
     names = [r.subject or f"image {n}" for n, r in enumerate(references)]
@@ -52,20 +57,19 @@ def learn(
     of_options = {"candidates": asdict(options.candidates), "learner": asdict(options.learner)}
     for number, (document, image) in enumerate(zip(told, sent, strict=True)):
         asked = {"reference": document, "candidates": of_options["candidates"]}
-        base.server.ask("POST", "/v1/measure", asked, {image.key: image}, should_cancel)
+        server.ask("POST", "/v1/measure", asked, {image.key: image}, should_cancel)
         progress(0.7 * (number + 1) / len(told), "measuring the references")
     images = {image.key: image for image in sent}
-    content = base.server.ask("POST", "/v1/adapt", {"references": told, **of_options}, images, should_cancel)
+    content = server.ask("POST", "/v1/adapt", {"references": told, **of_options}, images, should_cancel)
     progress(1.0, "done")
     try:
         said, arrays = read_answer(content)
         made = arrays["file"].tobytes()
         learned, _ = read_learned(made)
         check = CrossValidation(*(arrays[n] for n in CHECKS))
-        remarks, count = tuple(str(r) for r in said["remarks"]), int(said["subjects"])
+        return LearnedThere(learned, made, check, int(said["subjects"]), tuple(str(r) for r in said["remarks"]))
     except (ValueError, KeyError, TypeError, WeightsError) as error:
-        raise misunderstood(base.server, error) from None
-    return Adaptation(RemoteAdapted(base, learned, name, made), check, count, remarks)
+        raise misunderstood(server, error) from None
 
 
 def read_learned(content: bytes) -> tuple[Learned, file.Description]:

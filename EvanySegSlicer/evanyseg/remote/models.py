@@ -13,7 +13,7 @@ from urllib.parse import quote
 import numpy as np
 
 from ..adaptation.estimator import level_of
-from ..errors import PromptError, ServerError
+from ..errors import PromptError
 from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, raise_if_cancelled
 from ..quality.cases import CaseEstimator, checked_image
@@ -21,7 +21,7 @@ from ..results import Candidates, Embedding, QualityCase, QualityEstimate
 from ..segmenters.canvas import CropAnswer
 from ..segmenters.crops import Crop
 from ..segmenters.prompted import Capabilities, checked_shape
-from .server import Sendable, Server
+from .server import Sendable, Server, misunderstood
 from .wire import bytes_hash, estimates_of, floats_document, mask_document, read_answer
 
 if TYPE_CHECKING:
@@ -144,9 +144,12 @@ class RemoteEstimator(CaseEstimator):
         should_cancel: ShouldCancel,
     ) -> Adaptation:
         """What `adaptation.fit.adapt` does, there. Raises ImageError, CancelledError, ServerError."""
+        from ..adaptation.fit import Adaptation
         from .learning import learn
 
-        return learn(self, references, options, name, progress, should_cancel)
+        found = learn(self.server, references, options, progress, should_cancel)
+        estimator = RemoteAdapted(self, found.learned, name, found.content)
+        return Adaptation(estimator, found.check, found.subjects, found.remarks)
 
     def with_learned(self, path: Path) -> RemoteAdapted:
         """What was learned, from its file, which is sent there. Raises WeightsError, ServerError."""
@@ -238,10 +241,6 @@ def _told(server: Server, kind: str, name: str) -> Mapping[str, Any]:
     except ValueError as error:
         raise misunderstood(server, error) from None
     return told
-
-
-def misunderstood(server: Server, error: Exception) -> ServerError:
-    return ServerError(f"The server {server.address} answers in a way that this version does not understand ({error}).")
 
 
 def _bits(mask: np.ndarray) -> np.ndarray:

@@ -267,3 +267,7 @@ class Server:
         if refused.kind in (BUSY, TIME):
             return ServerError(f"{where} has too much to do: {refused} {GO_ON}")
         return ServerError(f"{where} says: {refused}")
+
+
+def misunderstood(server: Server, error: Exception) -> ServerError:
+    return ServerError(f"The server {server.address} answers in a way that this version does not understand ({error}).")
