@@ -65,8 +65,9 @@ def load(path: Path | None = None, device: str = "cpu", backend: str = "auto") -
     stored, _ = read_arrays(path)
     parts = EstimatorParts.of(stored)
     net = _network(path, described, unpacked(parts.network), device, backend)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return BuiltinEstimator(net, described, parts.trees, parts.ood_detector, digest)
+    digest = hashlib.sha256(path.read_bytes())
+    digest.update(path.with_suffix(".json").read_bytes())  # another calibration is another estimator
+    return BuiltinEstimator(net, described, parts.trees, parts.ood_detector, digest.hexdigest())
 
 
 def _network(
@@ -178,6 +179,8 @@ class BuiltinEstimator(CaseEstimator):
 
     def _result(self, case: PreparedCase, row: dict[str, np.ndarray], maps: bool) -> QualityEstimate:
         caveats = case.caveats
+        known = self.ood_detector is not None and case.seen is not None
+        ood_score = self.ood_detector.score_of(case.seen) if known else None
         dice, low, high = (float(row[k]) for k in ("dice", "low", "high"))
         if case.empty:
             dice = low = high = 0.0
@@ -185,12 +188,10 @@ class BuiltinEstimator(CaseEstimator):
             caveats = (*caveats, Caveat.NO_INTERVAL)
         else:
             calibration = self.described.calibrations[0 if case.has_box else 1]
-            dice, low, high = (float(v[0]) for v in calibration.apply(*(np.array([v]) for v in (dice, low, high))))
-        if (
-            self.ood_detector is not None
-            and case.seen is not None
-            and self.ood_detector.is_out_of_distribution(case.seen)
-        ):
+            score = None if ood_score is None else np.array([ood_score])
+            raw = (np.array([v]) for v in (dice, low, high))
+            dice, low, high = (float(v[0]) for v in calibration.apply(*raw, score))
+        if self.ood_detector is not None and ood_score is not None and ood_score > self.ood_detector.limit:
             caveats = (*caveats, Caveat.UNLIKE_TRAINING)
         fp = fn = None
         if maps and case.seen is not None:

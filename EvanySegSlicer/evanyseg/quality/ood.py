@@ -85,9 +85,12 @@ class OODDetector:
         distances, nearest = neighbors(self.bank, (statistics - self.mean) / self.scale)
         return distances.mean(axis=1) / self.spread[nearest].mean(axis=1)
 
-    def is_out_of_distribution(self, seen: ContextInput) -> bool:
-        """Whether the window's image lies beyond the limit."""
-        return bool(self.ood_score(statistics_of(seen)[None])[0] > self.limit)
+    def score_of(self, seen: ContextInput) -> float:
+        """`ood_score` of a case's window, measured once for all masks of its prompt."""
+        measured = seen.shown.measured
+        if "ood score" not in measured:
+            measured["ood score"] = self.ood_score(statistics_of(seen)[None])
+        return float(measured["ood score"][0])
 
     def tensors(self) -> dict[str, np.ndarray]:
         """For a weight file."""

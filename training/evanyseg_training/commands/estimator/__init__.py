@@ -6,6 +6,7 @@ from .calibrate import calibrate
 from .export import export
 from .gbdt import gbdt
 from .head import head
+from .intervals import intervals
 from .train import estimator
 
 COMMANDS = {
@@ -15,5 +16,6 @@ COMMANDS = {
     "gbdt": gbdt,
     "calibrate": calibrate,
     "export": export,
+    "intervals": intervals,
     "architectures": architectures,
 }
