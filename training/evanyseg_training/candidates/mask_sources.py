@@ -13,6 +13,9 @@ SEGMENTER, COMPARISON = "segmenter", "comparison"
 POOL = "pool"
 """By any segmenter of a selection pool."""
 
+PROMPT_ONLY = (OTHER_OBJECT,)
+"""Wrong because of what was asked for alone: without the prompt they may be good masks of something else, so that they
+are never shown or measured without it."""
 MODEL_GENERATED = (STORED, COMPARISON)
 """Those of held-out lists that are models."""
 BY_METHODS = (SEGMENTER, STORED, ANNOTATOR, CLASSICAL)

@@ -40,6 +40,7 @@ SCHEMA = pa.schema(
         ("prompts", pa.list_(pa.float32())),
         ("dice", pa.list_(pa.float32())),
         ("hd95", pa.list_(pa.float32())),
+        ("mask_sources", pa.list_(pa.string())),
     ]
 )
 """`boxes` and `prompts` hold four numbers a mask (x0 y0 x1 y1; a prompt that does not exist is NaN)."""

@@ -18,6 +18,7 @@ from ...augment.geometry import dihedral
 from ...augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted
 from ...augment.sample import Sample
 from ...augment.texture import Textures, with_other_texture
+from ...candidates.mask_sources import PROMPT_ONLY
 from ...candidates.store import CandidateStore
 from .options import DataOptions
 
@@ -41,6 +42,9 @@ class LabeledMasks(Protocol):
     def prompt(self, candidate: int) -> BoxPrompt | None:
         """The box that the mask was prompted with; None without one."""
 
+    def needs_prompt(self, candidate: int) -> bool:
+        """Whether the mask's quality means nothing without the prompt (`mask_sources.PROMPT_ONLY`)."""
+
 
 class StoredMasks:
     """The masks of a candidate store; columns are read once, as samples are drawn by the thousand."""
@@ -49,6 +53,7 @@ class StoredMasks:
         table = candidates.table
         self.candidates = candidates
         self.rows, self.image_ids = table.row.to_numpy(int), table.image_id.to_numpy(int)
+        self._needs_prompt = table.mask_source.isin(PROMPT_ONLY).to_numpy()
         self.dice, self.hd95 = table.dice.to_numpy(float), table.hd95.to_numpy(float)
 
     def stored(self, candidate: int) -> Sample:
@@ -66,6 +71,9 @@ class StoredMasks:
 
     def prompt(self, candidate: int) -> BoxPrompt | None:
         return self.candidates.prompt(candidate)
+
+    def needs_prompt(self, candidate: int) -> bool:
+        return bool(self._needs_prompt[candidate])
 
 
 @dataclass(frozen=True)
@@ -85,7 +93,8 @@ class ContextSamples:
         deformed = sample is not stored
         mask_box = BoxPrompt.of_mask(sample.mask) if deformed else self.masks.mask_box(candidate)
         box: BoxPrompt | None = None
-        if mask_box is None or rng.uniform() >= self.options.without_box:
+        needed = mask_box is None or self.masks.needs_prompt(candidate)
+        if needed or rng.uniform() >= self.options.without_box:
             prompt = None if deformed else self.masks.prompt(candidate)
             if prompt is not None and rng.uniform() < PROMPT_KEPT:
                 box = prompt

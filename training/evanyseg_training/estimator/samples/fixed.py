@@ -9,7 +9,7 @@ from torch.utils.data import Dataset
 from evanyseg.geometry.box_jitter import jittered_normally
 from evanyseg.prompts import BoxPrompt
 
-from ...candidates.mask_sources import BY_METHODS
+from ...candidates.mask_sources import BY_METHODS, PROMPT_ONLY
 from ...candidates.run import BOX_JITTER
 from .context import as_tensors
 from .data import EstimatorData
@@ -26,7 +26,8 @@ def fixed_samples(data: EstimatorData, per_set: int, seed: int, without_box: boo
     rng = np.random.default_rng(seed)
     picks: list[tuple[int, str]] = []
     for name, group in mine.groupby("set"):
-        group = group[(group.x1 > group.x0)] if without_box else group
+        if without_box:
+            group = group[(group.x1 > group.x0) & ~group.mask_source.isin(PROMPT_ONLY)]
         by_methods = group[group.mask_source.isin(BY_METHODS)].index.to_numpy()
         other = group[~group.mask_source.isin(BY_METHODS)].index.to_numpy()
         n_by_methods = min(len(by_methods), per_set // 2)

@@ -12,6 +12,7 @@ import torch
 from evanyseg.prompts import BoxPrompt
 
 from ...augment.sample import Sample
+from ...candidates.mask_sources import PROMPT_ONLY
 from ...candidates.store import PROMPT, CandidateStore
 from ...data.packing import PixelBox, packed, unpacked
 from ...data.store import Store
@@ -57,6 +58,7 @@ def shard_row(store: Store, candidates: CandidateStore, row: int, at: np.ndarray
         "prompts": lines[list(PROMPT)].to_numpy(np.float32).ravel().tolist(),
         "dice": lines.dice.to_numpy(np.float32).tolist(),
         "hd95": lines.hd95.to_numpy(np.float32).tolist(),
+        "mask_sources": lines.mask_source.tolist(),
     }
 
 
@@ -96,6 +98,11 @@ class RowMasks:
     def prompt(self, candidate: int) -> BoxPrompt | None:
         corners = [float(v) for v in self.row["prompts"][4 * candidate : 4 * candidate + 4]]
         return BoxPrompt(*corners) if np.isfinite(corners).all() else None
+
+    def needs_prompt(self, candidate: int) -> bool:
+        # shards of before this column hold no such masks
+        sources = self.row.get("mask_sources")
+        return sources is not None and sources[candidate] in PROMPT_ONLY
 
     def _box(self, candidate: int) -> PixelBox:
         return PixelBox(*self.row["boxes"][4 * candidate : 4 * candidate + 4])
