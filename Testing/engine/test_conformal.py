@@ -87,8 +87,15 @@ def test_json_round_trip():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"knots_x": (0.0, 0.0, 1.0)}, {"knots_y": (0.5, 0.4, 0.9)}, {"edges": ()}, {"level": 1.5}, {"knots_x": ()},
-     {"ood_edges": (1.0,)}, {"ood_edges": (2.0, 1.0), "offsets": ((0.1, 0.1),) * 6}],
+    [
+        {"knots_x": (0.0, 0.0, 1.0)},
+        {"knots_y": (0.5, 0.4, 0.9)},
+        {"edges": ()},
+        {"level": 1.5},
+        {"knots_x": ()},
+        {"ood_edges": (1.0,)},
+        {"ood_edges": (2.0, 1.0), "offsets": ((0.1, 0.1),) * 6},
+    ],
 )
 def test_impossible_calibrations_are_refused(changes):
     stored = plain().as_json() | {k: list(v) if isinstance(v, tuple) else v for k, v in changes.items()}

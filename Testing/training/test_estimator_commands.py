@@ -13,8 +13,8 @@ from evanyseg.quality.modes import MODES, NO_PROMPT
 from evanyseg_training.cli import app
 from evanyseg_training.data.store import Store
 from evanyseg_training.errors import CandidateError, RunError
-from evanyseg_training.estimator.backbones import build_net
 from evanyseg_training.estimator.module import OptimOptions
+from evanyseg_training.estimator.networks.backbones import build_net
 from evanyseg_training.estimator.samples.data import EstimatorData
 from evanyseg_training.estimator.samples.options import DataOptions
 from training.estimator_runs import SIZE, module_pool, options

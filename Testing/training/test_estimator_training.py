@@ -13,10 +13,10 @@ from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.builtin import load as load_builtin
 from evanyseg_training.augment.intensity import object_intensity_shifted
 from evanyseg_training.errors import CandidateError, OptionError, RunError
-from evanyseg_training.estimator.backbones import build_net, net_for, scorer_of
 from evanyseg_training.estimator.config import load_options
 from evanyseg_training.estimator.losses import LossWeights, estimator_loss
 from evanyseg_training.estimator.module import EstimatorModule, OptimOptions, macro_metrics, run_net
+from evanyseg_training.estimator.networks.backbones import build_net, net_for, scorer_of
 from evanyseg_training.estimator.samples.data import EpochSampler, EstimatorData, collate
 from evanyseg_training.estimator.samples.options import DataOptions
 from evanyseg_training.estimator.train import load_weights

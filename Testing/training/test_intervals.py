@@ -65,7 +65,9 @@ def test_a_cell_with_few_masks_takes_the_offset_of_all():
 
 def test_the_card_names_the_sets_that_were_seen(tmp_path):
     card = tmp_path / "x.md"
-    card.write_text("# x\n\n| a |\n\n## Data sets behind the weights\n\n| set | n |\n|---|---|\n| one | 1 |\n| two | 2 |\n\nEnd.\n")
+    card.write_text(
+        "# x\n\n| a |\n\n## Data sets behind the weights\n\n| set | n |\n|---|---|\n| one | 1 |\n| two | 2 |\n\nEnd.\n"
+    )
     assert seen_sets(card) == {"one", "two"}
     card.write_text("# x\n")
     with pytest.raises(OptionError, match="--unseen"):

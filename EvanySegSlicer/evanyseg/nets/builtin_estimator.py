@@ -126,10 +126,7 @@ class BuiltinEstimatorNet(nn.Module):
     def forward_features(self, pixels: Tensor, auxiliary: Tensor, areas: Tensor) -> TrunkFeatures:
         """The trunk and the maps: all that does not depend on the head."""
         auxiliary, shape = auxiliary.split([self.config.auxiliary, auxiliary.shape[1] - self.config.auxiliary], dim=1)
-        x0 = self.stem(pixels)
-        x1 = self.stage1(x0)
-        x2 = self.stage2(x1)
-        x3 = self.stage3(x2)
+        x0, x1, x2, x3 = self.pyramid(pixels)
         n, width, h, w = x3.shape
         tokens = x3.flatten(2).transpose(1, 2) + self.position
         tokens = torch.cat([self.scalar_token(auxiliary)[:, None].to(tokens.dtype), tokens], dim=1)
@@ -146,6 +143,13 @@ class BuiltinEstimatorNet(nn.Module):
         extra = torch.stack([logit, areas[:, 0].clamp(max=1), areas[:, 1].clamp(max=4)], dim=1)
         hidden = torch.cat([pooled, auxiliary.float(), extra, shape[:, : self.config.shape].float()], dim=1)
         return TrunkFeatures(hidden, mapped, logit, fp_logits, fn_logits)
+
+    def pyramid(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The trunk's features at a half, a quarter, an eighth and a 16th of the window's size."""
+        x0 = self.stem(pixels)
+        x1 = self.stage1(x0)
+        x2 = self.stage2(x1)
+        return x0, x1, x2, self.stage3(x2)
 
     def forward_head(self, features: TrunkFeatures) -> EstimatorOutput:
         """The head: numbers from the trunk's features."""

@@ -19,6 +19,9 @@ from evanyseg.quality.modes import MODES
 
 from .losses import LossWeights, estimator_loss
 
+TRAINED = "side.trunk."
+"""Parameters that come from another training (`networks.lite`)."""
+
 Scorer = Callable[[nn.Module, dict[str, Tensor]], EstimatorOutput]
 
 
@@ -34,6 +37,8 @@ class OptimOptions:
     """Share of `lr` left at the end of the cosine."""
     decay_every: int = 0
     """Instead of the cosine: times 0.95 every so many steps (the paper: every 5 epochs)."""
+    trunk: float = 0.3
+    """Share of `lr` for a trunk that comes trained (`networks.lite`)."""
 
 
 def run_net(net: nn.Module, batch: dict[str, Tensor]) -> EstimatorOutput:
@@ -100,9 +105,16 @@ class EstimatorModule(L.LightningModule):
             self.log("val_r", float(np.mean(rs)), prog_bar=True)
 
     def configure_optimizers(self) -> Any:
-        decay = [p for p in self.net.parameters() if p.ndim > 1]
-        plain = [p for p in self.net.parameters() if p.ndim <= 1]
-        groups = [{"params": decay, "weight_decay": self.optim.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        groups = []
+        for trained in (False, True):
+            mine = [p for n, p in self.net.named_parameters() if n.startswith(TRAINED) == trained]
+            rate = self.optim.lr * (self.optim.trunk if trained else 1.0)
+            for some, decay in (
+                ([p for p in mine if p.ndim > 1], self.optim.weight_decay),
+                ([p for p in mine if p.ndim <= 1], 0.0),
+            ):
+                if some:
+                    groups.append({"params": some, "weight_decay": decay, "lr": rate})
         optimizer = torch.optim.AdamW(groups, lr=self.optim.lr, betas=(0.9, 0.99))
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._rate)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 
 from ..data.streaming import ShardStream
-from .backbones import net_for, scorer_of
 from .losses import LossWeights
 from .module import EstimatorModule, OptimOptions
+from .networks.backbones import net_for, scorer_of
 from .samples.data import collate
 from .samples.options import DataOptions
 from .samples.shards import GroupSampler

@@ -20,11 +20,14 @@ from evanyseg.weights.eight_bits import unpacked
 from ..candidates.store import CandidateStore
 from ..data.store import Store
 from ..errors import RunError
-from .backbones import net_for, scorer_of
 from .config import RunOptions, save_options
 from .module import EstimatorModule
+from .networks.backbones import net_for, scorer_of
 from .samples.data import EpochSampler, EstimatorData, collate
 from .samples.fixed import FixedData, fixed_samples
+
+SIDE = "side."
+"""What the names of a second trunk's parameters begin with (`networks.lite`)."""
 
 
 class ShortLog(Callback):
@@ -117,6 +120,8 @@ def load_weights(net: nn.Module, checkpoint: Path) -> None:
     """The averaged weights of a checkpoint, into a net of the same kind; position embeddings are resampled if the
     window has another size."""
     mine = averaged_weights(checkpoint)
+    if not any(name.startswith(SIDE) for name in mine):  # a second trunk joins: it keeps its own start
+        mine |= {name: tensor for name, tensor in net.state_dict().items() if name.startswith(SIDE)}
     if names := set(net.state_dict()).symmetric_difference(mine):
         raise RunError(f"{checkpoint} holds weights of another network: {len(names)} names differ ({min(names)}).")
     head = getattr(net, "head", None)

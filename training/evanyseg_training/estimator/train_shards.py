@@ -15,9 +15,9 @@ from torch.utils.data import DataLoader
 
 from ..data.streaming import Row, ShardStream, shard_sizes
 from ..errors import OptionError
-from .backbones import net_for, scorer_of
 from .config import RunOptions, save_options
 from .module import EstimatorModule
+from .networks.backbones import net_for, scorer_of
 from .samples.data import collate
 from .samples.shards import GroupSampler
 

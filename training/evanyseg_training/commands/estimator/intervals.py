@@ -66,5 +66,5 @@ def seen_sets(card: Path) -> set[str]:
     _, found, table = (card.read_text(encoding="utf-8") if card.is_file() else "").partition("## Data sets behind")
     rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("|")]
     if not found or len(rows) < 3:
-        raise OptionError(f"{card.name} does not list the data sets behind the weights: name the unseen ones (--unseen).")
+        raise OptionError(f"{card.name} names no data sets behind the weights: name the unseen ones (--unseen).")
     return set(rows[2:])

@@ -13,7 +13,9 @@ def estimator(
     candidates: Annotated[Path, typer.Argument(help="Candidate store made by candidates.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of the run; a second call goes on from it.")],
     config: Annotated[Path | None, typer.Option(help="YAML file, see configs/estimator.yaml.")] = None,
-    model: Annotated[str | None, typer.Option(help="builtin, vit-tiny, vit-b, vit-l, resnet18 or resnet101.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="builtin, builtin-lite, vit-tiny, vit-b, vit-l, resnet18, resnet101.")
+    ] = None,
     mode: Annotated[str | None, typer.Option(help="Input: context or paper.")] = None,
     size: Annotated[int | None, typer.Option(help="Window in pixels.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the run.")] = None,

@@ -17,8 +17,8 @@ from evanyseg.quality.paper_crop import point_box, resized_crop
 from evanyseg.results import Caveat, QualityCase, QualityEstimate
 
 from ...errors import RunError
-from ..backbones import net_for, scorer_of
 from ..config import load_options
+from ..networks.backbones import net_for, scorer_of
 from ..train import load_weights
 
 BATCH = 16

@@ -15,8 +15,9 @@ from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig
 from evanyseg.quality.context import AUXILIARY, AUXILIARY_COUNT
 from evanyseg.quality.paper_crop import IMAGENET_MEAN, IMAGENET_STD
 
-from ..errors import OptionError
-from .module import Scorer, run_net
+from ...errors import OptionError
+from ..module import Scorer, run_net
+from .lite import LiteEstimatorNet, load_lite, packaged_weights
 
 TIMM_NAMES = {
     "vit-b": "vit_base_patch16_224",
@@ -25,7 +26,7 @@ TIMM_NAMES = {
     "resnet101": "resnet101",
     "resnet18": "resnet18",
 }
-NAMES = ("builtin", *TIMM_NAMES)
+NAMES = ("builtin", "builtin-lite", *TIMM_NAMES)
 
 
 def build_net(
@@ -34,6 +35,11 @@ def build_net(
     """A freshly initialized network for windows of `size` pixels. Raises OptionError for an unknown name."""
     if name == "builtin":
         return BuiltinEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=auxiliary - len(AUXILIARY)))
+    if name == "builtin-lite":
+        net = LiteEstimatorNet(EstimatorConfig(size=size, channels=channels, shape=auxiliary - len(AUXILIARY)))
+        if pretrained:
+            load_lite(net.side.trunk, torch.load(packaged_weights(), map_location="cpu", weights_only=True))
+        return net
     if name not in TIMM_NAMES:
         raise OptionError(f"Unknown estimator '{name}'; choose one of {', '.join(NAMES)}.")
     import timm
