@@ -179,8 +179,9 @@ class BuiltinEstimator(CaseEstimator):
 
     def _result(self, case: PreparedCase, row: dict[str, np.ndarray], maps: bool) -> QualityEstimate:
         caveats = case.caveats
-        known = self.ood_detector is not None and case.seen is not None
-        ood_score = self.ood_detector.score_of(case.seen) if known else None
+        ood_score = None
+        if self.ood_detector is not None and case.seen is not None:
+            ood_score = self.ood_detector.score_of(case.seen)
         dice, low, high = (float(row[k]) for k in ("dice", "low", "high"))
         if case.empty:
             dice = low = high = 0.0
@@ -189,8 +190,8 @@ class BuiltinEstimator(CaseEstimator):
         else:
             calibration = self.described.calibrations[0 if case.has_box else 1]
             score = None if ood_score is None else np.array([ood_score])
-            raw = (np.array([v]) for v in (dice, low, high))
-            dice, low, high = (float(v[0]) for v in calibration.apply(*raw, score))
+            raw = np.array([[dice], [low], [high]])
+            dice, low, high = (float(v[0]) for v in calibration.apply(raw[0], raw[1], raw[2], score))
         if self.ood_detector is not None and ood_score is not None and ood_score > self.ood_detector.limit:
             caveats = (*caveats, Caveat.UNLIKE_TRAINING)
         fp = fn = None

@@ -22,6 +22,7 @@ def intervals(
     """Measure the offsets on sets that the weights never saw, each set counting alike, by distance from the training
     images; what they give is cross-validated over those sets' sources and kept in the file."""
     from evanyseg.io.write import write_text
+    from evanyseg.nets.builtin.torch_estimator import TorchEstimatorNet
     from evanyseg.quality.builtin import load
     from evanyseg.quality.modes import MODES
 
@@ -33,6 +34,7 @@ def intervals(
     from ...estimator.samples.options import DataOptions
 
     estimator = load(model, backend="torch")
+    assert isinstance(estimator.net, TorchEstimatorNet)
     described, detector = estimator.described, estimator.ood_detector
     if described.calibrations is None or detector is None:
         raise OptionError(f"{model.name} has no calibration or no detector of unlike images: run calibrate and export.")
