@@ -41,8 +41,8 @@ def intervals(
     pool = CandidateStore(candidates, Store(store))
     all_sets = set(pool.table.loc[pool.table.use == "train", "set"])
     sets = sorted(unseen or all_sets - seen_sets(model.with_suffix(".md")))
-    if strangers := sorted(set(sets) - all_sets):
-        raise OptionError(f"No train set {strangers[0]} among the candidates; they have {', '.join(sorted(all_sets))}.")
+    if unknown := sorted(set(sets) - all_sets):
+        raise OptionError(f"No train set {unknown[0]} among the candidates; they have {', '.join(sorted(all_sets))}.")
     if len(sets) < 5:
         raise OptionError(f"{len(sets)} unseen sets are too few for intervals; five are the least.")
     stored = json.loads(model.with_suffix(".json").read_text(encoding="utf-8"))
