@@ -20,13 +20,12 @@ UNUSED = ("net.conv1.", "net.bn1.", "net.fc.")
 
 
 class QualitySentinelNet(nn.Module):
-    """image-and-mask [N, 2, 256, 256], organ embedding [N, 512] -> predicted Dice [N]."""
+    """image-and-mask [N, 2, H, W] (published: 256 x 256), organ embedding [N, embedding] -> predicted Dice [N].
 
-    def __init__(self, blocks: tuple[int, int, int, int], feature: int, hidden: int, embedding: int) -> None:
+    `net`: what turns the input into features [N, feature]."""
+
+    def __init__(self, net: nn.Module, feature: int, hidden: int, embedding: int) -> None:
         super().__init__()
-        bottleneck: Any = Bottleneck  # timm annotates an instance where it takes the class
-        net: Any = ResNet(bottleneck, blocks, in_chans=2, num_classes=0)
-        net.conv1 = nn.Conv2d(2, 64, 7, stride=2, padding=3)  # theirs has a bias
         self.net = net
         self.fc1, self.fc2 = nn.Linear(feature, hidden), nn.Linear(hidden, 1)
         self.attention1 = nn.Linear(feature + embedding, feature)
@@ -37,6 +36,15 @@ class QualitySentinelNet(nn.Module):
         both = torch.cat((feature, organ), dim=1)
         hidden = self.fc1(self.attention1(both) * feature)
         return self.fc2(self.attention2(both) * hidden)[:, 0]
+
+
+def published_trunk(blocks: tuple[int, int, int, int]) -> nn.Module:
+    """ResNet50 (by its numbers of blocks) on image and mask."""
+    bottleneck: Any = Bottleneck  # timm annotates an instance where it takes the class
+    net: Any = ResNet(bottleneck, blocks, in_chans=2, num_classes=0)
+    net.conv1 = nn.Conv2d(2, 64, 7, stride=2, padding=3)  # theirs has a bias
+    trunk: nn.Module = net
+    return trunk
 
 
 def to_timm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -56,5 +64,6 @@ def build_quality_sentinel(state: Mapping[str, Tensor]) -> QualitySentinelNet:
     except (KeyError, ValueError, IndexError) as error:
         raise WeightsError(f"Not a Quality Sentinel file: {error} is missing or has another form.") from None
     with torch.device("meta"):
-        net = QualitySentinelNet((blocks[0], blocks[1], blocks[2], blocks[3]), feature, hidden, embedding)
+        trunk = published_trunk((blocks[0], blocks[1], blocks[2], blocks[3]))
+        net = QualitySentinelNet(trunk, feature, hidden, embedding)
     return load_strict(net, to_timm(state), "Quality Sentinel")

@@ -9,6 +9,7 @@ from .evaluate import evaluate
 from .heldout import heldout
 from .performance import performance
 from .report import report
+from .sentinel import sentinel
 
 COMMANDS = {
     "comparison": comparison,
@@ -20,4 +21,5 @@ COMMANDS = {
     "eig-curves": eig_curves,
     "performance": performance,
     "audit-slices": audit_slices,
+    "sentinel": sentinel,
 }

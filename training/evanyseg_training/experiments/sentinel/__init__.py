@@ -1,0 +1,1 @@
+"""Quality Sentinel's own experiments, small: what the class adds, and masks of the wrong object."""
