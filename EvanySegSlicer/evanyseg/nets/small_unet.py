@@ -15,10 +15,12 @@ BATCH = 8
 
 
 class SmallUNet(nn.Module):
-    """Input float [B, 3, H, W] (sides divisible by 8), output logits [B, 1, H, W]."""
+    """Input float [B, 3, H, W] (sides divisible by 8), output logits [B, 1, H, W]. dropout: share of the deepest
+    channels that a training step leaves out."""
 
-    def __init__(self, width: int = 12) -> None:
+    def __init__(self, width: int = 12, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = nn.Dropout2d(dropout)
         w = (width, 2 * width, 4 * width, 4 * width)
         self.down = nn.ModuleList([_block(a, b) for a, b in zip((3, *w[:-1]), w, strict=True)])
         self.up = nn.ModuleList([_block(a + b, b) for a, b in zip(w[:0:-1], w[-2::-1], strict=True)])
@@ -29,6 +31,7 @@ class SmallUNet(nn.Module):
         for number, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if number else x)
             kept.append(x)
+        x = self.dropout(x)
         for block, skip in zip(self.up, kept[-2::-1], strict=True):
             x = block(torch.cat([F.interpolate(x, scale_factor=2.0, mode="nearest"), skip], dim=1))
         out: Tensor = self.last(x)
@@ -50,10 +53,11 @@ def fitted(
     rate: float = 4e-3,
     seed: int = 0,
     should_cancel: ShouldCancel = never_cancel,
+    dropout: float = 0.0,
 ) -> SmallUNet:
     """The network after `steps` steps of `training`, ready to predict. Raises CancelledError."""
     trained = None
-    for net in training(images, masks, steps, width, rate, seed):
+    for net in training(images, masks, steps, width, rate, seed, dropout):
         raise_if_cancelled(should_cancel)
         trained = net
     assert trained is not None, "at least one step"
@@ -61,13 +65,19 @@ def fitted(
 
 
 def training(
-    images: np.ndarray, masks: np.ndarray, steps: int, width: int = 12, rate: float = 4e-3, seed: int = 0
+    images: np.ndarray,
+    masks: np.ndarray,
+    steps: int,
+    width: int = 12,
+    rate: float = 4e-3,
+    seed: int = 0,
+    dropout: float = 0.0,
 ) -> Iterator[SmallUNet]:
     """The network after each step, on images float32 [N, 3, H, W] with masks float32 [N, H, W] in [0, 1]: cross-entropy
     plus soft Dice, mirrored at random, the rate falls along a cosine. The caller may use it in between."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        net = SmallUNet(width)
+        net = SmallUNet(width, dropout)
     drawn = np.random.default_rng(seed)
     x, y = torch.from_numpy(images), torch.from_numpy(masks)
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=1e-3)

@@ -8,6 +8,7 @@ from .eig_curves import eig_curves
 from .evaluate import evaluate
 from .heldout import heldout
 from .performance import performance
+from .rank_gain import rank_gain
 from .report import report
 from .sentinel import sentinel
 
@@ -22,4 +23,5 @@ COMMANDS = {
     "performance": performance,
     "audit-slices": audit_slices,
     "sentinel": sentinel,
+    "rank-gain": rank_gain,
 }
