@@ -3,6 +3,7 @@
 from .architectures import architectures
 from .blend import blend
 from .calibrate import calibrate
+from .class_table import class_table
 from .export import export
 from .gbdt import gbdt
 from .head import head
@@ -18,4 +19,5 @@ COMMANDS = {
     "export": export,
     "intervals": intervals,
     "architectures": architectures,
+    "class-table": class_table,
 }

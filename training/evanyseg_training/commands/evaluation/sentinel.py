@@ -13,12 +13,12 @@ def sentinel(
     candidates: Annotated[Path, typer.Argument(help="Candidates: segmenter, stored, other-object.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder; a second call goes on from it.")],
     names: Annotated[Path | None, typer.Option(help="Own table of class names (.safetensors, .npz, .pkl).")] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Steps of every arm.")] = 400,
-    train: Annotated[int, typer.Option(min=1, help="Most masks of a class to train on.")] = 60,
-    test: Annotated[int, typer.Option(min=1, help="Most masks of a class to measure on.")] = 40,
+    steps: Annotated[int, typer.Option(min=1, help="Steps of every arm.")] = 250,
+    train: Annotated[int, typer.Option(min=1, help="Most masks of a class to train on.")] = 50,
+    test: Annotated[int, typer.Option(min=1, help="Most masks of a class to measure on.")] = 30,
     others: Annotated[
         int, typer.Option(min=0, help="Most outlines of other objects, in training and in the test.")
-    ] = 600,
+    ] = 400,
     builtin: Annotated[bool, typer.Option(help="Also the built-in estimator on masks of the wrong object.")] = True,
     results: Annotated[Path | None, typer.Option(help="RESULTS.md: the section goes there.")] = None,
 ) -> None:

@@ -31,9 +31,9 @@ TOO_ALIKE = 0.7
 class SampleOptions:
     """Most masks of a class in training and in the test, most masks of other objects in each; edge of the crops."""
 
-    train: int = 90
-    test: int = 60
-    others: int = 1500
+    train: int = 50
+    test: int = 30
+    others: int = 400
     size: int = SIZE
     seed: int = 0
 

@@ -53,7 +53,7 @@ ARMS = (
 
 @dataclass(frozen=True)
 class TrainOptions:
-    steps: int = 400
+    steps: int = 250
     batch: int = 64
     rate: float = 2e-3
     seed: int = 0

@@ -86,10 +86,12 @@ def scored_by(
         order = np.random.default_rng(seed).permutation(len(mine))[:most]
         parts.append(mine.iloc[order].assign(kind=kind))
     chosen = pd.concat(parts)
-    cases = [[QualityCase(masks.store.image(int(chosen.image_id[i])), masks.mask(int(i)), box) for i in chosen.index
-              for box in [masks.prompt(int(i)) if mode else None]] for mode in (True, False)]  # fmt: skip
     found = {}
-    for name, mine in zip(("box", "no_prompt"), cases, strict=True):
-        found[name] = [e.dice for e in estimator.estimate_cases(mine)]
-        tell(f"{len(mine)} masks scored, {name}")
+    for name, with_box in (("box", True), ("no_prompt", False)):
+        cases = (
+            QualityCase(masks.store.image(image), masks.mask(at), masks.prompt(at) if with_box else None)
+            for at, image in zip(chosen.index, chosen.image_id, strict=True)
+        )
+        found[name] = [e.dice for e in estimator.estimate_cases(cases)]
+        tell(f"{len(chosen)} masks scored, {name}")
     return chosen[["set", "source", "subject", "dice", "kind"]].reset_index(drop=True).assign(**found)

@@ -1,0 +1,119 @@
+"""What choosing cases gains: the orders of the methods, the run, its page, what is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evanyseg.nets.small_unet import SmallUNet
+from evanyseg.results import QualityEstimate
+from evanyseg_training.errors import DataError
+from evanyseg_training.experiments.adaptation.objects import KnownObject
+from evanyseg_training.experiments.selection import methods
+from evanyseg_training.experiments.selection.methods import METHODS, dropout_doubt, entropy, ordered, resident
+from evanyseg_training.experiments.selection.page import summary, write_page
+from evanyseg_training.experiments.selection.run import SelectionOptions, run_selection
+
+OPTIONS = SelectionOptions(labeled=6, pool=10, test=4, repeats=2, side=16, steps=3, width=2)
+
+
+class TrueDice:
+    """An estimator that knows the answer: by the image's first pixel, which names the object."""
+
+    name, level = "knows", 0.9
+
+    def __init__(self, truths: list[np.ndarray]) -> None:
+        self.truths = truths
+
+    def estimate(self, image: np.ndarray, masks: np.ndarray, boxes: object = None) -> list[QualityEstimate]:
+        truth = self.truths[int(image[0, 0, 0])]
+        found = [2 * (m & truth).sum() / max(m.sum() + truth.sum(), 1) for m in masks]
+        return [QualityEstimate(float(d), float(d) - 0.1, float(d) + 0.1, 0.9, self.name) for d in found]
+
+    def estimate_cases(self, cases: Iterable[object]) -> Iterator[QualityEstimate]:
+        raise NotImplementedError
+
+
+@pytest.fixture(scope="module")
+def objects() -> list[KnownObject]:
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:32, :32]
+    made = []
+    for k in range(24):
+        truth = np.hypot(rows - rng.uniform(10, 22), columns - rng.uniform(10, 22)) < rng.uniform(4, 9)
+        image = np.repeat((60 + 120 * truth + rng.normal(0, 8, truth.shape)).clip(0, 255)[..., None], 3, 2)
+        image[0, 0] = k
+        made.append(KnownObject("discs", "discs", str(k), image.astype(np.uint8), truth, ()))
+    return made
+
+
+def test_entropy_is_that_of_a_coin_and_nothing_where_all_is_sure() -> None:
+    p = np.zeros((3, 4, 4))
+    p[0, :2] = 0.5
+    p[1, :2] = 1.0
+    np.testing.assert_allclose(entropy(p), [np.log(2), 0, np.log(2)], atol=1e-4)  # no mask at all counts as unsure
+
+
+def test_dropout_without_dropout_doubts_nothing_and_leaves_the_net_as_it_was() -> None:
+    inputs = np.random.default_rng(0).normal(size=(3, 3, 16, 16)).astype(np.float32)
+    sure, unsure = SmallUNet(4, 0.0).eval(), SmallUNet(4, 0.5).eval()
+    alike = dropout_doubt(sure, inputs, 0)
+    assert set(np.round(alike, 6)) <= {0.0, 1.0}  # 1: there is no mask at all
+    assert dropout_doubt(unsure, inputs, 0).max() > 0
+    np.testing.assert_array_equal(dropout_doubt(unsure, inputs, 1), dropout_doubt(unsure, inputs, 1))
+    assert not unsure.dropout.training
+
+
+def test_each_method_orders_the_whole_pool(objects: list[KnownObject]) -> None:
+    inputs = np.random.default_rng(0).normal(size=(8, 3, 16, 16)).astype(np.float32)
+    estimator = TrueDice([o.truth for o in objects])
+    for method in METHODS:
+        found = ordered(method, SmallUNet(2, 0.2).eval(), inputs, objects[:8], estimator, 0)
+        assert sorted(found.worst) == sorted(found.best) == list(range(8))
+        assert found.seconds > 0
+
+
+def test_who_knows_the_dice_finds_the_worst_and_the_best(objects: list[KnownObject], tmp_path: Path) -> None:
+    said: list[str] = []
+    options = SelectionOptions(labeled=6, pool=10, test=4, repeats=2, side=32, steps=60, width=4)
+    table = run_selection({"discs": objects}, TrueDice([o.truth for o in objects]), tmp_path, options, said.append)
+    assert len(table) == 2 * len(METHODS) * 2
+    knows = table[table.method == methods.RANK]
+    assert (
+        knows.share >= 0.5
+    ).all()  # two are chosen; the network's grid is coarser than the image, near ties may turn
+    assert (table.chosen == 2).all()
+    again = run_selection({"discs": objects}, TrueDice([]), tmp_path, options, said.append)  # remembered
+    assert again.share.tolist() == pytest.approx(table.share.tolist(), abs=1e-4)
+    assert len(said) == 2
+    page = write_page(tmp_path, table, options, "told", "knows").read_text(encoding="utf-8")
+    assert page.count("| discs |") == 2 * len(METHODS)
+    assert set(summary(table)["times random"]) != {""}
+
+
+def test_a_stopped_run_keeps_what_is_done(objects: list[KnownObject], tmp_path: Path) -> None:
+    def stops(text: str) -> None:
+        raise KeyboardInterrupt
+
+    estimator = TrueDice([o.truth for o in objects])
+    with pytest.raises(KeyboardInterrupt):
+        run_selection({"discs": objects}, estimator, tmp_path, OPTIONS, stops)
+    assert [file.name for file in tmp_path.iterdir()] == ["discs-0.csv"]
+    assert len(run_selection({"discs": objects}, estimator, tmp_path, OPTIONS, lambda text: None)) == 16
+
+
+def test_too_few_images_are_refused_before_anything_is_trained(objects: list[KnownObject], tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="20 are needed"):
+        run_selection({"discs": objects[:19]}, TrueDice([]), tmp_path / "none", OPTIONS, print)
+    assert not (tmp_path / "none").exists()
+
+
+def test_memory_is_unknown_where_the_system_does_not_tell() -> None:
+    def fails() -> str:
+        raise OSError
+
+    assert np.isnan(resident(fails))
+    assert resident(lambda: "0 1000 0") == pytest.approx(4.096)
