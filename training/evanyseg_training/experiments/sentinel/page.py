@@ -33,10 +33,10 @@ def write_page(folder: Path, found: Ablation, scored: pd.DataFrame | None, train
         f"asked is the order of the paper's arms, not its numbers. Trained on {trained} masks; measured on {len(test)} "
         f"masks by segmenters that saw none of these {len(set(people(test)))} people, {test.label.nunique()} classes "
         f"of {sets} pooled by name (SD of the true Dice {test.dice.std():.3f}); 95 % intervals over people. MAP@k: "
-        f"classes with more than k masks.\n\n{markdown_of(ablation_table(found))}\n\n"
+        f"classes with more than k masks.\n\n{markdown_of(ablation_table(found))}\n"
         f"Percent of masks scored below {LOW}: {others} neat outlines of another object (true Dice below .1), good "
         "masks (true Dice above .8) under the name of a class that is not on the image, and under their own."
-        f"{beside}\n\n{markdown_of(wrong_table(found, scored))}\n"
+        f"{beside}\n\n{markdown_of(wrong_table(found, scored))}"
     )
     write_text(folder / PAGE, text)
     return folder / PAGE
