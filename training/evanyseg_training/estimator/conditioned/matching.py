@@ -25,9 +25,9 @@ def optimal_pairs(vectors: np.ndarray) -> np.ndarray:
         mine = np.flatnonzero(member.ravel() == k)
         pairs += [(int(a), int(b)) for a, b in zip(mine[::2], mine[1::2], strict=False)]
         left += [int(mine[-1])] if len(mine) % 2 else []
-    apart = np.sqrt(np.maximum(2 - 2 * vectors[left] @ vectors[left].T, 0)) if left else np.zeros((0, 0))
+    distance = np.sqrt(np.maximum(2 - 2 * vectors[left] @ vectors[left].T, 0)) if left else np.zeros((0, 0))
     graph = networkx.Graph()
-    graph.add_weighted_edges_from((i, j, float(apart[i, j])) for i in range(len(left)) for j in range(i))
+    graph.add_weighted_edges_from((i, j, float(distance[i, j])) for i in range(len(left)) for j in range(i))
     pairs += [(left[i], left[j]) for i, j in networkx.min_weight_matching(graph)]
     return np.array(sorted(pairs), int).reshape(-1, 2)
 
