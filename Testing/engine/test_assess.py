@@ -81,7 +81,7 @@ def labeled(tmp_path: Path) -> Path:
 
 def test_images_and_volumes_with_all_that_is_left_out_told(evanyseg, labeled: Path) -> None:
     report, out = labeled / "r.html", labeled / "cases.csv"
-    arguments = ("assess", labeled / "pairs.csv", "--truth-column", "gold", "--most", 3, *E)
+    arguments = ("assess", labeled / "pairs.csv", "--truth-column", "gold", "--slices", 3, *E)
     code, text, err = evanyseg(*arguments, "--report", report, "-o", out, "--json")
     assert code == 0, err
     found = json.loads(text)

@@ -96,6 +96,11 @@ def test_an_nnunet_folder_is_audited_and_the_page_shows_what_is_wrong(evanyseg, 
     assert "http" not in page.replace("http://www.w3.org", "")
     parquet = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "out" / "cases.parquet")
     assert parquet.num_rows == 18
+    kinds = {field.name: str(field.type) for field in parquet.schema}
+    numbers = {"slices", "scored", "size", "right", "anterior", "superior", "pred_dice", "low", "high", "worst_slice"}
+    assert {name for name, kind in kinds.items() if kind == "double"} == numbers | {"worst_dice", "truth"}
+    assert {kind for kind in kinds.values() if kind != "double"} == {"string"}
+    assert parquet["truth"].null_count == 18
 
 
 def test_masks_of_a_model_take_the_labels_place(evanyseg, tmp_path: Path) -> None:

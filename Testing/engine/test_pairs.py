@@ -118,6 +118,16 @@ def test_volumes_get_the_mean_over_their_slices(folder: Path) -> None:
     assert "belongs to one slice" in rows[2]["caveats"]
 
 
+def test_an_empty_mask_is_empty_under_any_label_in_pictures_and_volumes(folder: Path) -> None:
+    volume = phantom.volume()
+    files.write_volume(folder / "v.nii.gz", volume)
+    files.write_volume(folder / "none.nii.gz", volume, np.zeros(volume.shape, np.uint8))
+    text = "image,mask,value\na.png,empty.png,3\nv.nii.gz,none.nii.gz,3\n"
+    rows, result = run(folder, text, label_column="value")
+    assert [(r["pred_dice"], r["caveats"]) for r in rows] == [("", "empty mask")] * 2
+    assert (result.failed, result.unscored) == (0, 2)
+
+
 def test_a_scored_table_can_be_scored_again_in_place(folder: Path) -> None:
     rows, _ = run(folder, "image,mask,pred_dice,caveats\na.png,good.png,0.123,old\n")
     assert list(rows[0]) == ["image", "mask", *ADDED]

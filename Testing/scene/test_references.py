@@ -7,8 +7,9 @@ import csv
 import numpy as np
 import pytest
 
-from evanyseg.adaptation.store import CORRECTED, Place, read_reference, references_folder
+from evanyseg.adaptation.store import CORRECTED, Place, read_reference
 from evanyseg.errors import EvanySegError, ImageError
+from evanyseg.weights.settings import references_folder
 from EvanySegSlicerLib.scene.nodes.labels import label_of, labels_of
 from scene.learner import builtin, person
 

@@ -5,7 +5,7 @@ import pytest
 
 from evanyseg.quality.ood import STATISTICS
 from evanyseg_training.estimator.calibrate import (
-    Predictions,
+    CalibrationData,
     coverage_and_width,
     fit_calibration,
     fit_ood_detector,
@@ -17,7 +17,7 @@ def made_up(count, seed, bias=0.0, noise=0.1):
     rng = np.random.default_rng(seed)
     true = rng.uniform(0, 1, count)
     dice = np.clip(0.7 * true + 0.1 + bias + rng.normal(0, noise, count), 0, 1)
-    return Predictions(dice, dice - 0.05, dice + 0.05, true, np.arange(count))
+    return CalibrationData(dice, dice - 0.05, dice + 0.05, true, np.arange(count))
 
 
 def test_recalibration_undoes_a_monotone_distortion():
@@ -56,8 +56,8 @@ def test_few_masks_share_one_offset():
 def test_offset_by_hand():
     """Perfect center, intervals of no width, errors 0.01 .. 0.19: the 18th of 19 is the 90 % offset."""
     true = np.linspace(0.3, 0.6, 19)
-    exact = Predictions(true, true, true, true, np.arange(19))
-    shifted = Predictions(true, true, true, true + np.arange(1, 20) / 100, np.arange(19))
+    exact = CalibrationData(true, true, true, true, np.arange(19))
+    shifted = CalibrationData(true, true, true, true + np.arange(1, 20) / 100, np.arange(19))
     calibration = fit_calibration(exact, shifted)
     assert calibration.offsets[0][0] == pytest.approx(0.18, abs=0.01)
 

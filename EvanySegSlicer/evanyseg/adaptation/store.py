@@ -10,10 +10,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
-import os
 import re
 import shutil
-import sys
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,27 +22,12 @@ import numpy as np
 from ..errors import EvanySegError, ImageError, OutputError
 from ..io.write import atomic_path
 from ..prompts import BoxPrompt
+from ..weights.settings import references_folder
 from .reference import GradedMask, Reference
 
-VARIABLE = "EVANYSEG_REFERENCES"
 CORRECTED, ACCEPTED = "corrected", "accepted"
 LABEL_FILE = "label.json"
 _NAME = re.compile(rf"({CORRECTED}|{ACCEPTED})-([0-9a-f]+)-([0-9a-f]+)\.npz")
-
-
-def references_folder(
-    environment: Mapping[str, str] | None = None, platform: str = sys.platform, home: Path | None = None
-) -> Path:
-    """EVANYSEG_REFERENCES, else the system's folder for programs' data. Not created here."""
-    values = os.environ if environment is None else environment
-    home = home or Path.home()
-    if values.get(VARIABLE):
-        return Path(values[VARIABLE]).expanduser()
-    if platform == "win32":
-        return Path(values.get("LOCALAPPDATA") or home / "AppData" / "Local") / "evanyseg" / "references"
-    if platform == "darwin":
-        return home / "Library" / "Application Support" / "evanyseg" / "references"
-    return Path(values.get("XDG_DATA_HOME") or home / ".local" / "share") / "evanyseg" / "references"
 
 
 @dataclass(frozen=True)

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
-from pathlib import Path
 
 import numpy as np
 
 from ..errors import EvanySegError, ImageError
 from ..geometry.boxes import BoxFrame
-from ..geometry.volume import Volume
 from ..io.dicom.masks import ReadImage
-from ..io.read import read_image, read_segmentation
+from ..io.read import read_image, read_labeled
 from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
@@ -70,9 +68,10 @@ def _of_rows(table: Table, rows: list[dict[str, str]], options: TableOptions) ->
     volume = read_image(image_path)
     image = ReadImage(volume, image_path)
     label = first.get("label", "").strip()
-    truth = _stack(volume, folder / needed_cell(first, "truth"), image, label, options)
+    stack = lambda name: SliceStack(volume, read_labeled(folder / name, label, image), preset=options.preset)
+    truth = stack(needed_cell(first, "truth"))
     names = [row.get("prediction", "").strip() for row in rows]
-    predictions = [_stack(volume, folder / name, image, label, options) for name in names if name]
+    predictions = [stack(name) for name in names if name]
     subject = first.get("subject", "").strip() or first["image"].strip()
     shown = np.flatnonzero(truth.areas.sum(axis=0))
     if not len(shown):
@@ -93,10 +92,3 @@ def _of_rows(table: Table, rows: list[dict[str, str]], options: TableOptions) ->
             )
         )
     yield from made
-
-
-def _stack(volume: Volume, path: Path, image: ReadImage, label: str, options: TableOptions) -> SliceStack:
-    segmentation = read_segmentation(path, binary=not label, image=image)
-    if label:
-        segmentation = segmentation.only(label.split(";"))
-    return SliceStack(volume, segmentation, preset=options.preset)

@@ -12,6 +12,11 @@ COLUMNS = (
     "superior", "pred_dice", "low", "high", "worst_slice", "worst_dice", "truth", "caveats", "estimator", "intensity",
 )  # fmt: skip
 """Of the table that an audit writes; the metadata's columns follow."""
+NUMBERS = (
+    "slices", "scored", "size", "right", "anterior", "superior", "pred_dice", "low", "high", "worst_slice",
+    "worst_dice", "truth",
+)  # fmt: skip
+"""Those of them that are numbers; the metadata is text."""
 
 
 @dataclass(frozen=True)

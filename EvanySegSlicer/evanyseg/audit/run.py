@@ -5,22 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..bands import BandThresholds
-from ..errors import EvanySegError
+from ..errors import EvanySegError, MissingPackageError
 from ..io.tables import json_text, write_table
-from ..io.write import atomic_path, write_text
+from ..io.tables.parquet import write_parquet_table
+from ..io.write import write_text
 from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_at_k
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
 from ..report.images import slice_image
 from ..scoring.pair_rows import FAILED
 from ..scoring.unfinished import RowLog
-from .case import COLUMNS, AuditCase, AuditRow
+from .case import COLUMNS, NUMBERS, AuditCase, AuditRow
 from .classes import ClassSummary, summaries
 from .groups import GroupDifference, differences
 from .measure import MeasureOptions, measure_cases, stack_of_case
@@ -138,15 +140,12 @@ def write_audit(
 
 
 def write_parquet(folder: Path, rows: Sequence[AuditRow]) -> Path | None:
-    """The cases as Parquet, where pyarrow is there; else None."""
+    """The cases as Parquet, where pyarrow is there; else None. Raises OutputError."""
+    cells = [row.cells() for row in rows]
     try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
+        write_parquet_table(folder / PARQUET, list(dict.fromkeys(chain(*cells))), cells, NUMBERS)
+    except MissingPackageError:
         return None
-    table = pyarrow.Table.from_pylist([row.cells() for row in rows])
-    with atomic_path(folder / PARQUET) as part:
-        pyarrow.parquet.write_table(table, part)
     return folder / PARQUET
 
 

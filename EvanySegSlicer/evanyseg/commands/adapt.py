@@ -30,7 +30,9 @@ def adapt(
         ),
     ],
     output: Annotated[Path, typer.Option("--out", "-o", metavar=f"FILE{SUFFIX}", help="Where what was learned goes.")],
-    most: Annotated[int, typer.Option("--most", min=1, help="Slices taken of a volume, evenly spread.")] = 10,
+    most: Annotated[
+        int, typer.Option("--slices", min=1, help="Slices taken of a volume, evenly over those with a mask.")
+    ] = 10,
     synthetic: Annotated[int, typer.Option(min=0, help="Synthetic errors made per reference slice.")] = 14,
     name: Annotated[str, typer.Option(help="What the estimator is called in tables.")] = "adapted",
     intensity: IntensityOption = None,

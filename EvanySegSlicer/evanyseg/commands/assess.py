@@ -50,7 +50,9 @@ def assess(
         list[str] | None,
         typer.Option("--estimator", metavar="NAME|FILE", help="Repeatable; a file of `evanyseg adapt` is one."),
     ] = None,
-    most: Annotated[int, typer.Option("--most", min=1, help="Slices taken of a volume, evenly spread.")] = 20,
+    most: Annotated[
+        int, typer.Option("--slices", min=1, help="Slices taken of a volume, evenly over those with a mask.")
+    ] = 20,
     box_frame: BoxFrameOption = None,
     intensity: IntensityOption = None,
     device: DeviceOption = "auto",

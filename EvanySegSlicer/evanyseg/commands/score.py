@@ -45,6 +45,7 @@ from .support.options import (
     EstimatorOption,
     IntensityOption,
     JsonOption,
+    NamesOption,
     OutOption,
     SeriesOption,
     SliceOption,
@@ -88,15 +89,7 @@ def score(
         list[str] | None,
         typer.Option("--label", metavar="NAME", help="Only this segment: its name, else id, else value. Repeatable."),
     ] = None,
-    names: Annotated[
-        str | None,
-        typer.Option(
-            "--names",
-            metavar="FILE|totalsegmentator",
-            help="What the values of a label map are called: nnU-Net's dataset.json, an ITK-SNAP label file, a Slicer "
-            ".ctbl, JSON, or a table with value,name. Default: what the file itself or nnU-Net's folder says.",
-        ),
-    ] = None,
+    names: NamesOption = None,
     slice_index: SliceOption = None,
     axis: AxisOption = None,
     resume: Annotated[

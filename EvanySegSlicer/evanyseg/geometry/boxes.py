@@ -49,7 +49,7 @@ def displayed_box(box: BoxPrompt, plane: SlicePlane, frame: BoxFrame) -> BoxProm
     if frame is BoxFrame.DISPLAY:
         return box
     box.validated(file_shape(plane))
-    xs, ys = _turned(plane, (box.x0, box.x1), (box.y0, box.y1))
+    xs, ys = _in_display_frame(plane, (box.x0, box.x1), (box.y0, box.y1))
     return BoxPrompt(xs[0], ys[0], xs[1], ys[1])
 
 
@@ -61,7 +61,7 @@ def displayed_points(points: Sequence[PointPrompt], plane: SlicePlane, frame: Bo
     found = []
     for point in points:
         point.validated(file_shape(plane))
-        (x, _), (y, _) = _turned(plane, (point.x, point.x), (point.y, point.y))
+        (x, _), (y, _) = _in_display_frame(plane, (point.x, point.x), (point.y, point.y))
         # a click on the very edge of the first pixel stays on the slice when that becomes the last one
         found.append(PointPrompt(min(x, math.nextafter(width, 0)), min(y, math.nextafter(height, 0)), point.positive))
     return found
@@ -88,7 +88,7 @@ def box_around(plane: SlicePlane, ras: np.ndarray) -> BoxPrompt:
 Span = tuple[float, float]
 
 
-def _turned(plane: SlicePlane, x: Span, y: Span) -> tuple[Span, Span]:
+def _in_display_frame(plane: SlicePlane, x: Span, y: Span) -> tuple[Span, Span]:
     """Spans along the file frame's axes as spans along the columns and rows of an aligned slice."""
     across, down = (x, y) if plane.row_axis > plane.col_axis else (y, x)
     height, width = plane.shape

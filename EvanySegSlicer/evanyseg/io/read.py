@@ -85,6 +85,23 @@ def read_segmentation(
     return found
 
 
+def read_labeled(
+    path: Path | str,
+    label: str,
+    image: ReadImage,
+    threshold: float | str | None = None,
+    names: str | Path | None = None,
+) -> Segmentation:
+    """What a row of a table means by a mask and its label: the segments named so (name, id or value; several: `1;2`),
+    everything above zero where `label` is empty. A mask with nothing in it is empty, whatever is named.
+
+    Raises as `read_segmentation` does, and ImageError for a label that the mask has not.
+    """
+    named = names if label else None
+    found = read_segmentation(path, binary=not label, image=image, threshold=threshold, names=named)
+    return found.only(label.split(";")) if label and found.segments else found
+
+
 def _kind_of(path: Path) -> FileKind:
     if path.is_dir():
         return FileKind.DICOM

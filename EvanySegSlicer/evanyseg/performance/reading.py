@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import EvanySegError, ImageError
 from ..io.dicom.masks import ReadImage
-from ..io.read import read_image, read_segmentation
+from ..io.read import read_image, read_labeled, read_segmentation
 from ..io.segmentation import Segmentation
 from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset
@@ -152,9 +152,7 @@ class _Row:
 
     def truth(self) -> SliceStack:
         assert self.truth_path is not None
-        segmentation = read_segmentation(self.truth_path, binary=not self.label, image=self.image)
-        if self.label and segmentation.segments:
-            segmentation = segmentation.only(self.label.split(";"))
+        segmentation = read_labeled(self.truth_path, self.label or "", self.image)
         return SliceStack(self.volume, segmentation, preset=self.preset)
 
     def prediction_of(self, checkpoint: Checkpoint) -> Path:

@@ -94,8 +94,8 @@ class CaseImage:
         return cls(image, checked_image(image))
 
 
-def prepare(case: QualityCase, of_image: CaseImage, size: int, factors: tuple[float, float]) -> PreparedCase:
-    """The network's input of a case. factors: window factor with and without a box.
+def checked_case(case: QualityCase, of_image: tuple[str, ...]) -> tuple[np.ndarray, BoxPrompt | None, tuple[str, ...]]:
+    """(mask bool, box inside the image, caveats) of a case whose image has these caveats.
 
     Raises ImageError for a mask of another shape than its image, PromptError for an unusable box.
     """
@@ -105,17 +105,24 @@ def prepare(case: QualityCase, of_image: CaseImage, size: int, factors: tuple[fl
             f"The mask has {list(mask.shape)} pixels and its image {list(case.image.shape[:2])}; they must be the same."
         )
     mask = mask if mask.dtype == bool else mask > 0
-    caveats = list(case.caveats)
-    caveats += [c for c in of_image.caveats if c not in caveats]
-    mask_box = BoxPrompt.of_mask(mask)
+    caveats = [*case.caveats, *of_image]
     box = None
     if case.box is not None:
         box = case.box.validated(mask.shape)
         if box != case.box:
             caveats.append(Caveat.BOX_OFF_IMAGE)
-    caveats += doubts_about_mask(mask, box)
+    return mask, box, tuple(dict.fromkeys([*caveats, *doubts_about_mask(mask, box)]))
+
+
+def prepare(case: QualityCase, of_image: CaseImage, size: int, factors: tuple[float, float]) -> PreparedCase:
+    """The network's input of a case. factors: window factor with and without a box.
+
+    Raises ImageError for a mask of another shape than its image, PromptError for an unusable box.
+    """
+    mask, box, caveats = checked_case(case, of_image.caveats)
+    mask_box = BoxPrompt.of_mask(mask)
     if mask_box is None and box is None:
-        return PreparedCase(None, mask, tuple(dict.fromkeys(caveats)), False, True, 0.0)
+        return PreparedCase(None, mask, caveats, False, True, 0.0)
     if len(of_image.windows) >= MOST_WINDOWS:
         of_image.windows.clear()
     factor = factors[0] if box else factors[1]
@@ -123,4 +130,4 @@ def prepare(case: QualityCase, of_image: CaseImage, size: int, factors: tuple[fl
     around = box or mask_box
     assert around is not None
     diagonal = float(np.hypot(around.width, around.height))
-    return PreparedCase(seen, mask, tuple(dict.fromkeys(caveats)), box is not None, mask_box is None, diagonal)
+    return PreparedCase(seen, mask, caveats, box is not None, mask_box is None, diagonal)

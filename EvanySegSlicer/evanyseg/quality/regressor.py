@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..errors import ImageError
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityCase, QualityEstimate
-from .cases import CaseEstimator, checked_image
-from .doubts import doubts_about_mask
+from .cases import CaseEstimator, checked_case, checked_image
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -52,7 +50,7 @@ class MaskRegressor(CaseEstimator):
         inputs: list[dict[str, Tensor]] = []
         results: list[QualityEstimate | tuple[str, ...]] = []
         for case in cases:
-            mask, box, caveats = self._checked(case)
+            mask, box, caveats = checked_case(case, checked_image(case.image))
             if not mask.any():
                 results.append(
                     QualityEstimate(0.0, 0.0, 0.0, self.level, self.name, caveats=caveats)
@@ -89,21 +87,3 @@ class MaskRegressor(CaseEstimator):
         return QualityEstimate(
             min(max(dice, 0.0), 1.0), nan, nan, self.level, self.name, hd_max=distance, caveats=caveats
         )
-
-    def _checked(self, case: QualityCase) -> tuple[np.ndarray, BoxPrompt | None, tuple[str, ...]]:
-        """(mask bool, validated box, caveats) of a case. Raises ImageError, PromptError."""
-        caveats = [*case.caveats, *checked_image(case.image)]
-        mask = np.asarray(case.mask)
-        if mask.shape != case.image.shape[:2]:
-            raise ImageError(
-                f"The mask has {list(mask.shape)} pixels and its image {list(case.image.shape[:2])}; "
-                "they must be the same."
-            )
-        mask = mask if mask.dtype == bool else mask > 0
-        box = None
-        if case.box is not None:
-            box = case.box.validated(mask.shape)
-            if box != case.box:
-                caveats.append(Caveat.BOX_OFF_IMAGE)
-        caveats += doubts_about_mask(mask, box)
-        return mask, box, tuple(dict.fromkeys(caveats))

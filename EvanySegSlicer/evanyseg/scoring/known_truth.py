@@ -9,9 +9,8 @@ import numpy as np
 
 from ..errors import EvanySegError, ImageError
 from ..geometry.boxes import BoxFrame
-from ..geometry.volume import Volume
 from ..io.dicom.masks import ReadImage
-from ..io.read import read_image, read_segmentation
+from ..io.read import read_image, read_labeled
 from ..io.tables import Table
 from ..overlap import dice
 from ..pipeline.intensity import IntensityPreset
@@ -69,7 +68,10 @@ class KnownCases:
         volume = read_image(folder / name)
         image = ReadImage(volume, folder / name)
         label = row.get("label", "").strip()
-        masks, truths = (self._stack(volume, row, c, image, label) for c in ("mask", self.truth_column))
+        masks, truths = (
+            SliceStack(volume, read_labeled(folder / needed_cell(row, column), label, image), preset=self.preset)
+            for column in ("mask", self.truth_column)
+        )
         box = box_of_one_slice(row, masks.planes, self.box_frame, self.table.layout.separator)
         filled = np.flatnonzero(masks.areas.sum(axis=0) + truths.areas.sum(axis=0))
         if not len(filled):
@@ -82,10 +84,3 @@ class KnownCases:
                 KnownCase(number, name, index, subject, dice(mask, truth), masks.slice_input(index), mask, box)
             )
         return found
-
-    def _stack(self, volume: Volume, row: dict[str, str], column: str, image: ReadImage, label: str) -> SliceStack:
-        path = self.table.path.parent / needed_cell(row, column)
-        segmentation = read_segmentation(path, binary=not label, image=image)
-        if label and segmentation.segments:
-            segmentation = segmentation.only(label.split(";"))
-        return SliceStack(volume, segmentation, preset=self.preset)

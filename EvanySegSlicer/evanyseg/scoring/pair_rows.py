@@ -15,7 +15,7 @@ from ..errors import EvanySegError, ImageError
 from ..geometry.boxes import BoxFrame
 from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.masks import ReadImage
-from ..io.read import read_image, read_segmentation
+from ..io.read import read_image, read_labeled
 from ..pipeline.intensity import IntensityPreset, window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
@@ -162,17 +162,10 @@ class PairRows:
         label = row[options.label_column].strip() if options.label_column else ""
         image = ReadImage(volume, folder / needed_cell(row, "image"))
         mask_path = folder / needed_cell(row, "mask")
-        segmentation = read_segmentation(
-            mask_path,
-            binary=not label,
-            image=image,
-            threshold=options.threshold,
-            names=options.names if label else None,
-        )
+        segmentation = read_labeled(mask_path, label, image, options.threshold, options.names)
         if slice_ is None:
             if any(row.get(name, "").strip() for name in BOX):
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
-            segmentation = segmentation.only(label.split(";") if label else [])
             stack = SliceStack(volume, segmentation, preset=options.preset, allow_cropped=options.allow_cropped)
             item.caveats, item.remarks = stack.caveats, stack.remarks
             scores = list(VolumeScorer(stack, self.pipeline).scores(should_cancel=should_cancel))
@@ -180,7 +173,6 @@ class PairRows:
             item.estimate = self._mean(scores)
             return None
         item.intensity = slice_.window.describe()
-        segmentation = segmentation.only(label.split(";")) if label and segmentation.segments else segmentation
         grid = segmentation.on_grid_of(volume, options.allow_cropped)
         item.caveats = grid.all_caveats
         item.remarks = volume.source.remarks + grid.remarks + window_remarks(volume, options.preset)

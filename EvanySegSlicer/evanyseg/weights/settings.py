@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CACHE_VARIABLE = "EVANYSEG_CACHE"
+REFERENCES_VARIABLE = "EVANYSEG_REFERENCES"
 MIRROR_VARIABLE = "EVANYSEG_MIRROR"
 OFFLINE_VARIABLE = "EVANYSEG_OFFLINE"
 
@@ -38,16 +39,37 @@ class DownloadSettings:
 def cache_folder(
     environment: Mapping[str, str] | None = None, platform: str = sys.platform, home: Path | None = None
 ) -> Path:
-    """Where weights are kept: EVANYSEG_CACHE, else the system's cache folder for programs. Not created here.
+    """Where weights are kept: EVANYSEG_CACHE, else the system's cache folder for programs. Not created here."""
+    places = "Library/Caches", ("XDG_CACHE_HOME", ".cache")
+    return _program_folder(CACHE_VARIABLE, "weights", *places, environment, platform, home)
 
-    The standard library only, so that Slicer and the command line always mean the same folder.
-    """
+
+def references_folder(
+    environment: Mapping[str, str] | None = None, platform: str = sys.platform, home: Path | None = None
+) -> Path:
+    """Where references are kept: EVANYSEG_REFERENCES, else the system's folder for programs' data. Not created here."""
+    places = "Library/Application Support", ("XDG_DATA_HOME", ".local/share")
+    return _program_folder(REFERENCES_VARIABLE, "references", *places, environment, platform, home)
+
+
+def _program_folder(
+    variable: str,
+    name: str,
+    mac: str,
+    linux: tuple[str, str],
+    environment: Mapping[str, str] | None,
+    platform: str,
+    home: Path | None,
+) -> Path:
+    """`variable`, else the folder `name` of this program below where the system keeps such files: `mac` in the home
+    folder there; linux: (variable, folder in the home folder). The standard library only, so that Slicer and the
+    command line always mean the same folder."""
     values = os.environ if environment is None else environment
     home = home or Path.home()
-    if values.get(CACHE_VARIABLE):
-        return Path(values[CACHE_VARIABLE]).expanduser()
+    if values.get(variable):
+        return Path(values[variable]).expanduser()
     if platform == "win32":
-        return Path(values.get("LOCALAPPDATA") or home / "AppData" / "Local") / "evanyseg" / "weights"
-    if platform == "darwin":
-        return home / "Library" / "Caches" / "evanyseg" / "weights"
-    return Path(values.get("XDG_CACHE_HOME") or home / ".cache") / "evanyseg" / "weights"
+        base = Path(values.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    else:
+        base = home / mac if platform == "darwin" else Path(values.get(linux[0]) or home / linux[1])
+    return base / "evanyseg" / name

@@ -12,7 +12,7 @@ from evanyseg.quality.ood import TONES, OODDetector, neighbors
 
 
 @dataclass(frozen=True)
-class Predictions:
+class CalibrationData:
     """Raw predictions and the truth of N masks, all [N]; groups: who each mask belongs to."""
 
     dice: np.ndarray
@@ -22,9 +22,11 @@ class Predictions:
     groups: np.ndarray
 
 
-def joined(*parts: Predictions) -> Predictions:
+def joined(*parts: CalibrationData) -> CalibrationData:
     """All masks of several lists."""
-    return Predictions(**{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Predictions)})
+    return CalibrationData(
+        **{f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(CalibrationData)}
+    )
 
 
 def fit_recalibration(predicted: np.ndarray, true: np.ndarray, knots: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -56,7 +58,7 @@ def _extended(x0: float, y0: float, x1: float, y1: float, at: float) -> float:
 
 
 def fit_calibration(
-    recalibrate_on: Predictions, conform_on: Predictions, level: float = 0.9, ranges: int = 3, fewest: int = 60
+    recalibrate_on: CalibrationData, conform_on: CalibrationData, level: float = 0.9, ranges: int = 3, fewest: int = 60
 ) -> Calibration:
     """Recalibration from the first, one symmetric conformal offset per range of the prediction from the second.
 
@@ -80,7 +82,7 @@ def fit_calibration(
     return Calibration(tuple(x), tuple(y), tuple(float(e) for e in edges), tuple(offsets), level)
 
 
-def coverage_and_width(calibration: Calibration, predictions: Predictions) -> tuple[float, float]:
+def coverage_and_width(calibration: Calibration, predictions: CalibrationData) -> tuple[float, float]:
     """Share of true Dice inside the intervals, and their mean width."""
     _, low, high = calibration.apply(predictions.dice, predictions.low, predictions.high)
     inside = (predictions.true >= low - 1e-9) & (predictions.true <= high + 1e-9)

@@ -45,6 +45,7 @@ from ..support.options import (
     EstimatorOption,
     IntensityOption,
     JsonOption,
+    NamesOption,
     ThresholdOption,
     bands_of,
     preset_of,
@@ -79,9 +80,7 @@ def audit(
         str, typer.Option(metavar="N|all", help="Slices of each label of a volume, evenly spread over it.")
     ] = "10",
     worst: Annotated[int, typer.Option(min=0, max=50, help="Cases of each label that are pictured.")] = 5,
-    names: Annotated[
-        str | None, typer.Option(metavar="FILE|totalsegmentator", help="What label values are called (as in score).")
-    ] = None,
+    names: NamesOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an audit that was stopped.")] = False,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
@@ -95,7 +94,7 @@ def audit(
     """Audit the labels of a data set without a reference.
 
     \b
-    evanyseg audit nnUNet_raw/Dataset007_Pancreas -o audit --intensity ct-abdomen
+    evanyseg audit nnUNet_raw/Dataset007_Pancreas -o audit --intensity ct-soft
     evanyseg audit nnUNet_raw/Dataset007_Pancreas --masks predictions -o audit
     evanyseg audit cases.csv -o audit --metadata people.csv
 

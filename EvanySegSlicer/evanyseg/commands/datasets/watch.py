@@ -35,6 +35,7 @@ from ..support.options import (
     DeviceOption,
     EstimatorOption,
     IntensityOption,
+    NamesOption,
     bands_of,
     preset_of,
 )
@@ -49,9 +50,7 @@ def watch(
     masks: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Masks lie here, named as their images are.")
     ] = None,
-    names: Annotated[
-        str | None, typer.Option(metavar="FILE|totalsegmentator", help="What label values are called (as in score).")
-    ] = None,
+    names: NamesOption = None,
     settle: Annotated[
         float, typer.Option(min=0, help="Seconds for which the files of a case must not have changed.")
     ] = 10,

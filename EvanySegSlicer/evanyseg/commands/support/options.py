@@ -90,6 +90,15 @@ IntensityOption = Annotated[
         rich_help_panel=MODELS,
     ),
 ]
+NamesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--names",
+        metavar="FILE|totalsegmentator",
+        help="What the values of a label map are called: nnU-Net's dataset.json, an ITK-SNAP label file, a Slicer "
+        ".ctbl, JSON, or a table with value,name. Default: what the file itself or nnU-Net's folder says.",
+    ),
+]
 CroppedOption = Annotated[
     bool,
     typer.Option("--allow-cropped", help="Score masks that lie partly outside the image: what is left of them."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from ..write import atomic_path
 
 SUFFIX = ".parquet"
 NUMBERS = ("pred_dice", "low", "high")
-"""Columns that are numbers (null: no score); all others are text, as in CSV."""
+"""Columns that are numbers (null: no score) unless a table says which of its own are; others are text, as in CSV."""
 GROUP = 10_000
 """Rows in memory at a time."""
 
@@ -28,17 +28,20 @@ def pyarrow_parquet() -> Any:
     return parquet
 
 
-def write_parquet_table(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Rows of text or values, in groups; atomic. Keys beyond `columns` are left out. Raises OutputError."""
+def write_parquet_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]], numbers: Collection[str] = NUMBERS
+) -> None:
+    """Rows of text or values, in groups; atomic. numbers: the columns that are float64. Keys beyond `columns` are left
+    out. Raises OutputError."""
     parquet = pyarrow_parquet()
     import pyarrow
 
-    kinds = {name: pyarrow.float64() if name in NUMBERS else pyarrow.string() for name in columns}
+    kinds = {name: pyarrow.float64() if name in numbers else pyarrow.string() for name in columns}
     schema = pyarrow.schema(list(kinds.items()))
     left = iter(rows)
     with atomic_path(path) as part, parquet.ParquetWriter(part, schema) as writer:
         while group := list(islice(left, GROUP)):
-            cells = {name: [_cell(name, row.get(name, "")) for row in group] for name in columns}
+            cells = {name: [_cell(row.get(name, ""), name in numbers) for row in group] for name in columns}
             writer.write_table(pyarrow.table(cells, schema))
 
 
@@ -64,11 +67,11 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]
         raise ImageError(f"{path.name} cannot be read as a Parquet table ({error}).") from None
 
 
-def _cell(name: str, value: Any) -> Any:
-    if name not in NUMBERS:
+def _cell(value: Any, number: bool) -> Any:
+    if not number:
         return "" if value is None else str(value)
-    number = float(value) if value not in ("", None) else None
-    return None if number != number else number
+    found = float(value) if value not in ("", None) else None
+    return None if found != found else found
 
 
 def _text(value: Any) -> str:

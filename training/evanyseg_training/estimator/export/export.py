@@ -21,7 +21,7 @@ from evanyseg.quality.ood import OODDetector, image_statistics
 from evanyseg.quality.shape import FEATURES
 from evanyseg.weights.eight_bits import packed, rounded
 
-from ..calibrate import Predictions, coverage_and_width, fit_calibration, fit_ood_detector, joined
+from ..calibrate import CalibrationData, coverage_and_width, fit_calibration, fit_ood_detector, joined
 from ..module import macro_metrics
 from ..samples.data import EstimatorData
 from ..samples.fixed import FixedData, fixed_samples
@@ -37,7 +37,7 @@ def predict(
     flips: bool,
     seed: int = 9,
     trees: Trees | None = None,
-) -> tuple[Predictions, list[str]]:
+) -> tuple[CalibrationData, list[str]]:
     """Raw predictions on a fixed, balanced list of a split's masks, and the set of each."""
     picks = fixed_samples(data, per_set, seed, without_box)
     outputs: list[dict[str, torch.Tensor]] = []
@@ -55,7 +55,7 @@ def predict(
     joined = {k: torch.cat([o[k] for o in outputs]).float().numpy() for k in ("dice", "low", "high")}
     table = data.candidates.table
     groups = np.array([f"{table.source[i]}|{table.subject[i]}" for i, _ in picks])
-    return Predictions(**joined, true=torch.cat(true).numpy().astype(float), groups=groups), [s for _, s in picks]
+    return CalibrationData(**joined, true=torch.cat(true).numpy().astype(float), groups=groups), [s for _, s in picks]
 
 
 def window_statistics(data: EstimatorData, per_set: int, factors: tuple[float, float], seed: int = 9) -> np.ndarray:
