@@ -16,7 +16,7 @@ from ..scene.table.summaries import SegmentReview
 
 
 def result_text(row: ScoreRecord | None) -> str:
-    """'Liver 0.62 POOR [0.48-0.74]', with the band as a coloured word, as rich text; empty without a row."""
+    """'Liver (axial 45), predicted Dice 0.62 POOR [0.48-0.74]', with the band as a coloured word, as rich text; empty without a row."""
     if row is None:
         return ""
     name = html.escape(row.segment)
@@ -30,7 +30,7 @@ def result_text(row: ScoreRecord | None) -> str:
     interval = f" [{row.low:.2f}-{row.high:.2f}]" if not math.isnan(row.low) else ""
     color = BAND_COLORS[QualityBand(row.band)]
     text = (
-        f"<b>{name}</b> ({place}): <span style='font-size:14pt'><b>{row.dice:.2f}</b></span> "
+        f"<b>{name}</b> ({place}), predicted Dice <span style='font-size:14pt'><b>{row.dice:.2f}</b></span> "
         f"<span style='background-color:{css_color(color)}; color:{'black' if is_light(color) else 'white'}'>"
         f"&nbsp;<b>{row.band.upper()}</b>&nbsp;</span>"
         f"{interval}"

@@ -45,7 +45,7 @@ def gain_table() -> np.ndarray:
 def legend_entries() -> list[tuple[str, Color]]:
     """(words, color), the largest first."""
     words = [f"{nats:.2f} nats" for nats in SHOWN]
-    words[0] += " (ln 2, the most)"
+    words[0], words[-1] = f"{words[0]}: tells most", f"{words[-1]}: tells little"
     return [(text, color_of(nats)) for text, nats in zip(words, SHOWN, strict=True)]
 
 

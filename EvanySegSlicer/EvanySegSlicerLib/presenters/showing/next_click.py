@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 NOTHING_ASKED = "Press Suggest next click first."
 OUTDATED = "The mask was changed meanwhile; ask again."
+MUCH, LITTLE = 0.5, 0.2
+"""Shares of the most that a click can tell, from which an answer is said to tell much, or more than little."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,9 @@ def question(asked: Asked, segment: str) -> str:
     if click.gain < FLOOR:
         return f"The segmenter's masks of '{segment}' agree everywhere: no click would tell it much."
     sign = "+" if click.positive else "−"
+    share = click.gain / LARGEST
+    tells = "much" if share >= MUCH else "something" if share >= LITTLE else "little"
     return (
         f"Does the ring lie in '{segment}'? + yes, − no. The masks say {sign} ({click.inside:.0%} inside); "
-        f"{click.gain:.2f} of {LARGEST:.2f} nats expected."
+        f"your answer tells {tells}: {click.gain:.2f} of {LARGEST:.2f} nats expected."
     )
