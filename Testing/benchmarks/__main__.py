@@ -79,7 +79,7 @@ def main() -> int:
         rows = [asdict(f) | {"group": name, "met": f.met} for name, group in figures.items() for f in group]
         options.json.write_text(json.dumps(rows, indent=1) + "\n")
     if options.report:
-        print(f"written: {write_page(options.report, figures, left_out, options.quick)}")
+        print(f"written: {write_page(options.report, figures, left_out, options.quick, bool(options.groups))}")
     # what was asked for by name and could not be measured is a failure, what a plain run leaves out is not
     return 1 if any(name in left_out for name in options.groups) else 0
 

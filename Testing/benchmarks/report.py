@@ -61,30 +61,54 @@ WORDS = {
 }
 
 
-def write_page(path: Path, figures: Mapping[str, Sequence[Figure]], left_out: Mapping[str, str], quick: bool) -> Path:
-    """Write the page and return its path. left_out: what was not measured, and why."""
-    lines = [
-        "# Performance",
-        "",
-        "Made by `python3 dev.py bench --report`: every figure with its peer in the same run. Medians; targets are "
-        "this project's own. Figures depend on the machine and on what else runs on it; ratios do less.",
-        "",
-        f"{machine()}. {date.today().isoformat()}, commit {commit()}.",
-    ]
-    if quick:
-        lines += ["", "**A quick run: no figures to quote.**"]
+NOT_MEASURED = "Not measured"
+
+
+def write_page(
+    path: Path, figures: Mapping[str, Sequence[Figure]], left_out: Mapping[str, str], quick: bool, part: bool = False
+) -> Path:
+    """Write the page and return its path. left_out: what was not measured, and why; part: the other sections of a page
+    that is there stay, and those written now say by themselves where and when they were measured."""
+    head, sections = sections_of(path) if part and path.exists() else ("", {})
+    here = f"{machine()}. {date.today().isoformat()}, commit {commit()}."
+    if not head:
+        head = "\n".join(
+            [
+                "# Performance",
+                "",
+                "Made by `python3 dev.py bench --report`: every figure with its peer in the same run. Medians; targets "
+                "are this project's own. Figures depend on the machine and on what else runs on it; ratios do less.",
+                "",
+                here,
+                *(["", "**A quick run: no figures to quote.**"] if quick else []),
+            ]
+        )
+    alone = [f"Measured by itself: {here}", ""] if sections else []
     for name, rows in figures.items():
-        if not rows:
-            continue
-        lines += ["", f"## {TITLES[name]}", ""]
-        lines += [WORDS[name], ""] if WORDS[name] else []
-        lines += ["| what | median | range | target | |", "|---|---|---|---|---|"]
-        lines += [table_row(row) for row in rows]
-    if left_out:
-        lines += ["", "## Not measured", ""]
-        lines += [f"- {TITLES.get(name, name)}: {reason}." for name, reason in left_out.items()]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        if rows:
+            said = [WORDS[name], ""] if WORDS[name] else []
+            table = ["| what | median | range | target | |", "|---|---|---|---|---|", *map(table_row, rows)]
+            sections[TITLES[name]] = "\n".join([*alone, *said, *table])
+    missing = [line for line in sections.pop(NOT_MEASURED, "").splitlines() if _title(line) not in sections]
+    missing += [f"- {TITLES.get(name, name)}: {reason}." for name, reason in left_out.items()]
+    if missing:
+        sections[NOT_MEASURED] = "\n".join(dict.fromkeys(missing))
+    order = [*TITLES.values(), *sections]
+    parts = [f"## {title}\n\n{text}" for title, text in sorted(sections.items(), key=lambda s: order.index(s[0]))]
+    path.write_text("\n\n".join([head, *parts]) + "\n", encoding="utf-8")
     return path
+
+
+def sections_of(page: Path) -> tuple[str, dict[str, str]]:
+    """What stands before the first section, and the sections by title."""
+    head, *parts = page.read_text(encoding="utf-8").split("\n## ")
+    found = (part.partition("\n") for part in parts)
+    return head.strip(), {title: text.strip() for title, _, text in found}
+
+
+def _title(line: str) -> str:
+    """Of a line about what was not measured."""
+    return line.removeprefix("- ").partition(":")[0]
 
 
 def table_row(row: Figure) -> str:

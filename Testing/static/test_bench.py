@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks.report import write_page
+from benchmarks.timing import figure
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCK = """
 import sys
@@ -65,3 +68,19 @@ def test_a_group_asked_for_by_name_that_cannot_be_measured_fails(tmp_path):
     assert done.returncode == 1
     assert done.stdout.startswith("desktop: left out")
     assert "Traceback" not in done.stderr
+
+
+def test_groups_by_themselves_leave_the_rest_of_the_page(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    first = {"start": [figure("import evanyseg", [2.0], "ms")], "clone": [figure("a clone", [80.0], "MB", 90.0)]}
+    write_page(page, first, {"gpu": "there is no card", "web": "there is no browser"}, quick=False)
+    before = page.read_text(encoding="utf-8")
+    again = {"clone": [figure("a clone", [95.0], "MB", 90.0)], "gpu": [figure("batch 1", [3.0], "masks/s")]}
+    write_page(page, again, {}, quick=False, part=True)
+    text = page.read_text(encoding="utf-8")
+    assert text.split("## Size")[0].split("## On a CUDA card")[0] == before.split("## Size")[0]
+    assert "| a clone | 95 MB |  | <= 90 MB: **missed** |" in text
+    assert "80 MB" not in text
+    assert text.count("Measured by itself: ") == 2
+    assert "## Not measured\n\n- The same in the browser: there is no browser.\n" in text
+    assert "no card" not in text

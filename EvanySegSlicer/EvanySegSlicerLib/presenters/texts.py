@@ -16,7 +16,8 @@ from ..scene.table.summaries import SegmentReview
 
 
 def result_text(row: ScoreRecord | None) -> str:
-    """'Liver (axial 45), predicted Dice 0.62 POOR [0.48-0.74]', with the band as a coloured word, as rich text; empty without a row."""
+    """'Liver (axial 45), predicted Dice 0.62 POOR [0.48-0.74]', with the band as a coloured word, as rich text; empty
+    without a row."""
     if row is None:
         return ""
     name = html.escape(row.segment)
