@@ -158,7 +158,7 @@ def work_of(name: str, runs: int, quick: bool, peers: bool) -> Callable[[], list
         "busy": lambda: busy.run(max(2, runs // 2), quick, peers),
         "growth": lambda: growth.run(max(2, runs // 2), quick, not _lacking(("slicer",))),
         "gpu": lambda: gpu.run(runs),
-        "clone": size.clone,
+        "clone": lambda: size.clone(quick),
     }[name]
 
 
