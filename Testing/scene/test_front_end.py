@@ -60,6 +60,25 @@ def front(app):
     one.close()
 
 
+def test_words_that_were_cut_come_back_when_the_view_grows(front):
+    front.presenters.display.set_on(True)
+    front.draw(5, (10, 10, 54, 54))
+    (row,) = front.rows
+    red = front.views.of["Red"]
+    window = red.renderer.GetRenderWindow()
+
+    def said(width: int) -> str:
+        window.SetSize(width, 300)
+        red.slice_node.SetDimensions(width, 300, 1)  # as a front end does when its view has another size
+        front.presenters.display.refresh()
+        return next(line for line in red.words if line.startswith("Segment"))
+
+    whole, cut = said(900), said(250)
+    assert f"{row.dice:.2f} GOOD" in whole
+    assert len(cut) < len(whole)
+    assert said(900) == whole
+
+
 def test_a_box_is_scored_shown_and_said(front):
     front.presenters.display.set_on(True)
     front.draw(5, (10, 10, 54, 54))

@@ -156,6 +156,23 @@ class Reviewer:
             self.page.wait_for_timeout(250)
         raise AssertionError(f"{view} shows something else than before")
 
+    def count_frames(self) -> None:
+        """Begin to count the axial view's frames: `frames()`."""
+        self.page.evaluate(
+            "() => { window.framesSeen = 0; document.querySelector('main img')"
+            ".addEventListener('load', () => { window.framesSeen += 1; }); }"
+        )
+
+    def frames(self) -> int:
+        return int(self.page.evaluate("window.framesSeen"))
+
+    def wheel(self, by: int = 100) -> None:
+        """One turn over the axial view."""
+        place = self.place("Red")
+        self.page.mouse.move(place["x"] + 100, place["y"] + 100)
+        self.page.mouse.wheel(0, by)
+        self.page.wait_for_timeout(80)
+
     # ---- acting -----------------------------------------------------------------------------------------------
 
     def drag(self, view: str, half_width: float, half_height: float | None = None) -> None:

@@ -96,9 +96,9 @@ def test_the_table_is_sorted_and_filtered_and_the_strip_leads_to_its_slice(revie
         ".map(r => parseFloat(r.children[2].innerText)).filter(d => !isNaN(d));"
         " return dice.every((n, i) => !i || dice[i - 1] <= n); }"
     )
-    choose(reviewer, 2, "accepted")
+    choose(reviewer, 2, "stale")
     reviewer.wait_rows(CORRECTED)
-    assert {row[5] for row in reviewer.rows()} == {"accepted"}
+    assert {row[5] for row in reviewer.rows()} == {"stale"}, "what was corrected"
     choose(reviewer, 2, "all")
     reviewer.wait_rows(12)
     assert sorted(slices()) == everything

@@ -139,7 +139,7 @@ class _Labeled:
         self.view = view
         self._labels = ViewLabels(view.renderer, below)
         self._node = view.slice_node
-        self._said: tuple[list[Line], list[Line]] | None = None
+        self._said: tuple[list[Line], list[Line], int] | None = None
 
         def on_modified(caller: vtkObject, event: str) -> None:
             on_scroll(self)
@@ -147,9 +147,10 @@ class _Labeled:
         self._tag = self._node.AddObserver("ModifiedEvent", on_modified)
 
     def show(self, annotation: list[Line], legend: list[Line]) -> None:
-        if (annotation, legend) == self._said:
+        now = (annotation, legend, self.view.renderer.GetSize()[0])  # words are cut to the view's width
+        if now == self._said:
             return
-        self._said = (annotation, legend)
+        self._said = now
         self._labels.show_annotation(annotation)
         self._labels.show_legend(legend)
         self.view.render()
