@@ -77,9 +77,13 @@ def make(folder: Path) -> None:
         reviewer.page.wait_for_selector("#status:has-text('propagated')", timeout=300_000)
         reviewer.wait_idle()
         reviewer.press("n")
+        reviewer.page.wait_for_selector("#accept:not([disabled])")
         reviewer.press("x")
+        reviewer.page.wait_for_selector("#table [data-key]:has-text('flagged')")
         reviewer.press("n")
+        reviewer.page.wait_for_selector("#result:has-text('axial 97')")
         reviewer.page.click("#show-bands")
+        reviewer.page.wait_for_selector("#show-bands.bg-amber")
         shot(reviewer, folder / "web-2-review.webp")
         reviewer.page.click("#show-bands")
 
