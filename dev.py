@@ -50,7 +50,7 @@ class Environment:
     whole: bool = False
 
 
-SMALL = Environment("cli,scene", ("nilearn>=0.10",), 370, 2.5)  # nilearn: for the brain template in it
+SMALL = Environment("cli,scene,adapt", ("nilearn>=0.10",), 380, 2.6)  # nilearn: for the brain template in it
 WHOLE = Environment("test", (), 3600, 12.0, whole=True)  # PyTorch with its CUDA libraries is most of it
 PAGE = Environment("web", ("nilearn>=0.10",), 480, 3.0)
 ENVIRONMENTS = {"demo": SMALL, "web": PAGE, "bench": SMALL, "setup": WHOLE, "test": WHOLE, "fuzz": WHOLE}

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from evanyseg.adaptation.candidates import CandidateOptions, masks_of
-from evanyseg.adaptation.conformal import attainable_level, fit_interval, grouped_quantile
 from evanyseg.adaptation.estimator import UNLIKE
 from evanyseg.adaptation.fit import Adaptation, AdaptationOptions, adapt
-from evanyseg.adaptation.learner import LearnerOptions
+from evanyseg.adaptation.learner.regression import LearnerOptions
 from evanyseg.adaptation.measured import MeasuredReferences
 from evanyseg.adaptation.reference import GradedMask, Reference
 from evanyseg.adaptation.synthetic import FAMILIES, synthetic_errors
@@ -161,64 +160,19 @@ def test_synthetic_errors_have_the_dice_that_they_say_spread_over_the_range() ->
     assert all(np.array_equal(a, b) for (a, _), (b, _) in zip(made, again, strict=True))
 
 
-def test_the_level_that_few_subjects_can_vouch_for() -> None:
-    assert attainable_level(0) == 0
-    assert attainable_level(1) == 0.5
-    assert attainable_level(8) == pytest.approx(8 / 9)
-    assert attainable_level(9) == 0.9
-    assert attainable_level(100) == 0.9
-
-
-def test_the_grouped_quantile_by_hand() -> None:
-    """Three subjects and the one to come: each of the three has 1/4, shared by its masks."""
-    scores = np.array([0.1, 0.3, 0.2, 0.9])
-    groups = np.array([0, 0, 1, 2])
-    even = np.ones(4)
-    # sorted: .1 (1/8), .2 (1/4), .3 (1/8), .9 (1/4): reached 1/8, 3/8, 1/2, 3/4
-    assert grouped_quantile(scores, groups, even, 0.375) == 0.2
-    assert grouped_quantile(scores, groups, even, 0.5) == 0.3
-    assert grouped_quantile(scores, groups, even, 0.75) == 0.9
-    assert grouped_quantile(scores, groups, even, 0.76) == np.inf
-    # a hundred masks of one subject weigh no more than one of another
-    many = np.concatenate([scores, np.full(100, 0.3)])
-    assert grouped_quantile(many, np.concatenate([groups, np.zeros(100, int)]), np.ones(104), 0.5) == 0.3
-
-
-def test_intervals_cover_subjects_that_were_never_seen() -> None:
-    """Subjects differ in how wrong predictions are; coverage is counted over new subjects, averaged over draws."""
-    rng = np.random.default_rng(0)
-
-    def draw(subjects: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        group = np.repeat(np.arange(subjects), 6)
-        size = np.repeat(np.abs(rng.normal(0, 0.08, subjects)), 6)
-        predicted = rng.uniform(0.3, 0.7, len(group))
-        return predicted + rng.normal(0, 1, len(group)) * size, predicted, group
-
-    inside = []
-    for _ in range(60):
-        truth, predicted, group = draw(12)
-        interval = fit_interval(truth, predicted, group, np.ones(len(group)))
-        new_truth, new_predicted, _ = draw(40)
-        low, high = interval.around(new_predicted)
-        inside.append(((low <= new_truth) & (new_truth <= high)).mean())
-    assert interval.level == 0.9
-    assert 0.86 <= np.mean(inside) <= 0.98
-
-
-def test_the_recalibration_shrinks_to_the_references_mean_where_answers_tell_nothing() -> None:
-    from evanyseg.adaptation.recalibration import IDENTITY, fit_recalibration, left_out
-
-    rng = np.random.default_rng(0)
-    truth = rng.uniform(0.6, 1.0, 8)
-    noise = rng.uniform(0, 1, (8, 2))
-    useless = fit_recalibration(noise, truth, np.ones(8))
-    assert useless(rng.uniform(0, 1, (200, 2))).std() < 0.6 * truth.std()
-    biased = np.column_stack([truth - 0.3, noise[:, 1]])
-    kept = fit_recalibration(np.repeat(biased, 10, axis=0), np.repeat(truth, 10), np.ones(80))
-    assert np.abs(kept(biased) - truth).max() < 0.03  # eighty masks: the bias goes, the order stays
-    alone = left_out(biased, truth, np.ones(8), np.arange(8))
-    assert np.abs(alone - truth).mean() < np.abs(truth - truth.mean()).mean()
-    assert np.allclose(IDENTITY(biased), np.clip(biased[:, 0], 0, 1))
+def test_accepted_slices_beside_corrected_ones_are_learned_from(base) -> None:
+    made = references(4)
+    for n in range(4, 8):
+        image, truth, _ = example(n)
+        made.append(
+            Reference(image, None, graded=(GradedMask(truth, 0.95, 0.3, (0.9, 1.0)),), subject=f"s{n}", weight=0.3)
+        )
+    found = adapt(made, base, QUICK)
+    check = found.check
+    assert (~check.exact).sum() == 4  # no box: once each
+    assert found.estimator.learned.modes[1].interval.subjects == 4  # the others' Dice is not known
+    for mode_box in (True, False):
+        assert np.isnan(check.error(check.blended, mode_box)) or check.error(check.blended, mode_box) < 1
 
 
 def test_one_more_reference_costs_only_itself_and_changes_nothing_else(base, monkeypatch) -> None:
@@ -256,3 +210,42 @@ def test_a_reference_that_changed_is_measured_anew() -> None:
         replace(one, truth=None, graded=(GradedMask(truth, 1.0),), predictions=(prediction,)),
     ]
     assert len({one.digest(), *(other.digest() for other in others)}) == 7
+
+
+def test_a_band_is_part_of_the_reference() -> None:
+    image, _, prediction = example(1)
+    graded = Reference(image, None, graded=(GradedMask(prediction, 0.95, 0.3, (0.9, 1.0)),), weight=0.3)
+    (mask,) = masks_of(graded, CandidateOptions(5), np.random.default_rng(0))
+    assert mask.bounds == (0.9, 1.0)
+    assert graded.digest() != Reference(image, None, graded=(GradedMask(prediction, 0.95, 0.3),), weight=0.3).digest()
+
+
+def test_references_that_are_the_same_count_once(base) -> None:
+    made = references(3)
+    copies = [replace(made[0], subject="another name"), *made, replace(made[1], subject="a third")]
+    found = adapt(copies, base, QUICK)
+    assert found.subjects == 3
+    assert "2 of 5 references are the same as others: once each" in found.remarks
+
+
+def test_masks_of_named_segmenters_are_learned_from_too() -> None:
+    class WholeBox:
+        name = "box"
+
+        def embed(self, image):
+            return image
+
+        def segment(self, embedding, box):
+            masks = np.zeros((2, *embedding.shape[:2]), bool)
+            masks[1, int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)] = True
+            return type("Candidates", (), {"masks": masks, "predicted_iou": np.array([0.1, 0.9])})()
+
+    image, truth, prediction = example(1)
+    reference = Reference(image, truth, None, (prediction,))
+    alone = masks_of(reference, CandidateOptions(5), np.random.default_rng(0))
+    more = masks_of(reference, CandidateOptions(5, boxes=2), np.random.default_rng(0), [WholeBox()])
+    added = more[len(alone) :]
+    assert len(added) == 2
+    assert not any(m.own for m in added)
+    assert all(m.bounds[0] == dice(m.mask, truth) and 0.6 < m.bounds[0] < 0.95 for m in added)
+    assert sum(m.weight for m in more) == pytest.approx(1)

@@ -122,6 +122,8 @@ def test_the_command_learns_and_its_file_is_an_estimator(folder: Path, capsys) -
     for mode in told["modes"].values():
         assert mode["after"]["masks"] == 7
         assert mode["after"]["mae"] <= mode["before"]["mae"]
+        assert 0 <= mode["before"]["coverage"] <= 1
+        assert 0.5 <= mode["after"]["coverage"] <= 1
     arguments = [str(folder / "i 3.png"), str(folder / "p3.png"), "--estimator", str(folder / "m.safetensors")]
     assert cli.main(["score", *arguments, "-o", str(folder / "scores.csv")]) == 0
     with (folder / "scores.csv").open(newline="", encoding="utf-8") as rows:

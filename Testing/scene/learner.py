@@ -9,7 +9,7 @@ from doubles import ThresholdSegmenter
 from doubles.review import RecordingView, double_models
 from evanyseg.adaptation.candidates import CandidateOptions
 from evanyseg.adaptation.fit import AdaptationOptions
-from evanyseg.adaptation.learner import LearnerOptions
+from evanyseg.adaptation.learner.regression import LearnerOptions
 from evanyseg.adaptation.store import ReferenceStore
 from evanyseg.quality.builtin import BuiltinEstimator, load
 from EvanySegSlicerLib.presenters.learning.learning import LearningPresenter

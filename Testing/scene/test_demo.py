@@ -14,10 +14,14 @@ from evanyseg.geometry.boxes import BoxFrame
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.write import write_labels
 from evanyseg.overlap import dice
+from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
+from evanyseg.quality.builtin import load
 from EvanySegSlicerLib.demo import show
+from EvanySegSlicerLib.demo.learn import CORRECTED, can_learn, learn
 from EvanySegSlicerLib.demo.plan import AXIAL, SEEN_IN_TRAINING, fullest_slice, plan
 from EvanySegSlicerLib.demo.run import box_around_brightest
+from EvanySegSlicerLib.demo.stage import add_segment, set_stage
 from EvanySegSlicerLib.demo.template import cut_structures
 from EvanySegSlicerLib.scene.headless.boot import boot
 
@@ -60,6 +64,45 @@ def test_the_demo_on_a_users_volume_writes_everything(scan, tmp_path) -> None:
         assert segmentation.GetSegmentation().GetNumberOfSegments() == 1
     finally:
         again.close()
+
+
+def test_the_demo_learns_from_slices_that_the_reference_corrects() -> None:
+    """The reference is wider than what is bright, which the built-in estimator cannot know before it is told."""
+    rng = np.random.default_rng(0)
+    _, j, i = np.mgrid[:14, :64, :72]
+    apart = np.hypot((j - 32) / (14 + rng.normal(0, 1.5, 14)[:, None, None]), (i - 36) / 18)
+    bright = apart < 0.8
+    voxels = (np.where(bright, 150, 60) + rng.normal(0, 8, bright.shape)).astype(np.int16)
+    stage = set_stage(Volume(voxels), SlicePipeline(load(), doubles.ThresholdSegmenter()))
+    try:
+        segment = add_segment(stage, "Object")
+        box = BoxPrompt(14, 14, 58, 50)
+        for index in range(14):
+            stage.review.segment_box(segment, stage.review.reader.plane(AXIAL, index), box)
+        before = {r.index: r.dice for r in stage.review.table.records()}
+        assert can_learn(stage)
+        lesson = learn(stage, segment, apart < 1.25)
+        assert lesson is not None
+        assert len(lesson.corrected) == CORRECTED
+        assert len(lesson.true) == 14 - CORRECTED
+        assert not set(lesson.corrected) & {r.index for r in lesson.after}
+        assert lesson.error(lesson.after) < 0.5 * lesson.error(lesson.before)
+        assert {r.index: r.dice for r in stage.review.table.records()} == before, "the table stays as it is"
+        said = show.lesson_of(lesson)
+        assert said is not None
+        assert (said["others"], said["helps"]) == (8, True)
+        assert learn(stage, segment, np.zeros_like(bright)) is None
+    finally:
+        stage.close()
+
+
+def test_only_the_builtin_estimator_learns(scan) -> None:
+    run = show.own_volume(scan, "axial", 12, None, None, "", doubles.make_pipeline, quiet)
+    try:
+        assert not can_learn(run.stage)
+        assert run.lesson is None
+    finally:
+        run.stage.close()
 
 
 def test_a_box_outside_the_users_slice_is_refused(scan) -> None:

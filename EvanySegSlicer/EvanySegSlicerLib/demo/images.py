@@ -18,6 +18,7 @@ from ..scene.overlay.bands_segmentation import make_bands, remove_bands
 from ..scene.overlay.view_labels import ViewLabels, annotation_lines
 from ..scene.png import write_png
 from ..scene.table.records import ScoreRecord
+from .learn import Lesson
 from .run import DemoRow
 from .stage import Stage
 
@@ -133,8 +134,9 @@ def contact_sheet(files: Sequence[Path], path: Path, columns: int = 4, side: int
     return path
 
 
-def scatter(rows: Sequence[DemoRow], path: Path) -> Path | None:
-    """Predicted against true Dice with intervals; None when nothing has a truth."""
+def scatter(rows: Sequence[DemoRow], path: Path, lesson: Lesson | None = None) -> Path | None:
+    """Predicted against true Dice with intervals, after a lesson also what was learned (crosses, joined with the scores
+    before); None when nothing has a truth."""
     known = [r for r in rows if r.true is not None and r.record.scored]
     if not known:
         return None
@@ -152,6 +154,11 @@ def scatter(rows: Sequence[DemoRow], path: Path) -> Path | None:
         below = [max(0.0, r.record.dice - r.record.low) for r in own]
         above = [max(0.0, r.record.high - r.record.dice) for r in own]
         axes.errorbar(true, dice, yerr=[below, above], fmt="o", markersize=5, linewidth=0.8, alpha=0.8, label=name)
+    if lesson is not None:
+        for before, after, at in zip(lesson.before, lesson.after, lesson.true, strict=True):
+            axes.plot([at, at], [before.dice, after.dice], color="0.5", linewidth=0.7, zorder=0)
+        label = f"{lesson.segment}, learned from {len(lesson.corrected)} corrected slices"
+        axes.plot(lesson.true, [r.dice for r in lesson.after], "kx", markersize=6, label=label)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="true Dice", ylabel="predicted Dice, with its interval")
     axes.legend(loc="lower right", frameon=False)
     axes.spines[["top", "right"]].set_visible(False)

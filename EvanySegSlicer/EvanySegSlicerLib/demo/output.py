@@ -71,7 +71,7 @@ def _write_all(run: DemoRun, folder: Path, facts: dict[str, str], say: Say) -> D
         shots = shots_of(run)
         files = take(run.stage, shots, images)
         files["3d"] = photograph_3d(run.stage, _stacks(run), images / "3d-bands.png")
-        plot = scatter(run.rows, images / "predicted-true.png")
+        plot = scatter(run.rows, images / "predicted-true.png", run.lesson)
         if plot is not None:
             files["predicted-true"] = plot
         sheet = contact_sheet(

@@ -21,6 +21,10 @@ SEEN_IN_TRAINING = {
 """What the built-in models' training sets hold of each structure (their model cards list the sets)."""
 
 
+TAUGHT = "White matter, one hemisphere"
+"""The structure whose slices are corrected and learned from: large, folded, and overrated by the built-in estimator."""
+
+
 @dataclass(frozen=True)
 class DemoPrompt:
     """One box. `segment` is the name shown; `structure` the reference it is compared with; `axis` and `index` the

@@ -18,7 +18,8 @@ from evanyseg.prompts import BoxPrompt
 
 from ..scene.review.session import Applied
 from ..scene.table.records import MISSING, ScoreRecord
-from .plan import AXIAL, DemoPrompt, OldMask, old_mask, plan
+from .learn import Lesson, can_learn, learn
+from .plan import AXIAL, TAUGHT, DemoPrompt, OldMask, old_mask, plan
 from .stage import Stage, add_segment, set_stage
 from .template import load_template
 
@@ -36,13 +37,14 @@ class DemoRow:
 @dataclass
 class DemoRun:
     """What the demo made. rows: every scored slice; prompts: (prompt, segment id, box) of each box drawn;
-    seconds: stage -> time it took."""
+    seconds: stage -> time it took; lesson: what learning from corrected slices brought, where it was tried."""
 
     stage: Stage
     rows: list[DemoRow] = field(default_factory=list)
     prompts: list[tuple[DemoPrompt, str, BoxPrompt]] = field(default_factory=list)
     olds: list[tuple[OldMask, str]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    lesson: Lesson | None = None
 
     @contextmanager
     def timed(self, name: str, say: Say) -> Iterator[None]:
@@ -106,6 +108,10 @@ def _run(
         _find_missing(run)
     with run.timed("Colouring by quality", say):
         stage.overlay.show()
+    taught = next((t for t in run.prompts if t[0].structure == TAUGHT and t[0].structure in references), None)
+    if taught is not None and can_learn(stage):
+        with run.timed("Learning from corrected slices", say):
+            run.lesson = learn(stage, taught[1], references[TAUGHT])
     run.rows = [_compared(run, record, references) for record in stage.review.table.records()]
     return run
 

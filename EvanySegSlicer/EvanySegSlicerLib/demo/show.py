@@ -16,6 +16,7 @@ from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.prompts import BoxPrompt
 
 from ..scene.table.records import MISSING
+from .learn import Lesson
 from .output import ranked, write_all
 from .plan import SEEN_IN_TRAINING
 from .run import DemoRow, DemoRun, Say, prompt_for, run_template, run_volume
@@ -60,6 +61,7 @@ def finish(run: DemoRun, folder: Path, say: Say) -> dict[str, Any]:
         "facts": facts,
         "rows": rows,
         "comparison": comparison(run.rows),
+        "lesson": lesson_of(run.lesson),
         "seconds": {k: round(v, 2) for k, v in run.seconds.items()},
         "files": {k: str(getattr(files, k)) for k in ("folder", "sheet", "report", "table", "scene", "segmentation")},
     }
@@ -80,6 +82,21 @@ def comparison(rows: list[DemoRow]) -> dict[str, float] | None:
         "pearson": float(np.corrcoef(dice, true)[0, 1]) if varied else math.nan,
         "true_sd": float(true.std()),
         "inside_interval": float(((true >= low) & (true <= high)).mean()),
+    }
+
+
+def lesson_of(lesson: Lesson | None) -> dict[str, Any] | None:
+    """What learning brought on the slices that were not corrected; None where nothing was learned."""
+    if lesson is None:
+        return None
+    return {
+        "segment": lesson.segment,
+        "corrected": list(lesson.corrected),
+        "others": len(lesson.true),
+        "error_before": lesson.error(lesson.before),
+        "error_after": lesson.error(lesson.after),
+        "helps": lesson.helps,
+        "remarks": list(lesson.remarks),
     }
 
 
@@ -113,6 +130,8 @@ def print_result(document: dict[str, Any]) -> None:
             f"r {found['pearson']:.2f} (SD of the true Dice {found['true_sd']:.2f}), "
             f"{found['inside_interval']:.0%} inside their interval."
         )
+    if document["lesson"]:
+        console.print(shown(_lesson_text(document["lesson"])))
     trained = document["facts"].get("Built-in models' training")
     if trained:
         console.print(f"Built-in models' training: {trained}.")
@@ -122,6 +141,16 @@ def print_result(document: dict[str, Any]) -> None:
     for key, label in labels.items():
         console.print(f"{label:9} {shown(files[key])}", soft_wrap=True)
     console.print(f"[dim]{DISCLAIMER}[/]")
+
+
+def _lesson_text(lesson: dict[str, Any]) -> str:
+    start = f"{lesson['segment']}: {len(lesson['corrected'])} slices corrected by the tissue map, "
+    if not lesson["helps"]:
+        return f"{start}which do not help yet: the built-in estimator stays."
+    return (
+        f"{start}the mean absolute error on the other {lesson['others']}: "
+        f"{lesson['error_before']:.2f} before, {lesson['error_after']:.2f} learned."
+    )
 
 
 def _facts(run: DemoRun) -> dict[str, str]:

@@ -11,12 +11,12 @@ import numpy as np
 from ..protocols import QualityEstimator, ShouldCancel, never_cancel
 from ..quality.builtin import BuiltinEstimator, MeasuredCase
 from ..quality.cases import CaseEstimator
-from ..quality.gbdt import Trees
 from ..quality.ood import statistics_of
 from ..results import QualityCase, QualityEstimate
+from .choosing import Choice
 from .conformal import LEVEL, GroupedInterval
 from .features import TrueMasks, measure
-from .recalibration import IDENTITY, Recalibration
+from .learner.regression import Regression
 
 UNLIKE = "unlike the references"
 STATISTIC_FLOOR = 0.02
@@ -24,17 +24,22 @@ STATISTIC_FLOOR = 0.02
 
 @dataclass(frozen=True)
 class Mode:
-    """With a box, or without one: `share` of the recalibrated answer in the result, the rest is the built-in one's (0:
-    these references do not help yet); the interval is measured on subjects left out."""
+    """With a box, or without one: how the learned answer is mixed with the built-in one, and the interval, which is
+    measured on subjects left out, also where the built-in answer stays in charge."""
 
-    share: float
+    choice: Choice
     interval: GroupedInterval
-    recalibration: Recalibration = IDENTITY
 
-    def mixed(self, learned: np.ndarray, builtin: np.ndarray) -> np.ndarray:
-        """dice [N] from the learned and the built-in answers [N]."""
-        answer = self.recalibration(np.column_stack([learned, builtin]))
-        return np.clip(self.share * answer + (1 - self.share) * builtin, 0, 1)
+    def bounds(
+        self, dice: np.ndarray, builtin: np.ndarray, low: np.ndarray, high: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(low, high) [N] about answers `dice`, from the built-in answers with their intervals: these have a say where
+        there are too few subjects to vouch for 90 %."""
+        trust = self.interval.level / LEVEL
+        lower, upper = self.interval.around(dice)
+        lower = trust * lower + (1 - trust) * np.maximum(dice - (builtin - low), 0)
+        upper = trust * upper + (1 - trust) * np.minimum(dice + (high - builtin), 1)
+        return np.minimum(lower, dice), np.maximum(upper, dice)
 
 
 @dataclass(frozen=True)
@@ -55,14 +60,14 @@ class Windows:
 class Learned:
     """All that is kept: numbers measured on the references, never their pixels. modes: (with a box, without)."""
 
-    trees: Trees
+    regression: Regression
     masks: TrueMasks
     windows: Windows
     modes: tuple[Mode, Mode]
 
     @property
     def helps(self) -> bool:
-        return any(mode.share > 0 for mode in self.modes)
+        return any(mode.choice.share > 0 for mode in self.modes)
 
 
 def level_of(learned: Learned, base: float) -> float:
@@ -124,13 +129,14 @@ class AdaptedEstimator(CaseEstimator):
         caveats = said.caveats
         if self.learned.windows.distance(statistics_of(found.seen)) > (self.learned.windows.limit):
             caveats = (*caveats, UNLIKE)
-        if mode.share == 0:
+        if mode.interval.level == 0:  # nothing could be checked
             return replace(said, level=self.level, caveats=caveats)
-        learnt = float(self.learned.trees.predict(measured.features(self.learned.masks)[None])[0, 0])
-        dice = float(mode.mixed(np.array([learnt]), np.array([said.dice]))[0])
-        low, high = (float(v[0]) for v in mode.interval.around(np.array([dice])))
-        if mode.interval.level < LEVEL:  # too few subjects to vouch for 90 %: the built-in width has a say
-            trust = mode.interval.level / LEVEL
-            low = trust * low + (1 - trust) * max(dice - (said.dice - said.low), 0.0)
-            high = trust * high + (1 - trust) * min(dice + (said.high - said.dice), 1.0)
-        return replace(said, dice=dice, low=min(low, dice), high=max(high, dice), level=self.level, caveats=caveats)
+        builtin = np.array([said.dice])
+        dice = builtin
+        if mode.choice.share > 0:
+            x = measured.features(self.learned.masks)[None]
+            dice = mode.choice.mixed(self.learned.regression.predict(x, builtin), builtin)
+        low, high = mode.bounds(dice, builtin, np.array([said.low]), np.array([said.high]))
+        return replace(
+            said, dice=float(dice[0]), low=float(low[0]), high=float(high[0]), level=self.level, caveats=caveats
+        )

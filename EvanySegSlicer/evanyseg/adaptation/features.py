@@ -56,6 +56,12 @@ class Measured:
     absolute: np.ndarray
     descriptor: np.ndarray
 
+    @property
+    def builtin_interval(self) -> tuple[float, float]:
+        """(low, high) of the built-in estimator."""
+        at = len(AUXILIARY) + len(FEATURES) + len(NETWORK) + 1
+        return float(self.absolute[at]), float(self.absolute[at + 1])
+
     def features(self, masks: TrueMasks) -> np.ndarray:
         """float64 [COUNT], rounded so that the last bits of a batch never send a mask to another leaf."""
         joined = np.concatenate([self.absolute, masks.relative(self.descriptor)])

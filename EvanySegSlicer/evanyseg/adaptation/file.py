@@ -23,15 +23,19 @@ from ..quality.builtin import load as load_builtin
 from ..quality.gbdt import Trees
 from ..quality.ood import STATISTICS
 from ..weights.safe_load import read_arrays
+from .choosing import Choice
 from .conformal import GroupedInterval
 from .estimator import AdaptedEstimator, Learned, Mode, Windows
 from .features import COUNT, RELATIVE, TrueMasks
 from .fit import Adaptation
+from .learner.line import Line, Scale
+from .learner.regression import Regression
 from .recalibration import Recalibration
 from .reference import Reference
 
-FORMAT = 1
+FORMAT = 2
 KEY = "adapted"
+LINE = ("slopes", "offset", "center", "spread")
 MODEL, KIND = "evanyseg_model", "evanyseg_kind"
 """The metadata by which `models.recognize` knows what a file is."""
 
@@ -68,7 +72,8 @@ def describe(adaptation: Adaptation, references: Sequence[Reference], salt: str 
     check, learned = adaptation.check, adaptation.estimator.learned
     has_box = bool(check.has_box.any())
     modes = tuple(
-        {"share": m.share, **asdict(m.interval), "recalibration": asdict(m.recalibration)} for m in learned.modes
+        {"share": m.choice.share, **asdict(m.interval), "recalibration": asdict(m.choice.recalibration)}
+        for m in learned.modes
     )
     return Description(
         adaptation.estimator.name,
@@ -89,7 +94,8 @@ def save(path: Path, adaptation: Adaptation, references: Sequence[Reference]) ->
 
     learned, said = adaptation.estimator.learned, describe(adaptation, references)
     tensors = {
-        **learned.trees.tensors(),
+        **learned.regression.trees.tensors(),
+        **{f"line.{name}": array for name, array in _line_arrays(learned.regression.line).items()},
         "masks": learned.masks.descriptors.astype(np.float64),
         "windows": learned.windows.statistics.astype(np.float64),
         "limit": np.array([learned.windows.limit]),
@@ -110,6 +116,7 @@ def read(path: Path) -> tuple[Learned, Description]:
         modes = [_mode(m) for m in stored["modes"]]
         said = Description(**{**stored, **{k: tuple(stored[k]) for k in ("references", "remarks", "modes")}})
         masks, windows, limit = (np.asarray(arrays[n], np.float64) for n in ("masks", "windows", "limit"))
+        slopes, offset, center, spread = (np.asarray(arrays[f"line.{n}"], np.float64) for n in LINE)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, WeightsError):
             raise
@@ -117,6 +124,10 @@ def read(path: Path) -> tuple[Learned, Description]:
     trees = Trees.from_tensors(arrays, COUNT)
     fits = (
         trees is not None
+        and slopes.shape == center.shape == spread.shape == (COUNT,)
+        and offset.shape == (1,)
+        and all(np.isfinite(a).all() for a in (slopes, offset, center, spread))
+        and (spread > 0).all()
         and len(trees.base) == 1
         and len(modes) == 2
         and masks.ndim == windows.ndim == 2
@@ -130,7 +141,8 @@ def read(path: Path) -> tuple[Learned, Description]:
     )
     if not fits or trees is None:
         raise WeightsError(f"{path.name} is damaged: its parts do not fit together; make it again.")
-    return Learned(trees, TrueMasks(masks), Windows(windows, float(limit[0])), (modes[0], modes[1])), said
+    regression = Regression(trees, Line(slopes, float(offset[0]), Scale(center, spread)))
+    return Learned(regression, TrueMasks(masks), Windows(windows, float(limit[0])), (modes[0], modes[1])), said
 
 
 def _mode(stored: Mapping[str, Any]) -> Mode:
@@ -144,7 +156,11 @@ def _mode(stored: Mapping[str, Any]) -> Mode:
         raise ValueError("a recalibration out of range")
     mean, *rest = numbers
     recalibration = Recalibration(mean, (rest[0], rest[1]), (rest[2], rest[3]))
-    return Mode(share, GroupedInterval(half, edges, level, subjects), recalibration)
+    return Mode(Choice(share, recalibration), GroupedInterval(half, edges, level, subjects))
+
+
+def _line_arrays(line: Line) -> dict[str, np.ndarray]:
+    return dict(zip(LINE, (line.slopes, np.array([line.offset]), line.scale.center, line.scale.spread), strict=True))
 
 
 def load(

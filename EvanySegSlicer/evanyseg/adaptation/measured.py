@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..protocols import ShouldCancel, never_cancel
+from ..protocols import Segmenter, ShouldCancel, never_cancel
 from ..quality.builtin import BuiltinEstimator
 from ..quality.ood import image_statistics
 from ..results import QualityCase
@@ -34,7 +35,7 @@ class MeasuredReferences:
     """By content: a reference that is changed, another estimator or other options are measured anew."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[bytes, str, CandidateOptions], MeasuredReference] = OrderedDict()
+        self._kept: OrderedDict[tuple[bytes, str, CandidateOptions, tuple[str, ...]], MeasuredReference] = OrderedDict()
 
     def copy(self) -> MeasuredReferences:
         """With the same references, to be used by another thread."""
@@ -48,11 +49,12 @@ class MeasuredReferences:
         base: BuiltinEstimator,
         options: CandidateOptions,
         should_cancel: ShouldCancel = never_cancel,
+        segmenters: Sequence[Segmenter] = (),
     ) -> MeasuredReference:
         """Raises CancelledError."""
-        key = (reference.digest(), base.fingerprint, options)
+        key = (reference.digest(), base.fingerprint, options, tuple(s.name for s in segmenters))
         if key not in self._kept:
-            found = tuple(candidates_of(reference, base, options, should_cancel))
+            found = tuple(candidates_of(reference, base, options, should_cancel, segmenters))
             self._kept[key] = MeasuredReference(found, _window(reference, base))
         self._kept.move_to_end(key)
         while len(self._kept) > MOST:

@@ -1,8 +1,8 @@
 """The last step: what the learned and the built-in answer are worth on masks of the kind to be scored.
 
 A few such masks tell little about how two answers should be mixed, but much about how good masks of this kind usually
-are. So the mixture is a ridge regression whose slopes shrink towards zero, that is, towards the references' mean: with
-few or useless answers the mean is what remains, with many good ones the shrinking is not felt.
+are. So the mixture is a ridge regression about the references' mean whose slopes shrink towards what answers are worth
+elsewhere, and are never negative: a mask that both answers call better is not scored lower, whatever eight masks say.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.optimize import nnls
 
-SHRINK = 3.0
-"""As many pseudo-observations pull the slopes towards zero (chosen on training sources left out)."""
+SHRINK, PRIOR = 10.0, 0.4
+"""As many pseudo-observations pull each slope towards PRIOR (chosen on training sources left out)."""
 
 
 @dataclass(frozen=True)
 class Recalibration:
-    """dice = mean + slopes . (answers - center), clipped to [0, 1]; answers: (learned, built-in)."""
+    """dice = mean + slopes . (answers - center), clipped to [0, 1]; answers: (learned, built-in); slopes >= 0."""
 
     mean: float
     center: tuple[float, float]
@@ -41,9 +42,9 @@ def fit_recalibration(
     offsets = answers - center
     effective = 1.0 / float((share**2).sum())
     spread = np.maximum(np.sqrt(share @ offsets**2), 0.02)
-    scaled = offsets / spread
-    gram = effective * (scaled * share[:, None]).T @ scaled + shrink * np.eye(2)
-    slopes = np.linalg.solve(gram, effective * (scaled * share[:, None]).T @ (truth - mean)) / spread
+    root = np.sqrt(effective * share)
+    rows = np.vstack([offsets / spread * root[:, None], np.sqrt(shrink) * np.eye(2)])
+    slopes = nnls(rows, np.concatenate([root * (truth - mean), np.sqrt(shrink) * PRIOR * spread]))[0] / spread
     return Recalibration(mean, (float(center[0]), float(center[1])), (float(slopes[0]), float(slopes[1])))
 
 

@@ -156,6 +156,7 @@ def _arrays(reference: Reference) -> dict[str, np.ndarray]:
         "predictions": len(reference.predictions),
         "dice": [g.dice for g in reference.graded],
         "graded_weight": [g.weight for g in reference.graded],
+        "within": [g.within for g in reference.graded],
         "box": list(reference.box.as_tuple()) if reference.box is not None else [],
         "weight": reference.weight,
     }
@@ -180,8 +181,10 @@ def read_reference(path: Path, subject: str) -> Reference:
         count = truths + predictions + len(dice)
         masks = np.unpackbits(packed, count=count * height * width).reshape(count, height, width).astype(bool)
         weights = [float(w) for w in said["graded_weight"]]
+        within = [_bounds(b) for b in said.get("within", [None] * len(dice))]  # files of before know none
         graded = tuple(
-            GradedMask(mask, d, w) for mask, d, w in zip(masks[truths + predictions :], dice, weights, strict=True)
+            GradedMask(mask, d, w, b)
+            for mask, d, w, b in zip(masks[truths + predictions :], dice, weights, within, strict=True)
         )
         box = BoxPrompt(*map(float, said["box"])) if said["box"] else None
         return Reference(
@@ -195,6 +198,15 @@ def read_reference(path: Path, subject: str) -> Reference:
         )
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile, EvanySegError) as error:
         raise ImageError(f"The reference {path} cannot be read ({error}); delete it.") from error
+
+
+def _bounds(stored: Sequence[float] | None) -> tuple[float, float] | None:
+    if stored is None:
+        return None
+    low, high = map(float, stored)
+    if not 0 <= low <= high <= 1:
+        raise ValueError("a Dice within no bounds")
+    return low, high
 
 
 def _images(folder: Path, place: Place, reference: Reference) -> list[dict[str, object]]:

@@ -14,7 +14,7 @@ from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import open_table
 from ..metrics import agreement, failure
 from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
-from .support.loading import Placement, load_estimator
+from .support.loading import Placement, load_estimator, load_segmenter
 from .support.options import BackendOption, BoxFrameOption, DeviceOption, IntensityOption, JsonOption, preset_of
 from .support.results import say_layout
 
@@ -34,6 +34,10 @@ def adapt(
         int, typer.Option("--slices", min=1, help="Slices taken of a volume, evenly over those with a mask.")
     ] = 10,
     synthetic: Annotated[int, typer.Option(min=0, help="Synthetic errors made per reference slice.")] = 14,
+    segmenters: Annotated[
+        list[str] | None,
+        typer.Option("--segmenter", metavar="NAME|FILE", help="Its masks under jittered boxes are learned from too."),
+    ] = None,
     name: Annotated[str, typer.Option(help="What the estimator is called in tables.")] = "adapted",
     intensity: IntensityOption = None,
     box_frame: BoxFrameOption = None,
@@ -76,9 +80,10 @@ def adapt(
     if not known:
         raise EvanySegError(f"None of the {given.count} rows of {references.name} can be used.")
     base = load_estimator("builtin", Placement(device, backend))
+    others = [load_segmenter(one, Placement(device, backend)) for one in segmenters or ()]
     assert isinstance(base, BuiltinEstimator | LearnsElsewhere)
     with progress_bar("Learning") as progress:
-        found = fit(known, base, AdaptationOptions(CandidateOptions(synthetic)), name, progress)
+        found = fit(known, base, AdaptationOptions(CandidateOptions(synthetic)), name, progress, segmenters=others)
     said = file.save(output, found, known)
     document = summary(found, said, len(known))
     if as_json:
@@ -101,9 +106,9 @@ def summary(found: Any, said: Any, slices: int) -> dict[str, Any]:
         if not use.any():
             continue
         modes[words] = {
-            "share": mode.share,
-            "before": _figures(check.truth[use], check.builtin[use], check.own[use]),
-            "after": _figures(check.truth[use], check.blended[use], check.own[use]),
+            "share": mode.choice.share,
+            "before": _figures(check.low, check.builtin, check.builtin_inside, use & check.exact, check.own),
+            "after": _figures(check.low, check.blended, check.inside, use & check.exact, check.own),
             "interval_level": mode.interval.level,
             "interval_half_widths": list(mode.interval.half),
         }
@@ -116,10 +121,13 @@ def summary(found: Any, said: Any, slices: int) -> dict[str, Any]:
     }
 
 
-def _figures(truth: np.ndarray, predicted: np.ndarray, own: np.ndarray) -> dict[str, float | int | None]:
-    """Of masks of the kind to be scored where there are any: count, MAE, r, AUROC of a Dice below .8."""
-    if own.any():
-        truth, predicted = truth[own], predicted[own]
+def _figures(
+    truth: np.ndarray, predicted: np.ndarray, inside: np.ndarray, use: np.ndarray, own: np.ndarray
+) -> dict[str, float | int | None]:
+    """Of masks of the kind to be scored where there are any: count, MAE, r, AUROC of a Dice below .8, share inside the
+    interval. Only masks whose Dice is known."""
+    use = use & own if (use & own).any() else use
+    truth, predicted, inside = truth[use], predicted[use], inside[use]
     ones = np.ones((1, len(truth)))
     known = lambda metric: float(value) if np.isfinite(value := metric(truth, predicted, ones)[0]) else None
     return {
@@ -127,6 +135,7 @@ def _figures(truth: np.ndarray, predicted: np.ndarray, own: np.ndarray) -> dict[
         "mae": known(agreement.mae),
         "r": known(agreement.pearson),
         "auroc": known(failure.auroc),
+        "coverage": float(np.nanmean(inside)) if np.isfinite(inside).any() else None,
     }
 
 
@@ -136,9 +145,10 @@ def _show(document: dict[str, Any]) -> None:
     for words, mode in document["modes"].items():
         for when in ("before", "after"):
             f = mode[when]
-            rows.append([words, when, str(f["masks"]), text(f["mae"]), text(f["r"]), text(f["auroc"])])
+            rows.append([words, when, str(f["masks"]), *(text(f[n]) for n in ("mae", "r", "auroc", "coverage"))])
     subjects = f"{document['references']} references of {document['subjects']} subjects"
-    out().print(table(f"{subjects}, each scored without its own", ["", "", ">Masks", ">MAE", ">r", ">AUROC<.8"], rows))
+    heads = ["", "", ">Masks", ">MAE", ">r", ">AUROC<.8", ">Inside interval"]
+    out().print(table(f"{subjects}, each scored without its own", heads, rows))
     for words, mode in document["modes"].items():
         if mode["share"]:
             say(f"{words}: {mode['interval_level']:.0%} intervals, {mode['share']:.0%} of the answer is learned")

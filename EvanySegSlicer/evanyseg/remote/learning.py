@@ -23,7 +23,9 @@ from ..protocols import Progress, ShouldCancel
 from .server import Sendable, Server, misunderstood
 from .wire import mask_document, read_answer
 
-CHECKS = ("truth", "builtin", "learnt", "blended", "weight", "group", "own", "has_box")
+CHECKS = (
+    "low", "high", "builtin", "learnt", "blended", "weight", "group", "own", "has_box", "builtin_inside", "inside",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ def learn(
     options: AdaptationOptions,
     progress: Progress,
     should_cancel: ShouldCancel,
+    waiting: Sequence[float] = (),
 ) -> LearnedThere:
     """As `adaptation.fit.adapt`. Raises ImageError without usable references, CancelledError, ServerError."""
     if not references:
@@ -60,7 +63,9 @@ def learn(
         server.ask("POST", "/v1/measure", asked, {image.key: image}, should_cancel)
         progress(0.7 * (number + 1) / len(told), "measuring the references")
     images = {image.key: image for image in sent}
-    content = server.ask("POST", "/v1/adapt", {"references": told, **of_options}, images, should_cancel)
+    content = server.ask(
+        "POST", "/v1/adapt", {"references": told, "waiting": list(waiting), **of_options}, images, should_cancel
+    )
     progress(1.0, "done")
     try:
         said, arrays = read_answer(content)
@@ -86,7 +91,10 @@ def _document(reference: Reference, image: Sendable, subject: str) -> dict[str, 
         "truth": mask_document(reference.truth) if reference.truth is not None else None,
         "box": _box(reference.box),
         "predictions": [mask_document(p) for p in reference.predictions],
-        "graded": [{"mask": mask_document(g.mask), "dice": g.dice, "weight": g.weight} for g in reference.graded],
+        "graded": [
+            {"mask": mask_document(g.mask), "dice": g.dice, "weight": g.weight, "within": g.within}
+            for g in reference.graded
+        ],
         "subject": subject,
         "weight": reference.weight,
     }

@@ -142,12 +142,13 @@ class RemoteEstimator(CaseEstimator):
         name: str,
         progress: Progress,
         should_cancel: ShouldCancel,
+        waiting: Sequence[float] = (),
     ) -> Adaptation:
         """What `adaptation.fit.adapt` does, there. Raises ImageError, CancelledError, ServerError."""
         from ..adaptation.fit import Adaptation
         from .learning import learn
 
-        found = learn(self.server, references, options, progress, should_cancel)
+        found = learn(self.server, references, options, progress, should_cancel, waiting)
         estimator = RemoteAdapted(self, found.learned, name, found.content)
         return Adaptation(estimator, found.check, found.subjects, found.remarks)
 

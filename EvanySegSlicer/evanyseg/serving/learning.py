@@ -10,7 +10,7 @@ import numpy as np
 from ..adaptation import file
 from ..adaptation.candidates import CandidateOptions
 from ..adaptation.fit import AdaptationOptions, adapt
-from ..adaptation.learner import LearnerOptions
+from ..adaptation.learner.regression import LearnerOptions
 from ..adaptation.reference import GradedMask, Reference
 from ..errors import ImageError, UnknownModelError
 from ..protocols import ShouldCancel, raise_if_cancelled
@@ -49,7 +49,8 @@ def learn(
     for reference in references:
         raise_if_cancelled(should_cancel)
         _measured_there(queue, session, reference, base, options.candidates, should_cancel)
-    found = adapt(references, base, options, should_cancel=should_cancel, known=session.measured.copy())
+    known = session.measured.copy()
+    found = adapt(references, base, options, should_cancel=should_cancel, known=known, waiting=asked.waiting)
     with tempfile.TemporaryDirectory(prefix="evanyseg-") as folder:
         path = Path(folder) / "learned.safetensors"
         file.save(path, found, references)
@@ -101,7 +102,7 @@ def _reference(session: Session, told: ReferenceDocument) -> Reference:
         array(told.truth) if told.truth is not None else None,
         told.box.prompt() if told.box is not None else None,
         tuple(array(p) for p in told.predictions),
-        tuple(GradedMask(array(g.mask), g.dice, g.weight) for g in told.graded),
+        tuple(GradedMask(array(g.mask), g.dice, g.weight, g.within) for g in told.graded),
         told.subject,
         told.weight,
     )

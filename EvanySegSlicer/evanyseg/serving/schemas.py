@@ -105,11 +105,12 @@ Seed = Annotated[int, Field(ge=0, le=2**31)]
 
 
 class Graded(_Strict):
-    """A mask of known Dice."""
+    """A mask whose Dice is known, or known only to lie within two numbers."""
 
     mask: Mask
     dice: Share
     weight: Weight = 1.0
+    within: tuple[Share, Share] | None = None
 
 
 class ReferenceDocument(_Strict):
@@ -128,6 +129,7 @@ class CandidateNumbers(_Strict):
     """As `adaptation.candidates.CandidateOptions`."""
 
     synthetic: Annotated[int, Field(ge=0, le=64)] = 14
+    boxes: Annotated[int, Field(ge=0, le=16)] = 3
     prediction_share: Share = 0.7
     seed: Seed = 0
 
@@ -135,7 +137,7 @@ class CandidateNumbers(_Strict):
 class LearnerNumbers(_Strict):
     """As `adaptation.learner.LearnerOptions`."""
 
-    trees: Annotated[int, Field(ge=1, le=400)] = 80
+    trees: Annotated[int, Field(ge=1, le=400)] = 30
     leaf: Annotated[int, Field(ge=1, le=100)] = 2
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
     seed: Seed = 0
@@ -151,6 +153,7 @@ class AdaptRequest(_Strict):
     references: Annotated[list[ReferenceDocument], Field(min_length=1, max_length=256)]
     candidates: CandidateNumbers = CandidateNumbers()
     learner: LearnerNumbers = LearnerNumbers()
+    waiting: Annotated[list[Share], Field(max_length=100_000)] = []
     job: JobName | None = None
 
 

@@ -25,10 +25,12 @@ MOST = 48
 
 @dataclass(frozen=True)
 class LabelEvidence:
-    """What the scene says of one label: evidence, and places that are evidence no longer."""
+    """What the scene says of one label: evidence, places that are evidence no longer, and the built-in scores of masks
+    that nobody has decided on."""
 
     evidence: tuple[Evidence, ...]
     taken_back: tuple[Place, ...]
+    waiting: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ class LearnJob:
         digest = _digest(references)
         name = f"adapted ({label}, {len(corrected)} corrected, {digest})"
         base = self.base()
-        made = adapt(references, base, self.options, name, progress, should_cancel, self.measured)
+        made = adapt(references, base, self.options, name, progress, should_cancel, self.measured, known.waiting)
         path = self.store.folder_of(label) / f"learned-{digest}{SUFFIX}"
         said = file.save(path, made, references)
         volumes = len({r.subject for r in corrected})

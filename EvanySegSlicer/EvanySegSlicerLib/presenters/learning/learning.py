@@ -166,8 +166,14 @@ class LearningPresenter:
             if known.corrected:
                 rows = self._rows(review, [label], stale=True)
                 evidence, none = gather(review.corrections, rows, review.thresholds)
-                found[label] = LabelEvidence(tuple(evidence.values()), tuple(none))
+                found[label] = LabelEvidence(tuple(evidence.values()), tuple(none), self._waiting(review, rows))
         return found
+
+    def _waiting(self, review: ReviewSession, rows: Sequence[ScoreRecord]) -> tuple[float, ...]:
+        """What the built-in estimator says of masks that nobody has decided on."""
+        window = review.reader.snapshot().window.describe()
+        of = [review.table.recall(r.key, r.content_hash, BUILT_IN, window) for r in rows if not evidence_kind(r)]
+        return tuple(s.dice for s in of if s is not None and s.scored and s.estimator == BUILT_IN)
 
     def _rows(self, review: ReviewSession, labels: Sequence[str], stale: bool = False) -> list[ScoreRecord]:
         of = labels_of(review.store, review.reader.snapshot())

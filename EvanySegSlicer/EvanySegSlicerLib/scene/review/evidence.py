@@ -43,6 +43,8 @@ class Evidence:
     weight: float
     dice: float
     """Middle of the band of an accepted mask; of a correction the Dice of the mask before it."""
+    within: tuple[float, float] | None = None
+    """Of an accepted mask: its Dice is known only to lie here."""
 
     def reference(self, volume: VolumeSnapshot) -> Reference:
         """On square pixels, as models see it."""
@@ -51,7 +53,7 @@ class Evidence:
         box = grid.box(self.box) if self.box is not None else None
         mask = grid.mask(self.mask)
         if self.prior is None:
-            graded = (GradedMask(mask, self.dice, self.weight),)
+            graded = (GradedMask(mask, self.dice, self.weight, self.within),)
             return Reference(slice_.model_image(), None, box, (), graded, self.place.subject, self.weight)
         prior = grid.mask(self.prior)
         return Reference(slice_.model_image(), mask, box, (prior,), (), self.place.subject, self.weight)
@@ -102,8 +104,8 @@ def _evidence(corrections: Corrections, row: ScoreRecord, place: Place, threshol
     accepted = row.decision == ACCEPTED
     if place.kind == ACCEPTED_KIND:
         # whatever its score said, a person found it good
-        middle = (thresholds.good + 1) / 2
-        return Evidence(place, plane, held.copy(), None, row.box_prompt, ACCEPTED_WEIGHT, middle)
+        band = (thresholds.good, 1.0)
+        return Evidence(place, plane, held.copy(), None, row.box_prompt, ACCEPTED_WEIGHT, sum(band) / 2, band)
     origin = row.corrected_from or row.content_hash
     prior = corrections.masks.get(origin)
     if prior is None or prior.shape != held.shape:

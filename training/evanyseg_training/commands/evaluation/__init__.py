@@ -1,6 +1,7 @@
 """Commands that measure and report."""
 
 from .adapt_eval import adapt_eval
+from .adapt_learners import adapt_learners
 from .audit_slices import audit_slices
 from .comparison import comparison
 from .differences import differences
@@ -19,6 +20,7 @@ COMMANDS = {
     "differences": differences,
     "report": report,
     "adapt-eval": adapt_eval,
+    "adapt-learners": adapt_learners,
     "eig-curves": eig_curves,
     "performance": performance,
     "audit-slices": audit_slices,

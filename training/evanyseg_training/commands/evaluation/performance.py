@@ -31,7 +31,7 @@ def performance(
 
     from ...data.readers import read
     from ...errors import DataError
-    from ...experiments.adaptation.objects import known_objects
+    from ...experiments.adaptation.objects import Subjects, known_objects
     from ...experiments.performance.checkpoints import TrainingOptions
     from ...experiments.performance.page import write_page
     from ...experiments.performance.run import RunOptions, run_sets
@@ -51,7 +51,8 @@ def performance(
     if kept_back:
         raise DataError(f"{', '.join(kept_back)}: evaluate-only sets are never trained on, not even for this.")
     options = RunOptions(wanted, counts, TrainingOptions(epochs=epochs, most=images))
-    by_set = {name: list(known_objects([r for r in records if r.set == name], 3 * images, 1, 0)) for name in names}
+    subjects = Subjects(3 * images, 3 * images)
+    by_set = {name: list(known_objects([r for r in records if r.set == name], subjects)) for name in names}
     tell = lambda text: print(text, flush=True)
     table = run_sets(by_set, created_model(estimators, "builtin"), out, options, tell)
     page = write_page(out, table, f"`{command_line()}` at {commit_of()}", DEFAULT if DEFAULT in wanted else wanted[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -13,12 +14,12 @@ from evanyseg.geometry.box_jitter import moved
 from evanyseg.overlap import dice
 from evanyseg.pipeline.intensity import default_preset
 from evanyseg.prompts import BoxPrompt
-from evanyseg.protocols import Segmenter
 
 from ...candidates.corruption import ObjectPatch, corrupted
 from ...data.prepare import load_image, load_labels, select_values
 from ...data.readers import Record
 from ...evaluation.baselines.masks import ellipse_mask, grabcut_mask, otsu_mask
+from ...evaluation.comparison.model import ComparisonSegmenter
 
 LEAST_SIDE = 6
 PATCH_SIDE = 144
@@ -29,7 +30,8 @@ WORST_USEFUL = 0.02
 
 @dataclass(frozen=True)
 class KnownObject:
-    """image uint8 [H, W, 3], truth bool [H, W], predictions: masks by one real network each."""
+    """image uint8 [H, W, 3], truth bool [H, W], predictions: masks by one real network; whole: masks of every kind are
+    made of it."""
 
     set: str
     source: str
@@ -37,26 +39,38 @@ class KnownObject:
     image: np.ndarray
     truth: np.ndarray
     predictions: tuple[np.ndarray, ...]
+    whole: bool = True
 
 
-def known_objects(
-    records: Sequence[Record], most_subjects: int, most_per_subject: int, seed: int = 0
-) -> Iterator[KnownObject]:
+@dataclass(frozen=True)
+class Subjects:
+    """most: subjects of which one object has masks of every kind; images: objects in all, at most `each` of a subject,
+    the first objects of all subjects before the second ones."""
+
+    most: int
+    images: int
+    each: int = 1
+
+
+def known_objects(records: Sequence[Record], wanted: Subjects, seed: int = 0) -> Iterator[KnownObject]:
     """Whole objects of one label of 2D images, in an order drawn from `seed`: the label that most people have (the
-    first of several), as references are kept by label. People's outlines are no predictions."""
+    first of several), as references are kept by label. Of several networks' predictions those of the one that most
+    subjects have (the last of several: the best trained). People's outlines are no predictions."""
     rng = np.random.default_rng(seed)
     planar = [r for r in records if not r.is_3d and not r.prediction_source.startswith("human rater")]
     planar = _commonest_label(planar)
+    network = _commonest_network(planar)
     key = lambda r: (r.subject, str(r.image), str(r.mask), r.mask_value)
     objects = {k: list(rows) for k, rows in groupby(sorted(planar, key=key), key)}
-    subjects = sorted({k[0] for k in objects})
-    for subject in rng.permutation(subjects)[:most_subjects]:
-        of_subject = [k for k in objects if k[0] == subject]
-        found = 0
-        for at in rng.permutation(len(of_subject)):
-            if found == most_per_subject:
-                break
-            made = _object(objects[of_subject[int(at)]])
+    subjects = rng.permutation(sorted({k[0] for k in objects})).tolist()
+    of_subject = {s: [k for k in objects if k[0] == s] for s in subjects}
+    queues = {s: [keys[int(at)] for at in rng.permutation(len(keys))] for s, keys in of_subject.items()}
+    found = 0
+    for turn in range(wanted.each):
+        for number, subject in enumerate(subjects):
+            made = None
+            while made is None and queues[subject] and found < wanted.images:
+                made = _object(objects[queues[subject].pop(0)], network, turn == 0 and number < wanted.most)
             if made is not None:
                 found += 1
                 yield made
@@ -73,7 +87,17 @@ def _commonest_label(records: list[Record]) -> list[Record]:
     return [r for r in records if (r.label, r.mask_value) == chosen]
 
 
-def _object(rows: list[Record]) -> KnownObject | None:
+def _commonest_network(records: list[Record]) -> str:
+    """The network whose predictions most subjects have; of several the last by name, numbers counted as such."""
+    subjects: dict[str, set[str]] = {}
+    for record in records:
+        if record.prediction is not None:
+            subjects.setdefault(record.prediction_source, set()).add(record.subject)
+    number = lambda name: [int(part) for part in re.findall(r"\d+", name)]
+    return max(subjects, key=lambda name: (len(subjects[name]), number(name), name), default="")
+
+
+def _object(rows: list[Record], network: str, whole: bool) -> KnownObject | None:
     first = rows[0]
     truth = select_values(load_labels(first.mask), first.mask_value)
     box = BoxPrompt.of_mask(truth)
@@ -84,11 +108,11 @@ def _object(rows: list[Record]) -> KnownObject | None:
         return None
     predictions = []
     for row in rows:
-        if row.prediction is not None:
+        if row.prediction is not None and row.prediction_source == network:
             mask = select_values(load_labels(row.prediction), row.mask_value)
             if mask.shape == truth.shape and dice(mask, truth) > WORST_USEFUL:
                 predictions.append(mask)
-    return KnownObject(first.set, first.source, first.subject, image, truth, tuple(predictions))
+    return KnownObject(first.set, first.source, first.subject, image, truth, tuple(predictions[:1]), whole)
 
 
 def shown(pixels: np.ndarray) -> np.ndarray:
@@ -106,19 +130,26 @@ def drawn_box(truth: np.ndarray, rng: np.random.Generator) -> BoxPrompt:
     return moved(tight, truth.shape, rng.normal(0.01, JITTER, 4) * (-1, -1, 1, 1))
 
 
-def other_masks(
-    one: KnownObject, box: BoxPrompt, segmenter: Segmenter, rng: np.random.Generator, errors: int = 5
+def flat_masks(
+    one: KnownObject, box: BoxPrompt, rng: np.random.Generator, errors: int = 5
 ) -> list[tuple[np.ndarray, str]]:
-    """Masks of many kinds for a flat list: training's synthetic errors, classical segmenters, the built-in one's heads.
+    """Masks of many kinds for a flat list: training's synthetic errors and classical segmenters.
 
     None of them is made by the code that makes the references' own synthetic errors (`evanyseg.adaptation.synthetic`).
     """
-    found = [(mask, "synthetic") for mask in _errors(one, errors, rng)]
+    found = [(mask, "synthetic error") for mask in _errors(one, errors, rng)]
     for make, name in ((ellipse_mask, "ellipse"), (otsu_mask, "otsu"), (grabcut_mask, "grabcut")):
         found.append((make(one.image, box), name))
-    heads = segmenter.segment(segmenter.embed(one.image), box).masks
-    found += [(heads[i], "segmenter") for i in rng.permutation(len(heads))[:2]]
     return [(mask, kind) for mask, kind in found if mask.any()]
+
+
+def pool_masks(
+    one: KnownObject, box: BoxPrompt, comparison: Sequence[ComparisonSegmenter]
+) -> list[tuple[np.ndarray, str]]:
+    """The comparison networks' answers to the box: the last checkpoint of each."""
+    last = {network.config.name: network for network in comparison}
+    made = [(network.segment(one.image, [box])[0], name) for name, network in last.items()]
+    return [(mask, name) for mask, name in made if mask.any()]
 
 
 def _errors(one: KnownObject, count: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

@@ -10,26 +10,55 @@ import numpy as np
 from evanyseg.adaptation.candidates import Candidate
 from evanyseg.adaptation.estimator import Learned, Windows
 from evanyseg.adaptation.fit import AdaptationOptions, learn
+from evanyseg.adaptation.reference import weights_like
 from evanyseg.quality.builtin import BuiltinEstimator
 
-from .measuring import OTHER, PREDICTED, SYNTHETIC, TRUTH, MeasuredSet
+from .measuring import PREDICTED, SYNTHETIC, TRUTH, MeasuredSet
+
+REVIEWED = 0.8
+"""Share of the subjects that a simulated review looks at: which ones is drawn, so that draws differ."""
 
 
 @dataclass(frozen=True)
 class Task:
-    """brought: kinds of rows that the references bring as masks of the kind to be scored; scored: kinds of rows scored
-    on the other subjects; synthetic: whether the references make synthetic errors of their own."""
+    """scored: which rows of the other subjects; brought: whether the references bring such masks of their own; worst
+    first: the references are those that a review by the built-in score opens first, else drawn; cheap: few rows."""
 
     name: str
-    brought: tuple[int, ...]
-    scored: tuple[int, ...]
-    synthetic: bool = True
+    scored: Callable[[MeasuredSet], np.ndarray]
+    brought: bool = True
+    worst_first: bool = False
+    cheap: bool = False
+
+    def rows(self, data: MeasuredSet) -> np.ndarray:
+        """bool [N]: rows to be scored, of the first object of each subject."""
+        found: np.ndarray = self.scored(data) & data.first
+        return found
+
+    def subjects(self, data: MeasuredSet) -> np.ndarray:
+        return np.unique(data.subject[self.rows(data)])
+
+    def references(self, data: MeasuredSet, count: int, draw: int) -> list[int]:
+        """Subjects that have masks to be scored, from (draw, count) alone; those of 8 are among those of 16."""
+        drawn = np.random.default_rng(draw).permutation(self.subjects(data))
+        if self.worst_first:
+            seen = drawn[: max(round(REVIEWED * len(drawn)), count)]
+            rows = np.flatnonzero(self.rows(data) & np.isin(data.subject, seen))
+            drawn = data.subject[rows[np.argsort(data.predicted[rows], kind="stable")]]
+        chosen: list[int] = drawn[:count].tolist()
+        return chosen
 
 
-PREDICTED_TASK = Task("one network's masks as they come", (PREDICTED,), (PREDICTED,))
-FLAT_TASK = Task("flat, references with predictions", (PREDICTED, OTHER), (PREDICTED, OTHER))
-TRUTHS_TASK = Task("flat, references' truths alone", (), (PREDICTED, OTHER))
-TASKS = (PREDICTED_TASK, FLAT_TASK, TRUTHS_TASK)
+def _stored(data: MeasuredSet) -> np.ndarray:
+    return data.kind == PREDICTED
+
+
+PREDICTED_TASK = Task("one network's masks, review order", _stored, worst_first=True, cheap=True)
+DRAWN_TASK = Task("one network's masks, references drawn", _stored, cheap=True)
+SEGMENTER_TASK = Task("the built-in segmenter's masks, review order", lambda d: d.chosen, worst_first=True, cheap=True)
+FLAT_TASK = Task("flat, references with predictions", lambda d: d.flat)
+TRUTHS_TASK = Task("flat, references' truths alone", lambda d: d.flat, brought=False)
+TASKS = (PREDICTED_TASK, DRAWN_TASK, SEGMENTER_TASK, FLAT_TASK, TRUTHS_TASK)
 
 
 @dataclass(frozen=True)
@@ -45,66 +74,84 @@ class Answer:
 class Trial:
     """references: subjects; rows: the scored rows [M]; answers by method; share: of the learnt answer."""
 
-    references: np.ndarray
+    references: Sequence[int]
     rows: np.ndarray
     answers: dict[str, Answer]
     share: float
     level: float
 
 
-def candidates(data: MeasuredSet, task: Task, subjects: Sequence[int], options: AdaptationOptions) -> list[Candidate]:
-    """The references' rows as candidates, with the weights that `evanyseg.adaptation` gives them."""
+def candidates(
+    data: MeasuredSet, own: np.ndarray, objects: Sequence[int], options: AdaptationOptions
+) -> list[Candidate]:
+    """The rows of some objects as candidates, with the weights that `evanyseg.adaptation` gives them. own bool [N]:
+    which rows are masks of the kind to be scored."""
     made: list[Candidate] = []
-    chosen = np.isin(data.subject, subjects)
-    for one in np.unique(data.object[chosen]):
+    for one in objects:
         rows = np.flatnonzero(data.object == one)
-        brought = rows[np.isin(data.kind[rows], task.brought)]
-        errors = rows[np.isin(data.kind[rows], (TRUTH, SYNTHETIC))] if task.synthetic else rows[:0]
-        share = options.candidates.prediction_share if len(brought) and len(errors) else 1.0 if len(brought) else 0.0
+        brought = rows[own[rows]]
+        errors = rows[np.isin(data.kind[rows], (TRUTH, SYNTHETIC))]
+        share = options.candidates.prediction_share if len(brought) else 0.0
         for some, total in ((brought, share), (errors, 1 - share)):
             for row in some:
+                value = float(data.dice[row])
                 made.append(
                     Candidate(
-                        data.measured(int(row)), float(data.dice[row]), float(data.predicted[row]), total / len(some),
-                        int(data.subject[row]), data.kind[row] in task.brought, True, data.kind[row] == TRUTH,
+                        data.measured(int(row)), (value, value), float(data.predicted[row]), total / len(some),
+                        int(data.subject[row]), bool(own[row]), True, data.kind[row] == TRUTH,
                     )
                 )  # fmt: skip
     return made
+
+
+def like_waiting(made: Sequence[Candidate], waiting: np.ndarray) -> list[Candidate]:
+    """With the weights that a review gives its references, by subject."""
+    subjects = sorted({c.group for c in made if c.own})
+    scores = [float(np.mean([c.predicted for c in made if c.own and c.group == s])) for s in subjects]
+    factor = dict(zip(subjects, weights_like(scores, waiting.tolist()), strict=True))
+    return [replace(c, weight=c.weight * float(factor.get(c.group, 1.0))) for c in made]
+
+
+def learned_from(
+    data: MeasuredSet, made: Sequence[Candidate], objects: Sequence[int], base: BuiltinEstimator,
+    options: AdaptationOptions,
+) -> Learned:  # fmt: skip
+    shown = [data.statistics[o] for o in objects if data.statistics[o].any()]
+    return learn(made, Windows(np.array(shown), np.inf), base, options).estimator.learned
 
 
 def trial(
     data: MeasuredSet, task: Task, subjects: Sequence[int], base: BuiltinEstimator, options: AdaptationOptions
 ) -> Trial:
     """Everything about one draw of references. Subjects are never on both sides."""
-    others = ~np.isin(data.subject, subjects)
-    rows = np.flatnonzero(others & np.isin(data.kind, task.scored))
+    scored = task.rows(data)
+    mine = np.isin(data.subject, subjects)
+    rows = np.flatnonzero(~mine & scored)
     answers = {"built-in": Answer(data.predicted[rows], data.low[rows], data.high[rows])}
-    made = candidates(data, task, subjects, options) if len(subjects) else []
     share, level = 0.0, 0.9
-    if made:
-        objects = np.unique(data.object[~others])
-        shown = [data.statistics[o] for o in objects if data.statistics[o].size]
-        windows = Windows(np.array(shown), np.inf)
-        found = learn(made, windows, base, options).estimator.learned
-        share, level = found.modes[0].share, found.modes[0].interval.level
+    if len(subjects):
+        objects = np.unique(data.object[mine & data.first]).tolist()
+        made = candidates(data, scored & task.brought, objects, options)
+        if task.brought and task.worst_first:
+            made = like_waiting(made, data.predicted[rows])
+        found = learned_from(data, made, objects, base, options)
+        share, level = found.modes[0].choice.share, found.modes[0].interval.level
         answers["adapted"] = adapted(data, rows, found)
         for name, baseline in BASELINES.items():
             answers[name] = baseline(data, rows, made)
-    return Trial(np.array(subjects), rows, answers, share, level)
+    return Trial(subjects, rows, answers, share, level)
 
 
 def adapted(data: MeasuredSet, rows: np.ndarray, learned: Learned) -> Answer:
     """As `AdaptedEstimator` answers, from measured rows."""
     said, mode = data.predicted[rows], learned.modes[0]
-    if mode.share == 0:
+    if mode.interval.level == 0 or not len(rows):
         return Answer(said, data.low[rows], data.high[rows])
-    x = np.array([data.measured(int(r)).features(learned.masks) for r in rows])
-    dice = mode.mixed(learned.trees.predict(x)[:, 0], said)
-    low, high = mode.interval.around(dice)
-    trust = min(mode.interval.level / 0.9, 1.0)
-    low = trust * low + (1 - trust) * np.maximum(dice - (said - data.low[rows]), 0)
-    high = trust * high + (1 - trust) * np.minimum(dice + (data.high[rows] - said), 1)
-    return Answer(dice, np.minimum(low, dice), np.maximum(high, dice))
+    dice = said
+    if mode.choice.share:
+        x = np.array([data.measured(int(r)).features(learned.masks) for r in rows])
+        dice = mode.choice.mixed(learned.regression.predict(x, said), said)
+    return Answer(dice, *mode.bounds(dice, said, data.low[rows], data.high[rows]))
 
 
 def _of(made: Sequence[Candidate]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -144,7 +191,7 @@ def shape_boosting(data: MeasuredSet, rows: np.ndarray, made: Sequence[Candidate
 
     from evanyseg.quality.context import AUXILIARY_COUNT
 
-    model = GradientBoostingRegressor(n_estimators=100, max_depth=3, subsample=0.7, random_state=0)
+    model = GradientBoostingRegressor(n_estimators=60, max_depth=3, subsample=0.7, random_state=0)
     model.fit(
         [c.measured.absolute[:AUXILIARY_COUNT] for c in made],
         [c.dice for c in made],
@@ -160,18 +207,3 @@ BASELINES: dict[str, Callable[[MeasuredSet, np.ndarray, Sequence[Candidate]], An
     "built-in, isotonic": isotonic,
     "boosting on shape": shape_boosting,
 }
-
-
-def cohort(data: MeasuredSet, task: Task, least: int) -> bool:
-    """Whether a set has masks to score and subjects enough."""
-    return len(np.unique(data.subject[np.isin(data.kind, task.scored)])) >= least
-
-
-def without_absolute(data: MeasuredSet) -> MeasuredSet:
-    """For ablations: rows without what is absolute of place and appearance."""
-    from evanyseg.adaptation.features import PLACE
-    from evanyseg.quality.ood import STATISTICS
-
-    absolute = data.absolute.copy()
-    absolute[:, -(STATISTICS + len(PLACE)) :] = 0
-    return replace(data, absolute=absolute)

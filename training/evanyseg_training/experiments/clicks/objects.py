@@ -14,7 +14,7 @@ from evanyseg.prompts import BoxPrompt
 from ...data.manifest import CALIB, HELDOUT, HELDOUT_B, TEST, assign_splits
 from ...data.readers import Record
 from ...errors import DataError
-from ..adaptation.objects import KnownObject, known_objects
+from ..adaptation.objects import KnownObject, Subjects, known_objects
 
 UNSEEN = (TEST, CALIB, HELDOUT)
 """Splits whose subjects no segmenter was trained on (in sets that may be trained on, by (source, subject))."""
@@ -51,7 +51,7 @@ def records_of(records: Sequence[Record], names: Sequence[str]) -> dict[str, lis
 
 def examples(records: Sequence[Record], most: int, seed: int = 0) -> Iterator[Example]:
     """At most `most` objects of one set, one a subject."""
-    fitting = (one for one in known_objects(records, len(records), 1, seed) if _fits(one.truth))
+    fitting = (one for one in known_objects(records, Subjects(len(records), len(records)), seed) if _fits(one.truth))
     for number, known in enumerate(islice(fitting, most)):
         yield Example(number, known)
 

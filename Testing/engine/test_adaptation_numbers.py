@@ -1,0 +1,173 @@
+"""The numbers behind learning, without images: conformal intervals, what is chosen, recalibration, the line."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evanyseg.adaptation.choosing import Evidence, answers_left_out, chosen
+from evanyseg.adaptation.conformal import (
+    attainable_level,
+    covered_left_out,
+    effective_number,
+    fit_interval,
+    grouped_quantile,
+    intraclass_correlation,
+)
+from evanyseg.adaptation.features import COUNT
+from evanyseg.adaptation.learner.line import Scale, fit_line, shipped_scale
+from evanyseg.adaptation.recalibration import PRIOR, fit_recalibration, left_out
+from evanyseg.adaptation.reference import weights_like
+
+
+def test_the_level_that_few_subjects_can_vouch_for() -> None:
+    assert attainable_level(0) == 0
+    assert attainable_level(1) == 0.5
+    assert attainable_level(8) == pytest.approx(8 / 9)
+    assert attainable_level(9) == 0.9
+    assert attainable_level(100) == 0.9
+
+
+def test_the_grouped_quantile_by_hand() -> None:
+    """Three subjects and the one to come: each of the three has 1/4, shared by its masks."""
+    scores = np.array([0.1, 0.3, 0.2, 0.9])
+    groups = np.array([0, 0, 1, 2])
+    even = np.ones(4)
+    # sorted: .1 (1/8), .2 (1/4), .3 (1/8), .9 (1/4): reached 1/8, 3/8, 1/2, 3/4
+    assert grouped_quantile(scores, groups, even, 0.375) == 0.2
+    assert grouped_quantile(scores, groups, even, 0.5) == 0.3
+    assert grouped_quantile(scores, groups, even, 0.75) == 0.9
+    assert grouped_quantile(scores, groups, even, 0.76) == np.inf
+    # a hundred masks of one subject weigh no more than one of another
+    many = np.concatenate([scores, np.full(100, 0.3)])
+    assert grouped_quantile(many, np.concatenate([groups, np.zeros(100, int)]), np.ones(104), 0.5) == 0.3
+
+
+def test_the_intraclass_correlation_and_the_effective_number_by_hand() -> None:
+    """Two subjects with 1, 3 and 5, 7: between 16, within 2, so (16 - 2) / (16 + 2)."""
+    values, groups = np.array([1.0, 3.0, 5.0, 7.0]), np.array([0, 0, 1, 1])
+    assert intraclass_correlation(values, groups) == pytest.approx(7 / 9)
+    assert effective_number(values, groups) == pytest.approx(4 / (1 + 7 / 9))
+    # masks that differ as much within a subject as between: each counts
+    assert intraclass_correlation(np.array([1.0, 7.0, 1.0, 7.0]), groups) == 0
+    assert effective_number(np.array([1.0, 7.0, 1.0, 7.0]), groups) == 4
+    # masks of a subject that are all alike, or one each: the subjects count
+    assert effective_number(np.array([1.0, 1.0, 7.0, 7.0]), groups) == 2
+    assert effective_number(np.array([1.0, 2.0, 3.0]), np.arange(3)) == 3
+
+
+def test_the_quantile_of_masks_that_count_for_more_than_their_subjects() -> None:
+    scores, groups = np.array([0.1, 0.3, 0.2, 0.9]), np.array([0, 0, 1, 2])
+    # worth four: a third of 4/5 for each subject: .1 (2/15), .2 (6/15), .3 (8/15), .9 (12/15)
+    assert grouped_quantile(scores, groups, np.ones(4), 0.5, effective=4) == 0.3
+    assert grouped_quantile(scores, groups, np.ones(4), 0.8, effective=4) == 0.9
+    assert grouped_quantile(scores, groups, np.ones(4), 0.81, effective=4) == np.inf
+    assert grouped_quantile(scores, groups, np.ones(4), 0.76) == np.inf  # worth three only
+
+
+def test_intervals_cover_subjects_that_were_never_seen() -> None:
+    """Subjects differ in how wrong predictions are; coverage is counted over new subjects, averaged over draws."""
+    rng = np.random.default_rng(0)
+
+    def draw(subjects: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        group = np.repeat(np.arange(subjects), 6)
+        size = np.repeat(np.abs(rng.normal(0, 0.08, subjects)), 6)
+        predicted = rng.uniform(0.3, 0.7, len(group))
+        return predicted + rng.normal(0, 1, len(group)) * size, predicted, group
+
+    inside = []
+    for _ in range(60):
+        truth, predicted, group = draw(12)
+        interval = fit_interval(truth, predicted, group, np.ones(len(group)))
+        new_truth, new_predicted, _ = draw(40)
+        low, high = interval.around(new_predicted)
+        inside.append(((low <= new_truth) & (new_truth <= high)).mean())
+    assert interval.level == 0.9
+    assert 0.86 <= np.mean(inside) <= 0.98
+
+
+def test_the_recalibration_shrinks_to_what_answers_are_worth_elsewhere() -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.uniform(0.6, 1.0, 8)
+    noise = rng.uniform(0, 1, (8, 2))
+    stiff = fit_recalibration(noise, truth, np.ones(8), shrink=1e9)
+    assert stiff.slopes == pytest.approx((PRIOR, PRIOR), abs=1e-3)
+    assert stiff.mean == pytest.approx(truth.mean())
+    biased = np.column_stack([truth - 0.3, noise[:, 1]])
+    kept = fit_recalibration(np.repeat(biased, 40, axis=0), np.repeat(truth, 40), np.ones(320))
+    assert np.abs(kept(biased) - truth).max() < 0.03  # many masks: the bias goes, the order stays
+    alone = left_out(biased, truth, np.ones(8), np.arange(8))
+    assert np.abs(alone - truth).mean() < np.abs(truth - truth.mean()).mean()
+
+
+def test_no_mask_is_scored_lower_because_answers_call_it_better() -> None:
+    rng = np.random.default_rng(1)
+    truth = rng.uniform(0.3, 1.0, 12)
+    against = fit_recalibration(np.column_stack([1 - truth, 1 - truth]), truth, np.ones(12))
+    assert min(against.slopes) >= 0
+
+
+def evidence(count: int, recalibrate: bool = True) -> Evidence:
+    """One mask a subject; the built-in answer is .2 too low, the learned one right but for noise."""
+    rng = np.random.default_rng(5)
+    truth = rng.uniform(0.4, 0.9, count)
+    learned = truth + rng.normal(0, 0.02, count)
+    return Evidence(truth, truth, learned, truth - 0.2, np.ones(count), np.arange(count), recalibrate)
+
+
+def test_answers_for_intervals_come_from_mixtures_that_never_saw_the_subject() -> None:
+    known = evidence(8)
+    choice = chosen(known)
+    assert choice.share > 0
+    answers = answers_left_out(known, choice)
+    # by hand for the first subject: choose on the seven others, apply to it
+    others = known.of(known.group != 0)
+    expected = chosen(others).mixed(known.learned[:1], known.builtin[:1])
+    assert answers[:1] == pytest.approx(expected)
+    # a subject's own truth has no part in its answer
+    moved = replace(known, low=np.append(0.05, known.low[1:]), high=np.append(0.05, known.high[1:]))
+    assert answers_left_out(moved, choice)[0] == answers[0]
+
+
+def test_a_mask_known_only_to_lie_in_its_band_is_not_off_within_it() -> None:
+    """The built-in answer .95 lies in the band [.9, 1]: an answer of .92 is no worse, one of .7 is."""
+    known = Evidence(*(np.array([v, v, v]) for v in (0.9, 1.0)), *(np.array([v] * 3) for v in (0.92, 0.95)),
+                     np.ones(3), np.arange(3), False)  # fmt: skip
+    assert np.array_equal(known.truth_for(np.array([0.7, 0.92, 0.95])), [0.9, 0.92, 0.95])
+    assert chosen(known).share == 0  # nothing is gained where nothing was off
+
+
+def test_the_line_leaves_the_builtin_answer_where_there_is_no_evidence_and_finds_a_slope() -> None:
+    scale = Scale(np.zeros(COUNT), np.ones(COUNT))
+    rng = np.random.default_rng(2)
+    x = rng.normal(0, 1, (60, COUNT))
+    builtin = np.full(60, 0.5)
+    group = np.repeat(np.arange(10), 6)
+    same = fit_line(x, builtin, builtin, np.ones(60), group, scale)
+    assert same.predict(x, builtin) == pytest.approx(builtin)
+    truth = builtin + 0.1 * x[:, 3]
+    line = fit_line(x, truth, builtin, np.ones(60), group, scale)
+    fresh = rng.normal(0, 1, (50, COUNT))
+    said = line.predict(fresh, np.full(50, 0.5))
+    assert np.corrcoef(said, fresh[:, 3])[0, 1] > 0.8
+    assert shipped_scale().spread.shape == (COUNT,)
+
+
+def test_references_of_a_worst_first_review_count_by_how_much_they_are_like_what_waits() -> None:
+    """Two at .2 and two at .8; what waits has .8: the latter count more, and all four count for four."""
+    weights = weights_like([0.2, 0.2, 0.8, 0.8], [0.8, 0.8, 0.8])
+    assert weights.mean() == pytest.approx(1)
+    # ratios 0 and 1/.5 = 2, over their mean 0 and 2, bounded 1/4 and 2, over the new mean 9/8
+    assert weights == pytest.approx([2 / 9, 2 / 9, 16 / 9, 16 / 9], rel=1e-3)
+    assert weights_like([0.3, 0.7], []) == pytest.approx([1, 1])
+    assert weights_like([0.3, 0.7], [0.3, 0.7]) == pytest.approx([1, 1])
+    assert len(weights_like([], [0.5])) == 0
+
+
+def test_coverage_of_intervals_from_other_subjects_by_hand() -> None:
+    """Errors .1, .1, .3: half widths are the larger of the two others' (level 2/3)."""
+    truth, said = np.array([0.5, 0.5, 0.5]), np.array([0.6, 0.4, 0.8])
+    assert covered_left_out(truth, said, np.arange(3), np.ones(3)).tolist() == [1, 1, 0]
+    assert np.isnan(covered_left_out(truth, said, np.zeros(3), np.ones(3))).all()
