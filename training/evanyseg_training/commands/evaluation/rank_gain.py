@@ -22,7 +22,7 @@ def rank_gain(
 
     from ...data.readers import read
     from ...errors import DataError
-    from ...experiments.adaptation.objects import known_objects
+    from ...experiments.adaptation.objects import Subjects, known_objects
     from ...experiments.selection.page import write_page
     from ...experiments.selection.run import SelectionOptions, run_selection
     from ...reporting.section import write_section
@@ -39,7 +39,8 @@ def rank_gain(
         raise DataError(f"{', '.join(kept_back)}: evaluate-only sets are never trained on, not even for this.")
     options = SelectionOptions(repeats=repeats, pool=pool, steps=steps)
     needed = options.labeled + options.pool + options.test
-    by_set = {name: list(known_objects([r for r in records if r.set == name], needed, 1, 0)) for name in names}
+    wanted = Subjects(needed, needed)
+    by_set = {name: list(known_objects([r for r in records if r.set == name], wanted)) for name in names}
     model = created_model(estimators, "builtin")
     table = run_selection(by_set, model, out, options, lambda text: print(text, flush=True))
     page = write_page(out, table, options, f"`{command_line()}` at {commit_of()}", model.name)
