@@ -19,11 +19,13 @@ from evanyseg import models
 from evanyseg.errors import CancelledError, DeviceError, ImageError, PromptError, ServerError
 from evanyseg.models import ModelSpec
 from evanyseg.prompts import BoxPrompt, PointPrompt
+from evanyseg.quality.builtin import BUILTIN
 from evanyseg.remote.known import KnownServer, KnownServers, server_at
 from evanyseg.remote.models import estimator_on, segmenter_on
 from evanyseg.remote.server import Sendable, Server
 from evanyseg.remote.wire import SESSION_HEADER
 from evanyseg.results import QualityCase
+from evanyseg.segmenters.builtin import WEIGHTS
 from evanyseg.serving.limits import Limits
 
 pytest.importorskip("uvicorn")
@@ -172,11 +174,10 @@ def test_a_server_that_comes_back_is_used_again(image: np.ndarray) -> None:
     assert before.estimates == after.estimates
 
 
-def test_names_of_files_and_of_unknown_models_are_refused(there: Served, tmp_path: Path) -> None:
-    weights = tmp_path / "mine.safetensors"
-    weights.touch()
-    with pytest.raises(DeviceError, match="is here and not on the server"):
-        evanyseg.load_estimator(str(weights), there.device)
+def test_names_of_files_and_of_unknown_models_are_refused(there: Served) -> None:
+    for load, weights in ((evanyseg.load_estimator, BUILTIN), (evanyseg.load_segmenter, WEIGHTS)):
+        with pytest.raises(DeviceError, match="is here and not on the server"):
+            load(str(weights), there.device)
     with pytest.raises(ServerError, match="has no segmenter 'nothing'"):
         evanyseg.load_segmenter("nothing", there.device)
     for path in ("/etc/passwd", "../builtin/estimator.safetensors", "adapted"):
