@@ -220,12 +220,20 @@ def _candidates(told: Mapping[str, Any], arrays: Mapping[str, np.ndarray], shape
 
 def segmenter_on(server: Server, name: str) -> RemoteSegmenter:
     """Raises ServerError: it is away, refuses, or has no such model."""
-    return RemoteSegmenter(server, name, _told(server, "segmenters", name))
+    told = _told(server, "segmenters", name)
+    try:
+        return RemoteSegmenter(server, name, told)
+    except (KeyError, TypeError, ValueError) as error:
+        raise misunderstood(server, error) from None
 
 
 def estimator_on(server: Server, name: str) -> RemoteEstimator:
     """Raises ServerError: it is away, refuses, or has no such model."""
-    return RemoteEstimator(server, name, _told(server, "estimators", name))
+    told = _told(server, "estimators", name)
+    try:
+        return RemoteEstimator(server, name, told)
+    except (KeyError, TypeError, ValueError) as error:
+        raise misunderstood(server, error) from None
 
 
 def device_text(server: Server, told: Mapping[str, Any]) -> str:

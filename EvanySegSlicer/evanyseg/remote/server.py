@@ -132,9 +132,13 @@ class Server:
         with self._lock:
             session = self._session
         if not session:
-            told = json.loads(self._exchange("POST", "/v1/sessions", b'{"protocol": %d}' % PROTOCOL, ""))
+            content = self._exchange("POST", "/v1/sessions", b'{"protocol": %d}' % PROTOCOL, "")
+            try:
+                session = str(json.loads(content)["session"])
+            except (ValueError, KeyError, TypeError) as error:
+                raise misunderstood(self, error) from None
             with self._lock:
-                self._session = session = str(told["session"])
+                self._session = session
                 self._sent.clear()
         return session
 
@@ -203,7 +207,9 @@ class Server:
                     connection.sock.settimeout(answer or self._answer)
                 connection.request(method, self._path + path, body, headers)
                 response = connection.getresponse()
-                content = response.read(MOST_ANSWER)
+                if response.length is None or response.length > MOST_ANSWER:
+                    raise http.client.HTTPException("an answer of no length, or too long a one")
+                content = response.read()
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 if used and isinstance(error, ConnectionError | http.client.BadStatusLine):
