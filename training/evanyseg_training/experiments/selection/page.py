@@ -56,7 +56,7 @@ def write_page(folder: Path, table: pd.DataFrame, options: SelectionOptions, tol
         f"the truly worst (best) as many are among them. Then it learns from both again; gain: its Dice on "
         f"{options.test} images of other people. Mean +- SD of {options.repeats} repeats. Seconds and memory: of the "
         f"ordering alone, the prediction is there; MC dropout runs the network {PASSES} times, so its time grows with "
-        f"the segmenter, and that of the others does not.\n\n{markdown_of(summary(table))}\n"
+        f"the segmenter, and that of the others does not.\n\n{markdown_of(summary(table))}"
     )
     write_text(folder / PAGE, text)
     return folder / PAGE
