@@ -61,7 +61,10 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens. Raises EvanySegError: the port is taken, the address is not this machine's."""
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family, backlog=256)
+        made = socket.create_server((host, port), family=family, backlog=256)
+        # asyncio does it for sockets that name their protocol only: small answers would wait 40 ms for the client's ACK
+        made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return made
     except OSError as error:
         why = error.strerror or str(error)
         raise EvanySegError(f"{host}, port {port} cannot be listened on: {why}. Choose another --port.") from None
