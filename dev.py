@@ -5,6 +5,7 @@
     python3 dev.py web [ARGS]      the review in the browser: --volume FILE, --session SCENE.mrb, --help for the rest
     python3 dev.py test [ARGS]     lint, types and the whole test suite (ARGS go to pytest)
     python3 dev.py bench [ARGS]    the speed figures of this machine
+    python3 dev.py cohort [ARGS]   100,000 pairs on two workers, three of which are killed (half an hour)
     python3 dev.py fuzz [ARGS]     damaged files of every format: nothing may be scored without a word;
                                    --server: malformed requests to 'evanyseg serve'
     python3 dev.py setup           only make the environment (.venv)
@@ -53,7 +54,15 @@ class Environment:
 SMALL = Environment("cli,scene,adapt", ("nilearn>=0.10",), 380, 2.6)  # nilearn: for the brain template in it
 WHOLE = Environment("test", (), 3600, 12.0, whole=True)  # PyTorch with its CUDA libraries is most of it
 PAGE = Environment("web", ("nilearn>=0.10",), 480, 3.0)
-ENVIRONMENTS = {"demo": SMALL, "web": PAGE, "bench": SMALL, "setup": WHOLE, "test": WHOLE, "fuzz": WHOLE}
+ENVIRONMENTS = {
+    "demo": SMALL,
+    "web": PAGE,
+    "bench": SMALL,
+    "setup": WHOLE,
+    "test": WHOLE,
+    "fuzz": WHOLE,
+    "cohort": WHOLE,
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -80,6 +89,7 @@ def main(arguments: list[str]) -> int:
         "web": [[PYTHON, "-m", "EvanySegSlicerLib.web", *rest]],
         "bench": [[PYTHON, "-m", "benchmarks", *rest]],
         "fuzz": [[PYTHON, "-m", "fuzz", *rest]],
+        "cohort": [[PYTHON, "-m", "benchmarks.cohort", *rest]],
         "test": [
             [PYTHON, "-m", "ruff", "check", "."],
             [PYTHON, "-m", "ruff", "format", "--check", "."],
@@ -87,7 +97,7 @@ def main(arguments: list[str]) -> int:
             [PYTHON, "-m", "pytest", *rest],
         ],
     }[command]
-    if command in ("bench", "fuzz"):
+    if command in ("bench", "cohort", "fuzz"):
         environment["PYTHONPATH"] = str(ROOT / "Testing")
     code = 0
     for run in runs:

@@ -13,7 +13,7 @@ from PIL import Image
 from evanyseg import models
 from evanyseg.cluster.rows import ClusterRows
 from evanyseg.cluster.scheduler import connected
-from evanyseg.cluster.work import WorkPlan
+from evanyseg.cluster.work import PairPlan, WorkModel
 from evanyseg.io.tables import open_table
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
 from evanyseg.protocols import QualityEstimator
@@ -39,7 +39,7 @@ def run(runs: int, quick: bool = False) -> list[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pairs = _pairs(folder, rows)
-        plan = WorkPlan("builtin", "cpu", "onnx", PairOptions())
+        plan = PairPlan(WorkModel("builtin", "cpu", "onnx"), PairOptions())
         here = PairRows(SlicePipeline(_one_thread()), PairOptions())
         memory: list[float] = []
         with connected("local:1") as first, connected("local:2") as second:

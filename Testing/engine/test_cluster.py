@@ -12,17 +12,17 @@ import pytest
 from doubles import BrightEstimator
 from engine import files, phantom
 from engine.cli_fixtures import E, table
-from evanyseg.cluster.batches import batches
 from evanyseg.cluster.rows import ClusterRows
 from evanyseg.cluster.scheduler import connected
-from evanyseg.cluster.work import WorkPlan
+from evanyseg.cluster.work import PairPlan, WorkModel
 from evanyseg.errors import CancelledError, EvanySegError, MissingPackageError
 from evanyseg.io.tables import open_table
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
+from evanyseg.scoring.batches import batches, unfinished_batches
 from evanyseg.scoring.pair_rows import PairOptions, PairRows, TablePlace
 from evanyseg.scoring.pairs import log_of_pairs, score_table
 
-PLAN = WorkPlan("builtin", "cpu", "auto", PairOptions())
+PLAN = PairPlan(WorkModel("builtin", "cpu", "auto"), PairOptions())
 COUNT = 23
 
 
@@ -48,13 +48,21 @@ def test_batches_keep_the_rows_of_an_image_together() -> None:
     assert list(batches([], 2)) == []
 
 
-def equal_tables(one: Path, other: Path) -> None:
-    """The same rows in the same order, scores to the last digit that is written."""
-    numbers = ("pred_dice", "low", "high")
-    for a, b in zip(table(one), table(other), strict=True):
-        assert {k: v for k, v in a.items() if k not in numbers} == {k: v for k, v in b.items() if k not in numbers}
-        assert [bool(a[k]) for k in numbers] == [bool(b[k]) for k in numbers]
-        assert [float(a[k] or 0) for k in numbers] == pytest.approx([float(b[k] or 0) for k in numbers], abs=1.1e-4)
+@pytest.fixture
+def small_batches(monkeypatch) -> None:
+    """Batches of few rows, so that there are several."""
+    monkeypatch.setattr("evanyseg.scoring.pairs.batches", lambda rows: batches(rows, 3))
+
+
+def test_what_is_left_of_a_table_is_cut_as_the_whole_table_is() -> None:
+    rows = [(n, {"image": name}) for n, name in enumerate("aabbccddee", start=1)]
+    whole = list(batches(rows, 4))
+    assert [len(b) for b in whole] == [4, 4, 2]
+    assert list(unfinished_batches(whole, 0, ())) == whole
+    assert list(unfinished_batches(whole, 4, ())) == whole[1:], "stopped between two batches"
+    assert list(unfinished_batches(whole, 5, {2})) == [[rows[1]], whole[1][1:], whole[2]]
+    assert list(unfinished_batches(whole, 10, {6})) == [[rows[5]]]
+    assert list(unfinished_batches(whole, 10, ())) == []
 
 
 def test_processes_give_the_table_that_one_gives(evanyseg, pairs: Path, tmp_path: Path) -> None:
@@ -64,15 +72,22 @@ def test_processes_give_the_table_that_one_gives(evanyseg, pairs: Path, tmp_path
     assert code == 1, "one row fails"
     assert '"failed": 1' in out
     assert "row 8: There is no file" in err
-    equal_tables(tmp_path / "two.csv", tmp_path / "serial.csv")
+    assert (tmp_path / "two.csv").read_bytes() == (tmp_path / "serial.csv").read_bytes()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="workers are killed by a signal")
-def test_batches_of_workers_that_are_killed_are_done_again_once(pairs: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("patience", ["60s", "0s"], ids=["started again", "given up by Dask"])
+def test_batches_of_workers_that_are_killed_are_done_again_once(
+    pairs: Path, tmp_path: Path, small_batches, patience: str
+) -> None:
     given = open_table(pairs, ["image", "mask"])
     serial = score_table(PairRows(SlicePipeline(_builtin())), given, log_of_pairs(given, tmp_path / "serial.csv"))
     killed: list[int] = []
-    with connected("local:2") as client:
+    import dask
+    import distributed  # its settings must be there before one is changed
+
+    assert distributed.__name__ in dask.config.config
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": patience}), connected("local:2") as client:
         rows = ClusterRows(client, PLAN)
         log = log_of_pairs(given, tmp_path / "killed.csv")
 
@@ -83,29 +98,11 @@ def test_batches_of_workers_that_are_killed_are_done_again_once(pairs: Path, tmp
                 killed.append(alive[0])
                 os.kill(alive[0], signal.SIGKILL)
 
-        found = score_table(_Small(rows), given, log, progress)
+        found = score_table(rows, given, log, progress)
     assert len(killed) == 3
     assert (found.rows, found.failed) == (COUNT, 1)
-    # a network's last bits depend on which masks share a batch
-    assert found.scores == pytest.approx(serial.scores, abs=1e-5)
-    equal_tables(tmp_path / "killed.csv", tmp_path / "serial.csv")
-
-
-class _Small:
-    """Batches of few rows, so that there are several."""
-
-    def __init__(self, rows: ClusterRows) -> None:
-        self.rows = rows
-
-    def run(self, rows, place, emit, read, should_cancel) -> None:
-        import evanyseg.cluster.rows as module
-
-        before = module.batches
-        module.batches = lambda given: before(given, 3)
-        try:
-            self.rows.run(rows, place, emit, read, should_cancel)
-        finally:
-            module.batches = before
+    assert found.scores == serial.scores, "to the last bit: the table is cut into the same batches"
+    assert (tmp_path / "killed.csv").read_bytes() == (tmp_path / "serial.csv").read_bytes()
 
 
 def _builtin():
@@ -115,22 +112,29 @@ def _builtin():
 
 
 class Future:
-    status = "finished"
-
     def __init__(self, value: object) -> None:
         self.value = value
 
-    def result(self, timeout: float) -> object:
+    def add_done_callback(self, done) -> None:
+        done(self)
+
+    def result(self) -> object:
         if isinstance(self.value, BaseException):
             raise self.value
         return self.value
 
 
+class Stuck(Future):
+    def add_done_callback(self, done) -> None:
+        """It never is."""
+
+
 class Client:
     """One worker, which dies of row 2 whenever it gets it."""
 
-    def __init__(self) -> None:
+    def __init__(self, stuck: bool = False) -> None:
         self.cancelled: list[object] = []
+        self.stuck = stuck
 
     def scheduler_info(self, n_workers: int) -> dict[str, dict[str, str]]:
         return {"workers": {"one": ""}}
@@ -138,11 +142,13 @@ class Client:
     def submit(self, function, plan, place, batch, pure) -> Future:
         from distributed import KilledWorker
 
+        if self.stuck:
+            return Stuck(None)
         if any(number == 2 for number, _ in batch):
             return Future(KilledWorker("task", None, 3))
         pipeline = SlicePipeline(BrightEstimator())
         done: list[object] = []
-        PairRows(pipeline).run(batch, place, done.append)
+        PairRows(pipeline).run([batch], place, done.append)
         return Future(done)
 
     def cancel(self, futures: list[object]) -> None:
@@ -152,7 +158,7 @@ class Client:
 def test_a_row_that_kills_its_worker_fails_alone(pairs: Path) -> None:
     given = open_table(pairs, ["image", "mask"])
     done: list = []
-    ClusterRows(Client(), PLAN).run(enumerate(given.rows(), 1), TablePlace(pairs.parent, ","), done.append)
+    ClusterRows(Client(), PLAN).run(batches(enumerate(given.rows(), 1)), TablePlace(pairs.parent, ","), done.append)
     assert [row.number for row in done] == list(range(1, COUNT + 1))
     assert [row.number for row in done if row.error] == [2, 8]
     assert "worker was lost" in done[1].error
@@ -161,11 +167,14 @@ def test_a_row_that_kills_its_worker_fails_alone(pairs: Path) -> None:
 
 
 def test_cancelling_takes_back_what_waits(pairs: Path) -> None:
-    client = Client()
+    client = Client(stuck=True)
     given = open_table(pairs, ["image", "mask"])
     with pytest.raises(CancelledError):
         ClusterRows(client, PLAN).run(
-            enumerate(given.rows(), 1), TablePlace(pairs.parent, ","), lambda row: None, should_cancel=lambda: True
+            batches(enumerate(given.rows(), 1)),
+            TablePlace(pairs.parent, ","),
+            lambda row: None,
+            should_cancel=lambda: True,
         )
     assert client.cancelled
 

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 
 from ..errors import EvanySegError
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_segmentation
+from ..io.remote import shown
 from ..io.segmentation import Segment, Segmentation
 from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SlicePipeline
-from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat
 from ..scoring.pair_rows import FAILED
 from ..scoring.stacks import SliceStack
 from ..scoring.volumes import SliceScore, VolumeScorer, mean_of_slices
 from .case import AuditCase, AuditRow
-
-Done = Callable[[AuditCase, str], bool]
 
 
 @dataclass(frozen=True)
@@ -35,32 +35,54 @@ class MeasureOptions:
     allow_cropped: bool = False
 
 
-def measure_cases(
-    cases: Iterable[AuditCase],
-    pipeline: SlicePipeline,
-    options: MeasureOptions,
-    done: Done = lambda case, label_id: False,
-    progress: Progress = no_progress,
-    should_cancel: ShouldCancel = never_cancel,
-) -> Iterator[AuditRow]:
-    """Rows case by case, one a label; one case in memory at a time. A case that cannot be read or scored gives one row
-    with 'error: ...' in `caveats`.
+@dataclass(frozen=True)
+class UnmeasuredCase:
+    """A case, and the ids of its labels that an earlier run has measured."""
 
-    `done(case, label id)`: a row of an earlier run, left out here ('' asks for the case's failure). Raises
-    CancelledError.
-    """
-    cases = list(cases)
-    for number, case in enumerate(cases):
-        raise_if_cancelled(should_cancel)
-        progress(number / len(cases), case.name)
+    case: AuditCase
+    measured: frozenset[str] = frozenset()
+
+
+class CaseMeasurer(Protocol):
+    """Measures cases, here or elsewhere."""
+
+    def rows(
+        self, cases: Sequence[UnmeasuredCase], begun: Callable[[AuditCase], None], should_cancel: ShouldCancel = ...
+    ) -> Iterator[list[AuditRow]]:
+        """The rows of each case, in order: one a label; of a case that cannot be read or scored the one that says why.
+        `begun` is told of cases. Raises CancelledError."""
+
+
+class Measuring:
+    """A CaseMeasurer in this process; one case in memory at a time."""
+
+    def __init__(self, pipeline: SlicePipeline, options: MeasureOptions) -> None:
+        self.pipeline, self.options = pipeline, options
+
+    def rows(
+        self,
+        cases: Sequence[UnmeasuredCase],
+        begun: Callable[[AuditCase], None],
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> Iterator[list[AuditRow]]:
+        """See `CaseMeasurer`."""
+        for case in cases:
+            raise_if_cancelled(should_cancel)
+            begun(case.case)
+            yield self.rows_of(case, should_cancel)
+
+    def rows_of(self, given: UnmeasuredCase, should_cancel: ShouldCancel = never_cancel) -> list[AuditRow]:
+        """Of one case."""
         try:
-            yield from _rows(case, pipeline, options, done, should_cancel)
+            return list(_rows(given.case, self.pipeline, self.options, given.measured, should_cancel))
         except (EvanySegError, OSError, MemoryError) as error:
             raise_if_cancelled(should_cancel)
-            if not done(case, ""):
-                yield replace(
-                    _blank(case, ", ".join(case.labels), ""), caveats=f"{FAILED}{error or type(error).__name__}"
-                )
+            return [failed_case(given.case, str(error) or type(error).__name__)]
+
+
+def failed_case(case: AuditCase, why: str) -> AuditRow:
+    """The row of a case that could not be measured."""
+    return replace(_blank(case, ", ".join(case.labels), ""), caveats=f"{FAILED}{why}")
 
 
 def stack_of_case(
@@ -90,10 +112,10 @@ def _rows(
     case: AuditCase,
     pipeline: SlicePipeline,
     options: MeasureOptions,
-    done: Done,
+    measured: Collection[str],
     should_cancel: ShouldCancel,
 ) -> Iterator[AuditRow]:
-    stack = stack_of_case(case, options, lambda segment: not done(case, segment.id))
+    stack = stack_of_case(case, options, lambda segment: segment.id not in measured)
     if not stack.segments:
         return
     by_segment: dict[str, list[_Placed]] = {}
@@ -182,8 +204,8 @@ def _blank(case: AuditCase, label: str, label_id: str) -> AuditRow:
         case.subject,
         label,
         label_id,
-        str(case.image),
-        str(case.mask),
+        shown(case.image),
+        shown(case.mask),
         truth=case.truth,
         metadata=case.metadata,
     )

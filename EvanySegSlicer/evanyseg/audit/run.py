@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,11 +14,11 @@ import numpy as np
 
 from ..bands import BandThresholds
 from ..errors import EvanySegError, MissingPackageError
-from ..io.tables import json_text, write_table
+from ..io.remote import shown
+from ..io.tables import cell, json_text, write_table
 from ..io.tables.parquet import write_parquet_table
 from ..io.write import write_text
 from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_at_k
-from ..pipeline.slice_pipeline import SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
 from ..report.images import slice_image
 from ..scoring.pair_rows import FAILED
@@ -25,7 +26,7 @@ from ..scoring.unfinished import RowLog
 from .case import COLUMNS, NUMBERS, AuditCase, AuditRow
 from .classes import ClassSummary, summaries
 from .groups import GroupDifference, differences
-from .measure import MeasureOptions, measure_cases, stack_of_case
+from .measure import CaseMeasurer, MeasureOptions, UnmeasuredCase, stack_of_case
 from .page import AuditImage, AuditPage, audit_html
 from .suspicions import Suspicion, suspicions
 
@@ -70,28 +71,47 @@ def log_of_audit(folder: Path, cases: Sequence[AuditCase], run: str, resume: boo
 
 def measured_rows(
     cases: Sequence[AuditCase],
-    pipeline: SlicePipeline,
+    measurer: CaseMeasurer,
     log: RowLog,
-    options: MeasureOptions,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
 ) -> list[AuditRow]:
-    """All rows, those of an earlier run first; each is on disk before the next case is read. Raises CancelledError."""
+    """All rows as the table has them, in the order of the cases; each is on disk before the next case is waited for.
+    Raises CancelledError."""
     rows = [AuditRow.of_cells(cells) for cells in log.finished()]
-    known = {(row.case, row.mask, row.label_id) for row in rows}
-    with log:
-        done = lambda case, label_id: (case.name, str(case.mask), label_id) in known
-        for row in measure_cases(cases, pipeline, options, done, progress, should_cancel):
-            log.write(row.cells())
-            rows.append(row)
-        log.finish()
+    left = _unmeasured(cases, rows)
     place = {_key(case): number for number, case in enumerate(cases)}
+    number = {case.name: n for n, case in enumerate(cases)}
+    begun = lambda case: progress(number[case.name] / len(cases), case.name)
+    with log:
+        for found in measurer.rows(left, begun, should_cancel):
+            for row in found:
+                cells = row.cells()
+                log.write(cells)
+                rows.append(AuditRow.of_cells({name: str(cell(value)) for name, value in cells.items()}))
+        log.finish(lambda cells: place.get((cells["case"], cells["mask"]), len(place)))
     return sorted(rows, key=lambda row: place.get((row.case, row.mask), len(place)))
+
+
+def _unmeasured(cases: Sequence[AuditCase], rows: Sequence[AuditRow]) -> list[UnmeasuredCase]:
+    """What is left after the rows of an earlier run. One case is done after the other: those before the last one that
+    has rows are complete when they have some, and are not read again; any other may lack labels."""
+    measured: dict[tuple[str, str], set[str]] = {}
+    for row in rows:
+        measured.setdefault((row.case, row.mask), set()).add(row.label_id)
+    keys = [_key(case) for case in cases]
+    several = Counter(keys)
+    last = keys.index((rows[-1].case, rows[-1].mask)) if rows and (rows[-1].case, rows[-1].mask) in several else 0
+    return [
+        UnmeasuredCase(case, frozenset(measured.get(key, ())))
+        for number, (case, key) in enumerate(zip(cases, keys, strict=True))
+        if number >= last or key not in measured or several[key] > 1
+    ]
 
 
 def _key(case: AuditCase) -> tuple[str, str]:
     """What a row says of its case: one image may be there with several masks."""
-    return case.name, str(case.mask)
+    return case.name, shown(case.mask)
 
 
 def examined(rows: Sequence[AuditRow], worst: int = 5) -> Audit:

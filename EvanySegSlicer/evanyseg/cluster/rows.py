@@ -1,34 +1,36 @@
-"""A RowScorer whose rows are scored by Dask workers."""
+"""What commands give to Dask workers: rows of tables, and cases of an audit. The same interfaces as in one process."""
 
 from __future__ import annotations
 
-import itertools
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ..errors import CancelledError, EvanySegError
+from ..audit.case import AuditCase, AuditRow
+from ..audit.measure import UnmeasuredCase, failed_case
+from ..io.remote import shown, whole
 from ..protocols import ShouldCancel, never_cancel
-from ..scoring.pair_rows import NumberedRow, ScoredRow, TablePlace, nothing_read, without_added
-from .batches import batches
-from .scheduler import WAIT_S
-from .work import WorkPlan, score_batch
+from ..scoring.batches import NumberedRow
+from ..scoring.known_rows import AssessedRow
+from ..scoring.pair_rows import ScoredRow, TablePlace, nothing_read, without_added
+from .ordered import LOST, OrderedWork
+from .work import AssessPlan, AuditPlan, PairPlan, assess_batch, measure_batch, score_batch
 
-AHEAD = 3
-"""Batches that wait or run for each worker: enough to keep it busy, few enough to hold little in memory."""
-POLL_S = 0.5
+CASES = 8
+"""Cases that travel together at most: of pictures, whose scoring takes no longer than sending them."""
+SHARES = 8
+"""Batches for each worker at least, so that none waits for the last one."""
 
 
 class ClusterRows:
-    """client: a distributed.Client. A row that fails, fails alone; the batches of a worker that is lost are done again
-    by another one (a batch that loses its worker again and again is split, and the row that does it fails)."""
+    """A RowScorer. client: a distributed.Client. A row that fails, fails alone; see `OrderedWork` for lost workers."""
 
-    def __init__(self, client: Any, plan: WorkPlan) -> None:
+    def __init__(self, client: Any, plan: PairPlan) -> None:
         self.client, self.plan = client, plan
 
     def run(
         self,
-        rows: Iterable[NumberedRow],
+        batches: Iterable[Sequence[NumberedRow]],
         place: TablePlace,
         emit: Callable[[ScoredRow], None],
         read: Callable[[int, str], None] = nothing_read,
@@ -36,56 +38,71 @@ class ClusterRows:
     ) -> None:
         """See `RowScorer`. Raises EvanySegError when the model cannot be made on the workers, or all of them are
         gone."""
-        waiting: deque[tuple[list[NumberedRow], Any]] = deque()
-        coming = batches(rows)
-        try:
-            while True:
-                room = max(1, self._workers()) * AHEAD - len(waiting)
-                for batch in itertools.islice(coming, max(0, room)):
-                    waiting.append((batch, self._submit(batch, place)))
-                if not waiting:
-                    return
-                batch, future = waiting.popleft()
-                read(batch[0][0], batch[0][1]["image"])
-                for row in self._result(batch, future, place, should_cancel):
-                    emit(row)
-        finally:
-            self.client.cancel([future for _, future in waiting])
+        lost = lambda row: ScoredRow.failed(row[0], without_added(row[1]), LOST)
+        work = OrderedWork(self.client, score_batch, (self.plan, _place(self.client, place)), lost)
+        for row in work.results(batches, _told(read), should_cancel):
+            emit(row)
 
-    def _workers(self) -> int:
-        return len(self.client.scheduler_info(n_workers=-1)["workers"])
 
-    def _submit(self, batch: list[NumberedRow], place: TablePlace) -> Any:
-        return self.client.submit(score_batch, self.plan, place, batch, pure=False)
+class ClusterKnownRows:
+    """A KnownRowScorer."""
 
-    def _result(
-        self, batch: list[NumberedRow], future: Any, place: TablePlace, should_cancel: ShouldCancel
-    ) -> list[ScoredRow]:
-        from distributed import KilledWorker, TimeoutError
+    def __init__(self, client: Any, plan: AssessPlan) -> None:
+        self.client, self.plan = client, plan
 
-        while True:
-            if should_cancel():
-                self.client.cancel([future])
-                raise CancelledError("Cancelled; the finished rows are kept.")
-            try:
-                done: list[ScoredRow] = future.result(timeout=POLL_S)
-                return done
-            except TimeoutError:
-                if future.status == "pending" and not self._workers():
-                    self._wait_for_a_worker()
-            except KilledWorker:
-                if len(batch) == 1:
-                    return [self._lost(batch[0])]
-                single = [([row], self._submit([row], place)) for row in batch]
-                return [row for one, again in single for row in self._result(one, again, place, should_cancel)]
+    def run(
+        self,
+        batches: Iterable[Sequence[NumberedRow]],
+        place: TablePlace,
+        emit: Callable[[AssessedRow], None],
+        read: Callable[[int, str], None] = nothing_read,
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> None:
+        """See `KnownRowScorer`. Raises as `ClusterRows.run` does."""
+        lost = lambda row: AssessedRow(row[0], row[1].get("image", ""), problem=LOST)
+        work = OrderedWork(self.client, assess_batch, (self.plan, _place(self.client, place)), lost)
+        for row in work.results(batches, _told(read), should_cancel):
+            emit(row)
 
-    def _wait_for_a_worker(self) -> None:
-        try:
-            self.client.wait_for_workers(1, timeout=WAIT_S)
-        except TimeoutError:
-            raise EvanySegError("All workers are gone; the finished rows are kept, --resume goes on.") from None
 
-    def _lost(self, row: NumberedRow) -> ScoredRow:
-        number, given = row
-        error = "the worker was lost each time that this row was scored (too little memory?)"
-        return ScoredRow.failed(number, without_added(given), error)
+class ClusterCases:
+    """A CaseMeasurer."""
+
+    def __init__(self, client: Any, plan: AuditPlan) -> None:
+        self.client, self.plan = client, plan
+
+    def rows(
+        self,
+        cases: Sequence[UnmeasuredCase],
+        begun: Callable[[AuditCase], None],
+        should_cancel: ShouldCancel = never_cancel,
+    ) -> Iterator[list[AuditRow]]:
+        """See `CaseMeasurer`. Raises as `ClusterRows.run` does."""
+        lost: Callable[[UnmeasuredCase], list[AuditRow]] = lambda case: [failed_case(case.case, LOST)]
+        work = OrderedWork(self.client, measure_batch, (self.plan,), lost)
+        size = max(1, min(CASES, len(cases) // (SHARES * max(1, work.workers()))))
+        sent = [replace(one, case=_case(self.client, one.case)) for one in cases]
+        batches = (sent[start : start + size] for start in range(0, len(sent), size))
+        found = work.results(batches, lambda batch: begun(batch[0].case), should_cancel)
+        for one, rows in zip(cases, found, strict=True):
+            yield [replace(row, image=shown(one.case.image), mask=shown(one.case.mask)) for row in rows]
+
+
+def _share_folder(client: Any) -> bool:
+    """Processes of this command are in its folder; other workers have folders of their own."""
+    return getattr(client, "cluster", None) is not None
+
+
+def _place(client: Any, place: TablePlace) -> TablePlace:
+    return place if _share_folder(client) else replace(place, folder=whole(place.folder))
+
+
+def _case(client: Any, case: AuditCase) -> AuditCase:
+    if _share_folder(client):
+        return case
+    names = case.names.absolute() if case.names else None
+    return replace(case, image=whole(case.image), mask=whole(case.mask), names=names)
+
+
+def _told(read: Callable[[int, str], None]) -> Callable[[Sequence[NumberedRow]], None]:
+    return lambda batch: read(batch[0][0], batch[0][1]["image"])

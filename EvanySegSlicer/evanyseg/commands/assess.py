@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
@@ -14,20 +13,23 @@ import typer
 
 from ..errors import EvanySegError
 from ..io.overwrite import files_in_table, refuse_overwriting
-from ..io.tables import check_table_output, open_table, write_table
+from ..io.tables import Table, check_table_output, open_table, write_table
 from ..io.write import write_text
 from ..metrics.assessment import Scores, less_error
 from ..metrics.assessment import assess as measure
-from ..pipeline.slice_pipeline import SlicePipeline
 from ..report.assessment import WORDS, AssessmentData, assessment_html, interval_words, metric_words, verdict
 from ..results import QualityEstimate
-from ..scoring.known_truth import KnownCase, KnownCases
+from ..scoring.batches import batches
+from ..scoring.known_rows import AssessedRow, KnownRowScorer
+from ..scoring.known_truth import KnownOptions
+from ..scoring.pair_rows import TablePlace
 from .support.console import out, print_json, progress_bar, say, say_error, say_written, shown, table
-from .support.loading import Placement, load_pipeline
+from .support.loading import Placement
 from .support.options import (
     RESULTS,
     BackendOption,
     BoxFrameOption,
+    ClusterOption,
     DeviceOption,
     IntensityOption,
     JsonOption,
@@ -35,9 +37,7 @@ from .support.options import (
     preset_of,
 )
 from .support.results import check_ending, check_stdout, say_layout
-
-TOGETHER = 32
-"""Cases in memory at a time."""
+from .support.scorers import known_scorer
 
 
 def assess(
@@ -61,6 +61,7 @@ def assess(
         Path | None, typer.Option(metavar="HTML", help="One file with tables and plots.", rich_help_panel=RESULTS)
     ] = None,
     output: OutOption = None,
+    cluster: ClusterOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure estimators on your own cases whose truth is known: errors, order, calibration, with 95 % intervals.
@@ -81,21 +82,20 @@ def assess(
     check_ending(report, "The report", (".html", ".htm"))
     check_stdout([output, report], as_json)
     say_layout(given)
-    pipelines = {name: load_pipeline(name, None, Placement(device, backend)) for name in names}
-    known = KnownCases(given, truth_column, most, preset_of(intensity), box_frame)
-    with progress_bar("Scoring") as progress:
-        cases, estimates = _scored(known.cases(progress), pipelines)
+    options = KnownOptions(truth_column, most, preset_of(intensity), box_frame)
+    with known_scorer(names, Placement(device, backend), options, cluster) as scorer:
+        known = _scored(scorer, given, options, names)
     for problem in known.problems:
         say_error(problem)
-    if not cases:
+    if not known.cases:
         missing = f"; {known.without_truth} have no truth" if known.without_truth else ""
         raise EvanySegError(f"None of the {given.count} rows of {pairs.name} can be used{missing}.")
-    data = _data(pairs.name, known, cases, estimates, pipelines, intensity)
+    data = _data(pairs.name, known, intensity)
     document = _document(data, known, given.count)
     if report is not None:
         write_text(report, assessment_html(data))
     if output is not None:
-        rows = list(_case_rows(cases, estimates))
+        rows = list(_case_rows(known))
         write_table(output, list(rows[0]), rows, {**document, "rows": rows})
     if as_json:
         print_json(document)
@@ -106,33 +106,43 @@ def assess(
         raise typer.Exit(1)
 
 
-_Case = tuple[int, str, int, str, float]
-_Estimates = dict[str, list[QualityEstimate]]
+@dataclass
+class _Known:
+    """cases: (row as a spreadsheet counts, image, slice, subject, true Dice); estimates: of each, by estimator."""
+
+    options: KnownOptions
+    estimates: dict[str, list[QualityEstimate]]
+    cases: list[tuple[int, str, int, str, float]] = field(default_factory=list)
+    without_truth: int = 0
+    problems: list[str] = field(default_factory=list)
 
 
-def _scored(cases: Iterator[KnownCase], pipelines: dict[str, SlicePipeline]) -> tuple[list[_Case], _Estimates]:
-    """(row, image, slice, subject, true Dice) of all cases and what each estimator says; images are let go."""
-    kept: list[_Case] = []
-    said: _Estimates = {name: [] for name in pipelines}
-    while batch := list(islice(cases, TOGETHER)):
-        kept += [(c.row, c.image, c.index, c.subject, c.dice) for c in batch]
-        for name, pipeline in pipelines.items():
-            said[name] += pipeline.score((c.slice_, c.mask, c.box) for c in batch)
-    return kept, said
+def _scored(scorer: KnownRowScorer, table: Table, options: KnownOptions, names: list[str]) -> _Known:
+    known = _Known(options, {name: [] for name in names})
+
+    def keep(row: AssessedRow) -> None:
+        shown_as = row.number + 1  # below the header
+        known.without_truth += row.without_truth
+        if row.problem:
+            known.problems.append(f"row {shown_as}: {row.problem}")
+        for case in row.cases:
+            known.cases.append((shown_as, row.image.strip(), case.index, case.subject, case.dice))
+            for name, estimate in zip(names, case.estimates, strict=True):
+                known.estimates[name].append(estimate)
+
+    with progress_bar("Scoring") as progress:
+        read = lambda number, image: progress((number - 1) / max(table.count, 1), image)
+        place = TablePlace(table.path.parent, table.layout.separator)
+        scorer.run(batches(enumerate(table.rows(), start=1)), place, keep, read)
+    return known
 
 
-def _data(
-    name: str,
-    known: KnownCases,
-    cases: list[_Case],
-    estimates: _Estimates,
-    pipelines: dict[str, SlicePipeline],
-    intensity: str | None,
-) -> AssessmentData:
+def _data(name: str, known: _Known, intensity: str | None) -> AssessmentData:
+    cases, estimates = known.cases, known.estimates
     truth, subjects = np.array([c[4] for c in cases]), np.array([c[3] for c in cases])
     column = lambda said, what: np.array([getattr(e, what) for e in said], float)
     scores = {
-        label: Scores(column(said, "dice"), column(said, "low"), column(said, "high"), pipelines[label].estimator.level)
+        label: Scores(column(said, "dice"), column(said, "low"), column(said, "high"), said[0].level)
         for label, said in estimates.items()
     }
     first = next(iter(scores))
@@ -148,10 +158,10 @@ def _data(
         {label: measure(truth, s, subjects) for label, s in scores.items()},
         [(label, *less_error(truth, scores[first], s, subjects)) for label, s in scores.items() if label != first],
         {
-            "Estimators": ", ".join(_named(label, p.estimator.name) for label, p in pipelines.items()),
+            "Estimators": ", ".join(_named(label, said[0].estimator) for label, said in estimates.items()),
             "Intensity": intensity or "the usual window of each image",
-            "Column of the truth": known.truth_column,
-            "Slices of a volume": f"at most {known.most}, evenly over those where mask or truth has something",
+            "Column of the truth": known.options.truth_column,
+            "Slices of a volume": f"at most {known.options.most}, evenly over those where mask or truth has something",
         },
         datetime.now(),
     )
@@ -161,7 +171,7 @@ def _named(given: str, name: str) -> str:
     return given if given == name else f"{given} ({name})"
 
 
-def _document(data: AssessmentData, known: KnownCases, rows: int) -> dict[str, object]:
+def _document(data: AssessmentData, known: _Known, rows: int) -> dict[str, object]:
     first = next(iter(data.found))
     return {
         "rows": rows,
@@ -187,9 +197,9 @@ def _document(data: AssessmentData, known: KnownCases, rows: int) -> dict[str, o
     }
 
 
-def _case_rows(cases: list[_Case], estimates: _Estimates) -> Iterator[dict[str, object]]:
-    for number, (row, image, index, subject, dice) in enumerate(cases):
-        for name, said in estimates.items():
+def _case_rows(known: _Known) -> Iterator[dict[str, object]]:
+    for number, (row, image, index, subject, dice) in enumerate(known.cases):
+        for name, said in known.estimates.items():
             e = said[number]
             yield {
                 "row": row, "image": image, "slice": index, "subject": subject, "true_dice": dice, "estimator": name,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
@@ -14,12 +12,13 @@ from ..errors import EvanySegError
 from ..geometry.boxes import BoxFrame
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import Table, check_table_output, open_table
-from ..scoring.pair_rows import PairOptions, PairRows, RowScorer
+from ..scoring.pair_rows import PairOptions
 from ..scoring.pairs import log_of_pairs, score_table
 from .support.console import number_text, print_json, progress_bar, say, say_error, say_written, shown
-from .support.loading import Placement, load_pipeline
+from .support.loading import Placement
 from .support.options import preset_of
 from .support.results import check_stdout, described, identity_of, say_layout
+from .support.scorers import row_scorer
 
 PAIR = ("image", "mask")
 REMARKS_SHOWN = 5
@@ -62,7 +61,7 @@ def score_pairs(
     }
     log = log_of_pairs(given, output, described(made_with), resume)
     options = PairOptions(preset, label_column, allow_cropped, threshold, box_frame, names)
-    with _scorer(estimator, where, options, cluster) as scorer, progress_bar("Scoring pairs") as progress:
+    with row_scorer(estimator, where, options, cluster) as scorer, progress_bar("Scoring pairs") as progress:
         result = score_table(scorer, given, log, progress)
     scored = [s for s in result.scores if s == s]
     counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}
@@ -88,22 +87,6 @@ def score_pairs(
         tail = f" ({more} more: see the column caveats)" if more else ""
         say_error(f"{result.failed} of {result.rows} rows failed{tail}; the others are scored.")
         raise typer.Exit(1)
-
-
-@contextmanager
-def _scorer(estimator: str, where: Placement, options: PairOptions, cluster: str | None) -> Iterator[RowScorer]:
-    """What scores the rows: this process, or the workers of a cluster."""
-    if cluster is None:
-        yield PairRows(load_pipeline(estimator, None, where), options)
-        return
-    from ..cluster.rows import ClusterRows
-    from ..cluster.scheduler import connected
-    from ..cluster.work import WorkPlan
-
-    # workers have folders of their own: a weight file is named by its whole path
-    model = str(Path(estimator).resolve()) if Path(estimator).is_file() else estimator
-    with connected(cluster) as client:
-        yield ClusterRows(client, WorkPlan(model, where.device, where.backend, options))
 
 
 def _shard(table: Table, text: str) -> Table:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
+from .remote import address, joined, plain
 from .tables import Table
 from .targets import check_writable, descriptor_of
 from .write import ending
@@ -26,7 +27,7 @@ def refuse_overwriting(outputs: Iterable[Path | None], inputs: Iterable[Path | s
     may be a folder (every file below it counts), a header (so do its voxels), or a word that names no file (a model).
     """
     written: dict[Path, Path] = {}
-    for path in (Path(p).expanduser() for p in outputs if p is not None):
+    for path in (plain(Path(p).expanduser()) for p in outputs if p is not None):
         check_writable(path)
         beside = [_stem(path).with_name(_stem(path).name + s) for s in _WRITTEN_BESIDE.get(ending(path), ())]
         for file in (path, *beside):
@@ -40,7 +41,11 @@ def refuse_overwriting(outputs: Iterable[Path | None], inputs: Iterable[Path | s
         for file in _files_of(given):
             key = _identity(file)
             if key is not None and key in there:
-                what = "the input" if Path(given or "").expanduser() == file else f"{file}, which belongs to the input"
+                what = (
+                    "the input"
+                    if plain(Path(given or "").expanduser()) == file
+                    else f"{file}, which belongs to the input"
+                )
                 raise OutputError(f"{there[key]} would replace {what} {given}; give the result another name.")
 
 
@@ -48,11 +53,13 @@ def files_in_table(table: Table, columns: Sequence[str]) -> Iterator[Path]:
     """A table and every file that its cells name, relative to it."""
     yield table.path
     for row in table.rows():
-        yield from (table.path.parent / row[column].strip() for column in columns if row[column].strip())
+        yield from (joined(table.path.parent, row[column].strip()) for column in columns if row[column].strip())
 
 
 def _files_of(given: Path | str | None) -> Iterator[Path]:
-    path = Path(given or "").expanduser()
+    path = plain(Path(given or "").expanduser())
+    if given is not None and address(path) is not None:
+        yield path
     if given is None or not path.name or not path.exists():
         return
     if path.is_dir():
@@ -80,8 +87,10 @@ def _stem(path: Path) -> Path:
     return path.with_name(path.name[: len(path.name) - len(end)]) if end else path
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
-    """Device and number of the file behind a path, links followed; None when there is none."""
+def _identity(path: Path) -> tuple[int, int] | str | None:
+    """Device and number of the file behind a path, links followed; None when there is none. An address is its own."""
+    if (remote := address(path)) is not None:
+        return remote
     try:
         found = path.stat()
     except (OSError, ValueError):
@@ -90,7 +99,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _place(path: Path) -> str:
-    number = descriptor_of(path)
-    if number is not None:
-        return f"descriptor {number}"
+    number, found = descriptor_of(path), address(path)
+    if number is not None or found is not None:
+        return found or f"descriptor {number}"
     return os.path.normcase(os.path.realpath(path))

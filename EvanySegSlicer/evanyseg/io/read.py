@@ -19,18 +19,20 @@ from .formats.metaimage import read_metaimage
 from .formats.nifti import read_nifti
 from .gray_levels import refuse_gray_levels
 from .names import names_for, with_names
+from .remote import local_copy
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
 from .segmentation import Segmentation, segmentation_of_labels, whole_labels
 from .sniff import FileKind, refuse_other, sniff
 
 
 def read_image(path: Path | str, series: str | None = None, frame: int | None = None) -> Volume:
-    """An image or volume from PNG, JPEG, WebP, TIFF, NIfTI, NRRD, MetaImage, a DICOM file or a DICOM folder.
+    """An image or volume from PNG, JPEG, WebP, TIFF, NIfTI, NRRD, MetaImage, a DICOM file or a DICOM folder; also from
+    an address (`io.remote`).
 
     `series`: the SeriesInstanceUID to take from a folder with several; `frame`: the image to take from a film.
     Raises ImageError for what cannot be read, GeometryError for what has no plain 3D geometry.
     """
-    path = Path(path).expanduser()
+    path = local_copy(Path(path).expanduser())
     kind = _kind_of(path)
     return read_image_2d(path) if kind is FileKind.IMAGE_2D else _read_volume(path, kind, series, frame)[0]
 
@@ -53,7 +55,7 @@ def read_segmentation(
     in the file and in nnU-Net's folders.
     Raises ImageError for images given as masks, GeometryError as `read_image` does.
     """
-    path = Path(path).expanduser()
+    path = local_copy(Path(path).expanduser())
     kind = _kind_of(path)
     cut = threshold if isinstance(threshold, float) else None
     coded = read_dicom_mask(path, image, fractional) if kind is FileKind.DICOM else None

@@ -11,6 +11,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import OutputError
+from .remote.address import address, plain
+from .remote.upload import check_upload
 
 STDOUT = Path("-")
 """The usual word for standard output."""
@@ -61,6 +63,10 @@ def check_writable(path: Path) -> None:
 
     Nothing is left behind: missing folders are made when the result is.
     """
+    if (found := address(path)) is not None:
+        check_upload(found)
+        return
+    path = plain(path)
     if is_special(path):
         return
     try:

@@ -13,6 +13,8 @@ import numpy as np
 
 from ..errors import OutputError
 from ..geometry.volume import Volume
+from .remote.address import address, plain
+from .remote.upload import upload
 from .targets import check_writable, is_special, pour, real_path, sentence
 
 IMAGES_2D = (".png", ".tif", ".tiff", ".bmp")
@@ -25,16 +27,19 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """A path of the same name, its ending in lower case, in a temporary folder beside `path`. What the block writes
     there (with files beside it, as some formats have) is renamed into place when the block ends well, else removed.
 
-    Pipes and devices get the bytes of that file instead; the target of a symbolic link is replaced, not the link.
+    Pipes and devices get the bytes of that file instead; the target of a symbolic link is replaced, not the link; to an
+    address (`io.remote`) it is sent.
     Raises OutputError when the disk is full or the place cannot be written to; an older file stays as it was.
     """
+    path, sent = plain(path), address(path) is not None
     special = is_special(path)
     target = path if special else real_path(path)
     try:
         check_writable(path)
-        if not special:
+        here = not (special or sent)
+        if here:
             target.parent.mkdir(parents=True, exist_ok=True)
-        folder = Path(tempfile.mkdtemp(prefix=".evanyseg-", dir=None if special else target.parent))
+        folder = Path(tempfile.mkdtemp(prefix=".evanyseg-", dir=target.parent if here else None))
     except OSError as error:
         raise sentence(path, error) from error
     part = folder / (f"result{ending(path)}" if special else _named(target))
@@ -44,6 +49,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
             pour(part, path)
             return
         beside = [p for p in folder.iterdir() if p != part]
+        if sent:
+            upload([*beside, part], path)
+            return
         for file in (*beside, part):
             with file.open("rb+") as written:
                 os.fsync(written.fileno())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -16,11 +16,13 @@ from ..geometry.boxes import BoxFrame
 from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_labeled
+from ..io.remote import joined
 from ..pipeline.intensity import IntensityPreset, window_of, window_remarks
 from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityEstimate
+from .batches import NumberedRow
 from .stacks import SliceStack
 from .table_boxes import BOX, FRAME, displayed_box_of_row, needed_cell
 from .volumes import VolumeScorer, mean_of_slices
@@ -29,9 +31,6 @@ ADDED = ("pred_dice", "low", "high", "caveats", "estimator", "intensity")
 FAILED = "error: "
 """How the `caveats` of a row begin that could not be scored."""
 WHOLE_VOLUME = "mean over slices, interval too"
-
-NumberedRow = tuple[int, dict[str, str]]
-"""A row and its number in the table, from 1."""
 
 
 @dataclass(frozen=True)
@@ -83,14 +82,15 @@ class RowScorer(Protocol):
 
     def run(
         self,
-        rows: Iterable[NumberedRow],
+        batches: Iterable[Sequence[NumberedRow]],
         place: TablePlace,
         emit: Callable[[ScoredRow], None],
         read: Callable[[int, str], None] = ...,
         should_cancel: ShouldCancel = ...,
     ) -> None:
-        """Emit every row, in order, each as soon as it and all before it are done; `read` is told of rows that are
-        begun (number, image). A row that cannot be scored is emitted with its error. Raises CancelledError."""
+        """Emit every row, in order, each as soon as it and all before it are done; no mask shares a network's batch
+        with one of another batch of rows. `read` is told of rows that are begun (number, image). A row that cannot be
+        scored is emitted with its error. Raises CancelledError."""
 
 
 def nothing_read(number: int, image: str) -> None:
@@ -118,13 +118,24 @@ class PairRows:
 
     def run(
         self,
-        rows: Iterable[NumberedRow],
+        batches: Iterable[Sequence[NumberedRow]],
         place: TablePlace,
         emit: Callable[[ScoredRow], None],
         read: Callable[[int, str], None] = nothing_read,
         should_cancel: ShouldCancel = never_cancel,
     ) -> None:
         """See `RowScorer`."""
+        for batch in batches:
+            self._run(batch, place, emit, read, should_cancel)
+
+    def _run(
+        self,
+        rows: Sequence[NumberedRow],
+        place: TablePlace,
+        emit: Callable[[ScoredRow], None],
+        read: Callable[[int, str], None],
+        should_cancel: ShouldCancel,
+    ) -> None:
         waiting: deque[_Waiting] = deque()
         pending: deque[_Waiting] = deque()  # those of `waiting` whose estimate the network still owes
 
@@ -157,11 +168,11 @@ class PairRows:
     ) -> tuple[SliceInput, np.ndarray, BoxPrompt | None] | None:
         """The row as a case for the network; None when the row was scored here (a volume)."""
         row, folder, options = item.row, place.folder, self.options
-        planes, slice_ = self._image(folder / needed_cell(row, "image"))
+        planes, slice_ = self._image(joined(folder, needed_cell(row, "image")))
         volume = planes.volume
         label = row[options.label_column].strip() if options.label_column else ""
-        image = ReadImage(volume, folder / needed_cell(row, "image"))
-        mask_path = folder / needed_cell(row, "mask")
+        image = ReadImage(volume, joined(folder, needed_cell(row, "image")))
+        mask_path = joined(folder, needed_cell(row, "mask"))
         segmentation = read_labeled(mask_path, label, image, options.threshold, options.names)
         if slice_ is None:
             if any(row.get(name, "").strip() for name in BOX):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ImageError
 from ..io.tables import Table, score_number
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
-from .pair_rows import ADDED, FAILED, NumberedRow, RowScorer, ScoredRow, TablePlace
+from .batches import batches, unfinished_batches
+from .pair_rows import ADDED, FAILED, RowScorer, ScoredRow, TablePlace
 from .table_boxes import FRAME, columns_with_frame
 from .unfinished import RowLog
 
@@ -72,11 +72,6 @@ def score_table(
         first, failed = _counted(log, table, result)
         read = lambda number, image: progress((number - 1) / max(1, table.count), image)
 
-        def rows() -> Iterator[NumberedRow]:
-            for number, row in enumerate(table.rows(), start=1):
-                if number > first or number in failed:
-                    yield number, row
-
         def emit(row: ScoredRow) -> None:
             result.count(row, shown, table.first)
             if row.number <= first:
@@ -84,7 +79,8 @@ def score_table(
             else:
                 log.write(row.cells)
 
-        scorer.run(rows(), TablePlace(table.path.parent, table.layout.separator), emit, read, should_cancel)
+        left = unfinished_batches(batches(enumerate(table.rows(), start=1)), first, failed)
+        scorer.run(left, TablePlace(table.path.parent, table.layout.separator), emit, read, should_cancel)
         log.finish()
     return result
 

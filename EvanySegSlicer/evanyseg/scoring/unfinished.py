@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO
 
 from ..errors import OutputError
+from ..io.remote import address, plain
 from ..io.tables.cells import unguarded
 from ..io.tables.parquet import SUFFIX, write_parquet_table
 from ..io.tables.writing import RowWriter, check_table_output, separator_of
@@ -26,7 +28,9 @@ RUN = "(run)"
 
 
 def partial_path(out: Path) -> Path:
-    """Where the finished rows of an unfinished table stand."""
+    """Where the finished rows of an unfinished table stand: beside it; of an address in the current folder."""
+    if (found := address(out)) is not None:
+        return Path(f"{out.stem}.{hashlib.sha256(found.encode()).hexdigest()[:8]}.partial.csv")
     return real_path(out).with_name(f"{out.stem}.partial.csv")
 
 
@@ -48,6 +52,7 @@ class RowLog:
         again: Callable[[Mapping[str, str]], bool] = lambda row: False,
     ) -> None:
         check_table_output(out, json=False, parquet=True)
+        out = plain(out)
         self.out, self.columns, self.run = out, list(columns), f"[{run}]"  # the bracket tells a cut line
         self.partial = None if is_special(out) else partial_path(out)
         self.done = 0
@@ -56,19 +61,22 @@ class RowLog:
         self._file: TextIO | None = None
         if self.partial is None or not self.partial.exists():
             return
-        found = list(self._earlier())
+        found, other = 0, None
+        for row in self._earlier():
+            found += 1
+            if other is None and (row.get(RUN) != self.run or list(row) != [*self.columns, RUN]):
+                other = row
         if found and not resume:
             raise OutputError(
-                f"{self.partial.name} holds {len(found)} rows of a run that was stopped: go on with --resume, or "
+                f"{self.partial.name} holds {found} rows of a run that was stopped: go on with --resume, or "
                 "delete that file to start again."
             )
-        other = next((row for row in found if row.get(RUN) != self.run or list(row) != [*self.columns, RUN]), None)
         if other is not None:
             raise OutputError(
                 f"{self.partial.name} was made otherwise ({other.get(RUN)}) than asked for now ({self.run}): give the "
                 "same table and options, or delete that file to start again."
             )
-        self.done = len(found)
+        self.done = found
 
     def finished(self) -> Iterator[dict[str, str]]:
         """Rows that an earlier run has left, as text."""
@@ -106,12 +114,14 @@ class RowLog:
             raise sentence(self.out, error) from error
         self.done += 1
 
-    def finish(self) -> None:
-        """All rows are there: the table appears. Raises OutputError."""
+    def finish(self, place: Callable[[Mapping[str, Any]], int] | None = None) -> None:
+        """All rows are there: the table appears, ordered by `place` when that is given. Raises OutputError."""
         self._close()
         if self.partial is None:
             return
+        rows: Iterable[Mapping[str, Any]]
         rows = (self._replaced.get(number, row) for number, row in enumerate(self.finished()))
+        rows = sorted(rows, key=place) if place is not None else rows
         if ending(self.out) == SUFFIX:
             write_parquet_table(self.out, self.columns, rows)
         else:
@@ -135,7 +145,7 @@ class RowLog:
 
     def _begin(self, partial: Path) -> None:
         """What is usable of an earlier file (its last line may be cut), ready for more rows."""
-        earlier = list(self._earlier()) if self.done else []
+        earlier = self._earlier() if self.done else ()
         partial.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(partial) as part, part.open("w", newline="", encoding="utf-8") as file:
             writer = RowWriter(file, [*self.columns, RUN])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...errors import ImageError
+from ...io.remote import address, plain
 from ...io.tables import open_table
 from ..case import AuditCase
 from .bids import bids_cases, is_bids
@@ -26,7 +27,8 @@ def read_dataset(
     the labels are); metadata: a table with a column `case` and whatever else is known. Raises ImageError in words that
     say what was looked for.
     """
-    if path.is_file():
+    path = plain(path)
+    if path.is_file() or address(path) is not None:
         if masks is not None:
             raise ImageError("A table names its masks itself; --masks goes with a folder.")
         cases = table_cases(path, truth_column)

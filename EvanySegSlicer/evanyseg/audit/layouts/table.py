@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 from ...errors import ImageError
+from ...io.remote import joined
 from ...io.tables import open_table, score_number
 from ...scoring.table_boxes import needed_cell
 from ..case import COLUMNS, AuditCase
@@ -40,7 +41,8 @@ def table_cases(path: Path, truth_column: str | None) -> list[AuditCase]:
         else:
             labels = (label,) if label else ()
         subject = row.get("subject", "").strip() or image
-        found[key] = AuditCase(case or image, path.parent / image, path.parent / mask, subject, labels, truth, metadata)
+        image_path, mask_path = (joined(path.parent, name) for name in (image, mask))
+        found[key] = AuditCase(case or image, image_path, mask_path, subject, labels, truth, metadata)
     return list(found.values())
 
 

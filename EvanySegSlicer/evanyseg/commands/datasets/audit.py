@@ -22,6 +22,7 @@ from ...audit.run import (
 )
 from ...bands import BandThresholds
 from ...errors import EvanySegError
+from ...io.remote import shown as shown_path
 from ..support.console import (
     DISCLAIMER,
     band_text,
@@ -36,10 +37,11 @@ from ..support.console import (
     shown,
     table,
 )
-from ..support.loading import Placement, load_pipeline
+from ..support.loading import Placement
 from ..support.options import (
     BackendOption,
     BandsOption,
+    ClusterOption,
     CroppedOption,
     DeviceOption,
     EstimatorOption,
@@ -52,6 +54,7 @@ from ..support.options import (
     threshold_of,
 )
 from ..support.results import described, identity_of
+from ..support.scorers import case_measurer
 
 LINES = 40
 
@@ -82,6 +85,7 @@ def audit(
     worst: Annotated[int, typer.Option(min=0, max=50, help="Cases of each label that are pictured.")] = 5,
     names: NamesOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with an audit that was stopped.")] = False,
+    cluster: ClusterOption = None,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
     backend: BackendOption = "auto",
@@ -106,7 +110,7 @@ def audit(
     if output.exists() and not output.is_dir():
         raise EvanySegError(f"{output} is a file; give the folder that tables and page shall go to.")
     facts = {
-        "Data set": str(dataset),
+        "Data set": shown_path(dataset),
         "Masks": str(masks) if masks else "the data set's own labels",
         "Estimator": identity_of(estimator),
         "Intensity": intensity or "the default of each image",
@@ -115,9 +119,9 @@ def audit(
     made_with = {**facts, "threshold": threshold, "names": identity_of(names) if names else None,
                  "cropped masks": "allowed" if allow_cropped else None}  # fmt: skip
     log = log_of_audit(output, cases, described(made_with), resume)
-    pipeline = load_pipeline(estimator, None, Placement(device, backend))
     with progress_bar("Auditing") as progress:
-        rows = measured_rows(cases, pipeline, log, options, progress)
+        with case_measurer(estimator, Placement(device, backend), options, cluster) as measurer:
+            rows = measured_rows(cases, measurer, log, progress)
         found = examined(rows, worst)
         if all(row in found.failed for row in rows):
             first = found.failed[0]

@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ...bands import BAND_COLORS, BandThresholds, QualityBand
+from ...io.remote import shown as shown_path
 from ...io.tables import json_text
 from ...io.targets import is_special
 from ...protocols import Progress as ProgressCall
@@ -65,7 +66,7 @@ def say_error(text: str) -> None:
 def say_written(paths: Iterable[Path | None]) -> None:
     for path in paths:
         if path is not None and not is_special(path):
-            say(f"Written: {shown(path)}")
+            say(f"Written: {shown(shown_path(path))}")
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -112,6 +112,14 @@ ThresholdOption = Annotated[
         "labels. Without it grey masks are refused.",
     ),
 ]
+ClusterOption = Annotated[
+    str | None,
+    typer.Option(
+        "--cluster",
+        metavar="local:N|tcp://HOST:PORT",
+        help="Work on N processes of this machine, or on the workers of a Dask scheduler. The results are the same.",
+    ),
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document instead of tables.", rich_help_panel=RESULTS)
 ]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ...errors import ImageError
 from ...geometry.volume import Volume
+from ..remote import local_copy
 from ..segmentation import Segmentation
 from .headers import STRUCTURE_SET, mask_objects, read_header, understood
 from .joined import joined
@@ -26,7 +27,7 @@ class ReadImage:
     def source(self) -> DicomSource | None:
         """Its DICOM headers; None when it is no DICOM image (or one of several that look alike)."""
         try:
-            return read_source(self.path, self.volume, self.series)
+            return read_source(local_copy(self.path), self.volume, self.series)
         except ImageError:
             return None
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError
+from ..remote import local_file
 from ..write import ending
 from .cells import score_number, short, unguarded
 from .layout import SEPARATORS, TableLayout, layout_of
@@ -29,12 +30,13 @@ SCORES = ("pred_dice", "low", "high")
 @dataclass(frozen=True)
 class Table:
     """An opened table: `columns` are unique, `count` the number of rows; `first`: how many rows of the file lie before
-    them (see `part`)."""
+    them (see `part`); `path`: as it was given, perhaps an address, `file`: where it is read."""
 
     path: Path
     layout: TableLayout
     columns: tuple[str, ...]
     count: int
+    file: Path
     first: int = 0
 
     def rows(self) -> Iterator[dict[str, str]]:
@@ -48,9 +50,9 @@ class Table:
 
     def _all_rows(self) -> Iterator[dict[str, str]]:
         if ending(self.path) == SUFFIX:
-            yield from parquet_rows(self.path, self.columns)
+            yield from parquet_rows(self.file, self.columns)
             return
-        for _, cells in _records(self.path, self.layout):
+        for _, cells in _records(self.file, self.layout):
             padded = [*map(unguarded, cells), *[""] * (len(self.columns) - len(cells))]
             yield {name: cell for name, cell in zip(self.columns, padded, strict=False) if name}
 
@@ -61,13 +63,13 @@ def open_table(path: Path, needed: Sequence[str] = ()) -> Table:
     Raises ImageError for a file that is no table, lacks a needed column, has a column twice, or rows with more cells
     than there are columns (a comma or quote that belongs to a cell).
     """
-    parquet = ending(path) == SUFFIX
+    parquet, file = ending(path) == SUFFIX, local_file(path)
     if parquet:
         layout = TableLayout("utf-8", ",")
-        header, count = parquet_shape(path)
+        header, count = parquet_shape(file)
     else:
-        layout, count = layout_of(path, [*needed, *KNOWN]), 0
-        header = tuple(_header(path, layout))
+        layout, count = layout_of(file, [*needed, *KNOWN]), 0
+        header = tuple(_header(file, layout))
     columns = _named(header, needed)
     missing = [name for name in needed if name not in columns]
     if missing:
@@ -77,7 +79,7 @@ def open_table(path: Path, needed: Sequence[str] = ()) -> Table:
     if twice:
         names = ", ".join(map(short, twice))
         raise ImageError(f"The table {path.name} has the column {names} more than once; rename one of them.")
-    for line, cells in () if parquet else _records(path, layout):
+    for line, cells in () if parquet else _records(file, layout):
         count += 1
         nameless = [c for c, name in zip(cells, columns, strict=False) if not name]
         if any(c.strip() for c in [*cells[len(columns) :], *nameless]):
@@ -87,7 +89,7 @@ def open_table(path: Path, needed: Sequence[str] = ()) -> Table:
                 f"names (read as separated by {SEPARATORS[layout.separator]}); put text with such a character, and "
                 "decimal commas, in quotes, and give every column a name."
             )
-    return Table(path, layout, columns, count)
+    return Table(path, layout, columns, count, file)
 
 
 def checked_scores(table: Table, rows: Sequence[dict[str, str]]) -> np.ndarray:
