@@ -212,9 +212,18 @@ def _cross_validated(
     below, above = np.array([c.measured.builtin_interval for c in made]).T
     inside = np.where(low == high, (below <= low) & (low <= above), np.nan)
     return CrossValidation(
-        low, high, builtin, learnt, builtin, columns["weight"], group, columns["own"], columns["has_box"], inside,
-        np.full(len(made), np.nan),
-    )  # fmt: skip
+        low=low,
+        high=high,
+        builtin=builtin,
+        learnt=learnt,
+        blended=builtin,
+        weight=columns["weight"],
+        group=group,
+        own=columns["own"],
+        has_box=columns["has_box"],
+        builtin_inside=inside,
+        inside=np.full(len(made), np.nan),
+    )
 
 
 def _mode(check: CrossValidation, has_box: bool, remarks: list[str]) -> tuple[Mode, np.ndarray, np.ndarray]:

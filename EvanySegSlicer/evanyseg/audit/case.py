@@ -78,10 +78,24 @@ class AuditRow:
         """From what `cells` became in a CSV."""
         number = lambda name: float(cells[name]) if cells[name] else math.nan
         return cls(
-            cells["case"], cells["subject"], cells["label"], cells["label_id"], cells["image"], cells["mask"],
-            int(cells["slices"] or 0), int(cells["scored"] or 0), number("size"),
-            (number("right"), number("anterior"), number("superior")), number("pred_dice"), number("low"),
-            number("high"), int(cells["worst_slice"]) if cells["worst_slice"] else None, number("worst_dice"),
-            number("truth"), cells["caveats"], cells["estimator"], cells["intensity"],
-            {name: text for name, text in cells.items() if name not in COLUMNS},
-        )  # fmt: skip
+            case=cells["case"],
+            subject=cells["subject"],
+            label=cells["label"],
+            label_id=cells["label_id"],
+            image=cells["image"],
+            mask=cells["mask"],
+            slices=int(cells["slices"] or 0),
+            scored=int(cells["scored"] or 0),
+            size=number("size"),
+            center=(number("right"), number("anterior"), number("superior")),
+            dice=number("pred_dice"),
+            low=number("low"),
+            high=number("high"),
+            worst_slice=int(cells["worst_slice"]) if cells["worst_slice"] else None,
+            worst_dice=number("worst_dice"),
+            truth=number("truth"),
+            caveats=cells["caveats"],
+            estimator=cells["estimator"],
+            intensity=cells["intensity"],
+            metadata={name: text for name, text in cells.items() if name not in COLUMNS},
+        )

@@ -145,15 +145,15 @@ def write_audit(
     failed = [(row.case, row.caveats.removeprefix(FAILED)) for row in audit.failed]
     figures = {name: f"{value:.3f}" for name, value in audit.at_k.items() if not np.isnan(value)}
     page = AuditPage(
-        options.subject,
-        audit.classes,
-        audit.groups,
-        audit.suspicions,
-        _images(audit, cases, options, progress),
-        failed,
-        {**facts, **figures},
-        options.bands,
-        options.created,
+        subject=options.subject,
+        classes=audit.classes,
+        groups=audit.groups,
+        suspicions=audit.suspicions,
+        images=_images(audit, cases, options, progress),
+        failed=failed,
+        facts={**facts, **figures},
+        bands=options.bands,
+        created=options.created,
     )
     write_text(folder / PAGE, audit_html(page))
     return [*written, folder / DOCUMENT, folder / PAGE]

@@ -173,18 +173,47 @@ def score(
         if output is None:
             raise typer.BadParameter("--pairs needs --out FILE for the scored table")
         where = Placement(device, backend)
-        score_pairs(pairs, output, label_column, box_frame, estimator, where, intensity, levels, as_json,
-                     allow_cropped, resume, threshold_of(threshold), names, cluster, shard)  # fmt: skip
+        score_pairs(
+            pairs=pairs,
+            output=output,
+            label_column=label_column,
+            box_frame=box_frame,
+            estimator=estimator,
+            where=where,
+            intensity=intensity,
+            bands=levels,
+            as_json=as_json,
+            allow_cropped=allow_cropped,
+            resume=resume,
+            threshold=threshold_of(threshold),
+            names=names,
+            cluster=cluster,
+            shard=shard,
+        )
         return
     if resume or cluster is not None or shard is not None:
         raise typer.BadParameter("--resume, --cluster and --shard go with --pairs")
     if image is None or mask is None:
         raise typer.BadParameter("give an IMAGE and a MASK, or --pairs CSV")
     request = score_image.ScoreRequest(
-        image, mask, box_of(box), box_frame, label or [], slice_index, axis, preset_of(intensity), levels, series,
-        output, overlay, report, allow_cropped, dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
-        threshold_of(threshold), names,
-    )  # fmt: skip
+        image=image,
+        mask=mask,
+        box=box_of(box),
+        box_frame=box_frame,
+        labels=label or [],
+        slice_index=slice_index,
+        axis=axis,
+        preset=preset_of(intensity),
+        bands=levels,
+        series=series,
+        out=output,
+        overlay=overlay,
+        report=report,
+        allow_cropped=allow_cropped,
+        dicom=dicom_request(dicom_seg, dicom_report, segmented_by, fractional),
+        threshold=threshold_of(threshold),
+        names=names,
+    )
     refuse_overwriting(request.written, [image, mask, estimator, segmenter, names])
     score_image.check_endings(request)
     check_stdout(request.written, as_json)

@@ -148,15 +148,15 @@ def slice_plane(ijk_to_ras: np.ndarray, dims: tuple[int, int, int], axis: int, i
     pixel_to_ijk[axis, 2] = 1
     pixel_to_ijk[axis, 3] = index
     return SlicePlane(
-        axis,
-        int(index),
-        (int(dims[row_axis]), int(dims[col_axis])),
-        PLANE_NAMES[kind],
-        frozen(m @ pixel_to_ijk),
-        row_axis,
-        col_axis,
-        flip_rows,
-        flip_cols,
+        axis=axis,
+        index=int(index),
+        shape=(int(dims[row_axis]), int(dims[col_axis])),
+        name=PLANE_NAMES[kind],
+        matrix=frozen(m @ pixel_to_ijk),
+        row_axis=row_axis,
+        col_axis=col_axis,
+        flip_rows=flip_rows,
+        flip_cols=flip_cols,
     )
 
 

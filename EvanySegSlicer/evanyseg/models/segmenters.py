@@ -21,7 +21,17 @@ VIT_B = fingerprints.sam(768, 12)
 
 
 def _sam_file(name: str, title: str, filename: str, size: int | None, sha256: str) -> WeightFile:
-    return WeightFile(name, title, filename, SAM_PAGE, APACHE, SAM_CITATION, f"{SAM_SITE}/{filename}", size, sha256)
+    return WeightFile(
+        name=name,
+        title=title,
+        filename=filename,
+        page=SAM_PAGE,
+        license=APACHE,
+        citation=SAM_CITATION,
+        url=f"{SAM_SITE}/{filename}",
+        size=size,
+        sha256=sha256,
+    )
 
 
 def _sam2(
@@ -32,7 +42,17 @@ def _sam2(
         name,
         title,
         from_state("evanyseg.segmenters.sam2:from_state"),
-        WeightFile(name, title, filename, SAM2_PAGE, APACHE, SAM2_CITATION, f"{SAM2_SITE}/{filename}", bytes_, sha256),
+        WeightFile(
+            name=name,
+            title=title,
+            filename=filename,
+            page=SAM2_PAGE,
+            license=APACHE,
+            citation=SAM2_CITATION,
+            url=f"{SAM2_SITE}/{filename}",
+            size=bytes_,
+            sha256=sha256,
+        ),
         backends=TORCH,
         fingerprint=fingerprints.sam2(width, blocks),
         prompts=BOXES_AND_POINTS,
@@ -107,15 +127,15 @@ SEGMENTERS: tuple[ModelSpec[Segmenter], ...] = (
         "MobileSAM",
         from_state("evanyseg.segmenters.mobile_sam:from_state"),
         WeightFile(
-            "mobile-sam",
-            "MobileSAM",
-            "mobile_sam.pt",
-            "https://github.com/ChaoningZhang/MobileSAM",
-            APACHE,
-            "Zhang et al., Faster Segment Anything, 2023, arXiv 2306.14289",
-            "https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/master/weights/mobile_sam.pt",
-            40_728_226,
-            "6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
+            name="mobile-sam",
+            title="MobileSAM",
+            filename="mobile_sam.pt",
+            page="https://github.com/ChaoningZhang/MobileSAM",
+            license=APACHE,
+            citation="Zhang et al., Faster Segment Anything, 2023, arXiv 2306.14289",
+            url="https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/master/weights/mobile_sam.pt",
+            size=40_728_226,
+            sha256="6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
         ),
         backends=TORCH,
         fingerprint=fingerprints.mobile_sam,

@@ -83,16 +83,16 @@ def estimated(
     inside = (there >= here.min(1, keepdims=True) - reach) & (there <= here.max(1, keepdims=True) + reach)
     value = np.clip(value, *limits)
     return Estimated(
-        value,
-        np.minimum(np.clip(low, *limits), value),
-        np.maximum(np.clip(high, *limits), value),
-        real,
-        np.clip(held_out, *limits),
-        correlation(real, held_out),
-        max(trends, key=abs),
-        inside.all(0),
-        here[0],
-        there[0],
+        value=value,
+        low=np.minimum(np.clip(low, *limits), value),
+        high=np.maximum(np.clip(high, *limits), value),
+        real=real,
+        held_out=np.clip(held_out, *limits),
+        r=correlation(real, held_out),
+        trend=max(trends, key=abs),
+        inside=inside.all(0),
+        here=here[0],
+        there=there[0],
     )
 
 

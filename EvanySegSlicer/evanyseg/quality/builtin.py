@@ -200,4 +200,14 @@ class BuiltinEstimator(CaseEstimator):
             fp = case.seen.window.paste(row["false_positive"], beyond=1.0) * case.mask
             fn = case.seen.window.paste(row["false_negative"]) * ~case.mask
         hd95 = None if case.empty else float(np.expm1(row["log_hd95"]) / 100.0 * case.diagonal)
-        return QualityEstimate(dice, low, high, self.level, self.name, hd95, fp, fn, caveats)
+        return QualityEstimate(
+            dice=dice,
+            low=low,
+            high=high,
+            level=self.level,
+            estimator=self.name,
+            hd95=hd95,
+            false_positive=fp,
+            false_negative=fn,
+            caveats=caveats,
+        )

@@ -163,14 +163,14 @@ def _estimate_of(told: Mapping[str, Any], maps: Mapping[str, np.ndarray | None])
     number = lambda name: math.nan if told[name] is None else float(told[name])
     distance = lambda name: None if told[name] is None else float(told[name])
     return QualityEstimate(
-        number("dice"),
-        number("low"),
-        number("high"),
-        float(told["level"]),
-        str(told["estimator"]),
-        distance("hd95"),
-        maps["false_positive"],
-        maps["false_negative"],
-        tuple(str(c) for c in told["caveats"]),
-        distance("hd_max"),
+        dice=number("dice"),
+        low=number("low"),
+        high=number("high"),
+        level=float(told["level"]),
+        estimator=str(told["estimator"]),
+        hd95=distance("hd95"),
+        false_positive=maps["false_positive"],
+        false_negative=maps["false_negative"],
+        caveats=tuple(str(c) for c in told["caveats"]),
+        hd_max=distance("hd_max"),
     )

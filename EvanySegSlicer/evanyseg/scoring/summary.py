@@ -78,7 +78,18 @@ def summarize(
     if not scored:
         nothing = math.nan
         return SegmentSummary(
-            segment, len(rows), 0, len(rows), missing, nothing, nothing, nothing, None, nothing, nothing, None
+            segment=segment,
+            slices=len(rows),
+            scored=0,
+            unscored=len(rows),
+            missing=missing,
+            mean_dice=nothing,
+            median_dice=nothing,
+            worst_dice=nothing,
+            worst_index=None,
+            poor_fraction=nothing,
+            check_fraction=nothing,
+            worst_run=None,
         )
     dice = np.array([r.dice for r in scored])
     area = np.array([float(r.area) for r in scored])

@@ -136,7 +136,15 @@ def boot(cache_folder: Path | None = None) -> HeadlessSlicer:
     app.SetViewLogics(view_logics)
     keep += [collection, view_logics, view_logic]
     return HeadlessSlicer(
-        scene, app, slice_logics, color_logic, logics["Segmentations"], view_node, crosshair, logics, keep
+        scene=scene,
+        application_logic=app,
+        slice_logics=slice_logics,
+        color_logic=color_logic,
+        segmentations_logic=logics["Segmentations"],
+        view_node=view_node,
+        crosshair=crosshair,
+        module_logics=logics,
+        _keep=keep,
     )
 
 

@@ -91,7 +91,21 @@ def watch(
     ledger = Ledger(output / SCORES)
     pipeline = load_pipeline(estimator, None, Placement(device, backend))
     request = score_image.ScoreRequest(
-        folder, folder, None, None, [], None, None, preset, levels, None, None, None, None, allow_cropped, names=names
+        image=folder,
+        mask=folder,
+        box=None,
+        box_frame=None,
+        labels=[],
+        slice_index=None,
+        axis=None,
+        preset=preset,
+        bands=levels,
+        series=None,
+        out=None,
+        overlay=None,
+        report=None,
+        allow_cropped=allow_cropped,
+        names=names,
     )
     facts = {
         "Watched": str(folder), "Masks": str(masks or ""), "Estimator": pipeline.estimator.name,

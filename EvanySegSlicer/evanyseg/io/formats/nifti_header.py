@@ -119,9 +119,20 @@ def _parsed(name: str, head: bytes, order: str, voxels: Path) -> NiftiHeader:
     if slope and math.isfinite(slope) and not math.isfinite(intercept):
         raise ImageError(f"{name} has a damaged NIfTI header (scaling by {slope:g} and {intercept:g}).")
     return NiftiHeader(
-        name, order, tuple(sizes[:axes]), datatype, bitpix, int(offset), slope, intercept, get("h", 68)[0],
-        (step[0], step[1], step[2]), qform, sform, voxels,
-    )  # fmt: skip
+        name=name,
+        order=order,
+        dim=tuple(sizes[:axes]),
+        datatype=datatype,
+        bitpix=bitpix,
+        offset=int(offset),
+        slope=slope,
+        intercept=intercept,
+        intent=get("h", 68)[0],
+        step=(step[0], step[1], step[2]),
+        qform=qform,
+        sform=sform,
+        voxels=voxels,
+    )
 
 
 def _of_quaternion(

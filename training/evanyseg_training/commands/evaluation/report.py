@@ -38,16 +38,16 @@ def report(
     spent = [(what, float(number)) for what, _, number in (text.partition("=") for text in hours or ())]
     opened = Store(store) if store is not None else None
     text = results_page(
-        Run.read(test),
-        Run.read(held),
-        out.parent / "results",
-        pages,
-        spent,
-        paper,
-        opened,
-        machine,
-        segmenter,
-        remark or (),
+        test=Run.read(test),
+        held=Run.read(held),
+        plots=out.parent / "results",
+        pages=pages,
+        hours=spent,
+        paper=paper,
+        store=opened,
+        machine=machine,
+        segmenter=segmenter,
+        remarks=remark or (),
         examples=examples is not None,
     )
     if examples is not None:

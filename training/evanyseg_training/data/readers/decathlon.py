@@ -29,4 +29,15 @@ def read_decathlon(root: Path, use: str = "train") -> Iterator[Record]:
             for value, label in described["labels"].items():
                 if int(value) > 0:
                     subject = image.name.removesuffix(".gz").removesuffix(".nii")
-                    yield Record(image, mask, task.name, task.name, subject, use, modality, str(label), value, True)
+                    yield Record(
+                        image=image,
+                        mask=mask,
+                        set=task.name,
+                        source=task.name,
+                        subject=subject,
+                        use=use,
+                        modality=modality,
+                        label=str(label),
+                        mask_value=value,
+                        is_3d=True,
+                    )

@@ -47,7 +47,17 @@ def read_folder_pairs(
             mask = by_stem[image.stem]
             subject = image.stem.split(subject_by)[0] if subject_by else image.stem
             for value, label in _classes(mask):
-                yield Record(image, mask, name, name.split("/")[0], subject, use, modality, label, value)
+                yield Record(
+                    image=image,
+                    mask=mask,
+                    set=name,
+                    source=name.split("/")[0],
+                    subject=subject,
+                    use=use,
+                    modality=modality,
+                    label=label,
+                    mask_value=value,
+                )
     if not found:
         raise DataError(f"{root} has no folder 'images' with a folder 'masks' beside it.")
 
