@@ -22,7 +22,7 @@ from evanyseg.scoring.batches import batches, unfinished_batches
 from evanyseg.scoring.pair_rows import PairOptions, PairRows, TablePlace
 from evanyseg.scoring.pairs import log_of_pairs, score_table
 
-PLAN = PairPlan(WorkModel("builtin", "cpu", "auto"), PairOptions())
+PLAN = PairPlan(WorkModel("builtin", "cpu", "onnx"), PairOptions())  # auto depends on what this process has loaded
 COUNT = 23
 
 
@@ -108,7 +108,7 @@ def test_batches_of_workers_that_are_killed_are_done_again_once(
 def _builtin():
     from evanyseg import models
 
-    return models.estimators.create("builtin", "cpu", "auto")
+    return models.estimators.create("builtin", "cpu", "onnx")
 
 
 class Future:

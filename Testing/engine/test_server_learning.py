@@ -22,12 +22,12 @@ from evanyseg.results import QualityCase
 
 pytest.importorskip("uvicorn")
 pytest.importorskip("sklearn")
-from engine.served import Served, served
+from engine.served import LoadedModels, Served, served
 
 
 @pytest.fixture(scope="module")
 def there() -> Iterator[Served]:
-    with served() as server:
+    with served(models=LoadedModels("cpu", "onnx")) as server:  # auto depends on what this process has loaded
         yield server
 
 
@@ -62,7 +62,7 @@ def test_learning_there_is_learning_here(remote: RemoteEstimator, there: Served,
     assert numbers(found.estimator.estimate_cases(cases)) == wanted
     unrounded = [e.dice for e in here.estimator.estimate_cases(cases)]  # a file keeps single precision
     assert [e[0] for e in wanted] == pytest.approx(unrounded, abs=1e-6)
-    with served() as other:
+    with served(models=LoadedModels("cpu", "onnx")) as other:
         again = evanyseg.load_estimator(str(tmp_path / "mine.safetensors"), other.device)
         assert isinstance(again, RemoteAdapted)
         assert again.level == here.estimator.level

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from evanyseg.nets.small_unet import SmallUNet
 from evanyseg.results import QualityEstimate
@@ -59,10 +60,15 @@ def test_entropy_is_that_of_a_coin_and_nothing_where_all_is_sure() -> None:
 
 def test_dropout_without_dropout_doubts_nothing_and_leaves_the_net_as_it_was() -> None:
     inputs = np.random.default_rng(0).normal(size=(3, 3, 16, 16)).astype(np.float32)
-    sure, unsure = SmallUNet(4, 0.0).eval(), SmallUNet(4, 0.5).eval()
-    alike = dropout_doubt(sure, inputs, 0)
-    assert set(np.round(alike, 6)) <= {0.0, 1.0}  # 1: there is no mask at all
-    assert dropout_doubt(unsure, inputs, 0).max() > 0
+    torch.manual_seed(0)
+    sure, unsure = SmallUNet(4, 0.0).eval(), SmallUNet(4, 0.3).eval()
+    with torch.no_grad():  # half of every picture is mask: an untrained network says all or nothing
+        for net in (sure, unsure):
+            net.last.weight.div_(net(torch.from_numpy(inputs)).std())
+            net.last.bias.zero_()
+            net.last.bias.fill_(-float(net(torch.from_numpy(inputs)).median()))
+    np.testing.assert_allclose(dropout_doubt(sure, inputs, 0), 0, atol=1e-6)
+    assert 0 < dropout_doubt(unsure, inputs, 0).max() < 1
     np.testing.assert_array_equal(dropout_doubt(unsure, inputs, 1), dropout_doubt(unsure, inputs, 1))
     assert not unsure.dropout.training
 

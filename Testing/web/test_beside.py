@@ -61,10 +61,13 @@ def test_a_process_that_breaks_is_said(tmp_path: Path, end) -> None:
 
 def test_a_process_that_is_stuck_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LONGEST_S", 0.3)
+    fork, children = os.fork, []
+    monkeypatch.setattr(os, "fork", lambda: children.append(fork()) or children[-1])
     with pytest.raises(OutputError, match="not written within"):
         run(lambda: time.sleep(600), tmp_path / "note")
-    with pytest.raises(ChildProcessError):  # nobody is left
-        os.waitpid(-1, os.WNOHANG)
+    (child,) = children
+    with pytest.raises(ChildProcessError):  # it is no child any more: ended, and waited for
+        os.waitpid(child, os.WNOHANG)
 
 
 def test_a_scene_is_written_while_other_threads_run(tmp_path: Path) -> None:

@@ -76,6 +76,7 @@ def test_a_download_is_stopped_and_goes_on_while_boxes_are_drawn(
     ask(reviewer)
     reviewer.page.click("#weights-agree")
     reviewer.page.wait_for_selector("#fetching")
+    reviewer.page.wait_for_selector(".v-overlay__scrim", state="hidden")  # the question fades out over the views
     reviewer.drag("Red", HALF)
     reviewer.wait_rows(1)
     assert reviewer.page.locator("#fetching").count() == 1, "the box did not wait for it"
