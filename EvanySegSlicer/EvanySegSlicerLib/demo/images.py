@@ -160,7 +160,7 @@ def scatter(rows: Sequence[DemoRow], path: Path, lesson: Lesson | None = None) -
         label = f"{lesson.segment}, learned from {len(lesson.corrected)} corrected slices"
         axes.plot(lesson.true, [r.dice for r in lesson.after], "kx", markersize=6, label=label)
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal", xlabel="true Dice", ylabel="predicted Dice, with its interval")
-    axes.legend(loc="lower right", frameon=False)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.1), ncols=2, frameon=False)  # below: it hides no slice
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, bbox_inches="tight")
     pyplot.close(figure)
