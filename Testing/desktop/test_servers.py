@@ -5,25 +5,19 @@ from __future__ import annotations
 import pytest
 import slicer
 
-from doubles import BrightEstimator, BrightSegmenter
-from evanyseg import models
-from evanyseg.models import ModelSpec
+from doubles import BrightEstimator
 from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 
 pytest.importorskip("uvicorn")
 from desktop.user import User
-from engine.served import TOKEN, served
+from engine.served import TOKEN, served_doubles
 
 
 @pytest.fixture
 def there(monkeypatch, tmp_path):
     monkeypatch.setenv("EVANYSEG_SETTINGS", str(tmp_path / "settings"))
-    models.estimators.register(ModelSpec("bright", "Bright", lambda spec, path, device: BrightEstimator()))
-    models.segmenters.register(ModelSpec("bright-box", "Bright", lambda spec, path, device: BrightSegmenter()))
-    with served(tokens=(TOKEN,)) as server:
+    with served_doubles() as server:
         yield server
-    models.estimators.remove("bright")
-    models.segmenters.remove("bright-box")
 
 
 @pytest.fixture

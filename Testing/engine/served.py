@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 import uvicorn
 
+from doubles import BrightEstimator, BrightSegmenter
+from evanyseg import models
+from evanyseg.models import ModelSpec
 from evanyseg.serving.limits import Limits
 from evanyseg.serving.loaded import LoadedModels
 from evanyseg.serving.run import listen, make_server, shown_address
@@ -54,3 +57,16 @@ def served(
             yield found
         finally:
             found.stop()
+
+
+@contextlib.contextmanager
+def served_doubles() -> Iterator[Served]:
+    """A server whose models are doubles: 'bright' scores, 'bright-box' segments; this process knows them too."""
+    models.estimators.register(ModelSpec("bright", "Bright", lambda spec, path, device: BrightEstimator()))
+    models.segmenters.register(ModelSpec("bright-box", "Bright", lambda spec, path, device: BrightSegmenter()))
+    try:
+        with served(tokens=(TOKEN,)) as server:
+            yield server
+    finally:
+        models.estimators.remove("bright")
+        models.segmenters.remove("bright-box")

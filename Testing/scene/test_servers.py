@@ -7,10 +7,8 @@ from pathlib import Path
 import pytest
 
 import evanyseg
-from doubles import BrightEstimator, BrightSegmenter
-from evanyseg import models
+from doubles import BrightEstimator
 from evanyseg.errors import EvanySegError
-from evanyseg.models import ModelSpec
 from EvanySegSlicerLib.presenters.setup import readiness
 from EvanySegSlicerLib.presenters.setup.model_store import ModelStore
 from EvanySegSlicerLib.presenters.setup.servers import ADD, FORGET
@@ -22,19 +20,15 @@ try:
     require_opengl()
 except EvanySegError as problem:
     pytest.skip(str(problem), allow_module_level=True)
-from engine.served import TOKEN, Served, served
+from engine.served import TOKEN, Served, served_doubles
 
 
 @pytest.fixture
 def there(monkeypatch, tmp_path):
     """A server whose models are doubles, and a settings folder that nobody has used."""
     monkeypatch.setenv("EVANYSEG_SETTINGS", str(tmp_path / "settings"))
-    models.estimators.register(ModelSpec("bright", "Bright", lambda spec, path, device: BrightEstimator()))
-    models.segmenters.register(ModelSpec("bright-box", "Bright", lambda spec, path, device: BrightSegmenter()))
-    with served(tokens=(TOKEN,)) as server:
+    with served_doubles() as server:
         yield server
-    models.estimators.remove("bright")
-    models.segmenters.remove("bright-box")
 
 
 @pytest.fixture

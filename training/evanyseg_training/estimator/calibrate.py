@@ -82,9 +82,11 @@ def fit_calibration(
     return Calibration(tuple(x), tuple(y), tuple(float(e) for e in edges), tuple(offsets), level)
 
 
-def coverage_and_width(calibration: Calibration, predictions: CalibrationData) -> tuple[float, float]:
-    """Share of true Dice inside the intervals, and their mean width."""
-    _, low, high = calibration.apply(predictions.dice, predictions.low, predictions.high)
+def coverage_and_width(
+    calibration: Calibration, predictions: CalibrationData, ood_score: np.ndarray | None = None
+) -> tuple[float, float]:
+    """Share of true Dice inside the intervals, and their mean width. ood_score: see `Calibration.cell`."""
+    _, low, high = calibration.apply(predictions.dice, predictions.low, predictions.high, ood_score)
     inside = (predictions.true >= low - 1e-9) & (predictions.true <= high + 1e-9)
     return float(inside.mean()), float((high - low).mean())
 

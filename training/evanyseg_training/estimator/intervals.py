@@ -12,17 +12,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader
 
-from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, estimator_forward
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet
 from evanyseg.quality.conformal import Calibration, weighted_quantile
-from evanyseg.quality.gbdt import Trees, corrected
+from evanyseg.quality.gbdt import Trees
 from evanyseg.quality.modes import NO_PROMPT
-from evanyseg.quality.ood import OODDetector, image_statistics
+from evanyseg.quality.ood import OODDetector
 
+from .calibrate import CalibrationData, coverage_and_width
+from .raw_predictions import raw_predictions
 from .samples.data import EstimatorData
-from .samples.fixed import FixedData, fixed_samples
+from .samples.fixed import fixed_samples
 
 OOD_EDGES = (1.2, 2.0)
 """Scores between which images are near, farther and far: thirds of 27 unseen sets, about."""
@@ -76,9 +76,9 @@ def cross_validated(plain: Calibration, of_unseen: SetPredictions, level: float 
             calibration = fit(of_unseen.where(of_unseen.sources != source))
             for one in np.unique(of_unseen.sets[of_unseen.sources == source]):
                 mine = of_unseen.where(of_unseen.sets == one)
-                _, low, high = calibration.apply(mine.dice, mine.low, mine.high, mine.ood_score)
-                coverage[str(one)] = float(((mine.true >= low - 1e-9) & (mine.true <= high + 1e-9)).mean())
-                width.append(float((high - low).mean()))
+                known = CalibrationData(mine.dice, mine.low, mine.high, mine.true, mine.sources)
+                coverage[str(one)], wide = coverage_and_width(calibration, known, mine.ood_score)
+                width.append(wide)
         found[name] = {
             "sets": len(coverage), "masks": len(of_unseen.true), "coverage": float(np.mean(list(coverage.values()))),
             "least": min(coverage.values()), "width": float(np.mean(width)), "by_set": coverage,
@@ -93,18 +93,7 @@ def predict_unseen(
     """Predictions on `per_set` masks of each set of `data` (half by methods where there are enough)."""
     without_box = mode == NO_PROMPT
     picks = fixed_samples(data, per_set, seed, without_box)
-    found: dict[str, list[np.ndarray]] = {name: [] for name in ("dice", "low", "high", "true", "ood_score")}
-    for batch in DataLoader(FixedData(data, picks, factor, without_box), 32):
-        with torch.inference_mode():
-            out = {k: v.float().numpy() for k, v in estimator_forward(net, batch, flips).items()}
-        seen = batch["auxiliary"].numpy()
-        if trees is not None:
-            out |= corrected(trees, seen, out)
-        statistics = [image_statistics(p, a) for p, a in zip(batch["pixels"].numpy(), seen, strict=True)]
-        out |= {"true": batch["dice"].numpy(), "ood_score": ood_detector.ood_score(np.stack(statistics))}
-        for name, parts in found.items():
-            parts.append(np.asarray(out[name], float))
+    found = raw_predictions(net, data, picks, factor, without_box, flips, trees, ood_detector)
     table = data.candidates.table
     sources = np.array([str(table.source[candidate]) for candidate, _ in picks])
-    joined = {name: np.concatenate(parts) for name, parts in found.items()}
-    return SetPredictions(**joined, sets=np.array([name for _, name in picks]), sources=sources)
+    return SetPredictions(**found, sets=np.array([name for _, name in picks]), sources=sources)

@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from safetensors.numpy import save_file
-from torch.utils.data import DataLoader
 
 from evanyseg.io.write import atomic_path, write_text
-from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig, estimator_forward
+from evanyseg.nets.builtin_estimator import BuiltinEstimatorNet, EstimatorConfig
 from evanyseg.quality.estimator_file import FORMAT
-from evanyseg.quality.gbdt import Trees, corrected
+from evanyseg.quality.gbdt import Trees
 from evanyseg.quality.modes import MODES, NO_PROMPT
 from evanyseg.quality.ood import OODDetector, image_statistics
 from evanyseg.quality.shape import FEATURES
@@ -23,6 +22,7 @@ from evanyseg.weights.eight_bits import packed, rounded
 
 from ..calibrate import CalibrationData, coverage_and_width, fit_calibration, fit_ood_detector, joined
 from ..module import macro_metrics
+from ..raw_predictions import raw_predictions
 from ..samples.data import EstimatorData
 from ..samples.fixed import FixedData, fixed_samples
 from ..train import load_weights
@@ -40,22 +40,10 @@ def predict(
 ) -> tuple[CalibrationData, list[str]]:
     """Raw predictions on a fixed, balanced list of a split's masks, and the set of each."""
     picks = fixed_samples(data, per_set, seed, without_box)
-    outputs: list[dict[str, torch.Tensor]] = []
-    true: list[torch.Tensor] = []
-    with torch.inference_mode():
-        for batch in DataLoader(FixedData(data, picks, factor, without_box), 32):
-            out = estimator_forward(net, batch, flips)
-            if trees is not None:
-                numbers = {k: v.float().numpy() for k, v in out.items()}
-                out |= {
-                    k: torch.from_numpy(v) for k, v in corrected(trees, batch["auxiliary"].numpy(), numbers).items()
-                }
-            outputs.append(out)
-            true.append(batch["dice"])
-    joined = {k: torch.cat([o[k] for o in outputs]).float().numpy() for k in ("dice", "low", "high")}
+    found = raw_predictions(net, data, picks, factor, without_box, flips, trees)
     table = data.candidates.table
     groups = np.array([f"{table.source[i]}|{table.subject[i]}" for i, _ in picks])
-    return CalibrationData(**joined, true=torch.cat(true).numpy().astype(float), groups=groups), [s for _, s in picks]
+    return CalibrationData(**found, groups=groups), [s for _, s in picks]
 
 
 def window_statistics(data: EstimatorData, per_set: int, factors: tuple[float, float], seed: int = 9) -> np.ndarray:
