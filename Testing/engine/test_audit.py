@@ -67,7 +67,7 @@ def nnunet(folder: Path, count: int = 9, bad: tuple[int, ...] = (), swapped: tup
 def test_an_nnunet_folder_is_audited_and_the_page_shows_what_is_wrong(evanyseg, tmp_path: Path) -> None:
     folder = nnunet(tmp_path / "Dataset001", bad=(2, 5), swapped=(7,))
     people = tmp_path / "people.csv"
-    people.write_text("case,sex\n" + "".join(f"case_{n:02},{'FM'[n % 2]}\n" for n in range(9)))
+    people.write_text("case,sex,site\n" + "".join(f"case_{n:02},{'FM'[n % 2]},here\n" for n in range(9)))
     code, out, err = evanyseg("audit", folder, "-o", tmp_path / "out", *E, "--metadata", people, "--json")
     assert code == 0, err
     found = json.loads(out)
@@ -83,6 +83,7 @@ def test_an_nnunet_folder_is_audited_and_the_page_shows_what_is_wrong(evanyseg, 
         ("case_07", "kidney_right"),
     }
     assert {(g["label"], g["column"]) for g in found["groups"]} == {("kidney_left", "sex"), ("kidney_right", "sex")}
+    assert found["not_compared"] == ["site: it has one value, here."]
     rows = table(tmp_path / "out" / "cases.csv")
     assert len(rows) == 18
     first = rows[0]
@@ -93,6 +94,7 @@ def test_an_nnunet_folder_is_audited_and_the_page_shows_what_is_wrong(evanyseg, 
     page = (tmp_path / "out" / "audit.html").read_text()
     assert page.count("<img ") == 10
     assert "left and right exchanged" in page
+    assert "<li>site: it has one value, here.</li>" in page
     assert "http" not in page.replace("http://www.w3.org", "")
     parquet = pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "out" / "cases.parquet")
     assert parquet.num_rows == 18
@@ -296,3 +298,21 @@ def test_rows_of_one_image_with_several_masks_or_labels_stay_apart(bright_proces
     again = bright_process("audit", pairs, "-o", "out", *more, "--resume", folder=tmp_path)
     assert again.returncode == 0, again.stderr
     assert (tmp_path / "out" / "cases.csv").read_text() == (tmp_path / "whole" / "cases.csv").read_text()
+
+
+def test_metadata_that_says_nothing_and_masks_that_lie_elsewhere_are_told(evanyseg, tmp_path: Path) -> None:
+    folder = nnunet(tmp_path / "d", 8)
+    people = tmp_path / "people.csv"
+    people.write_text("case,site,sex\n" + "".join(f"case_{n:02},here,{'FM'[n % 2] if n else ''}\n" for n in range(8)))
+    elsewhere = sitk.GetImageFromArray(organs(7)[1])
+    elsewhere.SetSpacing((1.5, 1.5, 4.0))
+    elsewhere.SetOrigin((500.0, 0.0, 0.0))
+    sitk.WriteImage(elsewhere, str(folder / "labelsTr" / "case_07.nii.gz"))
+    code, out, err = evanyseg("audit", folder, "-o", tmp_path / "out", *E, "--metadata", people)
+    assert code == 1, err
+    assert "Not compared: site: it has one value, here." in err
+    assert "case_07: " in err
+    assert "(500 mm apart): save it again with the image's own geometry" in err
+    assert "1 of 8 cases failed; the others are scored" in err
+    (group,) = [g for g in table(tmp_path / "out" / "groups.csv") if g["label"] == "kidney_left"]
+    assert (group["column"], group["left_out"]) == ("sex", "1"), "case_00 has no sex"

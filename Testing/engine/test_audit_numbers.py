@@ -10,7 +10,7 @@ from scipy import stats
 
 from evanyseg.audit.case import AuditRow
 from evanyseg.audit.classes import summaries, wilson
-from evanyseg.audit.groups import differences
+from evanyseg.audit.groups import compared
 from evanyseg.audit.suspicions import side_of, suspicions
 
 
@@ -57,7 +57,7 @@ def test_a_group_that_is_worse_is_found_and_holm_counts_the_others() -> None:
         row(n, dice=float(0.9 - 0.15 * (site == "b") + rng.normal(0, 0.02)), site=site, sex=sex, scanner="one")
         for n, (site, sex) in enumerate(zip(sites, sexes, strict=True))
     ]
-    found = {d.column: d for d in differences(rows)}
+    found = {d.column: d for d in compared(rows).differences}
     assert set(found) == {"site", "sex"}
     assert found["site"].notable
     assert not found["sex"].notable
@@ -76,26 +76,39 @@ def test_no_difference_is_rarely_called_one() -> None:
         rows = [
             row(n, dice=float(rng.normal(0.8, 0.05)), a=str(rng.integers(2)), b=str(rng.integers(3))) for n in range(40)
         ]
-        alarms += any(d.notable for d in differences(rows))
+        alarms += any(d.notable for d in compared(rows).differences)
     assert alarms <= 8  # 5 % of 60 are 3
 
 
 def test_numbers_become_thirds_and_missing_values_are_counted() -> None:
     rows = [row(n, dice=0.5 + n / 100, age=str(20 + n)) for n in range(30)] + [row(99, dice=0.6, age="")]
-    (found,) = differences(rows)
+    (found,) = compared(rows).differences
     assert len(found.groups) == 3
     assert sum(g.subjects for g in found.groups) == 30
     assert found.missing == 1
     assert found.groups[0].name.startswith("up to")
 
 
-def test_what_cannot_be_compared_is_left_out() -> None:
-    names = [row(n, name=f"n{n}") for n in range(20)]  # a name is no group
-    same = [row(n, site="a") for n in range(20)]
-    small = [row(n, site="a" if n else "b") for n in range(20)]  # a group of one
-    constant = [row(n, site="ab"[n % 2]) for n in range(20)]
-    assert differences(names) == differences(same) == differences(small) == differences([]) == []
-    assert differences(constant)[0].p == 1.0
+@pytest.mark.parametrize(
+    ("column", "value", "why"),
+    [
+        ("site", lambda n: "a", "site: it has one value, a."),
+        ("site", lambda n: "", "site: it has no value."),
+        ("site", lambda n: "a" if n else "b", "site: fewer than two of its groups have 3 subjects."),
+        ("name", lambda n: f"n{n}", "name: it has 20 different values that are not all numbers (groups: 12 at most)."),
+    ],
+)
+def test_what_cannot_be_compared_is_left_out_in_words(column: str, value, why: str) -> None:
+    found = compared([row(n, **{column: value(n)}) for n in range(20)])
+    assert (list(found.differences), list(found.left_out)) == ([], [why])
+
+
+def test_a_column_may_be_compared_for_some_labels_alone() -> None:
+    rows = [row(n, site="ab"[n % 2]) for n in range(20)] + [row(n, "spleen", site="a") for n in range(20)]
+    found = compared(rows)
+    assert [(d.label, d.p) for d in found.differences] == [("liver", 1.0)], "no difference at all"
+    assert list(found.left_out) == ["site (spleen): it has one value, a."]
+    assert not compared([]).left_out
 
 
 @pytest.mark.parametrize(

@@ -49,18 +49,35 @@ class GroupDifference:
         return self.corrected < ALPHA
 
 
-def differences(rows: Sequence[AuditRow]) -> list[GroupDifference]:
-    """Every label by every column of the metadata that can be compared, the smallest p first."""
+@dataclass(frozen=True)
+class Compared:
+    """differences: every label by every column of the metadata that can be compared, the smallest p first; left_out:
+    sentences about the columns (of some labels, or of all) that cannot."""
+
+    differences: Sequence[GroupDifference]
+    left_out: Sequence[str]
+
+
+def compared(rows: Sequence[AuditRow]) -> Compared:
+    """What the metadata of rows tells."""
     scored = [row for row in rows if not np.isnan(row.dice)]
     columns = list(dict.fromkeys(column for row in scored for column in row.metadata))
-    found = []
-    for label in dict.fromkeys(row.label for row in scored):
+    labels = list(dict.fromkeys(row.label for row in scored))
+    found: list[GroupDifference] = []
+    left_out: dict[tuple[str, str], list[str]] = {}
+    for label in labels:
         of_label = [row for row in scored if row.label == label]
         for column in columns:
             one = _difference(label, column, of_label)
-            if one is not None:
+            if isinstance(one, GroupDifference):
                 found.append(one)
-    return holm(sorted(found, key=lambda d: d.p))
+            else:
+                left_out.setdefault((column, one), []).append(label)
+    sentences = [
+        f"{column}{'' if len(of) == len(labels) else ' (' + ', '.join(of) + ')'}: {why}."
+        for (column, why), of in left_out.items()
+    ]
+    return Compared(holm(sorted(found, key=lambda d: d.p)), sentences)
 
 
 def holm(found: Sequence[GroupDifference]) -> list[GroupDifference]:
@@ -72,17 +89,18 @@ def holm(found: Sequence[GroupDifference]) -> list[GroupDifference]:
     return out
 
 
-def _difference(label: str, column: str, rows: list[AuditRow]) -> GroupDifference | None:
+def _difference(label: str, column: str, rows: list[AuditRow]) -> GroupDifference | str:
+    """The difference, or why there is none to be had."""
     named = _grouped([row.metadata.get(column, "").strip() for row in rows])
-    if named is None:
-        return None
+    if isinstance(named, str):
+        return named
     members: dict[str, list[AuditRow]] = {}
     for row, name in zip(rows, named, strict=True):
         if name:
             members.setdefault(name, []).append(row)
     kept = {name: m for name, m in members.items() if len({row.subject for row in m}) >= FEWEST}
     if len(kept) < 2:
-        return None
+        return f"fewer than two of its groups have {FEWEST} subjects"
     dice = {name: np.array([row.dice for row in m]) for name, m in kept.items()}
     means = {name: _subject_means(m) for name, m in kept.items()}
     order = sorted(kept, key=lambda name: float(dice[name].mean()))
@@ -109,16 +127,18 @@ def _subject_means(rows: list[AuditRow]) -> np.ndarray:
     return np.array([np.mean(values) for values in by_subject.values()])
 
 
-def _grouped(texts: list[str]) -> list[str] | None:
-    """The group of each row ('': missing); None where the column makes no groups."""
-    different = {text for text in texts if text}
-    if len(different) < 2:
-        return None
+def _grouped(texts: list[str]) -> list[str] | str:
+    """The group of each row ('': missing), or why the column makes no groups."""
+    different = sorted({text for text in texts if text})
+    if not different:
+        return "it has no value"
+    if len(different) == 1:
+        return f"it has one value, {different[0]}"
     if len(different) <= MOST_GROUPS:
         return texts
     numbers = np.array([loose_number(text) for text in texts])
     if np.isnan(numbers[[bool(t) for t in texts]]).any():
-        return None
+        return f"it has {len(different)} different values that are not all numbers (groups: {MOST_GROUPS} at most)"
     first, second = np.nanpercentile(numbers, (100 / 3, 200 / 3))
     names = (f"up to {first:g}", f"above {first:g}, up to {second:g}", f"above {second:g}")
     return ["" if np.isnan(n) else names[int(n > first) + int(n > second)] for n in numbers]

@@ -45,11 +45,13 @@ class AuditImage:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Everything the page shows; images in the order of `classes`, worst first; failed: case and sentence."""
+    """Everything the page shows; left_out: sentences about metadata that is not compared; images in the order of
+    `classes`, worst first; failed: case and sentence."""
 
     subject: str
     classes: Sequence[ClassSummary]
     groups: Sequence[GroupDifference]
+    left_out: Sequence[str]
     suspicions: Sequence[Suspicion]
     images: Sequence[AuditImage]
     failed: Sequence[tuple[str, str]]
@@ -65,7 +67,7 @@ def audit_html(page: AuditPage) -> str:
         classes_columns="".join(f'<th><button type="button">{escape(c)}</button></th>' for c in CLASSES),
         classes="\n".join(_class_row(c, page.bands) for c in page.classes),
         suspicions=_suspicions(page.suspicions),
-        groups=_groups(page.groups),
+        groups=_groups(page.groups, page.left_out),
         images=_images(page),
         failures=_failures(page.failed),
     )
@@ -100,26 +102,32 @@ def _suspicions(found: Sequence[Suspicion]) -> str:
     return f"<section><h2>Names to be checked</h2><ul>{lines}</ul>{more}</section>"
 
 
-def _groups(found: Sequence[GroupDifference]) -> str:
-    if not found:
-        return ""
-    notable = sum(d.notable for d in found)
-    note = (
-        f"{len(found)} comparisons, {notable} of them with a difference that is more than chance (Kruskal-Wallis over "
-        "subjects, Holm's correction for all of them). Difference: highest less lowest mean."
-    )
-    rows = []
-    for d in found[:SHOWN]:
-        groups = ", ".join(f"{g.name}: {g.mean:.3f} ({g.subjects})" for g in d.groups)
-        numbers = (f"{d.difference.value:.3f}", between(d.difference.low, d.difference.high), f"{d.p:.3g}")
-        corrected = f"<b>{d.corrected:.3g}</b>" if d.notable else f"{d.corrected:.3g}"
-        cells = (escape(d.label), escape(d.column), escape(groups), *numbers, corrected, str(d.missing or ""))
-        rows.append("<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>")
-    head = "".join(f'<th class="plain">{escape(c)}</th>' for c in GROUPS)
-    return (
-        f'<section><h2>Groups of people and scanners</h2><p class="note">{escape(note)}</p><div class="scroll"><table>'
-        f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div></section>"
-    )
+def _groups(found: Sequence[GroupDifference], left_out: Sequence[str]) -> str:
+    parts = []
+    if found:
+        notable = sum(d.notable for d in found)
+        note = (
+            f"{len(found)} comparisons, {notable} of them with a difference that is more than chance (Kruskal-Wallis "
+            "over subjects, Holm's correction for all of them). Difference: highest less lowest mean."
+        )
+        rows = "".join(map(_group_row, found[:SHOWN]))
+        head = "".join(f'<th class="plain">{escape(c)}</th>' for c in GROUPS)
+        parts.append(
+            f'<p class="note">{escape(note)}</p><div class="scroll"><table><thead><tr>{head}</tr></thead>'
+            f"<tbody>{rows}</tbody></table></div>"
+        )
+    if left_out:
+        lines = "".join(f"<li>{escape(sentence)}</li>" for sentence in left_out[:SHOWN])
+        parts.append(f'<p class="note">Not compared:</p><ul>{lines}</ul>')
+    return f"<section><h2>Groups of people and scanners</h2>{''.join(parts)}</section>" if parts else ""
+
+
+def _group_row(d: GroupDifference) -> str:
+    groups = ", ".join(f"{g.name}: {g.mean:.3f} ({g.subjects})" for g in d.groups)
+    numbers = (f"{d.difference.value:.3f}", between(d.difference.low, d.difference.high), f"{d.p:.3g}")
+    corrected = f"<b>{d.corrected:.3g}</b>" if d.notable else f"{d.corrected:.3g}"
+    cells = (escape(d.label), escape(d.column), escape(groups), *numbers, corrected, str(d.missing or ""))
+    return "<tr>" + "".join(f"<td>{c}</td>" for c in cells) + "</tr>"
 
 
 def _images(page: AuditPage) -> str:

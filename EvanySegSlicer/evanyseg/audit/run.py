@@ -25,7 +25,7 @@ from ..scoring.pair_rows import FAILED
 from ..scoring.unfinished import RowLog
 from .case import COLUMNS, NUMBERS, AuditCase, AuditRow
 from .classes import ClassSummary, summaries
-from .groups import GroupDifference, differences
+from .groups import GroupDifference, compared
 from .measure import CaseMeasurer, MeasureOptions, UnmeasuredCase, stack_of_case
 from .page import AuditImage, AuditPage, audit_html
 from .suspicions import Suspicion, suspicions
@@ -50,11 +50,13 @@ class AuditOptions:
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found. at_k: MAP@k and precision@k by name, where the truth of cases is known."""
+    """What was found. left_out: sentences about metadata that is not compared; at_k: MAP@k and precision@k by name,
+    where the truth of cases is known."""
 
     rows: Sequence[AuditRow]
     classes: Sequence[ClassSummary]
     groups: Sequence[GroupDifference]
+    left_out: Sequence[str]
     suspicions: Sequence[Suspicion]
     at_k: Mapping[str, float]
 
@@ -124,7 +126,8 @@ def examined(rows: Sequence[AuditRow], worst: int = 5) -> Audit:
         for k in AT:
             at_k[f"MAP@{k}"] = mean_over_classes(average_precision_at_k, truth, said, labels, k)
             at_k[f"precision@{k}"] = mean_over_classes(precision_at_k, truth, said, labels, k)
-    return Audit(rows, summaries(rows, worst), differences(rows), suspicions(rows), at_k)
+    groups = compared(rows)
+    return Audit(rows, summaries(rows, worst), groups.differences, groups.left_out, suspicions(rows), at_k)
 
 
 def write_audit(
@@ -148,6 +151,7 @@ def write_audit(
         subject=options.subject,
         classes=audit.classes,
         groups=audit.groups,
+        left_out=audit.left_out,
         suspicions=audit.suspicions,
         images=_images(audit, cases, options, progress),
         failed=failed,
@@ -174,7 +178,8 @@ def document(audit: Audit, facts: Mapping[str, str]) -> dict[str, Any]:
     tables = _tables(audit)
     return {
         "facts": dict(facts), "rows": len(audit.rows), "failed": [row.case for row in audit.failed], **audit.at_k,
-        "labels": tables[CLASSES], "groups": tables[GROUPS], "suspicions": tables[SUSPICIONS],
+        "labels": tables[CLASSES], "groups": tables[GROUPS], "not_compared": list(audit.left_out),
+        "suspicions": tables[SUSPICIONS],
     }  # fmt: skip
 
 

@@ -174,6 +174,8 @@ def _show(found: Audit, levels: BandThresholds) -> None:
     for d in notable[:LINES]:
         ends = ", ".join(f"{shown(g.name)} {g.mean:.3f}" for g in (d.groups[0], d.groups[-1]))
         say(f"  {shown(d.label)} by {shown(d.column)}: {ends} (p corrected {d.corrected:.2g})")
+    for sentence in found.left_out[:LINES]:
+        say(f"  Not compared: {shown(sentence)}")
     for s in found.suspicions[:LINES]:
         say(f"  {shown(s.row.case)}, {shown(s.row.label)}: {shown(s.why)}")
     for name, value in found.at_k.items():

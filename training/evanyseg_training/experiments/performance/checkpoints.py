@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -34,17 +34,15 @@ def model_data(
 ) -> ModelData:
     """Images of one subject each: a third trains the network, a third is labelled, a third counts as unlabelled (its
     truth is kept, for the comparison alone). Raises DataError for fewer than 24."""
-    if len(objects) < 24:
-        raise DataError(f"{len(objects)} images of {objects[0].set if objects else 'the set'}: 24 are needed.")
-    parts = [list(objects[k::3])[: options.most] for k in range(3)]
-    pixels = [np.stack([squared(o.image) for o in part]) for part in parts]
-    truths = [np.stack([squared_mask(o.truth) for o in part]) for part in parts]
+    parts = thirds(objects, options)
+    made = [images_of(part) for part in parts]
+    pixels = [images.pixels for images in made]
     inputs = [_network_input(p) for p in pixels]
     predictions: list[list[np.ndarray]] = [[], []]
     names = []
     per_epoch = max(len(parts[0]) // 8, 1)
     nets = training(
-        inputs[0], truths[0].astype(np.float32), options.epochs * per_epoch, options.width, options.rate, options.seed
+        inputs[0], truth_of(made[0]).astype(np.float32), options.epochs * per_epoch, options.width, options.rate, options.seed
     )
     for step, net in enumerate(nets, 1):
         if step % (options.every * per_epoch) == 0:
@@ -52,12 +50,37 @@ def model_data(
             for kept, images in zip(predictions, inputs[1:], strict=True):
                 kept.append(predicted(net, images, (SIDE, SIDE)) > 0.5)
     tell(f"{objects[0].set}: {len(names)} checkpoints on {', '.join(str(len(part)) for part in parts)} images")
-    made = [Images(pixels[0], truths[0], np.zeros((0, *truths[0].shape), bool), np.zeros((0, len(parts[0]))),
-                   *_named(parts[0]))]  # fmt: skip
-    for part, image, truth, kept in zip(parts[1:], pixels[1:], truths[1:], predictions, strict=True):
+    for number, kept in enumerate(predictions, 1):
         masks = np.stack(kept)
-        made.append(Images(image, truth, masks, _scores(part, masks, estimator), *_named(part)))
+        made[number] = replace(
+            made[number], predictions=masks, predicted_dice=_scores(parts[number], masks, estimator)
+        )
     return ModelData(made[0], made[1], made[2], tuple(names))
+
+
+def thirds(objects: Sequence[KnownObject], options: TrainingOptions) -> list[list[KnownObject]]:
+    """Training, labelled and unlabelled images. Raises DataError for fewer than 24."""
+    if len(objects) < 24:
+        raise DataError(f"{len(objects)} images of {objects[0].set if objects else 'the set'}: 24 are needed.")
+    return [list(objects[k::3])[: options.most] for k in range(3)]
+
+
+def images_of(part: Sequence[KnownObject]) -> Images:
+    """On the working grid, without predictions."""
+    names = [one.subject for one in part]
+    return Images(
+        np.stack([squared(one.image) for one in part]),
+        np.stack([squared_mask(one.truth) for one in part]),
+        np.zeros((0, len(part), SIDE, SIDE), bool),
+        np.zeros((0, len(part))),
+        names,
+        names,
+    )
+
+
+def truth_of(images: Images) -> np.ndarray:
+    assert images.truth is not None
+    return images.truth
 
 
 def _network_input(pixels: np.ndarray) -> np.ndarray:
@@ -66,10 +89,6 @@ def _network_input(pixels: np.ndarray) -> np.ndarray:
     x = small.astype(np.float32).transpose(0, 3, 1, 2)
     x -= x.mean((1, 2, 3), keepdims=True)
     return np.ascontiguousarray(x / (x.std((1, 2, 3), keepdims=True) + 1))
-
-
-def _named(part: Sequence[KnownObject]) -> tuple[list[str], list[str]]:
-    return [o.subject for o in part], [o.subject for o in part]
 
 
 def _scores(part: Sequence[KnownObject], masks: np.ndarray, estimator: QualityEstimator) -> np.ndarray:
