@@ -308,7 +308,7 @@ def test_metadata_that_says_nothing_and_masks_that_lie_elsewhere_are_told(evanys
     elsewhere.SetSpacing((1.5, 1.5, 4.0))
     elsewhere.SetOrigin((500.0, 0.0, 0.0))
     sitk.WriteImage(elsewhere, str(folder / "labelsTr" / "case_07.nii.gz"))
-    code, out, err = evanyseg("audit", folder, "-o", tmp_path / "out", *E, "--metadata", people)
+    code, _, err = evanyseg("audit", folder, "-o", tmp_path / "out", *E, "--metadata", people)
     assert code == 1, err
     assert "Not compared: site: it has one value, here." in err
     assert "case_07: " in err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -98,11 +99,91 @@ def test_what_cannot_be_estimated_is_said(evanyseg, model: Path) -> None:
     code, _, err = evanyseg(*arguments(model))
     assert code == 2
     assert "c.csv" in err
-    (model / "b0_0000.png").write_bytes(b"no image")
+    assert "c.csv has no rows" in err
+    for name in ("epoch_20", "epoch_25"):
+        shutil.rmtree(model / "predictions" / name)
+    (model / "c.csv").write_text("image\nc0_0000.png\n")
     code, _, err = evanyseg(*arguments(model))
     assert code == 2
-    assert "b.csv, row 2: b0_0000.png cannot be read" in err
-    assert not (model / "out").exists()
+    assert "3 checkpoints: a line through fewer than 4" in err
+    assert not (model / "out").exists(), "all this is found before an image is read"
+
+
+def test_an_image_that_cannot_be_read_is_named_and_what_was_read_is_kept(evanyseg, model: Path) -> None:
+    whole = (model / "b2_0000.png").read_bytes()
+    (model / "b2_0000.png").write_bytes(b"no image")
+    code, _, err = evanyseg(*arguments(model))
+    assert code == 2
+    assert "b.csv, row 4: b2_0000.png cannot be read" in err
+    assert "10 finished parts are kept" in err, "eight training images and two labelled ones"
+    assert [p.name for p in (model / "out").iterdir()] == ["performance.partial"]
+    (model / "b2_0000.png").write_bytes(whole)
+    code, _, err = evanyseg(*arguments(model))
+    assert code == 2
+    assert "holds 10 finished parts of a run that was stopped: go on with --resume" in err
+    code, _, err = evanyseg(*arguments(model, "--resume"))
+    assert code == 0, err
+    assert not (model / "out" / "performance.partial").exists()
+
+
+KILLED_AT = """
+import os
+import evanyseg.performance.estimate as estimate
+import evanyseg.performance.reading as reading
+seen = []
+def counted(real):
+    def call(*a, **k):
+        seen.append(1)
+        if len(seen) == {}:
+            os.kill(os.getpid(), signal.{})
+        return real(*a, **k)
+    return call
+{}
+"""
+READING, REVERSE = (f"{m}.{f} = counted({m}.{f})" for m, f in (("reading", "read_image"), ("estimate", "_segmented")))
+
+
+def counted_only(words: str) -> str:
+    return KILLED_AT.format(10**9, "SIGINT", words) + "import atexit\natexit.register(lambda: print(len(seen)))\n"
+
+
+@pytest.mark.parametrize(
+    ("at", "signal", "where", "calls"),
+    [(19, "SIGKILL", READING, 6), (8, "SIGKILL", REVERSE, 3), (8, "SIGINT", REVERSE, 3)],
+)
+def test_a_killed_run_goes_on_with_the_same_numbers(
+    bright_process, evanyseg, model: Path, at: int, signal: str, where: str, calls: int
+) -> None:
+    command = [str(part) for part in arguments(model)]
+    killed = bright_process(*command, folder=model, prelude=KILLED_AT.format(at, signal, where))
+    assert killed.returncode not in (0, 1, 2)
+    assert [p.name for p in (model / "out").iterdir()] == ["performance.partial"], "no half results"
+    if signal == "SIGINT":
+        assert "finished parts are kept" in killed.stderr
+    # of 24 images, or of 5 checkpoints on each of the two sides, those that were not finished are made
+    again = bright_process(*command, "--resume", folder=model, prelude=counted_only(where))
+    assert again.returncode == 0, again.stderr
+    assert int(again.stdout.split()[-1]) == calls
+    code, _, err = evanyseg(*arguments(model, "-o", model / "whole"))
+    assert code == 0, err
+    for folder in ("out", "whole"):
+        assert sorted(p.name for p in (model / folder).iterdir()) == [
+            "checkpoints.csv", "performance.html", "performance.json",
+        ]  # fmt: skip
+    assert (model / "out" / "checkpoints.csv").read_text() == (model / "whole" / "checkpoints.csv").read_text()
+
+
+def test_parts_of_other_masks_or_options_are_not_taken(bright_process, evanyseg, model: Path) -> None:
+    command = [str(part) for part in arguments(model)]
+    bright_process(*command, folder=model, prelude=KILLED_AT.format(8, "SIGKILL", REVERSE))
+    shutil.copy(model / "predictions" / "epoch_5" / "c1.png", model / "predictions" / "epoch_25" / "c0.png")
+    for part in sorted((model / "out" / "performance.partial").glob("*.npz"))[:3]:
+        part.write_bytes(part.read_bytes()[:100])
+    code, _, err = evanyseg(*arguments(model, "--resume"))
+    assert code == 0, err
+    code, _, err = evanyseg(*arguments(model, "-o", model / "whole"))
+    assert code == 0, err
+    assert (model / "out" / "checkpoints.csv").read_text() == (model / "whole" / "checkpoints.csv").read_text()
 
 
 def test_folders_without_masks_and_given_twice(tmp_path: Path) -> None:

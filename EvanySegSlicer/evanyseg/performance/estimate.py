@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache, partial
 
 import numpy as np
 
@@ -12,7 +13,8 @@ from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise
 from .cases import SIDE, SUPPORT, Images
 from .mapping import FEWEST_CHECKPOINTS, FEWEST_LABELED, TREND, Estimated, Observed, estimated, means
 from .measures import MEASURES, WORDS, measured
-from .reverse.protocol import ReverseEngine
+from .reverse.protocol import ReverseEngine, ReverseSegmenter
+from .unfinished import Parts, digest
 
 SCORES, BOTH = "mean predicted Dice", "both"
 LIMITS = {name: (0.0, float(np.hypot(SIDE, SIDE))) if name == "hd95" else (0.0, 1.0) for name in MEASURES}
@@ -31,16 +33,21 @@ class ModelData:
     checkpoints: tuple[str, ...]
 
     def __post_init__(self) -> None:
-        if len(self.checkpoints) < FEWEST_CHECKPOINTS:
-            raise EvanySegError(
-                f"{len(self.checkpoints)} checkpoints: a line through fewer than {FEWEST_CHECKPOINTS} says nothing of "
-                "another one. Keep more of a training's checkpoints (the paper: 20), and predict with each."
-            )
+        require_checkpoints(len(self.checkpoints))
         for images, what in ((self.labeled, "labelled images"), (self.train, "labelled training images")):
             if len(images) < FEWEST_LABELED:
                 raise EvanySegError(f"{len(images)} {what}: at least {FEWEST_LABELED} are needed to fit estimates to.")
         if not len(self.unlabeled):
             raise EvanySegError("There are no unlabelled images to estimate the model's metrics on.")
+
+
+def require_checkpoints(count: int) -> None:
+    """Raises EvanySegError."""
+    if count < FEWEST_CHECKPOINTS:
+        raise EvanySegError(
+            f"{count} checkpoints: a line through fewer than {FEWEST_CHECKPOINTS} says nothing of another one. Keep "
+            "more of a training's checkpoints (the paper: 20), and predict with each."
+        )
 
 
 @dataclass(frozen=True)
@@ -63,10 +70,11 @@ def model_estimates(
     engine: ReverseEngine,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
+    kept: Parts | None = None,
 ) -> ModelEstimates:
-    """Raises CancelledError."""
+    """kept: where the reverse step's results stay. Raises CancelledError, OutputError."""
     real = real_metrics(data.labeled)
-    pseudo = pseudo_metrics(data, engine, progress, should_cancel)
+    pseudo = pseudo_metrics(data, engine, progress, should_cancel, kept)
     return estimates_of(data, real, pseudo)
 
 
@@ -98,36 +106,75 @@ def real_metrics(images: Images) -> np.ndarray:
 
 
 def pseudo_metrics(
-    data: ModelData, engine: ReverseEngine, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel
+    data: ModelData,
+    engine: ReverseEngine,
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+    kept: Parts | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """[K, T, 6] of the training images, segmented from the labelled and from the unlabelled side's predictions.
 
     Both sides teach with as many images: more would teach better, and look like a better model. Where a side has
     several times as many, several such groups teach in turn, and the mean of what comes out counts.
     """
-    targets = data.train.support()
+    at = data.train.support()
     assert data.train.truth is not None
-    truth = data.train.truth[targets]
-    described = engine.describe(data.train.pixels[targets], _part(progress, 0, 0.2), should_cancel)
+    pixels, truth = data.train.pixels[at], data.train.truth[at]
+    targets = _Targets(
+        truth,
+        cache(lambda: engine.describe(pixels, _part(progress, 0, 0.1), should_cancel)),
+        engine.name.encode() + digest(pixels, truth),
+    )
     count = min(SUPPORT, len(data.labeled), len(data.unlabeled))
     out = []
-    for side, images in enumerate((data.labeled, data.unlabeled)):
-        begin = 0.2 + 0.4 * side
+    for begin, images in ((0.1, data.labeled), (0.55, data.unlabeled)):
         groups = images.groups(count)
-        every = np.concatenate(groups)
-        known = engine.describe(images.pixels[every], _part(progress, begin, 0.2), should_cancel)
-        found = []
-        for number, group in enumerate(groups):
-            segment = engine.taught(known[number * count : (number + 1) * count], described, should_cancel)
-            rows = []
-            for k, name in enumerate(data.checkpoints):
-                raise_if_cancelled(should_cancel)
-                done = (number + k / len(data.checkpoints)) / len(groups)
-                progress(begin + 0.2 + 0.2 * done, f"reverse step, {name}")
-                rows.append(measured(segment(images.predictions[k][group]), truth))
-            found.append(np.stack(rows))
+        share = 0.45 / len(groups)
+        found = [
+            _taught(images, group, engine, targets, _part(progress, begin + n * share, share), should_cancel, kept)
+            for n, group in enumerate(groups)
+        ]
         out.append(np.mean(found, axis=0))
     return out[0], out[1]
+
+
+@dataclass(frozen=True)
+class _Targets:
+    """What is segmented in reverse: truth bool [T, n, n], what the engine knows of the images (found when it is first
+    needed), and what tells that it is the same as in an earlier run."""
+
+    truth: np.ndarray
+    described: Callable[[], np.ndarray]
+    made_of: bytes
+
+
+def _taught(
+    images: Images,
+    group: np.ndarray,
+    engine: ReverseEngine,
+    targets: _Targets,
+    progress: Progress,
+    should_cancel: ShouldCancel,
+    kept: Parts | None,
+) -> np.ndarray:
+    """[K, T, 6] of the targets, segmented from a group's images with each checkpoint's predictions."""
+    pixels = images.pixels[group]
+    describe = lambda: engine.describe(pixels, _part(progress, 0, 0.5), should_cancel)
+    segmenter = cache(lambda: engine.taught(describe(), targets.described(), should_cancel))
+    made_of, rows = targets.made_of + digest(pixels), []
+    for number, predictions in enumerate(images.predictions):
+        raise_if_cancelled(should_cancel)
+        progress(0.5 + 0.5 * number / len(images.predictions), "reverse step")
+        masks = predictions[group]
+        make = partial(_segmented, segmenter, masks, targets.truth)
+        rows.append((kept or Parts()).get(made_of + digest(masks), make)["metrics"])
+    return np.stack(rows)
+
+
+def _segmented(
+    segmenter: Callable[[], ReverseSegmenter], masks: np.ndarray, truth: np.ndarray
+) -> dict[str, np.ndarray]:
+    return {"metrics": measured(segmenter()(masks), truth)}
 
 
 def _part(progress: Progress, begin: float, share: float) -> Progress:

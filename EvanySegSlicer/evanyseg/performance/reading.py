@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from ..scoring.stacks import SliceStack, evenly
 from ..scoring.table_boxes import needed_cell
 from .cases import SIDE, Images, squared, squared_mask
 from .folders import Checkpoint, names_of
+from .unfinished import Arrays, Parts, state_of
 
 TRUTH = "truth"
 
@@ -52,12 +54,13 @@ def read_images(
     options: ReadingOptions,
     progress: Progress = no_progress,
     should_cancel: ShouldCancel = never_cancel,
+    kept: Parts | None = None,
 ) -> Images:
     """All rows of a table with the columns image[,truth][,subject][,label]; paths are relative to it.
 
     With checkpoints, slices of a volume count where half of them predict something (else: where any does, else all
     slices), so that labelled and unlabelled volumes are looked at alike; without (training images), where the truth has
-    something. pipeline: scores the predictions (None: not scored).
+    something. pipeline: scores the predictions (None: not scored). kept: where rows stay that are read.
     Raises ImageError that names the row or the missing predictions, CancelledError.
     """
     cases: list[_Case] = []
@@ -65,7 +68,7 @@ def read_images(
         raise_if_cancelled(should_cancel)
         progress(number / max(table.count, 1), f"reading {row.get('image', '')}")
         try:
-            cases += _of_row(table, row, checkpoints, labeled, pipeline, options)
+            cases += _kept_row(table, row, checkpoints, labeled, pipeline, options, kept or Parts())
         except (EvanySegError, OSError, MemoryError) as error:
             raise ImageError(f"{table.path.name}, row {number + 2}: {error or type(error).__name__}") from error
     if not cases:
@@ -95,6 +98,50 @@ def missing_predictions(table: Table, checkpoints: Sequence[Checkpoint]) -> list
             more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
             out.append(f"{one.name} has no mask named as {', '.join(lacking[:3])}{more} ({table.path.name})")
     return out
+
+
+def _kept_row(
+    table: Table,
+    row: dict[str, str],
+    checkpoints: Sequence[Checkpoint],
+    labeled: bool,
+    pipeline: SlicePipeline | None,
+    options: ReadingOptions,
+    kept: Parts,
+) -> list[_Case]:
+    """As `_of_row`; a row whose files and options are those of an earlier run is not read again."""
+    image = table.path.parent / needed_cell(row, "image")
+    truth = table.path.parent / needed_cell(row, TRUTH) if labeled else None
+    masks = [one.mask_of(*names_of(image, truth)) for one in checkpoints]
+    paths = [path for path in (image, truth, *masks) if path is not None]
+    names, files = [one.name for one in checkpoints], [state_of(path) for path in paths]
+    made_of = json.dumps([row, names, repr(options), labeled, pipeline is not None, files])
+    make = lambda: _packed(_of_row(table, row, checkpoints, labeled, pipeline, options))
+    return _unpacked(kept.get(made_of.encode("utf-8", "backslashreplace"), make), row)
+
+
+def _packed(cases: Sequence[_Case]) -> Arrays:
+    found = {
+        "pixels": np.stack([case.pixels for case in cases]),
+        "predictions": np.packbits(np.stack([case.predictions for case in cases]), axis=-1),
+        "scores": np.stack([case.scores for case in cases]),
+        "names": np.array([case.name for case in cases]),
+    }
+    truths = [case.truth for case in cases if case.truth is not None]
+    return found | ({"truth": np.packbits(np.stack(truths), axis=-1)} if truths else {})
+
+
+def _unpacked(kept: Arrays, row: dict[str, str]) -> list[_Case]:
+    masks = lambda name: np.unpackbits(kept[name], axis=-1, count=SIDE).astype(bool)
+    predictions = masks("predictions")
+    truths = masks("truth") if "truth" in kept else [None] * len(predictions)
+    subject = row.get("subject", "").strip() or row["image"].strip()
+    return [
+        _Case(pixels, truth, found, scores, subject, str(name))
+        for pixels, truth, found, scores, name in zip(
+            kept["pixels"], truths, predictions, kept["scores"], kept["names"], strict=True
+        )
+    ]
 
 
 def _of_row(

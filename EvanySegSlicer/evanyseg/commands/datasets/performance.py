@@ -14,16 +14,19 @@ from ...io.overwrite import refuse_overwriting
 from ...io.tables import Table, json_text, open_table, write_table
 from ...io.write import write_text
 from ...performance.engines import DEFAULT, ENGINES, reverse_engine
-from ...performance.estimate import ModelData, ModelEstimates, model_estimates
+from ...performance.estimate import ModelData, ModelEstimates, model_estimates, require_checkpoints
 from ...performance.folders import Checkpoint, checkpoints_in
 from ...performance.page import DICE_COLUMNS, PerformancePage, dice_rows, performance_html
 from ...performance.reading import TRUTH, ReadingOptions, missing_predictions, read_images
+from ...performance.unfinished import Parts
 from ..support.console import DISCLAIMER, out, print_json, progress_bar, say, say_error, say_written, shown, table
 from ..support.loading import Placement, load_pipeline
 from ..support.options import BackendOption, DeviceOption, EstimatorOption, IntensityOption, JsonOption, preset_of
-from ..support.results import identity_of, say_layout
+from ..support.results import described, identity_of, say_layout
 
 TABLE, DOCUMENT, PAGE = "checkpoints.csv", "performance.json", "performance.html"
+UNFINISHED = "performance.partial"
+"""A folder in that of the results: what a stopped run has made."""
 
 
 def performance(
@@ -57,6 +60,7 @@ def performance(
     scores: Annotated[
         bool, typer.Option("--scores/--no-scores", help="Also the mean predicted Dice of the quality estimator.")
     ] = True,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a run that was stopped.")] = False,
     estimator: EstimatorOption = "builtin",
     device: DeviceOption = "auto",
     backend: BackendOption = "auto",
@@ -82,20 +86,20 @@ def performance(
     refuse_overwriting(names, [train, labeled, unlabeled])
     for one in tables:
         say_layout(one)
-    _complete(tables[1:], found)
+    _complete(tables, found)
     options = ReadingOptions(slices, preset_of(intensity), label)
-    pipeline = load_pipeline(estimator, None, Placement(device, backend)) if scores else None
-    with progress_bar("Estimating") as progress:
-        read = lambda part, of, known, begin: read_images(
-            part, of, known, pipeline, options, lambda fraction, what: progress(begin + 0.2 * fraction, what)
-        )
+    made_with = {"estimator": identity_of(estimator) if scores else None, "backend": backend, "device": device}
+    with progress_bar("Estimating") as progress, Parts(output / UNFINISHED, described(made_with), resume) as kept:
+        pipeline = load_pipeline(estimator, None, Placement(device, backend)) if scores else None
+        part = lambda begin, share: lambda fraction, what: progress(begin + share * fraction, what)
+        read = lambda of, by, known, begin: read_images(of, by, known, pipeline, options, part(begin, 0.2), kept=kept)
         data = ModelData(
             read(tables[0], [], True, 0.0),
             read(tables[1], found, True, 0.2),
             read(tables[2], found, False, 0.4),
             tuple(one.name for one in found),
         )
-        estimates = model_estimates(data, engine, lambda fraction, what: progress(0.6 + 0.4 * fraction, what))
+        estimates = model_estimates(data, engine, part(0.6, 0.4), kept=kept)
     facts = {
         "Checkpoints": f"{len(found)}: {found[0].name} to {found[-1].name}",
         "Training images": f"{len(data.train)} of {train}",
@@ -123,14 +127,20 @@ def performance(
 
 
 def _complete(tables: list[Table], found: list[Checkpoint]) -> None:
-    """Raises ImageError when predictions are missing: found before an image is read."""
-    lacking = [sentence for one in tables for sentence in missing_predictions(one, found)]
+    """Raises ImageError when a table is empty, EvanySegError for too few checkpoints, ImageError when predictions are
+    missing: found before an image is read."""
+    for one in tables:
+        if not one.count:
+            raise ImageError(f"{one.path.name} has no rows.")
+    require_checkpoints(len(found))
+    predicted = tables[1:]
+    lacking = [sentence for one in predicted for sentence in missing_predictions(one, found)]
     if lacking:
         for sentence in lacking[:5]:
             say_error(sentence)
         raise ImageError(
-            f"Predictions are missing in {len(lacking)} of {len(found) * len(tables)} places; each checkpoint's folder "
-            "needs one mask for each image of --labelled and --unlabelled."
+            f"Predictions are missing in {len(lacking)} of {len(found) * len(predicted)} places; each checkpoint's "
+            "folder needs one mask for each image of --labelled and --unlabelled."
         )
 
 

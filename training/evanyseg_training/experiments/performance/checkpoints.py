@@ -42,7 +42,12 @@ def model_data(
     names = []
     per_epoch = max(len(parts[0]) // 8, 1)
     nets = training(
-        inputs[0], truth_of(made[0]).astype(np.float32), options.epochs * per_epoch, options.width, options.rate, options.seed
+        inputs[0],
+        truth_of(made[0]).astype(np.float32),
+        options.epochs * per_epoch,
+        options.width,
+        options.rate,
+        options.seed,
     )
     for step, net in enumerate(nets, 1):
         if step % (options.every * per_epoch) == 0:
@@ -52,9 +57,7 @@ def model_data(
     tell(f"{objects[0].set}: {len(names)} checkpoints on {', '.join(str(len(part)) for part in parts)} images")
     for number, kept in enumerate(predictions, 1):
         masks = np.stack(kept)
-        made[number] = replace(
-            made[number], predictions=masks, predicted_dice=_scores(parts[number], masks, estimator)
-        )
+        made[number] = replace(made[number], predictions=masks, predicted_dice=_scores(parts[number], masks, estimator))
     return ModelData(made[0], made[1], made[2], tuple(names))
 
 

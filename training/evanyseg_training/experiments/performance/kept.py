@@ -50,9 +50,7 @@ class KeptMeasures:
         kept = np.load(path)
         return (kept["labeled"], kept["unlabeled"]), float(kept["seconds"])
 
-    def _data(
-        self, objects: Sequence[KnownObject], estimator: QualityEstimator, options: TrainingOptions
-    ) -> ModelData:
+    def _data(self, objects: Sequence[KnownObject], estimator: QualityEstimator, options: TrainingOptions) -> ModelData:
         path = self.folder / MASKS
         if not path.is_file():
             made = model_data(objects, estimator, options, self.tell)
