@@ -12,10 +12,19 @@ from hypothesis import strategies as st
 
 from engine.sam_originals import SMALL, original_sam, scene
 from evanyseg.errors import EvanySegError, ImageError, UnsupportedPromptError
+from evanyseg.pipeline import next_click as next_click_module
 from evanyseg.pipeline.gain_codes import RIM, RING, STEPS, gain_codes, gain_table, legend_entries
 from evanyseg.pipeline.information_gain import LARGEST, information_gain, nested_monte_carlo
 from evanyseg.pipeline.intensity import preset_named
-from evanyseg.pipeline.next_click import GRID, NextClick, head_weights, next_click, suggest_click
+from evanyseg.pipeline.next_click import (
+    GRID,
+    NextClick,
+    beliefs_at,
+    best_click,
+    head_weights,
+    next_click,
+    suggest_click,
+)
 from evanyseg.pipeline.slice_pipeline import SliceInput
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.results import Candidates, Embedding
@@ -292,3 +301,11 @@ def test_the_colors_get_lighter_and_less_transparent_and_the_legend_has_them():
     words, color = legend_entries()[0]
     assert words.startswith("0.69 nats")
     assert color == pytest.approx(tuple(table[-1, :3]))
+
+
+def test_the_map_is_the_same_whatever_strips_it_is_computed_in(monkeypatch):
+    logits = np.random.default_rng(4).normal(0, 2, (3, 37, 23)).astype(np.float32)
+    whole = best_click(logits, np.ones(3))
+    monkeypatch.setattr(next_click_module, "STRIP", 50)  # two rows at a time
+    assert np.array_equal(best_click(logits, np.ones(3)).gains, whole.gains)
+    assert np.allclose(whole.gains, information_gain(beliefs_at(logits)[2]), atol=1e-7)

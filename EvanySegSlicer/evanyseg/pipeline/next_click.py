@@ -20,6 +20,8 @@ GRID = 30
 AS_GOOD = 0.98
 """Places with this share of the maximum count as good as it: of them the one farthest from worse ones is taken, since a
 hand that clicks is not exact to the pixel."""
+STRIP = 1 << 20
+"""Pixels whose gain is computed at a time."""
 UNIFORM, PREDICTED_IOU = "uniform", "predicted-iou"
 WEIGHTS = (UNIFORM, PREDICTED_IOU)
 """How likely each mask head is: all alike, as in the paper, or as good as it says it is."""
@@ -71,30 +73,47 @@ def best_click(
 ) -> NextClick:
     """The same of alternatives' logits [K, H, W] (zero at the mask's edge) and predicted IoU [K]."""
     height, width = logits.shape[1:]
-    xs, ys, probabilities = beliefs_at(logits, grid)
+    xs, ys, looked_up = _places(logits, grid)
     q = head_weights(predicted_iou, weights)
-    gains = information_gain(probabilities, q)
+    gains = _gains(looked_up, q)
     free = np.ones(gains.shape, bool)
     reach = max(height, width) / (2 * GRID)  # half a cell of the paper's grid
     for point in clicked:
         free &= np.maximum(np.abs(ys - point.y)[:, None], np.abs(xs - point.x)[None, :]) > reach
     if not free.any():
         raise ImageError("There is no place left to click: every one lies next to a click that was made.")
-    row, column = _deepest(np.where(free, gains, -1.0))
-    inside = float(np.average(probabilities[:, row, column], weights=q))
-    return NextClick(
-        float(xs[column]), float(ys[row]), float(gains[row, column]), inside, gains.astype(np.float32, copy=False)
-    )
+    row, column = _deepest(np.where(free, gains, np.float32(-1.0)))
+    beliefs = _sigmoid(looked_up[:, row, column])
+    inside, gain = float(np.average(beliefs, weights=q)), float(information_gain(beliefs, q))
+    return NextClick(float(xs[column]), float(ys[row]), gain, inside, gains)
 
 
 def beliefs_at(logits: np.ndarray, grid: int | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """x [cols], y [rows] and probabilities [K, rows, cols] of logits [K, H, W] at the centers of `grid` x `grid` cells,
     each looked up in the pixel that holds it; None: of every pixel."""
+    xs, ys, looked_up = _places(logits, grid)
+    return xs, ys, _sigmoid(looked_up)
+
+
+def _places(logits: np.ndarray, grid: int | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The same with the logits as they are."""
     height, width = logits.shape[1:]
     rows, cols = (height, width) if grid is None else (grid, grid)
     xs, ys = (np.arange(cols) + 0.5) * width / cols, (np.arange(rows) + 0.5) * height / rows
     here = logits if grid is None else logits[:, ys.astype(int)][:, :, xs.astype(int)]
-    return xs, ys, _sigmoid(here)
+    return xs, ys, here
+
+
+def _gains(logits: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """float32 [rows, cols] of logits [K, rows, cols], a strip of rows at a time: beliefs in double precision take six
+    times the memory of what they are made of, and pictures of 10^8 pixels exist."""
+    _, rows, cols = logits.shape
+    gains = np.empty((rows, cols), np.float32)
+    step = max(STRIP // cols, 1)
+    for first in range(0, rows, step):
+        strip = np.s_[first : first + step]
+        gains[strip] = information_gain(_sigmoid(logits[:, strip]), q)
+    return gains
 
 
 def head_weights(predicted_iou: np.ndarray, weights: str = UNIFORM) -> np.ndarray:
