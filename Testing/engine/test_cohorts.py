@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -174,26 +175,50 @@ def test_a_run_whose_process_is_killed_goes_on_to_the_same_parquet(evanyseg, pai
     parquet = pytest.importorskip("pyarrow.parquet")
     evanyseg("score", "--pairs", pairs, "-o", tmp_path / "serial.parquet", *CPU)
     wanted = parquet.read_table(tmp_path / "serial.parquet")
-    command = [sys.executable, "-m", "evanyseg", "score", "--pairs", str(pairs), "-o", "s.parquet", *CPU]
-    command += ["--cluster", "local:1", "--resume"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT / "EvanySegSlicer")}
-    partial = tmp_path / "s.partial.csv"
-    count = lambda: partial.read_bytes().count(b"\n") - 1 if partial.exists() else 0
+    command = ["score", "--pairs", pairs, "-o", "s.parquet", *CPU, "--cluster", "local:1", "--resume"]
     for least in (1, OF_IMAGE + 1):
-        running = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
-        while count() < least:
-            assert running.poll() is None
-            time.sleep(0.01)
-        workers = psutil.Process(running.pid).children(recursive=True)
-        running.kill()
-        assert running.wait() == -signal.SIGKILL, "it was stopped before its end"
-        assert count() >= least
+        killed(tmp_path, command, tmp_path / "s.partial.csv", least)
         assert not (tmp_path / "s.parquet").exists()
-        _, alive = psutil.wait_procs(workers, timeout=60)
-        assert not alive, "workers do not outlive the command"
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    assert (
+        evanyseg("score", "--pairs", pairs, "-o", tmp_path / "s.parquet", *CPU, "--cluster", "local:1", "--resume")[0]
+        == 0
+    )
     found = parquet.read_table(tmp_path / "s.parquet")
     assert found.num_rows == IMAGES * OF_IMAGE
     assert found.equals(wanted), "every cell"
-    assert not partial.exists()
+    assert not (tmp_path / "s.partial.csv").exists()
+
+
+def killed(folder: Path, arguments: Sequence[object], partial: Path, least: int) -> None:
+    """Starts a command and kills it, without a word, when `least` rows are on disk; its workers end by themselves."""
+    count = lambda: partial.read_bytes().count(b"\n") - 1 if partial.exists() else 0
+    command = [sys.executable, "-m", "evanyseg", *map(str, arguments)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "EvanySegSlicer")}
+    running = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
+    while count() < least:
+        assert running.poll() is None
+        time.sleep(0.01)
+    workers = psutil.Process(running.pid).children(recursive=True)
+    running.kill()
+    assert running.wait() == -signal.SIGKILL, "it was stopped before its end"
+    assert count() >= least
+    _, alive = psutil.wait_procs(workers, timeout=60)
+    assert not alive, "workers do not outlive the command"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="processes are killed by a signal")
+def test_an_assessment_by_workers_whose_process_is_killed_goes_on(evanyseg, pairs: Path, tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    lines = pairs.read_text().splitlines()
+    masks = [line.split(",")[1] for line in lines[1:]]
+    truths = ["truth", *(masks[n - n % 7] for n in range(len(masks)))]
+    (tmp_path / "known.csv").write_text("\n".join(map(",".join, zip(lines, truths, strict=True))) + "\n")
+    common = ["assess", tmp_path / "known.csv", *CPU, "--cluster", "local:1", "--resume", "--json", "-o"]
+    killed(tmp_path, [*common, "s.csv"], tmp_path / "s.partial.csv", OF_IMAGE)
+    assert not (tmp_path / "s.csv").exists()
+    code, again, err = evanyseg(*common, tmp_path / "s.csv")
+    assert code == 0, err
+    code, whole, err = evanyseg("assess", tmp_path / "known.csv", *CPU, "--json", "-o", tmp_path / "whole.csv")
+    assert (code, again) == (0, whole), err
+    assert (tmp_path / "s.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert not (tmp_path / "s.partial.csv").exists()

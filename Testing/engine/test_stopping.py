@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -140,6 +141,64 @@ def test_a_killed_run_loses_nothing_either(bright_process, folder: Path) -> None
     done = bright_process("score", "--pairs", "p.csv", *E, "-o", "s.csv", "--resume", folder=folder)
     assert done.returncode == 1, done.stderr
     assert [r["mask"] for r in table(folder / "s.csv")] == [*(f"m{n}.png" for n in range(COUNT - 1)), "gone.png"]
+
+
+@posix
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGTERM])
+def test_an_assessment_goes_on_to_the_same_table_and_report(bright_process, folder: Path, sent: int) -> None:
+    """Cases are scored 32 at a time, each row is kept when it is done; one that failed is tried again."""
+    rows = [f"image.png,m{n % 8}.png,m{n % 3}.png,s{n % 5},{n}" for n in range(70)]
+    rows[3], rows[50] = "image.png,gone.png,m1.png,s1,3", "image.png,m1.png,,s1,50"
+    (folder / "a.csv").write_text("\n".join(["image,mask,truth,subject,note", *rows]))
+    both = ("assess", "a.csv", *E)
+    shutil.copy(folder / "m0.png", folder / "gone.png")
+    whole = bright_process(*both, "-o", "w.csv", "--report", "w.html", "--json", folder=folder)
+    assert whole.returncode == 0, whole.stderr
+    (folder / "gone.png").unlink()
+    asked = (*both, "-o", "s.csv", "--report", "s.html")
+    with held(folder, bright_command(*asked, prelude=HELD.format(rows=33))) as running:
+        running.send_signal(sent)
+        said = running.communicate(timeout=60)[1]
+    assert not [p for p in folder.iterdir() if p.name in ("s.csv", "s.html") or p.name.startswith(".")]
+    kept = table(folder / "s.partial.csv")
+    assert len(kept) == 33, "the first of them failed"
+    if sent == signal.SIGTERM:
+        assert "33 finished rows are kept in s.partial.csv; --resume goes on from there." in " ".join(said.split())
+    (folder / "go").write_text("")
+    refused = bright_process(*asked, folder=folder)
+    assert refused.returncode == 2
+    assert "go on with --resume" in " ".join(refused.stderr.split())
+    shutil.copy(folder / "m0.png", folder / "gone.png")
+    counting = HELD.format(rows=99).replace("self.done += 1", "self.done += 1; print(end='.', file=sys.stderr)")
+    more = bright_process(*asked, "--resume", "--json", folder=folder, prelude=counting)
+    assert (more.returncode, more.stdout) == (0, whole.stdout), more.stderr
+    assert more.stderr.count(".", 0, more.stderr.index("Written")) == 69 - 32, "no row twice"
+    assert (folder / "s.csv").read_bytes() == (folder / "w.csv").read_bytes()
+    date = lambda name: re.sub(r"20\d\d-\d\d-\d\d \d\d:\d\d(:\d\d)?", "", (folder / name).read_text())
+    assert date("s.html") == date("w.html")
+    assert not (folder / "s.partial.csv").exists()
+
+
+@posix
+def test_an_assessment_of_another_table_is_not_gone_on_with(bright_process, folder: Path) -> None:
+    rows = [f"image.png,m{n % 8}.png,m{n % 3}.png" for n in range(40)]
+    (folder / "a.csv").write_text("\n".join(["image,mask,truth", *rows]))
+    asked = ("assess", "a.csv", *E, "--report", "s.html")
+    stopped(folder, signal.SIGTERM, 33, *asked)
+    (folder / "go").write_text("")
+    for changed, number in (([*rows[:4], "image.png,m7.png,m7.png", *rows[5:]], 5), (rows[:9], 10)):
+        (folder / "a.csv").write_text("\n".join(["image,mask,truth", *changed]))
+        done = bright_process(*asked, "--resume", folder=folder)
+        assert done.returncode == 2
+        assert f"Row {number} of a.csv is not the one that was assessed" in " ".join(done.stderr.split())
+    (folder / "a.csv").write_text("\n".join(["image,mask,truth", *rows]))
+    other = bright_process(*asked, "--slices", 5, "--resume", folder=folder)
+    assert other.returncode == 2
+    assert "was made otherwise" in other.stderr
+    assert bright_process(*asked, "--resume", folder=folder).returncode == 0
+    nowhere = bright_process(*asked[:-2], "--resume", folder=folder)
+    assert nowhere.returncode == 2
+    assert "give one" in nowhere.stderr
 
 
 @posix

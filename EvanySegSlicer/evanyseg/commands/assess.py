@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -13,16 +13,14 @@ import typer
 
 from ..errors import EvanySegError
 from ..io.overwrite import files_in_table, refuse_overwriting
-from ..io.tables import Table, check_table_output, open_table, write_table
+from ..io.tables import check_table_output, open_table, write_table
 from ..io.write import write_text
 from ..metrics.assessment import Scores, less_error
 from ..metrics.assessment import assess as measure
 from ..report.assessment import WORDS, AssessmentData, assessment_html, interval_words, metric_words, verdict
 from ..results import QualityEstimate
-from ..scoring.batches import batches
-from ..scoring.known_rows import AssessedRow, KnownRowScorer
+from ..scoring.known_rows import AssessedRow, assessed_rows, log_of_assessment
 from ..scoring.known_truth import KnownOptions
-from ..scoring.pair_rows import TablePlace
 from .support.console import out, print_json, progress_bar, say, say_error, say_written, shown, table
 from .support.loading import Placement
 from .support.options import (
@@ -36,7 +34,7 @@ from .support.options import (
     OutOption,
     preset_of,
 )
-from .support.results import check_ending, check_stdout, say_layout
+from .support.results import check_ending, check_stdout, described, identity_of, say_layout
 from .support.scorers import known_scorer
 
 
@@ -61,6 +59,9 @@ def assess(
         Path | None, typer.Option(metavar="HTML", help="One file with tables and plots.", rich_help_panel=RESULTS)
     ] = None,
     output: OutOption = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped.", rich_help_panel=RESULTS)
+    ] = False,
     cluster: ClusterOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -70,7 +71,8 @@ def assess(
     evanyseg assess labelled.csv --truth-column truth --estimator builtin --estimator mine.safetensors --report r.html
 
     Subjects (column `subject`, else the image) are resampled whole. Cases that an estimator learned from must not be
-    among them. Rows without a truth and cases without a score are counted and told. -o keeps one row a case.
+    among them. Rows without a truth and cases without a score are counted and told. -o keeps one row a case. With -o
+    or --report a run that was stopped goes on with --resume.
 
     Exit code 1: some rows could not be used (they say why).
     """
@@ -82,21 +84,35 @@ def assess(
     check_ending(report, "The report", (".html", ".htm"))
     check_stdout([output, report], as_json)
     say_layout(given)
+    if resume and output is None and report is None:
+        raise typer.BadParameter("--resume goes on with what is kept beside the file of -o or --report: give one")
     options = KnownOptions(truth_column, most, preset_of(intensity), box_frame)
-    with known_scorer(names, Placement(device, backend), options, cluster) as scorer:
-        known = _scored(scorer, given, options, names)
-    for problem in known.problems:
-        say_error(problem)
-    if not known.cases:
-        missing = f"; {known.without_truth} have no truth" if known.without_truth else ""
-        raise EvanySegError(f"None of the {given.count} rows of {pairs.name} can be used{missing}.")
-    data = _data(pairs.name, known, intensity)
-    document = _document(data, known, given.count)
-    if report is not None:
-        write_text(report, assessment_html(data))
-    if output is not None:
-        rows = list(_case_rows(known))
-        write_table(output, list(rows[0]), rows, {**document, "rows": rows})
+    made_with = {
+        "estimators": ", ".join(map(identity_of, names)),
+        "truth column": truth_column,
+        "slices": most,
+        "intensity": intensity,
+        "box frame": box_frame.value if box_frame else None,
+    }
+    log = log_of_assessment([output, report], described(made_with), resume)
+    where = Placement(device, backend)
+    with log:
+        with known_scorer(names, where, options, cluster) as scorer, progress_bar("Scoring") as progress:
+            known = _Known.of(assessed_rows(scorer, given, log, progress), names, options)
+        for problem in known.problems:
+            say_error(problem)
+        if not known.cases:
+            log.remove()
+            missing = f"; {known.without_truth} have no truth" if known.without_truth else ""
+            raise EvanySegError(f"None of the {given.count} rows of {pairs.name} can be used{missing}.")
+        data = _data(pairs.name, known, intensity)
+        document = _document(data, known, given.count)
+        if report is not None:
+            write_text(report, assessment_html(data))
+        if output is not None:
+            rows = list(_case_rows(known))
+            write_table(output, list(rows[0]), rows, {**document, "rows": rows})
+        log.remove()
     if as_json:
         print_json(document)
     else:
@@ -112,29 +128,20 @@ class _Known:
 
     options: KnownOptions
     estimates: dict[str, list[QualityEstimate]]
-    cases: list[tuple[int, str, int, str, float]] = field(default_factory=list)
-    without_truth: int = 0
-    problems: list[str] = field(default_factory=list)
+    cases: list[tuple[int, str, int, str, float]]
+    without_truth: int
+    problems: list[str]
 
-
-def _scored(scorer: KnownRowScorer, table: Table, options: KnownOptions, names: list[str]) -> _Known:
-    known = _Known(options, {name: [] for name in names})
-
-    def keep(row: AssessedRow) -> None:
-        shown_as = row.number + 1  # below the header
-        known.without_truth += row.without_truth
-        if row.problem:
-            known.problems.append(f"row {shown_as}: {row.problem}")
-        for case in row.cases:
-            known.cases.append((shown_as, row.image.strip(), case.index, case.subject, case.dice))
-            for name, estimate in zip(names, case.estimates, strict=True):
-                known.estimates[name].append(estimate)
-
-    with progress_bar("Scoring") as progress:
-        read = lambda number, image: progress((number - 1) / max(table.count, 1), image)
-        place = TablePlace(table.path.parent, table.layout.separator)
-        scorer.run(batches(enumerate(table.rows(), start=1)), place, keep, read)
-    return known
+    @classmethod
+    def of(cls, rows: Sequence[AssessedRow], names: Sequence[str], options: KnownOptions) -> _Known:
+        below = 1  # the header, as a spreadsheet counts
+        return cls(
+            options,
+            {name: [case.estimates[n] for row in rows for case in row.cases] for n, name in enumerate(names)},
+            [(r.number + below, r.image.strip(), c.index, c.subject, c.dice) for r in rows for c in r.cases],
+            sum(row.without_truth for row in rows),
+            [f"row {row.number + below}: {row.problem}" for row in rows if row.problem],
+        )
 
 
 def _data(name: str, known: _Known, intensity: str | None) -> AssessmentData:

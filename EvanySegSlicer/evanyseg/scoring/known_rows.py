@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import methodcaller
+from pathlib import Path
 from typing import Protocol
 
-from ..errors import EvanySegError
+from ..errors import EvanySegError, ImageError
+from ..io.tables import Table
+from ..io.targets import is_special
 from ..pipeline.slice_pipeline import SlicePipeline
-from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import QualityEstimate
-from .batches import NumberedRow
+from .batches import NumberedRow, batches, unfinished_batches
 from .known_truth import KnownCase, KnownCases, KnownOptions
 from .pair_rows import TablePlace, nothing_read
+from .unfinished import UnfinishedRows, partial_path
 
+COLUMNS = ("row", "given", "image", "problem", "truth", "cases")
+"""Of the table of rows that are done: `given` tells the row of the user's table from any other."""
 TOGETHER = 32
 """Cases in memory at a time, at least."""
 
@@ -37,6 +46,23 @@ class AssessedRow:
     cases: tuple[AssessedCase, ...] = ()
     problem: str = ""
     without_truth: bool = False
+
+    def cells(self) -> dict[str, object]:
+        """As text that gives the same row again: numbers to their last bit, without what only pictures need."""
+        of = lambda e: [e.dice, e.low, e.high, e.level, e.estimator, e.caveats]
+        cases = [[c.index, c.subject, c.dice, list(map(of, c.estimates))] for c in self.cases]
+        text = json.dumps(cases, default=methodcaller("item"))  # numpy's scalars
+        truth = "" if self.without_truth else "known"
+        return {"row": self.number, "image": self.image, "problem": self.problem, "truth": truth, "cases": text}
+
+    @classmethod
+    def of_cells(cls, cells: Mapping[str, object]) -> AssessedRow:
+        cases = tuple(
+            AssessedCase(index, subject, dice, tuple(QualityEstimate(*e[:5], caveats=tuple(e[5])) for e in estimates))
+            for index, subject, dice, estimates in json.loads(str(cells["cases"]))
+        )
+        number, image, problem = int(str(cells["row"])), str(cells["image"]), str(cells["problem"])
+        return cls(number, image, cases, problem, not cells["truth"])
 
 
 class KnownRowScorer(Protocol):
@@ -102,3 +128,63 @@ class KnownRows:
         for row, cases in rows:
             done = tuple(AssessedCase(c.index, c.subject, c.dice, next(estimates)) for c in cases)
             emit(replace(row, cases=done))
+
+
+def log_of_assessment(outputs: Sequence[Path | None], run: str, resume: bool) -> UnfinishedRows:
+    """Where the rows are that are done, while others are not: beside the first of the files that are asked for; kept
+    nowhere when there is none. Those that failed are tried again. Raises OutputError; see `UnfinishedRows`."""
+    partial = next((partial_path(path) for path in outputs if path is not None and not is_special(path)), None)
+    return UnfinishedRows(partial, COLUMNS, run, resume, lambda row: bool(row.get("problem")))
+
+
+def assessed_rows(
+    scorer: KnownRowScorer,
+    table: Table,
+    log: UnfinishedRows,
+    progress: Progress = no_progress,
+    should_cancel: ShouldCancel = never_cancel,
+) -> list[AssessedRow]:
+    """All rows in the order of the table, those from `log` (which is open) among them; each is there as soon as it is
+    done. Raises ImageError when the table is not the one that the log's rows are of, OutputError, CancelledError."""
+    done = _earlier(table, log)
+    last = max(done, default=0)
+    missing = {number for number in range(1, last + 1) if number not in done}
+    given: dict[int, str] = {}
+
+    def coming() -> Iterable[NumberedRow]:
+        for number, row in enumerate(table.rows(), start=1):
+            given[number] = _digest(row)
+            yield number, row
+
+    def emit(row: AssessedRow) -> None:
+        cells = row.cells()
+        log.write({**cells, "given": given.pop(row.number)})
+        done[row.number] = AssessedRow.of_cells(cells)
+
+    read = lambda number, image: progress((number - 1) / max(table.count, 1), image)
+    left = unfinished_batches(batches(coming()), last, missing)
+    scorer.run(left, TablePlace(table.path.parent, table.layout.separator), emit, read, should_cancel)
+    return [done[number] for number in sorted(done)]
+
+
+def _earlier(table: Table, log: UnfinishedRows) -> dict[int, AssessedRow]:
+    """What an earlier run has left, by number. Raises ImageError when the table changed."""
+    found, said = {}, {}
+    for cells in log.finished():
+        row = AssessedRow.of_cells(cells)
+        found[row.number], said[row.number] = row, cells["given"]
+    for number, row in enumerate(table.rows(), start=1) if said else ():
+        if said.pop(number, None) not in (None, _digest(row)):
+            break
+    else:
+        if not said:
+            return found
+        number = min(said)
+    raise ImageError(
+        f"Row {number} of {table.path.name} is not the one that was assessed before the run was stopped; "
+        f"delete {log.partial} to start again."
+    )
+
+
+def _digest(row: Mapping[str, str]) -> str:
+    return hashlib.sha256(json.dumps(list(row.items())).encode()).hexdigest()[:16]

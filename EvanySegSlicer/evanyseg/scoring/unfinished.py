@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from ..errors import OutputError
 from ..io.remote import address, plain
@@ -34,30 +34,28 @@ def partial_path(out: Path) -> Path:
     return real_path(out).with_name(f"{out.stem}.partial.csv")
 
 
-class RowLog:
-    """Use as a context: `write` rows in order, then `finish`. `done`: rows that an earlier run has finished.
+class UnfinishedRows:
+    """Use as a context: `write` rows in order; `remove` when what they were made for is written. `done`: rows that an
+    earlier run has finished.
 
-    out: the table; a pipe or device gets its rows one by one. run: what rows are made with, in words; only rows made
-    with the same are gone on with. again: says of an earlier row that it shall be made again (it failed); such are
-    left out. Raises OutputError when rows of an unfinished run are there and `resume` is False, or when they were made
-    with something else.
+    partial: where they stand; None keeps nothing. run: what rows are made with, in words; only rows made with the same
+    are gone on with. again: says of an earlier row that it shall be made again (it failed); such are left out. Raises
+    OutputError when rows of an unfinished run are there and `resume` is False, or when they were made with something
+    else.
     """
 
     def __init__(
         self,
-        out: Path,
+        partial: Path | None,
         columns: Sequence[str],
         run: str,
         resume: bool = False,
         again: Callable[[Mapping[str, str]], bool] = lambda row: False,
     ) -> None:
-        check_table_output(out, json=False, parquet=True)
-        out = plain(out)
-        self.out, self.columns, self.run = out, list(columns), f"[{run}]"  # the bracket tells a cut line
-        self.partial = None if is_special(out) else partial_path(out)
+        self.partial, self.columns, self.run = partial, list(columns), f"[{run}]"  # the bracket tells a cut line
+        self.target = partial or Path(os.devnull)  # what errors are about
         self.done = 0
         self.again, self._begun = again, False
-        self._replaced: dict[int, dict[str, Any]] = {}
         self._file: TextIO | None = None
         if self.partial is None or not self.partial.exists():
             return
@@ -86,50 +84,29 @@ class RowLog:
                     return
                 yield {name: row[name] for name in self.columns}
 
-    def replace(self, number: int, row: Mapping[str, Any]) -> None:
-        """Another row in the place of the finished one `number` (from 0), once the table is written: one that failed
-        before the run was stopped, and was tried again."""
-        self._replaced[number] = dict(row)
-
-    def __enter__(self) -> RowLog:
-        try:
-            if self.partial is None:
-                number = descriptor_of(self.out)
-                raw = os.dup(number) if number is not None else os.fspath(self.out)
-                self._file = open(raw, "w", newline="", encoding="utf-8", errors="backslashreplace")
-                self._rows = RowWriter(self._file, self.columns)
-            else:
+    def __enter__(self) -> Self:
+        if self.partial is not None:
+            try:
                 self._begin(self.partial)
-        except OSError as error:
-            raise sentence(self.out, error) from error
+            except OSError as error:
+                raise sentence(self.target, error) from error
         return self
 
     def write(self, row: Mapping[str, Any]) -> None:
         """Raises OutputError."""
-        assert self._file is not None
-        try:
-            self._rows.write({**row, RUN: self.run})
-            self._file.flush()
-        except OSError as error:
-            raise sentence(self.out, error) from error
+        if self._file is not None:
+            try:
+                self._rows.write({**row, RUN: self.run})
+                self._file.flush()
+            except OSError as error:
+                raise sentence(self.target, error) from error
         self.done += 1
 
-    def finish(self, place: Callable[[Mapping[str, Any]], int] | None = None) -> None:
-        """All rows are there: the table appears, ordered by `place` when that is given. Raises OutputError."""
+    def remove(self) -> None:
+        """All rows are there, and what they were made for: what was unfinished goes."""
         self._close()
-        if self.partial is None:
-            return
-        rows: Iterable[Mapping[str, Any]]
-        rows = (self._replaced.get(number, row) for number, row in enumerate(self.finished()))
-        rows = sorted(rows, key=place) if place is not None else rows
-        if ending(self.out) == SUFFIX:
-            write_parquet_table(self.out, self.columns, rows)
-        else:
-            with atomic_path(self.out) as part, part.open("w", newline="", encoding="utf-8") as file:
-                writer = RowWriter(file, self.columns, separator_of(self.out))
-                for row in rows:
-                    writer.write(row)
-        self.partial.unlink()
+        if self.partial is not None:
+            self.partial.unlink()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -172,3 +149,57 @@ class RowLog:
         if self._file is not None:
             self._file.close()
             self._file = None
+
+
+class RowLog(UnfinishedRows):
+    """Rows that become a table: `write` them in order, then `finish`.
+
+    out: the table; a pipe or device gets its rows one by one. The others, and what is raised: see `UnfinishedRows`.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        columns: Sequence[str],
+        run: str,
+        resume: bool = False,
+        again: Callable[[Mapping[str, str]], bool] = lambda row: False,
+    ) -> None:
+        check_table_output(out, json=False, parquet=True)
+        self.out = plain(out)
+        super().__init__(None if is_special(self.out) else partial_path(self.out), columns, run, resume, again)
+        self.target = self.out
+        self._replaced: dict[int, dict[str, Any]] = {}
+
+    def replace(self, number: int, row: Mapping[str, Any]) -> None:
+        """Another row in the place of the finished one `number` (from 0), once the table is written: one that failed
+        before the run was stopped, and was tried again."""
+        self._replaced[number] = dict(row)
+
+    def __enter__(self) -> Self:
+        if self.partial is None:
+            try:
+                number = descriptor_of(self.out)
+                raw = os.dup(number) if number is not None else os.fspath(self.out)
+                self._file = open(raw, "w", newline="", encoding="utf-8", errors="backslashreplace")
+                self._rows = RowWriter(self._file, self.columns)
+            except OSError as error:
+                raise sentence(self.out, error) from error
+        return super().__enter__()
+
+    def finish(self, place: Callable[[Mapping[str, Any]], int] | None = None) -> None:
+        """All rows are there: the table appears, ordered by `place` when that is given. Raises OutputError."""
+        self._close()
+        if self.partial is None:
+            return
+        rows: Iterable[Mapping[str, Any]]
+        rows = (self._replaced.get(number, row) for number, row in enumerate(self.finished()))
+        rows = sorted(rows, key=place) if place is not None else rows
+        if ending(self.out) == SUFFIX:
+            write_parquet_table(self.out, self.columns, rows)
+        else:
+            with atomic_path(self.out) as part, part.open("w", newline="", encoding="utf-8") as file:
+                writer = RowWriter(file, self.columns, separator_of(self.out))
+                for row in rows:
+                    writer.write(row)
+        self.remove()
