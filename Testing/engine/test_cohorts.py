@@ -20,6 +20,8 @@ from engine.cli_fixtures import ROOT
 from evanyseg.audit.case import AuditCase, AuditRow
 from evanyseg.audit.measure import UnmeasuredCase
 from evanyseg.audit.run import log_of_audit, measured_rows
+from evanyseg.commands.support import console
+from evanyseg.commands.support.pace import Pace
 from evanyseg.scoring.unfinished import RowLog, partial_path
 
 CPU = ("--device", "cpu")
@@ -222,3 +224,61 @@ def test_an_assessment_by_workers_whose_process_is_killed_goes_on(evanyseg, pair
     assert (code, again) == (0, whole), err
     assert (tmp_path / "s.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
     assert not (tmp_path / "s.partial.csv").exists()
+
+
+def test_the_pace_of_a_run_in_words() -> None:
+    now = 0.0
+    pace = Pace(100_000, "rows", lambda: now)
+    assert pace.words() == ""
+    pace.at(0.5)  # an earlier run has done that much
+    assert pace.words() == "50,000 of 100,000 rows"
+    for now in range(1, 301):
+        pace.at(0.5 + 0.001 * now)
+    assert pace.words() == "80,000 of 100,000 rows, 100 a second, 3 min left"
+    for now in range(301, 601):  # slower: what was before is forgotten
+        pace.at(0.8 + 0.0001 * (now - 300))
+    assert pace.words() == "83,000 of 100,000 rows, 10 a second, 28 min left"
+    pace.at(0.0)
+    assert pace.words() == "0 of 100,000 rows", "begun anew"
+    now += 0.5
+    pace.at(1e-5)
+    assert "left" not in pace.words(), "not known after half a second"
+    now += 59.5
+    pace.at(2e-5)
+    assert pace.words() == "2 of 100,000 rows, 2.0 a minute, 34.7 days left"
+    slow = Pace(clock=lambda: now)
+    slow.at(0.0)
+    now += 3600
+    slow.at(0.25)
+    assert slow.words() == "3.0 h left"
+
+
+@pytest.mark.parametrize("cluster", [(), ("--cluster", "local:1")])
+def test_rate_and_time_left_are_told_where_there_is_no_terminal(
+    evanyseg, pairs: Path, known: Path, tmp_path: Path, monkeypatch, cluster: tuple[str, ...]
+) -> None:
+    if cluster:
+        pytest.importorskip("distributed")
+    monkeypatch.setattr(console, "LINE_S", 0.0)
+    err = evanyseg("score", "--pairs", pairs, "-o", tmp_path / "s.csv", *CPU, *cluster)[2]
+    found = re.findall(r"Scoring pairs: (\d+)%, ([\d,]+) of 210 rows, ([\d.]+) a second, (\d+) s left", err)
+    assert found, err
+    percents = [int(percent) for percent, *_ in found]
+    assert percents == sorted(percents)
+    err = evanyseg("audit", known, "-o", tmp_path / "audit", *CPU, *cluster)[2]
+    assert re.search(r"Auditing: 0%, 0 of 6 cases", err), err
+    err = evanyseg("assess", known, "--truth-column", "gold", *CPU, *cluster)[2]
+    assert re.search(r"Scoring: 0%, 0 of 6 rows", err), err
+
+
+def test_rate_and_time_left_are_told_in_a_terminal(monkeypatch, capsys) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "160")
+    now = 0.0
+    monkeypatch.setattr(console, "Pace", lambda total, unit: Pace(total, unit, lambda: now))
+    with console.progress_bar("Scoring", 200, "rows") as progress:
+        progress(0.0, "a.png")
+        now = 10.0
+        progress(0.5, "b[1].png")
+    said = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    assert "100 of 200 rows, 10 a second, 10 s left b[1].png" in said

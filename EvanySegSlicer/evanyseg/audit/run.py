@@ -83,10 +83,11 @@ def measured_rows(
     rows = [AuditRow.of_cells(cells) for cells in log.finished()]
     left = _unmeasured(cases, rows)
     place = {_key(case): number for number, case in enumerate(cases)}
-    number = {case.name: n for n, case in enumerate(cases)}
-    begun = lambda case: progress(number[case.name] / len(cases), case.name)
+    done = len(cases) - len(left)
+    begun = lambda case: progress(done / len(cases), case.name)
     with log:
         for found in measurer.rows(left, begun, should_cancel):
+            done += 1
             for row in found:
                 cells = row.cells()
                 log.write(cells)

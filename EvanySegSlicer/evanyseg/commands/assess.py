@@ -97,7 +97,10 @@ def assess(
     log = log_of_assessment([output, report], described(made_with), resume)
     where = Placement(device, backend)
     with log:
-        with known_scorer(names, where, options, cluster) as scorer, progress_bar("Scoring") as progress:
+        with (
+            known_scorer(names, where, options, cluster) as scorer,
+            progress_bar("Scoring", given.count, "rows") as progress,
+        ):
             known = _Known.of(assessed_rows(scorer, given, log, progress), names, options)
         for problem in known.problems:
             say_error(problem)

@@ -61,7 +61,10 @@ def score_pairs(
     }
     log = log_of_pairs(given, output, described(made_with), resume)
     options = PairOptions(preset, label_column, allow_cropped, threshold, box_frame, names)
-    with row_scorer(estimator, where, options, cluster) as scorer, progress_bar("Scoring pairs") as progress:
+    with (
+        row_scorer(estimator, where, options, cluster) as scorer,
+        progress_bar("Scoring pairs", given.count, "rows") as progress,
+    ):
         result = score_table(scorer, given, log, progress)
     scored = [s for s in result.scores if s == s]
     counts = {band: sum(bands.band(s).value == band for s in result.scores) for band in ("good", "check", "poor")}

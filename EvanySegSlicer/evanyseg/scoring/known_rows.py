@@ -161,7 +161,7 @@ def assessed_rows(
         log.write({**cells, "given": given.pop(row.number)})
         done[row.number] = AssessedRow.of_cells(cells)
 
-    read = lambda number, image: progress((number - 1) / max(table.count, 1), image)
+    read = lambda number, image: progress(len(done) / max(table.count, 1), image)
     left = unfinished_batches(batches(coming()), last, missing)
     scorer.run(left, TablePlace(table.path.parent, table.layout.separator), emit, read, should_cancel)
     return [done[number] for number in sorted(done)]
@@ -169,10 +169,11 @@ def assessed_rows(
 
 def _earlier(table: Table, log: UnfinishedRows) -> dict[int, AssessedRow]:
     """What an earlier run has left, by number. Raises ImageError when the table changed."""
-    found, said = {}, {}
+    found: dict[int, AssessedRow] = {}
+    said: dict[int, str] = {}
     for cells in log.finished():
-        row = AssessedRow.of_cells(cells)
-        found[row.number], said[row.number] = row, cells["given"]
+        done = AssessedRow.of_cells(cells)
+        found[done.number], said[done.number] = done, cells["given"]
     for number, row in enumerate(table.rows(), start=1) if said else ():
         if said.pop(number, None) not in (None, _digest(row)):
             break

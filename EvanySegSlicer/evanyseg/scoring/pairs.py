@@ -70,7 +70,7 @@ def score_table(
     result = PairsResult()
     with log:
         first, failed = _counted(log, table, result)
-        read = lambda number, image: progress((number - 1) / max(1, table.count), image)
+        read = lambda number, image: progress(result.rows / max(1, table.count), image)
 
         def emit(row: ScoredRow) -> None:
             result.count(row, shown, table.first)

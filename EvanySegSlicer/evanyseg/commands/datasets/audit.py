@@ -119,17 +119,18 @@ def audit(
     made_with = {**facts, "threshold": threshold, "names": identity_of(names) if names else None,
                  "cropped masks": "allowed" if allow_cropped else None}  # fmt: skip
     log = log_of_audit(output, cases, described(made_with), resume)
-    with progress_bar("Auditing") as progress:
-        with case_measurer(estimator, Placement(device, backend), options, cluster) as measurer:
-            rows = measured_rows(cases, measurer, log, progress)
-        found = examined(rows, worst)
-        if all(row in found.failed for row in rows):
-            first = found.failed[0]
-            raise EvanySegError(f"None of the {len(cases)} cases could be scored; {first.case}: {first.caveats}")
-        facts |= {"Cases": str(len(cases))}
-        page = AuditOptions(options, dataset.resolve().name, levels, datetime.now(), worst)
+    where, bar = Placement(device, backend), progress_bar("Auditing", len(cases), "cases")
+    with case_measurer(estimator, where, options, cluster) as measurer, bar as progress:
+        rows = measured_rows(cases, measurer, log, progress)
+    found = examined(rows, worst)
+    if all(row in found.failed for row in rows):
+        first = found.failed[0]
+        raise EvanySegError(f"None of the {len(cases)} cases could be scored; {first.case}: {first.caveats}")
+    facts |= {"Cases": str(len(cases))}
+    page = AuditOptions(options, dataset.resolve().name, levels, datetime.now(), worst)
+    with progress_bar("Drawing") as progress:
         written = write_audit(output, found, cases, page, facts, progress)
-        parquet = write_parquet(output, rows)
+    parquet = write_parquet(output, rows)
     if as_json:
         print_json(document(found, facts))
     else:

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from ...bands import BAND_COLORS, BandThresholds, QualityBand
@@ -22,11 +22,14 @@ from ...io.tables import json_text
 from ...io.targets import is_special
 from ...protocols import Progress as ProgressCall
 from ...results import QualityEstimate
+from .pace import Pace
 
 WRAPPED = ("Caveats", "Candidate", "image", "mask")
 """Columns that may take several lines; the others stay readable at a glance."""
 LONGEST = 1000
 """Characters of an error that are shown."""
+LINE_S = 60.0
+"""Between two lines of progress where there is no terminal."""
 DISCLAIMER = "Research software: not for clinical use."
 
 
@@ -75,24 +78,38 @@ def print_json(document: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def progress_bar(what: str) -> Iterator[ProgressCall]:
-    """A bar on standard error; nothing at all when that is not a terminal."""
+def progress_bar(what: str, total: int = 0, unit: str = "") -> Iterator[ProgressCall]:
+    """A bar on standard error with rate and time left; where that is no terminal a line now and then. total: of how
+    many things (`unit`), where that is known."""
     console = Console(stderr=True, emoji=False)
+    pace = Pace(total, unit)
+    if not console.is_terminal:
+        yield _lines(what, pace)
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(
-        *columns,
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[item]}"),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as bar:
-        task = bar.add_task(what, total=1.0, item="")
+    told = (TextColumn("{task.fields[pace]}"), TextColumn("[dim]{task.fields[item]}"))
+    with Progress(*columns, *told, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=1.0, item="", pace="")
 
         def call(fraction: float, item: str) -> None:
-            bar.update(task, completed=fraction, item=shown(item[-40:]))
+            pace.at(fraction)
+            bar.update(task, completed=fraction, item=shown(item[-40:]), pace=shown(pace.words()))
 
         yield call
+
+
+def _lines(what: str, pace: Pace) -> ProgressCall:
+    last = pace.clock()
+
+    def call(fraction: float, item: str) -> None:
+        nonlocal last
+        pace.at(fraction)
+        if pace.clock() - last >= LINE_S:
+            last = pace.clock()
+            words = pace.words()
+            say_plain(f"{what}: {fraction:.0%}{words and ', '}{words}")
+
+    return call
 
 
 def band_text(dice: float, bands: BandThresholds) -> str:
