@@ -88,6 +88,7 @@ def measured_rows(
     with log:
         for found in measurer.rows(left, begun, should_cancel):
             done += 1
+            progress(done / len(cases), "")
             for row in found:
                 cells = row.cells()
                 log.write(cells)

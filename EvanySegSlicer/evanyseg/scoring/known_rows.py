@@ -58,11 +58,17 @@ class AssessedRow:
     @classmethod
     def of_cells(cls, cells: Mapping[str, object]) -> AssessedRow:
         cases = tuple(
-            AssessedCase(index, subject, dice, tuple(QualityEstimate(*e[:5], caveats=tuple(e[5])) for e in estimates))
+            AssessedCase(index, subject, dice, tuple(_estimate(*said) for said in estimates))
             for index, subject, dice, estimates in json.loads(str(cells["cases"]))
         )
         number, image, problem = int(str(cells["row"])), str(cells["image"]), str(cells["problem"])
         return cls(number, image, cases, problem, not cells["truth"])
+
+
+def _estimate(
+    dice: float, low: float, high: float, level: float, estimator: str, caveats: list[str]
+) -> QualityEstimate:
+    return QualityEstimate(dice, low, high, level, estimator, caveats=tuple(caveats))
 
 
 class KnownRowScorer(Protocol):
@@ -160,6 +166,7 @@ def assessed_rows(
         cells = row.cells()
         log.write({**cells, "given": given.pop(row.number)})
         done[row.number] = AssessedRow.of_cells(cells)
+        read(row.number, row.image)
 
     read = lambda number, image: progress(len(done) / max(table.count, 1), image)
     left = unfinished_batches(batches(coming()), last, missing)

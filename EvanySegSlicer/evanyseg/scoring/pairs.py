@@ -78,6 +78,7 @@ def score_table(
                 log.replace(row.number - 1, row.cells)
             else:
                 log.write(row.cells)
+            read(row.number, str(row.cells["image"]))
 
         left = unfinished_batches(batches(enumerate(table.rows(), start=1)), first, failed)
         scorer.run(left, TablePlace(table.path.parent, table.layout.separator), emit, read, should_cancel)
