@@ -15,6 +15,7 @@ from PIL import Image
 
 from engine import files, phantom
 from engine.cli_fixtures import E
+from engine.tiff_files import write_tiff
 from evanyseg.errors import ImageError
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.formats import images_2d
@@ -25,21 +26,6 @@ from evanyseg.pipeline.intensity import window_of
 
 def write_deep(path: Path, pixels: np.ndarray) -> Path:
     sitk.WriteImage(sitk.GetImageFromArray(pixels, isVector=True), str(path))
-    return path
-
-
-def write_tiff(path: Path, pixels: np.ndarray, order: str = "<") -> Path:
-    """Uncompressed, one strip, uint8 [H, W, C] of any number of channels: Pillow knows at most four."""
-    h, w, channels = pixels.shape
-    entries = [(256, 3, w), (257, 3, h), (258, 3, 8), (259, 3, 1), (262, 3, 1), (273, 4, 200), (277, 3, channels),
-               (278, 3, h), (279, 4, pixels.size)]  # fmt: skip
-    head = (
-        (b"II" if order == "<" else b"MM") + struct.pack(order + "HI", 42, 8) + struct.pack(order + "H", len(entries))
-    )
-    for tag, kind, value in entries:
-        packed = struct.pack(order + "HH", value, 0) if kind == 3 else struct.pack(order + "I", value)
-        head += struct.pack(order + "HHI", tag, kind, 1) + packed
-    path.write_bytes((head + bytes(4)).ljust(200, b"\0") + pixels.tobytes())
     return path
 
 

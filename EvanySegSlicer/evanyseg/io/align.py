@@ -71,6 +71,7 @@ def _placed_2d(segmentation: Segmentation, planes: PlaneStack) -> Segmentation:
         size = _size(volume) if volume.planar else f"{width} x {height} pixels as displayed"
         raise ImageError(
             f"The mask {mine.name} is {_size(mine)}, the image {volume.name} is {size}: they must have the same size."
+            + "".join(f" {remark}" for remark in volume.source.remarks)
         )
     layers = []
     for layer in segmentation.layers:

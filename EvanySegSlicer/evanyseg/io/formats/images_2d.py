@@ -14,25 +14,32 @@ from typing import Any
 import numpy as np
 
 from ...errors import GeometryError, ImageError
-from ...geometry.volume import Volume
-from .tiff import channels_of_tiff
+from ...geometry.volume import ImageSource, Volume
+from .tiff import as_stored, channels_of_tiff, made_of, maker_whose_values_count, white_is_zero
 
 MOST_PIXELS = 500_000_000
 """Images with more would need more memory than most machines have."""
 
+TURNED = "was turned upright, as its EXIF tag tells"
+
 _GRAY = {"L", "I", "I;16", "I;16B", "I;16L", "F"}
+_ORIENTATION = 0x0112
 _COLOR = {"LA", "RGB", "RGBA"}
 
 
 @dataclass(frozen=True)
 class Image2D:
-    """pixels [H, W] or [H, W, C], upright; mode: Pillow's name for what they are; palette: RGB [N, 3] of mode 'P';
-    lossy: the file was compressed with loss."""
+    """pixels [H, W] or [H, W, C], upright and bright where the image is; mode: Pillow's name for what they are;
+    palette: RGB [N, 3] of mode 'P'; lossy: the file was compressed with loss; turned: an EXIF tag was followed;
+    white_is_zero: the file stores bright as low, by the program `maker` if that means what it stores (else empty)."""
 
     pixels: np.ndarray
     mode: str
     palette: np.ndarray | None = None
     lossy: bool = False
+    turned: bool = False
+    white_is_zero: bool = False
+    maker: str = ""
 
 
 def read_image_2d(path: Path) -> Volume:
@@ -46,7 +53,9 @@ def read_image_2d(path: Path) -> Volume:
         pixels = pixels.astype(np.uint8) * 255
     elif picture.mode == "LA":
         pixels = pixels[..., 0]
-    return Volume(pixels[None], planar=True, has_geometry=False, name=path.name)
+    said = (f"{path.name} {TURNED}; boxes and masks must be, too.",) if picture.turned else ()
+    source = ImageSource(remarks=said)
+    return Volume(pixels[None], planar=True, has_geometry=False, name=path.name, source=source)
 
 
 def open_image_2d(path: Path, palette: bool = False) -> Image2D:
@@ -57,7 +66,8 @@ def open_image_2d(path: Path, palette: bool = False) -> Image2D:
     from PIL import Image, UnidentifiedImageError
 
     try:
-        with _any_size(Image), Image.open(path) as picture:
+        # an opened file, not its name: Pillow then maps no memory, which scrambles TIFF files that are to be turned
+        with _any_size(Image), path.open("rb") as file, Image.open(file) as picture:
             return _opened(picture, path, palette)
     except FileNotFoundError:
         raise ImageError(f"There is no file {path}.") from None
@@ -67,6 +77,10 @@ def open_image_2d(path: Path, palette: bool = False) -> Image2D:
             raise ImageError(
                 f"{path.name} has {channels} channels per pixel; save one of them as grey, or three as RGB."
             ) from error
+        kind = made_of(path)
+        if kind:
+            remedy = "save it as PNG, or as TIFF with 8 or 16 bits (grey ones also 32-bit floats)"
+            raise ImageError(f"{path.name} has {kind}, which cannot be read; {remedy}.") from error
         raise ImageError(f"{path} cannot be read as an image (of a kind that is not known here).") from error
     except (ImageError, GeometryError):
         raise
@@ -77,7 +91,7 @@ def open_image_2d(path: Path, palette: bool = False) -> Image2D:
 def _opened(picture: Any, path: Path, palette: bool) -> Image2D:
     from PIL import ImageOps
 
-    frames = getattr(picture, "n_frames", 1)
+    frames = 1 if picture.format == "MPO" else getattr(picture, "n_frames", 1)  # a telephone's picture and its preview
     if frames > 1:
         raise GeometryError(
             f"{path.name} has {frames} pages without a spacing; convert it to NRRD, NIfTI or MetaImage first."
@@ -89,6 +103,8 @@ def _opened(picture: Any, path: Path, palette: bool) -> Image2D:
         )
     lossy = _lossy(picture, path)
     deep = _is_deep(picture)
+    tags = dict(picture.tag_v2) if picture.format == "TIFF" else {}
+    turned = picture.getexif().get(_ORIENTATION, 1) in range(2, 9)
     upright = ImageOps.exif_transpose(picture) or picture
     if upright.mode == "P" and not palette:
         upright = upright.convert("RGBA" if "transparency" in upright.info else "RGB")
@@ -99,12 +115,15 @@ def _opened(picture: Any, path: Path, palette: bool) -> Image2D:
     pixels = np.asarray(upright)
     if deep and upright.mode in _COLOR:
         pixels = _deep_pixels(path, pixels, np.asarray(picture))
+    if tags and pixels.ndim == 2 and upright.mode != "P":
+        pixels = as_stored(pixels, upright.mode, tags, path.name)
     colors = None
     if upright.mode == "P":
         table = np.array(upright.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
         colors = np.zeros((256, 3), np.uint8)
         colors[: len(table)] = table
-    return Image2D(pixels, upright.mode, colors, lossy)
+    inverse = white_is_zero(tags)
+    return Image2D(pixels, upright.mode, colors, lossy, turned, inverse, maker_whose_values_count(tags))
 
 
 @contextlib.contextmanager
@@ -154,7 +173,7 @@ def _reader_of(path: Path) -> str:
 
 
 def _lossy(picture: Any, path: Path) -> bool:
-    if picture.format == "JPEG":
+    if picture.format in ("JPEG", "MPO"):
         return True
     if picture.format == "TIFF":
         return picture.tag_v2.get(259) in (6, 7)  # JPEG inside TIFF

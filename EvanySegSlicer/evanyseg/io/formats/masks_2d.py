@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ...errors import ImageError
-from .images_2d import Image2D, open_image_2d
+from .images_2d import TURNED, Image2D, open_image_2d
 
 _DARK, _BRIGHT = 64, 192
 """Of images compressed with loss: black and white with noise lie beyond these."""
@@ -21,6 +21,9 @@ _BLOCKS = 17
 _NOISE = 0.05
 """So much of a lossy mask's bright area may be grey away from its edge."""
 
+_INVERTING = np.repeat(np.arange(255, -1, -1, dtype=np.uint8)[:, None], 3, axis=1)
+"""ImageJ's inverting table: masks are 255, and shown black on white."""
+
 FROM_ALPHA = "its mask was taken from the alpha channel; its colours say nothing."
 
 
@@ -33,6 +36,10 @@ def read_labels_2d(path: Path, threshold: float | None = None) -> tuple[np.ndarr
     """
     picture = open_image_2d(path, palette=True)
     values, remarks = _values(picture, path.name)
+    if picture.white_is_zero and threshold is None:
+        values, remarks = _as_stored(picture, values, path.name)
+    if picture.turned:
+        remarks = (*remarks, f"{path.name} {TURNED}.")
     if threshold is not None:
         return (values > threshold).astype(np.uint8), remarks
     if picture.mode == "1":
@@ -43,7 +50,7 @@ def read_labels_2d(path: Path, threshold: float | None = None) -> tuple[np.ndarr
 def _values(picture: Image2D, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     pixels, mode = picture.pixels, picture.mode
     if mode == "P" and picture.palette is not None:
-        return _of_palette(pixels, picture.palette, name), ()
+        return _of_palette(pixels, picture.palette, name)
     if mode not in ("LA", "RGB", "RGBA"):
         return pixels, ()
     colors = pixels[..., : 1 if mode == "LA" else 3]
@@ -65,17 +72,36 @@ def _values(picture: Image2D, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
     return colors[..., 0] if colors.shape[-1] == 1 else np.median(colors, axis=-1).astype(colors.dtype), ()
 
 
-def _of_palette(indices: np.ndarray, palette: np.ndarray, name: str) -> np.ndarray:
-    """Indices as labels; but of two greys the brighter one is the mask, whatever their indices are."""
+def _as_stored(picture: Image2D, values: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The values of a file that stores white as zero as it stores them, where its maker means them so.
+
+    Raises ImageError where nobody can tell which end is the mask.
+    """
+    if not picture.maker:
+        raise ImageError(
+            f"{name} stores white as its lowest value: nobody can tell whether its bright or its high pixels are the "
+            "mask. Save it as PNG, white where the object is; --threshold 127 takes the bright ones."
+        )
+    top = 1 if picture.mode == "1" else int(np.iinfo(values.dtype).max)
+    stored = (top - values.astype(np.uint32)).astype(np.uint8 if top == 1 else values.dtype)
+    return stored, (f"{name}: the mask is where {picture.maker} stored high values, which viewers show dark.",)
+
+
+def _of_palette(indices: np.ndarray, palette: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(Indices as labels, remarks); but of two greys the brighter one is the mask, whatever their indices are."""
     used = np.flatnonzero(np.bincount(indices.ravel()))
     colors = palette[used].astype(int)
-    if (colors != colors[:, :1]).any():
-        return indices
+    if (colors != colors[:, :1]).any() or len(np.unique(colors[:, 0])) < len(used):
+        return indices, ()
+    if np.array_equal(palette, _INVERTING) and set(used) <= {0, 255}:
+        return indices, (f"{name} has ImageJ's inverting table: its mask is what is shown black.",)
     grays = colors[:, 0]
     if len(used) <= 2 or (np.diff(grays) == np.diff(used)).all():
-        return palette[:, 0][indices]
+        turned = len(used) == 2 and grays[0] > grays[1]
+        said = (f"{name}: its palette shows low values bright; the bright pixels were taken for the mask.",)
+        return palette[:, 0][indices], said if turned else ()
     if (np.diff(grays) > 0).all():
-        return indices
+        return indices, ()
     raise ImageError(
         f"{name} has a grey palette whose order is not that of its values: is the grey meant, or the value? Save it "
         "without a palette."
