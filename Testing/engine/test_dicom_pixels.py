@@ -104,6 +104,55 @@ def test_a_palette_gives_its_colors(tmp_path: Path) -> None:
     assert np.array_equal(got.array[0], table.astype(np.uint8)[index])
 
 
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_palette_of_8_bits_in_words_is_not_black(tmp_path: Path, bits: int) -> None:
+    index = np.arange(64, dtype=np.uint8).reshape(8, 8) % 4
+    values: dict[str, object] = {"PhotometricInterpretation": "PALETTE COLOR"}
+    for color, entries in (("Red", [0, 255, 9, 7]), ("Green", [0, 1, 200, 7]), ("Blue", [0, 0, 30, 255])):
+        values[f"{color}PaletteColorLookupTableDescriptor"] = [4, 0, bits]
+        values[f"{color}PaletteColorLookupTableData"] = np.array(entries, "<u2").tobytes()
+    got = read_image(one(tmp_path / "p.dcm", None, index, 8, **values)).array[0]
+    wanted = np.array([[0, 0, 0], [255, 1, 0], [9, 200, 30], [7, 7, 255]], np.uint8)
+    assert np.array_equal(got, wanted[index])
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_values_that_lie_in_the_upper_bits_are_brought_down(tmp_path: Path, signed: bool) -> None:
+    seen = np.linspace(-2048 if signed else 0, 2047 if signed else 4095, 12 * 16).astype(int).reshape(12, 16)
+    for part in (seen, np.clip(seen, -100, 100)):
+        path = one(tmp_path / "h.dcm", None, (part << 4).astype(np.int16 if signed else np.uint16), 16)
+        header = pydicom.dcmread(path)
+        header.BitsStored, header.HighBit = 12, 15
+        header.save_as(path)
+        assert np.array_equal(read_image(path).array[0], part)
+
+
+def with_table(path: Path, stored: np.ndarray, table: np.ndarray, first: int, as_bytes: bool, **values: object) -> Path:
+    item = pydicom.Dataset()
+    item.add_new("LUTDescriptor", "US", [len(table), first, 12])
+    item.add_new("LUTData", "OW" if as_bytes else "US", table.astype("<u2").tobytes() if as_bytes else table.tolist())
+    return one(path, None, stored, 12, ModalityLUTSequence=[item], Modality="CR", **values)
+
+
+@pytest.mark.parametrize("as_bytes", [False, True])
+@pytest.mark.parametrize("name", ["MONOCHROME1", "MONOCHROME2"])
+def test_a_table_of_12_bits_gives_its_values(tmp_path: Path, as_bytes: bool, name: str) -> None:
+    stored = np.arange(12 * 16).reshape(12, 16) * 20
+    table = (np.arange(3000) ** 2 // 2200).astype(np.uint16)
+    path = with_table(
+        tmp_path / "t.dcm", stored.astype(np.uint16), table, 100, as_bytes, PhotometricInterpretation=name
+    )
+    values = table[np.clip(stored - 100, 0, 2999)].astype(int)
+    assert np.array_equal(read_image(path).array[0], table.max() - values if name == "MONOCHROME1" else values)
+    with_table(path, stored.astype(np.uint16), table[:2999], 100, as_bytes, PhotometricInterpretation=name)
+    made = pydicom.dcmread(path)
+    made.ModalityLUTSequence[0].LUTDescriptor[0] = 3500
+    made.save_as(path)
+    if not as_bytes:
+        with pytest.raises(ImageError, match=r"t\.dcm .*its lookup table tells of 3500 entries and has 2999"):
+            read_image(path)
+
+
 def test_a_radiograph_has_its_pixel_size_and_no_place(tmp_path: Path) -> None:
     place = {"ImagePositionPatient": None, "ImageOrientationPatient": None, "PixelSpacing": None}
     got = read_image(one(tmp_path / "r.dcm", Modality="DX", ImagerPixelSpacing=[0.2, 0.1], **place))

@@ -55,13 +55,13 @@ def test_white_as_zero_without_an_end_is_refused(tmp_path: Path) -> None:
         read_image(path)
 
 
-@pytest.mark.parametrize("maker", ["ImageJ=1.54f\nunit=um", '{"shape": [40, 60]} tifffile.py'])
+@pytest.mark.parametrize("program", ["ImageJ=1.54f\nunit=um", '{"shape": [40, 60]} tifffile.py'])
 @pytest.mark.parametrize(("kind", "high", "bits"), [(np.uint8, 255, None), (np.uint8, 1, 1), (np.uint16, 7, None)])
 def test_masks_of_programs_that_mean_what_they_store(
-    tmp_path: Path, maker: str, kind: type, high: int, bits: int | None
+    tmp_path: Path, program: str, kind: type, high: int, bits: int | None
 ) -> None:
     stored = (MASK * kind(high))[..., None]
-    path = write_tiff(tmp_path / "m.tif", stored, white_is_zero=True, description=maker, bits=bits)
+    path = write_tiff(tmp_path / "m.tif", stored, white_is_zero=True, description=program, bits=bits)
     assert np.array_equal(mask(path), MASK)
     assert "stored high values, which viewers show dark" in read_segmentation(path).remarks[0]
 

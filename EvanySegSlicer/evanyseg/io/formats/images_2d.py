@@ -15,7 +15,7 @@ import numpy as np
 
 from ...errors import GeometryError, ImageError
 from ...geometry.volume import ImageSource, Volume
-from .tiff import as_stored, channels_of_tiff, made_of, maker_whose_values_count, white_is_zero
+from .tiff import as_stored, channels_of_tiff, made_of, program_that_means_its_values, white_is_zero
 
 MOST_PIXELS = 500_000_000
 """Images with more would need more memory than most machines have."""
@@ -31,7 +31,7 @@ _COLOR = {"LA", "RGB", "RGBA"}
 class Image2D:
     """pixels [H, W] or [H, W, C], upright and bright where the image is; mode: Pillow's name for what they are;
     palette: RGB [N, 3] of mode 'P'; lossy: the file was compressed with loss; turned: an EXIF tag was followed;
-    white_is_zero: the file stores bright as low, by the program `maker` if that means what it stores (else empty)."""
+    white_is_zero: the file stores bright as low; program: which wrote that and means what it stores, else empty."""
 
     pixels: np.ndarray
     mode: str
@@ -39,7 +39,7 @@ class Image2D:
     lossy: bool = False
     turned: bool = False
     white_is_zero: bool = False
-    maker: str = ""
+    program: str = ""
 
 
 def read_image_2d(path: Path) -> Volume:
@@ -123,7 +123,7 @@ def _opened(picture: Any, path: Path, palette: bool) -> Image2D:
         colors = np.zeros((256, 3), np.uint8)
         colors[: len(table)] = table
     inverse = white_is_zero(tags)
-    return Image2D(pixels, upright.mode, colors, lossy, turned, inverse, maker_whose_values_count(tags))
+    return Image2D(pixels, upright.mode, colors, lossy, turned, inverse, program_that_means_its_values(tags))
 
 
 @contextlib.contextmanager

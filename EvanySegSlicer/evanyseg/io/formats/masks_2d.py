@@ -73,18 +73,18 @@ def _values(picture: Image2D, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _as_stored(picture: Image2D, values: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:
-    """The values of a file that stores white as zero as it stores them, where its maker means them so.
+    """The values of a file that stores white as zero as it stores them, where its program means them so.
 
     Raises ImageError where nobody can tell which end is the mask.
     """
-    if not picture.maker:
+    if not picture.program:
         raise ImageError(
             f"{name} stores white as its lowest value: nobody can tell whether its bright or its high pixels are the "
             "mask. Save it as PNG, white where the object is; --threshold 127 takes the bright ones."
         )
     top = 1 if picture.mode == "1" else int(np.iinfo(values.dtype).max)
     stored = (top - values.astype(np.uint32)).astype(np.uint8 if top == 1 else values.dtype)
-    return stored, (f"{name}: the mask is where {picture.maker} stored high values, which viewers show dark.",)
+    return stored, (f"{name}: the mask is where {picture.program} stored high values, which viewers show dark.",)
 
 
 def _of_palette(indices: np.ndarray, palette: np.ndarray, name: str) -> tuple[np.ndarray, tuple[str, ...]]:

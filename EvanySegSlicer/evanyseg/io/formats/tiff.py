@@ -62,10 +62,10 @@ def white_is_zero(tags: Mapping[int, Any]) -> bool:
     return tags.get(_WHITE_OR_BLACK) == 0
 
 
-def maker_whose_values_count(tags: Mapping[int, Any]) -> str:
+def program_that_means_its_values(tags: Mapping[int, Any]) -> str:
     """The program that wrote the file, if its masks are meant as they are stored; else empty."""
     said = f"{tags.get(_DESCRIPTION, '')} {tags.get(_SOFTWARE, '')}"
-    return next((maker for mark, maker in _STORED_COUNTS.items() if mark in said), "")
+    return next((program for mark, program in _STORED_COUNTS.items() if mark in said), "")
 
 
 def _several(value: Any) -> tuple[int, ...]:

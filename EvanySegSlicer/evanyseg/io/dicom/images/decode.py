@@ -15,6 +15,7 @@ import numpy as np
 
 from ....errors import ImageError
 from ..headers import reason_of, text
+from .luts import palette_colors
 
 _LOSSLESS_JPEG = ("1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70")
 _EXTENDED_JPEG = "1.2.840.10008.1.2.4.51"
@@ -100,13 +101,16 @@ def _needs_gdcm(dataset: Any, syntax: str) -> bool:
 
 
 def _by_pydicom(dataset: Any) -> np.ndarray:
-    from pydicom.pixels import apply_color_lut, pixel_array
+    from pydicom.pixels import pixel_array
 
-    array = pixel_array(dataset)
-    if text(dataset, "PhotometricInterpretation") != "PALETTE COLOR":
-        return array
-    colors = apply_color_lut(array, dataset)[..., :3]
-    return colors if colors.dtype == np.uint8 else (colors >> 8).astype(np.uint8)
+    bits, high = int(dataset.BitsStored), int(dataset.get("HighBit") or 0)
+    # values that lie higher up (see `_without_unused_bits`) would be cut off
+    dataset.BitsStored = max(bits, high + 1)
+    try:
+        array = pixel_array(dataset)
+    finally:
+        dataset.BitsStored = bits
+    return palette_colors(array, dataset) if text(dataset, "PhotometricInterpretation") == "PALETTE COLOR" else array
 
 
 def _by_gdcm(dataset: Any, syntax: str, path: Path) -> np.ndarray:
@@ -148,9 +152,9 @@ def _without_unused_bits(frames: np.ndarray, dataset: Any) -> np.ndarray:
     """Bits above those stored belong to nobody, or to an overlay of long ago."""
     bits, allocated = int(dataset.BitsStored), 8 * frames.dtype.itemsize
     low, high = stored_range(dataset)
-    if bits >= allocated or (int(frames.min()) >= low and int(frames.max()) <= high):
+    shift = max(0, int(dataset.get("HighBit") or bits - 1) + 1 - bits)
+    if bits >= allocated or (not shift and int(frames.min()) >= low and int(frames.max()) <= high):
         return frames
-    shift = int(dataset.get("HighBit") or bits - 1) + 1 - bits
     kept = (frames.astype(np.int64) >> shift) & ((1 << bits) - 1)
     if low < 0:
         kept -= (kept >> (bits - 1)) << bits

@@ -14,6 +14,7 @@ from ....geometry.volume import ImageSource, Volume
 from ...formats.scaling import scaled, scaled_type
 from ..headers import items, reason_of, text
 from .decode import padding_range, stored_pixels, stored_range
+from .luts import modality_values
 from .multiframe import frame_places, frame_scaling, frame_stack, no_frame_chosen, slice_distance
 from .objects import has_frames, is_localizer
 from .series import ImageFile, ImageSeries, image_series
@@ -140,9 +141,7 @@ def _values(dataset: Any, pixels: np.ndarray, kind: np.dtype) -> np.ndarray:
     if pixels.ndim == 3:
         return pixels
     if items(dataset, "ModalityLUTSequence"):
-        from pydicom.pixels import apply_modality_lut
-
-        return np.asarray(apply_modality_lut(pixels, dataset))
+        return modality_values(pixels, dataset, stored_range(dataset))
     slope, intercept, _ = frame_scaling(dataset, 0)
     return pixels.astype(kind, copy=False) if (slope, intercept) == (1, 0) else scaled(pixels, slope, intercept, kind)
 
