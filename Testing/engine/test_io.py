@@ -202,3 +202,24 @@ def test_low_is_white_gives_the_picture_that_everybody_sees(tmp_path: Path, bits
             dicom_files.write_slice(folder / f"{k}.dcm", pixels, bits, (0, 0, 2.0 * k), PhotometricInterpretation=name)
         got = read_image(folder if several else folder / "0.dcm")
         assert np.array_equal(got.array, seen[: 3 if several else 1]), name
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("i.nrrd", b"space directions", b'space units: "um" "um" "um"\nspace directions'),
+        ("i.mha", b"NDims = 3\n", b"NDims = 3\nDistanceUnits = um\n"),
+    ],
+)
+def test_a_unit_that_is_not_mm_is_told(tmp_path: Path, name: str, old: bytes, new: bytes) -> None:
+    volume = phantom.volume((4, 6, 5), spacing=(0.7, 1.1, 2.3))
+    path = files.write_volume(tmp_path / name, volume)
+    assert read_image(path).source.remarks == ()
+    path.write_bytes(path.read_bytes().replace(old, new, 1))
+    got = read_image(path)
+    assert np.allclose(got.spacing, volume.spacing)
+    assert got.source.remarks == (
+        f"{name} counts in 'um'; as ITK and Slicer do, that is taken for mm, wherever mm are told.",
+    )
+    path.write_bytes(path.read_bytes().replace(b"um", b"mm"))
+    assert read_image(path).source.remarks == ()

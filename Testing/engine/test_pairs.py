@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gc
 import tracemalloc
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,23 @@ def test_scores_are_added_and_further_columns_kept_in_order(folder: Path) -> Non
     assert float(rows[0]["pred_dice"]) > 0.99 > 0.6 > float(rows[1]["pred_dice"])
     assert float(rows[1]["low"]) < float(rows[1]["pred_dice"]) < float(rows[1]["high"])
     assert (result.rows, result.failed) == (2, 0)
+
+
+@pytest.mark.parametrize("spell", ["slashes", "composed", "decomposed", "home"])
+def test_files_are_found_as_other_systems_spell_them(folder: Path, spell: str, monkeypatch) -> None:
+    form = "NFD" if spell == "composed" else "NFC"
+    here = folder / unicodedata.normalize(form, "Schädel")
+    here.mkdir()
+    for name in ("a.png", "good.png"):
+        (folder / name).rename(here / name)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    other = unicodedata.normalize("NFC" if form == "NFD" else "NFD", "Schädel")
+    cells = {"slashes": f"{here.name}\\NAME", "home": f"~/{here.name}/NAME"}.get(spell, f"{other}/NAME")
+    row = ",".join(cells.replace("NAME", name) for name in ("a.png", "good.png"))
+    rows, result = run(folder, f"image,mask\n{row}\n")
+    assert result.failed == 0
+    assert float(rows[0]["pred_dice"]) > 0.99
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import EvanySegError, ImageError
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_labeled, read_segmentation
+from ..io.remote import joined
 from ..io.segmentation import Segmentation
 from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset
@@ -90,7 +91,7 @@ def missing_predictions(table: Table, checkpoints: Sequence[Checkpoint]) -> list
     names = []
     for row in table.rows():
         image, truth = row["image"].strip(), row.get(TRUTH, "").strip()
-        names.append(names_of(table.path.parent / image, table.path.parent / truth if truth else None))
+        names.append(names_of(joined(table.path.parent, image), joined(table.path.parent, truth) if truth else None))
     out = []
     for one in checkpoints:
         lacking = [tried[0] for tried in names if one.mask_of(*tried) is None]
@@ -110,8 +111,8 @@ def _kept_row(
     kept: Parts,
 ) -> list[_Case]:
     """As `_of_row`; a row whose files and options are those of an earlier run is not read again."""
-    image = table.path.parent / needed_cell(row, "image")
-    truth = table.path.parent / needed_cell(row, TRUTH) if labeled else None
+    image = joined(table.path.parent, needed_cell(row, "image"))
+    truth = joined(table.path.parent, needed_cell(row, TRUTH)) if labeled else None
     masks = [one.mask_of(*names_of(image, truth)) for one in checkpoints]
     paths = [path for path in (image, truth, *masks) if path is not None]
     names, files = [one.name for one in checkpoints], [state_of(path) for path in paths]
@@ -152,7 +153,7 @@ def _of_row(
     pipeline: SlicePipeline | None,
     options: ReadingOptions,
 ) -> list[_Case]:
-    path = table.path.parent / needed_cell(row, "image")
+    path = joined(table.path.parent, needed_cell(row, "image"))
     read = _Row(path, row, table, options, labeled)
     truth = read.truth() if labeled else None
     files = [read.prediction_of(one) for one in checkpoints]
@@ -194,7 +195,7 @@ class _Row:
         self.image = ReadImage(self.volume, path)
         self.preset = options.preset
         self.label = row.get("label", "").strip() or options.label
-        self.truth_path = table.path.parent / needed_cell(row, TRUTH) if labeled else None
+        self.truth_path = joined(table.path.parent, needed_cell(row, TRUTH)) if labeled else None
         self.names = names_of(path, self.truth_path)
 
     def truth(self) -> SliceStack:

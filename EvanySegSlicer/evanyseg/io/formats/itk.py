@@ -53,7 +53,8 @@ def read_nrrd(path: Path) -> tuple[Volume, dict[str, str]]:
     matrix[:dimension, 3] = image.GetOrigin()
     planar = dimension == 2
     remark = surplus_remark(path.name) if header.surplus else ""
-    return placed_volume(array[None] if planar else array, matrix, path.name, planar, header.placed, remark), meta
+    voxels = array[None] if planar else array
+    return placed_volume(voxels, matrix, path.name, planar, header.placed, remark, header.unit), meta
 
 
 def geometry_of(volume: Volume, image: Any) -> None:

@@ -62,7 +62,8 @@ def read_metaimage(path: Path) -> Volume:
     checked_components(array, header.channels, path.name)
     placed = any(name in header.fields for name in (*_PLACES, *_AXES))
     remark = surplus_remark(path.name) if surplus else ""
-    return placed_volume(array, _matrix(header), path.name, planar, placed, remark)
+    unit = header.fields.get("distanceunits", "")
+    return placed_volume(array, _matrix(header), path.name, planar, placed, remark, unit)
 
 
 def _header(path: Path) -> MetaHeader:

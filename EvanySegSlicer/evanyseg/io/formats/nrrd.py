@@ -49,6 +49,14 @@ class NrrdHeader:
         return self.fields.get("space", "").lower() in known and "space directions" in self.fields
 
     @property
+    def unit(self) -> str:
+        """Of lengths, as the file writes it; several units are joined."""
+        given = self.fields.get(
+            "space units", "" if "space directions" in self.fields else self.fields.get("units", "")
+        )
+        return ", ".join(dict.fromkeys(word for word in re.findall(r'"([^"]*)"', given) if word))
+
+    @property
     def color(self) -> bool:
         """Whether the file itself calls its components colours."""
         return "-color" in self.fields.get("kinds", "").lower()

@@ -21,11 +21,14 @@ def checked_components(array: np.ndarray, components: int, name: str, colors: bo
 
 
 def placed_volume(
-    array: np.ndarray, matrix: np.ndarray, name: str, planar: bool, placed: bool, remark: str = ""
+    array: np.ndarray, matrix: np.ndarray, name: str, planar: bool, placed: bool, remark: str = "", unit: str = ""
 ) -> Volume:
     """array [K, J, I] or [K, J, I, C] at a matrix from voxel indices to LPS mm [4, 4]. `placed`: whether the file says
-    where its voxels lie; a file that does not has no geometry. Raises ImageError, GeometryError for such a matrix."""
+    where its voxels lie; a file that does not has no geometry. `unit`: of lengths, if the file says it; others than mm
+    are taken for mm, as by ITK and Slicer, with a word. Raises ImageError, GeometryError for such a matrix."""
     remarks = [remark] if remark else []
+    if unit.lower() not in ("", "mm", "millimeter", "millimeters", "millimetre", "?", "none", "unknown"):
+        remarks.append(f"{name} counts in '{unit}'; as ITK and Slicer do, that is taken for mm, wherever mm are told.")
     volume = placement_of(matrix, name).volume(array, planar=planar, name=name)
     if not placed and not planar:
         remarks.append(f"{name} does not say where its voxels lie: the names of its slice planes are a guess.")

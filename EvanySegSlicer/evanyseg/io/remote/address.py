@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import unicodedata
+from collections.abc import Iterator
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -31,8 +34,24 @@ def plain(path: Path) -> Path:
 
 
 def joined(folder: Path, cell: str) -> Path:
-    """What a cell of a table in `folder` names: an address or a path of its own, or one below the folder."""
-    return Path(cell) if _parts(cell) is not None else folder / cell
+    """What a cell of a table in `folder` names: an address or a path of its own, or one below the folder.
+
+    Where nothing is called so: with ~ for the home folder, as Windows writes it (backslashes), or with umlauts as the
+    other systems compose them, if that is there.
+    """
+    if _parts(cell) is not None:
+        return Path(cell)
+    path = folder / cell
+    return path if path.exists() else next((p for p in _spelled(folder, cell) if p.exists()), path)
+
+
+def _spelled(folder: Path, cell: str) -> Iterator[Path]:
+    for slashes in (cell, cell.replace("\\", "/")):
+        for form in ("NFC", "NFD"):
+            name = unicodedata.normalize(form, slashes)
+            yield folder / name
+            with contextlib.suppress(RuntimeError):  # nobody is called ~name
+                yield folder / Path(name).expanduser()
 
 
 def whole(path: Path) -> Path:
