@@ -72,6 +72,7 @@ def score(
     intensity: str | None = None,
     spacing: tuple[float, float] = (1.0, 1.0),
     maps: bool = False,
+    label: str = "",
 ) -> QualityEstimate:
     """Predict the Dice of one mask of one slice, without ground truth.
 
@@ -79,7 +80,8 @@ def score(
     how `geometry.plane_stack.stack_of(volume)` cuts it. mask [H, W], everything above zero is the object; box: the
     prompt it was made with, None for an existing segmentation. intensity: a preset by name or 'fixed:LOW,HIGH'; None
     is 'rgb' for color, else the 0.5 to 99.5 percentiles of this image. spacing: (row mm, column mm). maps: with error
-    maps [H, W]. A mask that cannot be scored has dice NaN and a caveat.
+    maps [H, W]; label: what the mask is meant to be, for estimators that ask. A mask that cannot be scored has dice NaN
+    and a caveat.
 
     Raises ImageError (shapes that do not fit), PromptError, UnknownModelError, WeightsError.
     """
@@ -91,7 +93,7 @@ def score(
         )
     if box is not None:
         box = box.validated(one.grid.shape)
-    return next(_pipeline(estimator).score([(one, mask, box)], maps))
+    return next(_pipeline(estimator).score([(one, mask, box, label)], maps))
 
 
 def segment(
@@ -104,13 +106,15 @@ def segment(
     intensity: str | None = None,
     spacing: tuple[float, float] = (1.0, 1.0),
     maps: bool = False,
+    label: str = "",
 ) -> SliceResult:
     """Segment one slice from a box and/or points in its pixels, and score the result.
 
     Returns the candidates' masks with an estimate each; `.mask` and `.estimate` are those of the candidate with the
     highest predicted Dice. Parameters and errors as for `score`.
     """
-    return _pipeline(estimator, segmenter).segment(_slice(image, intensity, spacing), box, points, maps=maps)
+    shown = _slice(image, intensity, spacing)
+    return _pipeline(estimator, segmenter).segment(shown, box, points, maps=maps, label=label)
 
 
 def score_files(

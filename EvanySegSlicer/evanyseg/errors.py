@@ -27,6 +27,10 @@ class WeightsError(EvanySegError, ValueError):
     """A weight file that is missing, truncated, unsafe, or not of the architecture asked for."""
 
 
+class UnknownClassError(EvanySegError, LookupError):
+    """A name of what a mask is meant to be that no class of an estimator is like."""
+
+
 class DeviceError(EvanySegError, RuntimeError):
     """A device that was asked for and is not there."""
 

@@ -101,9 +101,11 @@ class QualityCase:
     """One (image, mask, box) to be scored: image uint8 [H, W, 3], mask bool [H, W], box or None (the mask's own).
 
     `caveats` are doubts known before the estimator sees it (NaN voxels, constant slice); estimators append theirs.
+    `label`: what the mask is meant to be, where that is known ('liver'); most estimators do not ask.
     """
 
     image: np.ndarray
     mask: np.ndarray
     box: BoxPrompt | None = None
     caveats: tuple[str, ...] = ()
+    label: str = ""

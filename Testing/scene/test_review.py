@@ -196,3 +196,25 @@ def test_editing_with_the_segment_editors_masking_respects_the_editable_area(app
     row = review.table.get(applied.keys[0])
     assert row.state == "open"
     assert row.dice == pytest.approx(2 * half[20].sum() / (half[20].sum() + truth[20].sum()), abs=0.02)
+
+
+def test_a_segments_name_tells_estimators_what_it_is_meant_to_be(review, liver, truth, monkeypatch):
+    told = []
+    estimator = review.pipeline.estimator
+    real = estimator.estimate_cases
+
+    def told_cases(cases, *more, **options):
+        return real((told.append(case.label) or case for case in cases), *more, **options)
+
+    monkeypatch.setattr(estimator, "estimate_cases", told_cases)
+    plane = review.reader.plane(2, 20)
+    review.segment_box(liver, plane, inner_box(plane))
+    assert set(told) == {"Liver"}
+    for job in (
+        lambda: review.jobs.propagate(liver, plane, "up", limit=2),
+        lambda: review.jobs.score(2, again=True),
+        lambda: review.jobs.missing(2),
+    ):
+        told.clear()
+        review.apply(job().run())
+        assert set(told) == {"Liver"}

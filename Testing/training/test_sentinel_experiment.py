@@ -11,6 +11,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from evanyseg.models import estimators
+from evanyseg.results import QualityCase
 from evanyseg_training.candidates.other_object import make_other_objects
 from evanyseg_training.candidates.run import CandidateOptions
 from evanyseg_training.candidates.store import CandidateStore, CandidateWriter
@@ -18,10 +20,11 @@ from evanyseg_training.cli import app
 from evanyseg_training.data.store import Store
 from evanyseg_training.errors import CandidateError
 from evanyseg_training.estimator.conditioned import train as training
-from evanyseg_training.estimator.conditioned.class_table import ClassTable
+from evanyseg_training.estimator.conditioned.class_table import read_class_table
 from evanyseg_training.estimator.conditioned.matching import optimal_pairs, pair_loss
 from evanyseg_training.estimator.conditioned.samples import Crops, SampleOptions, crops_of
 from evanyseg_training.estimator.conditioned.train import ARMS, Conditions, TrainOptions, predict, train_arm
+from evanyseg_training.experiments.sentinel import run
 from evanyseg_training.experiments.sentinel.run import run_ablation
 from evanyseg_training.experiments.sentinel.tables import metrics_of, share_below
 from training.disc_store import make_store
@@ -79,7 +82,7 @@ def test_the_pair_loss_by_hand() -> None:
 
 
 def test_what_an_arm_is_told() -> None:
-    names = ClassTable.read()
+    names = read_class_table()
     nothing, one_hot, text = (Conditions(a.condition, ["liver", "polyp"], names) for a in ARMS[:3])
     labels = ["polyp", "spleen"]
     assert not nothing(labels).any()
@@ -96,14 +99,14 @@ def test_resampling_draws_rare_dice_more_often() -> None:
 
 
 def test_crops_are_of_real_masks_and_name_a_class_that_is_not_there(masks: CandidateStore, tmp_path: Path) -> None:
-    crops = crops_of(masks, ClassTable.read(), SampleOptions(train=20, test=10, others=12), tmp_path)
+    crops = crops_of(masks, read_class_table(), SampleOptions(train=20, test=10, others=12), tmp_path)
     assert crops.pixels.shape[1:] == (2, 48, 48)
     assert set(crops.table.mask_source) == {"segmenter", "other object"}
     assert (crops.table.wrong != "").all()
     assert (crops.table.wrong != crops.table.label).all()
     real = crops.table[crops.table.mask_source == "segmenter"]
     assert real[real.split == "train"].groupby("label").size().max() == 20
-    again = crops_of(masks, ClassTable.read(), SampleOptions(), tmp_path)  # remembered
+    again = crops_of(masks, read_class_table(), SampleOptions(), tmp_path)  # remembered
     np.testing.assert_array_equal(again.pixels, crops.pixels)
     train = crops.table[crops.table.split == "train"]
     assert not set(train.subject) & set(crops.table[crops.table.split != "train"].subject)
@@ -112,7 +115,7 @@ def test_crops_are_of_real_masks_and_name_a_class_that_is_not_there(masks: Candi
 def test_candidates_without_unseen_people_are_refused(store: Store, tmp_path: Path) -> None:
     make_other_objects(store, tmp_path, CandidateOptions(masks=5))
     with pytest.raises(CandidateError, match="masks by segmenters"):
-        crops_of(CandidateStore(tmp_path, store), ClassTable.read(), SampleOptions())
+        crops_of(CandidateStore(tmp_path, store), read_class_table(), SampleOptions())
 
 
 def test_total_misses_are_learnt(tmp_path: Path) -> None:
@@ -123,7 +126,7 @@ def test_total_misses_are_learnt(tmp_path: Path) -> None:
     pixels[:, 1, 8:24, 8:24] = 255
     table = pd.DataFrame({"label": classes, "wrong": classes[::-1], "dice": rng.uniform(0.85, 0.95, 60),
                           "mask_source": "segmenter"})  # fmt: skip
-    crops, names, quiet = Crops(pixels, table), ClassTable.read(), lambda text: None
+    crops, names, quiet = Crops(pixels, table), read_class_table(), lambda text: None
     net, conditions = train_arm(ARMS[-1], crops, names, tmp_path, TrainOptions(150, 32), quiet)
     right = predict(net, conditions, crops, list(table.label))
     wrong = predict(net, conditions, crops, list(table.wrong))
@@ -131,7 +134,7 @@ def test_total_misses_are_learnt(tmp_path: Path) -> None:
 
 
 def test_a_stopped_arm_goes_on_where_it_was(masks: CandidateStore, tmp_path: Path, monkeypatch) -> None:
-    names = ClassTable.read()
+    names = read_class_table()
     crops = crops_of(masks, names, SampleOptions(train=20, test=10, others=5))
     monkeypatch.setattr(training, "SAVE_EVERY", 2)
     options, quiet = TrainOptions(6, 16), lambda text: None
@@ -181,9 +184,40 @@ def test_the_command_writes_both_tables_and_does_nothing_twice(
     assert len(changed) == len(ARMS)
 
 
+def test_an_arm_that_is_told_the_class_can_be_used_as_estimator(masks: CandidateStore, tmp_path: Path) -> None:
+    samples, told = SampleOptions(20, 20, 5), ARMS[2:3]
+    found = run_ablation(masks, read_class_table(), tmp_path, samples, TrainOptions(2, 8), lambda text: None, told)
+    estimator = estimators.create(str(tmp_path / "text.safetensors"))
+    table = masks.table
+    for row, predicted in zip(found.test.itertuples(), found.predictions[0], strict=True):
+        same = table[(table.subject == row.subject) & np.isclose(table.dice, row.dice)].index
+        said = [
+            next(iter(estimator.estimate_cases([QualityCase(_image(masks, i), masks.mask(i), None, label=row.label)])))
+            for i in same
+        ]
+        assert any(abs(one.dice - predicted) < 1e-5 for one in said)
+
+
+def _image(masks: CandidateStore, index: int) -> np.ndarray:
+    pixels = masks.store.gray_or_color(int(masks.table.image_id[index]))
+    return np.ascontiguousarray(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+
+
+def test_one_class_alone_is_refused(masks: CandidateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = run.crops_of
+
+    def of_one(*given):
+        crops = real(*given)
+        return Crops(crops.pixels, crops.table.assign(label="liver"))
+
+    monkeypatch.setattr(run, "crops_of", of_one)
+    with pytest.raises(CandidateError, match="are of one class, liver: telling it says nothing"):
+        run_ablation(masks, read_class_table(), tmp_path, SampleOptions(20, 20, 5), TrainOptions(1, 8), print)
+
+
 def test_wrong_names_are_asked_for_good_masks_alone(masks: CandidateStore, tmp_path: Path) -> None:
     found = run_ablation(
-        masks, ClassTable.read(), tmp_path, SampleOptions(20, 20, 5), TrainOptions(1, 8), lambda text: None, ARMS[:1]
+        masks, read_class_table(), tmp_path, SampleOptions(20, 20, 5), TrainOptions(1, 8), lambda text: None, ARMS[:1]
     )
     shown = np.isfinite(found.wrong[0])
     assert shown.any()

@@ -33,13 +33,14 @@ class ErrorMapJob:
     volume: VolumeSnapshot
     pipeline: SlicePipeline
     plane: SlicePlane
-    masks: tuple[tuple[np.ndarray, BoxPrompt | None], ...]
+    masks: tuple[tuple[np.ndarray, BoxPrompt | None, str], ...]
+    """Mask, the box that it came from, and what its segment is called."""
     title: str = "Computing the error map"
 
     def run(self, progress: Progress = no_progress, should_cancel: ShouldCancel = never_cancel) -> QualityEstimate:
         """One estimate that carries the combined maps. Raises EvanySegError when the estimator has no maps."""
         image = self.volume.slice_input(self.plane)
-        cases = [(image, mask, box) for mask, box in self.masks]
+        cases = [(image, *one) for one in self.masks]
         found = list(self.pipeline.score(cases, maps=True, should_cancel=should_cancel))
         wrong = [e.false_positive for e in found if e.false_positive is not None]
         missing = [e.false_negative for e in found if e.false_negative is not None]
@@ -106,7 +107,7 @@ class ErrorMapPresenter:
             self.remove()
             return
         boxes = {i: row.box_prompt for i, _ in masks if (row := review.table.get((i, *plane.key))) is not None}
-        cases = tuple((mask, boxes.get(i)) for i, mask in masks)
+        cases = tuple((mask, boxes.get(i), review.store.name(i)) for i, mask in masks)
 
         def begin(pipeline: SlicePipeline) -> None:
             job = ErrorMapJob(review.reader.snapshot(), pipeline, plane, cases)

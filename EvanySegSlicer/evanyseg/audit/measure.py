@@ -105,7 +105,7 @@ def _called(found: Segmentation, label: str) -> Segmentation:
         only = found.segments[0]
         if only.name in (only.id, str(only.value)) and label not in (only.id, only.name):
             return replace(found, segments=(replace(only, name=label),))
-    return found.only([label])
+    return found.called(label)
 
 
 def _rows(

@@ -21,7 +21,7 @@ from .gray_levels import refuse_gray_levels
 from .names import names_for, with_names
 from .remote import local_copy
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
-from .segmentation import Segmentation, segmentation_of_labels, whole_labels
+from .segmentation import MASK, Segmentation, segmentation_of_labels, whole_labels
 from .sniff import FileKind, refuse_other, sniff
 
 
@@ -83,7 +83,7 @@ def read_segmentation(
     if known is not None:
         return with_names(found, known)
     if (grid.planar and set(np.unique(labels)) <= {0, 255}) or binary or cut is not None:
-        found = replace(found, segments=tuple(replace(s, id="mask", name="mask") for s in found.segments))
+        found = replace(found, segments=tuple(replace(s, id=MASK, name=MASK) for s in found.segments))
     return found
 
 
@@ -95,13 +95,14 @@ def read_labeled(
     names: str | Path | None = None,
 ) -> Segmentation:
     """What a row of a table means by a mask and its label: the segments named so (name, id or value; several: `1;2`),
-    everything above zero where `label` is empty. A mask with nothing in it is empty, whatever is named.
+    everything above zero where `label` is empty. A mask with nothing in it is empty, whatever is named; the only
+    object of a picture is what it is called.
 
     Raises as `read_segmentation` does, and ImageError for a label that the mask has not.
     """
     named = names if label else None
     found = read_segmentation(path, binary=not label, image=image, threshold=threshold, names=named)
-    return found.only(label.split(";")) if label and found.segments else found
+    return found.called(label) if label and found.segments else found
 
 
 def _kind_of(path: Path) -> FileKind:
@@ -139,5 +140,5 @@ def _merged(segmentation: Segmentation) -> Segmentation:
     for segment in segmentation.segments:
         union |= segmentation.mask(segment)
     found = segmentation_of_labels(union, segmentation.grid)
-    segments = tuple(replace(s, id="mask", name="mask") for s in found.segments)
+    segments = tuple(replace(s, id=MASK, name=MASK) for s in found.segments)
     return replace(found, segments=segments, caveats=segmentation.all_caveats, remarks=segmentation.remarks)

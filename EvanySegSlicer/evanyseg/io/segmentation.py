@@ -32,6 +32,9 @@ ROUNDED = 1e-3
 MANY_WITHOUT_GROUND = 16
 """So many values and not one background voxel: an image as well."""
 
+MASK = "mask"
+"""Id and name of the only object of a picture, or of all segments as one."""
+
 DEFAULT_COLOR = (0.5, 0.68, 0.5)
 
 
@@ -96,6 +99,13 @@ class Segmentation:
     def only(self, names: list[str]) -> Segmentation:
         """With the named segments alone, each once, in that order; all of them when `names` is empty."""
         return replace(self, segments=tuple(dict.fromkeys(map(self.named, names)))) if names else self
+
+    def called(self, label: str) -> Segmentation:
+        """With the segments of this name, id or value alone (several: `1;2`); the only object of a picture, which names
+        nothing itself, is called so. Raises ImageError."""
+        if len(self.segments) == 1 and self.segments[0].id == MASK and not label.isdecimal():
+            return replace(self, segments=(replace(self.segments[0], name=label),))
+        return self.only(label.split(";"))
 
     def caveats_of(self, segment: Segment) -> tuple[str, ...]:
         """Doubts about one segment: those about the whole file, and its own."""

@@ -51,6 +51,22 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
         own_license="Apache-2.0",
         backends=("onnx", "torch"),
     ),
+    ModelSpec(
+        "conditioned",
+        "Told the class",
+        from_own_files("evanyseg.quality.conditioned.estimator:load"),
+        WeightFile(
+            "conditioned",
+            "the estimator that is told the class",
+            "conditioned.safetensors",
+            "your own training (`evanyseg-train sentinel`)",
+            "of the data that it was trained on",
+            SENTINEL_CITATION,
+        ),
+        backends=TORCH,
+        note="Asks what each mask is meant to be (the column `label`, a segment's name, 'FILE:liver'), no interval: "
+        "give the file that `evanyseg-train sentinel` wrote.",
+    ),
     _evanyseg("evanyseg-vit-b", "EvanySeg ViT-b", "ViT_base_bbox_dice.pth", fingerprints.evanyseg_vit(768), "ViT-b"),
     _evanyseg("evanyseg-vit-l", "EvanySeg ViT-l", "ViT_large_bbox_dice.pth", fingerprints.evanyseg_vit(1024), "ViT-l"),
     _evanyseg(

@@ -13,7 +13,7 @@ from ..errors import EvanySegError, ImageError
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_labeled, read_segmentation
 from ..io.remote import joined
-from ..io.segmentation import Segmentation
+from ..io.segmentation import Segment, Segmentation
 from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SlicePipeline
@@ -170,7 +170,7 @@ def _of_row(
         one = shown.slice_input(index)
         scores = np.full(len(found), np.nan)
         if pipeline is not None and found:
-            scores = np.array([e.dice for e in pipeline.score((one, mask, None) for mask in found)])
+            scores = np.array([e.dice for e in pipeline.score((one, mask, None, read.meant) for mask in found)])
         square = [squared_mask(one.grid.mask(mask)) for mask in found]
         true = squared_mask(one.grid.mask(truth.whole_mask(index))) if truth is not None else None
         name = row["image"].strip()
@@ -195,6 +195,7 @@ class _Row:
         self.image = ReadImage(self.volume, path)
         self.preset = options.preset
         self.label = row.get("label", "").strip() or options.label
+        self.meant = self.label if self.label and not self.label.isdecimal() else ""
         self.truth_path = joined(table.path.parent, needed_cell(row, TRUTH)) if labeled else None
         self.names = names_of(path, self.truth_path)
 
@@ -223,13 +224,13 @@ def _labeled(segmentation: Segmentation, label: str | None) -> Segmentation:
     mistake of the user's, as the truth has shown that the label exists."""
     if not label:
         return segmentation
-    wanted = []
+    wanted: list[Segment] = []
     for name in label.split(";"):
         try:
-            wanted.append(segmentation.named(name))
+            wanted += segmentation.called(name).segments
         except ImageError:
             continue
-    return segmentation.only([segment.id for segment in wanted]) if wanted else replace(segmentation, segments=())
+    return replace(segmentation, segments=tuple(dict.fromkeys(wanted)))
 
 
 def _slices(truth: SliceStack | None, filled: Sequence[np.ndarray]) -> np.ndarray:

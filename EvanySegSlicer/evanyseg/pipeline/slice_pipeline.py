@@ -16,6 +16,7 @@ from ..errors import EvanySegError
 from ..geometry.square_grid import SquareGrid
 from ..prompts import BoxPrompt, PointPrompt
 from ..protocols import QualityEstimator, Segmenter, ShouldCancel, never_cancel, raise_if_cancelled
+from ..quality.cases import cases_of_image
 from ..results import Candidates, Caveat, Embedding, QualityCase, QualityEstimate
 from .continuity import Continuity
 from .embedding_cache import EmbeddingCache
@@ -42,6 +43,10 @@ class SliceInput:
     def model_image(self) -> np.ndarray:
         """uint8 RGB [h, w, 3] with square pixels."""
         return self.grid.image(self.window.apply(self.pixels))
+
+
+ScoreCase = tuple[SliceInput, np.ndarray, BoxPrompt | None] | tuple[SliceInput, np.ndarray, BoxPrompt | None, str]
+"""A slice, a mask bool [H, W], the box that it was made with or None; what it is meant to be, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +105,12 @@ class SlicePipeline:
         mask_input: np.ndarray | None = None,
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
+        label: str = "",
     ) -> SliceResult:
         """Segment and score one slice from a box and/or points in the slice's own pixels.
 
-        The candidate with the highest predicted Dice is chosen. Raises PromptError, CancelledError.
+        The candidate with the highest predicted Dice is chosen. label: what it is meant to be, for estimators that ask.
+        Raises PromptError, CancelledError.
         """
         grid = slice_.grid
         known = image_caveats(slice_.pixels)
@@ -120,25 +127,21 @@ class SlicePipeline:
         raise_if_cancelled(should_cancel)
         masks = grid.back(candidates.logits) > candidates.threshold
         image, square_masks = slice_.model_image(), candidates.masks
-        estimates = [
-            _with_caveats(e, known)
-            for e in self.estimator.estimate(
-                image, square_masks, [square_box] * len(masks), should_cancel=should_cancel
-            )
-        ]
+        cases = cases_of_image(image, square_masks, [square_box] * len(masks), label)
+        estimates = [_with_caveats(e, known) for e in self.estimator.estimate_cases(cases, False, should_cancel)]
         chosen = best_of(estimates, fallback=candidates.best)
         if maps:
-            mapped = self.estimator.estimate(image, square_masks[chosen][None], [square_box], True, should_cancel)[0]
+            mapped = next(iter(self.estimator.estimate_cases([cases[chosen]], True, should_cancel)))
             estimates[chosen] = _maps_back(_with_caveats(mapped, known), grid)
         return SliceResult(masks, tuple(estimates), chosen, box, candidates)
 
     def score(
         self,
-        cases: Iterable[tuple[SliceInput, np.ndarray, BoxPrompt | None]],
+        cases: Iterable[ScoreCase],
         maps: bool = False,
         should_cancel: ShouldCancel = never_cancel,
     ) -> Iterator[QualityEstimate]:
-        """Estimates for (slice, mask bool [H, W], box or None), in order, batched across slices, lazily.
+        """Estimates of cases, in order, batched across slices, lazily.
 
         Several masks of one slice in a row should come with the same SliceInput object: its image is made once.
         """
@@ -146,12 +149,12 @@ class SlicePipeline:
 
         def prepared() -> Iterator[QualityCase]:
             last: SliceInput | None = None
-            for slice_, mask, box in cases:
+            for slice_, mask, box, *told in cases:
                 if slice_ is not last:
                     last, grid = slice_, slice_.grid
                     image, known = slice_.model_image(), image_caveats(slice_.pixels)
                 grids.append(grid)
-                yield QualityCase(image, grid.mask(mask), grid.box(box) if box else None, known)
+                yield QualityCase(image, grid.mask(mask), grid.box(box) if box else None, known, *told)
 
         for estimate in self.estimator.estimate_cases(prepared(), maps, should_cancel):
             yield _maps_back(estimate, grids.popleft())
@@ -165,6 +168,7 @@ class SlicePipeline:
         stop_below: float = 0.5,
         grow: float = 1.06,
         should_cancel: ShouldCancel = never_cancel,
+        label: str = "",
     ) -> Iterator[tuple[int, SliceResult]]:
         """Carry a mask from slice `start` towards `stop` (exclusive; either direction), one slice at a time.
 
@@ -185,7 +189,7 @@ class SlicePipeline:
                 usable = box.scaled(grow).validated(slice_.pixels.shape)
             except EvanySegError:  # the object left the image
                 return
-            result = _most_like(same, self.segment(slice_, usable, should_cancel=should_cancel))
+            result = _most_like(same, self.segment(slice_, usable, should_cancel=should_cancel, label=label))
             if not result.estimate.dice >= stop_below or result.estimate.low < stop_below / 2:
                 return
             if not same.accepts(slice_.window.apply(slice_.pixels), result.mask):

@@ -31,10 +31,10 @@ class PreparedCase:
 
 
 def cases_of_image(
-    image: np.ndarray, masks: np.ndarray, boxes: Sequence[BoxPrompt | None] | None = None
+    image: np.ndarray, masks: np.ndarray, boxes: Sequence[BoxPrompt | None] | None = None, label: str = ""
 ) -> list[QualityCase]:
     """A case for each of masks bool [N, H, W] of image uint8 [H, W, 3]; boxes: one per mask, None = the mask's bounding
-    box.
+    box; label: what all of them are meant to be.
 
     Raises ImageError for other shapes, and when boxes and masks are not as many.
     """
@@ -44,7 +44,7 @@ def cases_of_image(
     given = [None] * len(masks) if boxes is None else list(boxes)
     if len(given) != len(masks):
         raise ImageError(f"There are {len(masks)} masks but {len(given)} boxes; give one box (or None) per mask.")
-    return [QualityCase(image, mask, box) for mask, box in zip(masks, given, strict=True)]
+    return [QualityCase(image, mask, box, label=label) for mask, box in zip(masks, given, strict=True)]
 
 
 class CaseEstimator:

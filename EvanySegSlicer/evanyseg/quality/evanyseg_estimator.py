@@ -31,6 +31,6 @@ def from_state(state: Mapping[str, Tensor], device: str, name: str = "evanyseg-v
         name,
         net,
         device,
-        prepare=lambda image, mask, box: {"pixels": paper_input(image, mask, box)},
+        prepare=lambda image, mask, box, label: {"pixels": paper_input(image, mask, box)},
         forward=lambda network, inputs: network(inputs["pixels"]),
     )

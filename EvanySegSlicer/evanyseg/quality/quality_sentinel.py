@@ -1,4 +1,5 @@
-"""Quality Sentinel (Chen et al., arXiv 2406.00327) as an estimator: CT only, and it must be told the organ.
+"""Quality Sentinel (Chen et al., arXiv 2406.00327) as an estimator: CT only, and it must be told the organ
+(by the model's name, 'quality-sentinel:liver', or by what each case is labelled as).
 
 Made for CT between -200 and 200 HU: use the intensity preset `fixed:-200,200` (attribute `intensity`). It looks at a
 square around the mask itself; a box plays no part. Total misses were never in its training.
@@ -6,16 +7,15 @@ square around the mask itself; a box plays no part. Total misses were never in i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..errors import WeightsError
+from ..errors import EvanySegError, WeightsError
 from ..prompts import BoxPrompt
-from ..protocols import ShouldCancel, never_cancel
-from ..results import QualityCase, QualityEstimate
+from ..results import QualityCase
 from ..weights.labels import organ_key, read_label_embeddings
 from ..weights.memory import require_memory
 from ..weights.safe_load import read_state
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 SIDE = 256
 MARGIN = 20
 """Pixels around the mask's bounding box, before the crop is made square."""
-NO_ORGAN = "no organ named"
+NO_ORGAN, NO_SUCH_ORGAN = "no organ named", "no organ is called '{}'"
 LABELS_FILE = "label_embedding.pkl"
 
 
 class QualitySentinel(MaskRegressor):
-    """Scores masks of one organ; without an organ every case is unscored (caveat 'no organ named')."""
+    """Scores masks of one organ, or of the organ that each case is labelled as; a case without one is unscored (caveat
+    'no organ named'), and so is one of an organ that it does not know."""
 
     intensity = "fixed:-200,200"
     takes = "organ"
@@ -51,6 +52,7 @@ class QualitySentinel(MaskRegressor):
         self.embeddings = embeddings
         self.organ = organ
         self._key = self._key_of(organ) if organ else None
+        self._keys: dict[str, int | None] = {}
 
     def with_option(self, organ: str) -> QualitySentinel:
         """The same network for an organ by name ('liver', 'kidney left', 'rib_left_3'); itself, changed.
@@ -61,14 +63,21 @@ class QualitySentinel(MaskRegressor):
         self.name = f"quality-sentinel:{organ}"
         return self
 
-    def estimate_cases(
-        self, cases: Iterable[QualityCase], maps: bool = False, should_cancel: ShouldCancel = never_cancel
-    ) -> Iterator[QualityEstimate]:
+    def refused(self, case: QualityCase) -> tuple[str, ...]:
+        """See `MaskRegressor`."""
         if self._key is not None:
-            yield from super().estimate_cases(cases, maps, should_cancel)
-            return
-        for case in cases:
-            yield QualityEstimate.unscored(self.name, *case.caveats, NO_ORGAN, level=self.level)
+            return ()
+        if not case.label:
+            return (NO_ORGAN,)
+        return () if self._labeled(case.label) is not None else (NO_SUCH_ORGAN.format(case.label),)
+
+    def _labeled(self, label: str) -> int | None:
+        if label not in self._keys:
+            try:
+                self._keys[label] = self._key_of(label)
+            except EvanySegError:
+                self._keys[label] = None
+        return self._keys[label]
 
     def _key_of(self, organ: str) -> int:
         key = organ_key(organ)
@@ -76,9 +85,10 @@ class QualitySentinel(MaskRegressor):
             raise WeightsError(f"The label embeddings have no entry for {organ} ({key}).")
         return key
 
-    def _inputs(self, image: np.ndarray, mask: np.ndarray, box: BoxPrompt | None) -> dict[str, Tensor]:
-        assert self._key is not None
-        return {"pixels": sentinel_input(image, mask), "organ": self.embeddings[self._key]}
+    def _inputs(self, image: np.ndarray, mask: np.ndarray, box: BoxPrompt | None, label: str) -> dict[str, Tensor]:
+        key = self._key if self._key is not None else self._labeled(label)
+        assert key is not None, "refused before"
+        return {"pixels": sentinel_input(image, mask), "organ": self.embeddings[key]}
 
     @staticmethod
     def _numbers(net: Module, inputs: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -19,8 +19,9 @@ from .cases import CaseEstimator, checked_case, checked_image
 if TYPE_CHECKING:
     from torch import Tensor
 
-Prepare = Callable[[np.ndarray, np.ndarray, BoxPrompt | None], "dict[str, Tensor]"]
-"""Network inputs of one mask: image uint8 [H, W, 3], mask bool [H, W] (not empty), validated box or None."""
+Prepare = Callable[[np.ndarray, np.ndarray, BoxPrompt | None, str], "dict[str, Tensor]"]
+"""Network inputs of one mask: image uint8 [H, W, 3], mask bool [H, W] (not empty), validated box or None, what the mask
+is meant to be ('': nobody says)."""
 Forward = Callable[[Any, "dict[str, Tensor]"], "dict[str, Tensor]"]
 """(network, inputs with a leading batch size) -> 'dice' [N] and, where it has that head, 'distance' [N] in pixels: the
 largest one (`hd_max`)."""
@@ -30,7 +31,11 @@ LARGE_BATCH = 64
 
 
 class MaskRegressor(CaseEstimator):
-    """A QualityEstimator around a network with one or two numbers a mask; estimates carry no interval."""
+    """A QualityEstimator around a network with one or two numbers a mask; estimates carry no interval.
+
+    Subclasses that need more than image and mask say in `refused` why a case cannot be scored, and in `notes` what is
+    to be known of how it was.
+    """
 
     def __init__(self, name: str, net: Any, device: str, prepare: Prepare, forward: Forward) -> None:
         self.name, self.device, self.level = name, device, 0.9
@@ -46,6 +51,14 @@ class MaskRegressor(CaseEstimator):
             raise_if_cancelled(should_cancel)
             yield from self._score(part, should_cancel)
 
+    def refused(self, case: QualityCase) -> tuple[str, ...]:
+        """Caveats of a case that cannot be scored; none of one that can."""
+        return ()
+
+    def notes(self, case: QualityCase) -> tuple[str, ...]:
+        """Caveats of a case that is scored."""
+        return ()
+
     def _score(self, cases: Sequence[QualityCase], should_cancel: ShouldCancel) -> list[QualityEstimate]:
         inputs: list[dict[str, Tensor]] = []
         results: list[QualityEstimate | tuple[str, ...]] = []
@@ -58,8 +71,12 @@ class MaskRegressor(CaseEstimator):
                     else QualityEstimate.unscored(self.name, *caveats, level=self.level)
                 )
                 continue
-            inputs.append(self._prepare(case.image, mask, box))
-            results.append(caveats)
+            refused = self.refused(case)
+            if refused:
+                results.append(QualityEstimate.unscored(self.name, *caveats, *refused, level=self.level))
+                continue
+            inputs.append(self._prepare(case.image, mask, box, case.label))
+            results.append((*caveats, *self.notes(case)))
         numbers = iter(self._run(inputs, should_cancel))
         return [r if isinstance(r, QualityEstimate) else self._estimate(*next(numbers), r) for r in results]
 

@@ -127,7 +127,7 @@ class KnownRows:
     ) -> None:
         together = [case for _, cases in rows for case in cases]
         said = [
-            list(pipeline.score(((c.slice_, c.mask, c.box) for c in together), should_cancel=should_cancel))
+            list(pipeline.score(((c.slice_, c.mask, c.box, c.label) for c in together), should_cancel=should_cancel))
             for pipeline in self.pipelines
         ]
         estimates = iter(zip(*said, strict=True))

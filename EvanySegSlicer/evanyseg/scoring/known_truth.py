@@ -15,14 +15,14 @@ from ..overlap import dice
 from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SliceInput
 from ..prompts import BoxPrompt
-from .pair_rows import TablePlace
+from .pair_rows import TablePlace, meant_by
 from .stacks import SliceStack, evenly
 from .table_boxes import box_of_one_slice, needed_cell
 
 
 @dataclass(frozen=True)
 class KnownCase:
-    """One slice: its pixels, mask bool [H, W], box, true Dice, subject."""
+    """One slice: its pixels, mask bool [H, W], box, true Dice, subject; label: what the mask is meant to be."""
 
     image: str
     index: int
@@ -31,6 +31,7 @@ class KnownCase:
     slice_: SliceInput = field(repr=False)
     mask: np.ndarray = field(repr=False)
     box: BoxPrompt | None = None
+    label: str = ""
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ class KnownCases:
         if not len(filled):
             raise ImageError("The mask and its truth are both empty: there is nothing to assess.")
         found = []
-        subject = row.get("subject", "").strip() or name
+        subject, meant = row.get("subject", "").strip() or name, meant_by(row, masks.segmentation, label)
         for index in map(int, evenly(filled, self.options.most)):
             mask, truth = masks.whole_mask(index), truths.whole_mask(index)
-            found.append(KnownCase(name, index, subject, dice(mask, truth), masks.slice_input(index), mask, box))
+            shown = masks.slice_input(index)
+            found.append(KnownCase(name, index, subject, dice(mask, truth), shown, mask, box, meant))
         return found

@@ -75,9 +75,15 @@ class MissingSliceDetector:
         return self.pipeline.segmenter.name if self.pipeline.segmenter else ""
 
     def assess(
-        self, empty: SliceInput, near: SliceInput, near_mask: np.ndarray, should_cancel: ShouldCancel = never_cancel
+        self,
+        empty: SliceInput,
+        near: SliceInput,
+        near_mask: np.ndarray,
+        should_cancel: ShouldCancel = never_cancel,
+        label: str = "",
     ) -> EmptySliceResult:
-        """Assess the slice `empty` by the slice `near` and its mask bool [H, W] (not empty). Raises CancelledError."""
+        """Assess the slice `empty` by the slice `near` and its mask bool [H, W] (not empty); label: what it is meant to
+        be. Raises CancelledError."""
         name, level = self.pipeline.estimator.name, self.pipeline.estimator.level
         near_box = BoxPrompt.of_mask(near_mask)
         absent = QualityEstimate.unscored(name, EmptySliceStatus.ABSENT.value, level=level)
@@ -87,7 +93,7 @@ class MissingSliceDetector:
             box = near_box.scaled(self.grow).validated(empty.pixels.shape)
         except PromptError:  # the neighbour's object is at the very edge, or tiny
             return EmptySliceResult(EmptySliceStatus.ABSENT, absent)
-        result = self.pipeline.segment(empty, box, should_cancel=should_cancel)
+        result = self.pipeline.segment(empty, box, should_cancel=should_cancel, label=label)
         found = result.mask
         there = (
             result.estimate.dice >= self.quality_above
@@ -96,7 +102,7 @@ class MissingSliceDetector:
         )
         if not there:
             return EmptySliceResult(EmptySliceStatus.ABSENT, absent, box, found if found.any() else None)
-        missed = next(self.pipeline.score([(empty, np.zeros_like(found), box)], should_cancel=should_cancel))
+        missed = next(self.pipeline.score([(empty, np.zeros_like(found), box, label)], should_cancel=should_cancel))
         return EmptySliceResult(EmptySliceStatus.MISSING, missed, box, found)
 
 

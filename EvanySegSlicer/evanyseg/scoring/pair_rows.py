@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
@@ -17,9 +17,9 @@ from ..geometry.plane_stack import PlaneStack, stack_of
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_labeled
 from ..io.remote import joined
+from ..io.segmentation import Segmentation
 from ..pipeline.intensity import IntensityPreset, window_of, window_remarks
-from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
-from ..prompts import BoxPrompt
+from ..pipeline.slice_pipeline import ScoreCase, SliceInput, SlicePipeline
 from ..protocols import ShouldCancel, never_cancel, raise_if_cancelled
 from ..results import Caveat, QualityEstimate
 from .batches import NumberedRow
@@ -75,6 +75,15 @@ class ScoredRow:
 def without_added(row: dict[str, str]) -> dict[str, object]:
     """What a row brings itself: results of an earlier scoring go."""
     return {name: cell for name, cell in row.items() if name not in ADDED}
+
+
+def meant_by(row: Mapping[str, str], found: Segmentation, label: str) -> str:
+    """What the mask of a row is meant to be: what it was asked for by, or the row's column `label`, where that is a
+    word and no value; else what its only segment is called; '' where nobody says."""
+    for told in (label, row.get("label", "").strip()):
+        if told and not told.isdecimal():
+            return told
+    return found.segments[0].name if label and len(found.segments) == 1 else ""
 
 
 class RowScorer(Protocol):
@@ -143,7 +152,7 @@ class PairRows:
             while waiting and (waiting[0].estimate is not None or waiting[0].error):
                 emit(self._finished(waiting.popleft()))
 
-        def cases() -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
+        def cases() -> Iterator[ScoreCase]:
             for number, row in rows:
                 raise_if_cancelled(should_cancel)
                 read(number, row["image"])
@@ -163,9 +172,7 @@ class PairRows:
             pending.popleft().estimate = estimate
             emit_done()
 
-    def _case(
-        self, item: _Waiting, place: TablePlace, should_cancel: ShouldCancel
-    ) -> tuple[SliceInput, np.ndarray, BoxPrompt | None] | None:
+    def _case(self, item: _Waiting, place: TablePlace, should_cancel: ShouldCancel) -> ScoreCase | None:
         """The row as a case for the network; None when the row was scored here (a volume)."""
         row, folder, options = item.row, place.folder, self.options
         planes, slice_ = self._image(joined(folder, needed_cell(row, "image")))
@@ -179,7 +186,8 @@ class PairRows:
                 raise ImageError(f"{volume.name} is a volume: a box belongs to one slice; leave the box empty.")
             stack = SliceStack(volume, segmentation, preset=options.preset, allow_cropped=options.allow_cropped)
             item.caveats, item.remarks = stack.caveats, stack.remarks
-            scores = list(VolumeScorer(stack, self.pipeline).scores(should_cancel=should_cancel))
+            scorer = VolumeScorer(stack, self.pipeline, label=meant_by(row, segmentation, label))
+            scores = list(scorer.scores(should_cancel=should_cancel))
             item.intensity = stack.window.describe()
             item.estimate = self._mean(scores)
             return None
@@ -195,7 +203,7 @@ class PairRows:
             usable = box.validated(mask.shape)
             item.caveats += (Caveat.BOX_OFF_IMAGE,) * (usable != box)
             box = usable
-        return slice_, mask, box
+        return slice_, mask, box, meant_by(row, segmentation, label)
 
     def _image(self, path: Path) -> tuple[PlaneStack, SliceInput | None]:
         """The image and, when it is a single slice, that slice; the last one is kept for rows that share it."""

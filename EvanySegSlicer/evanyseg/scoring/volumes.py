@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..io.segmentation import Segment
-from ..pipeline.slice_pipeline import SliceInput, SlicePipeline
+from ..pipeline.slice_pipeline import ScoreCase, SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import QualityEstimate
@@ -51,7 +51,8 @@ class SliceScore:
 class VolumeScorer:
     """Scores a stack. `detector` assesses slices without a mask; None leaves gaps unscored and does not look beyond
     the ends. `keep_masks`: give each result its mask (for overlays and pictures). `most`: of each segment so many
-    slices with a mask at most, spread evenly over them; empty slices are not looked at then."""
+    slices with a mask at most, spread evenly over them; empty slices are not looked at then. `label`: what all segments
+    are meant to be, for estimators that ask ('': what they are called)."""
 
     def __init__(
         self,
@@ -60,8 +61,9 @@ class VolumeScorer:
         detector: MissingSliceDetector | None = None,
         keep_masks: bool = False,
         most: int | None = None,
+        label: str = "",
     ) -> None:
-        self.stack = stack
+        self.stack, self.label = stack, label
         self.most = most
         self.pipeline = pipeline
         self.detector = detector
@@ -89,7 +91,7 @@ class VolumeScorer:
         total = max(1, len(todo) + len(empty))
         waiting: deque[tuple[int, int, np.ndarray]] = deque()
 
-        def cases() -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
+        def cases() -> Iterator[ScoreCase]:
             current: SliceInput | None = None
             at = -1
             for index, row in todo:
@@ -98,7 +100,7 @@ class VolumeScorer:
                     current, at = stack.slice_input(index), index
                 mask = stack.mask(segments[row], index)
                 waiting.append((index, row, mask))
-                yield current, mask, stack.box
+                yield current, mask, stack.box, self._meant(segments[row])
 
         done = 0
         for estimate in self.pipeline.score(cases(), should_cancel=should_cancel):
@@ -122,10 +124,17 @@ class VolumeScorer:
             estimate = QualityEstimate.unscored(self.pipeline.estimator.name, EmptySliceStatus.GAP.value)
             return replace(self._score(segment, index, 0, estimate, mask), finding=EmptySliceStatus.GAP)
         found = self.detector.assess(
-            stack.slice_input(index), stack.slice_input(near), stack.mask(segment, near), should_cancel
+            stack.slice_input(index),
+            stack.slice_input(near),
+            stack.mask(segment, near),
+            should_cancel,
+            self._meant(segment),
         )
         score = self._score(segment, index, 0, found.estimate, mask)
         return replace(score, finding=found.finding, box=found.box, segmenter=self.detector.segmenter)
+
+    def _meant(self, segment: Segment) -> str:
+        return self.label or segment.name
 
     def _asked_for(self, filled: list[int]) -> list[int]:
         """Of the slices with a mask those that are scored; of one alone the middle one, which shows most."""

@@ -52,6 +52,7 @@ class _Subject:
     plane: SlicePlane
     mask: np.ndarray
     box: BoxPrompt | None
+    name: str
     reference: np.ndarray | None
 
 
@@ -86,7 +87,7 @@ class ExploringPresenter:
             return "There is no mask of this segment on the slice in view."
         row = review.table.get((segment_id, *plane.key))
         box = row.box_prompt if row is not None and not row.stale else None
-        self._subject = _Subject(review.reader.snapshot(), plane, mask, box, truth)
+        self._subject = _Subject(review.reader.snapshot(), plane, mask, box, name, truth)
         return ""
 
     def references(self) -> list[tuple[str, str]]:
@@ -174,7 +175,7 @@ class ExploringPresenter:
         def work(context: JobContext) -> Trial:
             mask = SYNTHETIC_ERRORS[error](subject.mask, pixels)
             image = subject.volume.slice_input(subject.plane)
-            cases = [(image, mask, subject.box)]
+            cases = [(image, mask, subject.box, subject.name)]
             estimate = next(pipeline.score(cases, maps=True, should_cancel=context.should_cancel))
             known = dice(mask, subject.reference) if subject.reference is not None else math.nan
             return Trial(error, pixels, mask, estimate, known)

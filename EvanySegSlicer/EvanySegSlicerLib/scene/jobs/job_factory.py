@@ -80,6 +80,7 @@ class JobFactory:
             box=box,
             points=points,
             maps=maps,
+            label=self.nodes.store.name(segment_id),
         )
 
     def refine(self, segment_id: str, plane: SlicePlane, points: Sequence[PointPrompt], maps: bool = False) -> BoxJob:
@@ -146,6 +147,7 @@ class JobFactory:
             directions=DIRECTIONS[direction],
             stop_below=stop_below,
             limit=limit,
+            label=self.nodes.store.name(segment_id),
         )
 
     def score(
@@ -199,6 +201,7 @@ class JobFactory:
             axis=axis,
             segments=self.nodes.store.snapshot(ids),
             known=known,
+            names={i: self.nodes.store.name(i) for i in ids},
             allow_cropped=allow_cropped,
         )
 

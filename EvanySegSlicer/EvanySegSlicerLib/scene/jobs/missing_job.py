@@ -29,6 +29,7 @@ class MissingJob:
     axis: int
     segments: dict[str, LabelArray]
     known: dict[Key, str] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
     allow_cropped: bool = False
     title: str = "Looking for missing slices"
 
@@ -70,7 +71,11 @@ class MissingJob:
         if self.known.get((segment_id, *plane.key)) == content:
             return None
         answer = self.detector.assess(
-            self.volume.slice_input(plane), self.volume.slice_input(near), array.slice(near), should_cancel
+            self.volume.slice_input(plane),
+            self.volume.slice_input(near),
+            array.slice(near),
+            should_cancel,
+            self.names.get(segment_id, ""),
         )
         if answer.finding is not EmptySliceStatus.MISSING or answer.found is None:
             return None

@@ -33,6 +33,8 @@ class BoxJob:
     points: Sequence[PointPrompt] = ()
     mask_input: np.ndarray | None = None
     maps: bool = False
+    label: str = ""
+    """What the segment is called, for estimators that ask."""
     title: str = "Segmenting"
 
     @property
@@ -43,7 +45,13 @@ class BoxJob:
         """Raises PromptError, CancelledError."""
         progress(0.0, self.title)
         result = self.pipeline.segment(
-            self.volume.slice_input(self.plane), self.box, self.points, self.mask_input, self.maps, should_cancel
+            self.volume.slice_input(self.plane),
+            self.box,
+            self.points,
+            self.mask_input,
+            self.maps,
+            should_cancel,
+            self.label,
         )
         outcome = outcome_of(self, self.plane, result, should_cancel)
         progress(1.0, self.title)
@@ -64,6 +72,7 @@ class PropagateJob:
     directions: tuple[int, ...] = (1, -1)
     stop_below: float = 0.5
     limit: int = 10_000
+    label: str = ""
     title: str = "Propagating"
 
     @property
@@ -79,7 +88,13 @@ class PropagateJob:
             end = count if direction > 0 else -1
             stop = min(end, start + direction * (self.limit + 1), key=lambda s: abs(s - start))
             steps = self.pipeline.propagate(
-                self._input, start, self.mask, stop, self.stop_below, should_cancel=should_cancel
+                self._input,
+                start,
+                self.mask,
+                stop,
+                self.stop_below,
+                should_cancel=should_cancel,
+                label=self.label,
             )
             for done, (index, result) in enumerate(steps, 1):
                 raise_if_cancelled(should_cancel)
@@ -103,7 +118,8 @@ def outcome_of(
     held = _as_stored(plane, mask, job.grid_to_ras)
     if not np.array_equal(held, mask):
         mask = held
-        estimate = next(pipeline.score([(volume.slice_input(plane), mask, result.box)], should_cancel=should_cancel))
+        case = (volume.slice_input(plane), mask, result.box, job.label)
+        estimate = next(pipeline.score([case], should_cancel=should_cancel))
         if not plane.oblique:  # an oblique slice never has voxels of its own, and its row says so
             estimate = replace(estimate, caveats=(*estimate.caveats, Caveat.RESAMPLED))
     return SliceOutcome(

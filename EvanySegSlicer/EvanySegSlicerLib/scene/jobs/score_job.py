@@ -9,7 +9,7 @@ import numpy as np
 
 from evanyseg.geometry.labels import LabelArray
 from evanyseg.geometry.slice_plane import SlicePlane
-from evanyseg.pipeline.slice_pipeline import SliceInput, SlicePipeline
+from evanyseg.pipeline.slice_pipeline import ScoreCase, SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 
@@ -50,7 +50,7 @@ class ScoreJob:
         total = sum(len(slice_range(self.volume, a, self.axis)) for a in admitted.segments.values())
         seen = unchanged = 0
 
-        def cases(pipeline: SlicePipeline) -> Iterator[tuple[SliceInput, np.ndarray, BoxPrompt | None]]:
+        def cases(pipeline: SlicePipeline) -> Iterator[ScoreCase]:
             nonlocal seen, unchanged
             for segment_id, array in admitted.segments.items():
                 if self.pipelines[segment_id] is not pipeline:
@@ -72,7 +72,7 @@ class ScoreJob:
                     prompted = self.boxes.get(key)
                     box = prompted[1] if prompted is not None and prompted[0] == content else None
                     waiting.append((segment_id, plane, mask, content, box))
-                    yield self.volume.slice_input(plane), mask, box
+                    yield self.volume.slice_input(plane), mask, box, self.names.get(segment_id, "")
 
         outcomes = []
         window = self.volume.window.describe()

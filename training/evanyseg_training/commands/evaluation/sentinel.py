@@ -29,7 +29,7 @@ def sentinel(
 
     from ...candidates.store import CandidateStore
     from ...data.store import Store
-    from ...estimator.conditioned.class_table import BUILT_IN, ClassTable
+    from ...estimator.conditioned.class_table import BUILT_IN, read_class_table
     from ...estimator.conditioned.samples import SampleOptions, crops_of
     from ...estimator.conditioned.train import TrainOptions
     from ...experiments.sentinel.page import write_page
@@ -40,7 +40,7 @@ def sentinel(
     from ..support import created_model
 
     tell = lambda text: print(text, flush=True)
-    masks, table = CandidateStore(candidates, Store(store)), ClassTable.read(names or BUILT_IN)
+    masks, table = CandidateStore(candidates, Store(store)), read_class_table(names or BUILT_IN)
     samples = SampleOptions(train, test, others)
     scored, kept = None, out / "builtin.parquet"
     if builtin and others:

@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from evanyseg.io.write import atomic_path
-from evanyseg.quality.quality_sentinel import sentinel_crop
+from evanyseg.quality.conditioned.class_table import ClassTable
+from evanyseg.quality.conditioned.estimator import conditioned_crop
 
 from ...candidates.mask_sources import OTHER_OBJECT, SEGMENTER, STORED
 from ...candidates.store import CandidateStore
 from ...errors import CandidateError
-from .class_table import ClassTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +120,4 @@ def _wrong_classes(
 def _crop(masks: CandidateStore, index: int, size: int) -> np.ndarray:
     mask = masks.mask(index)
     image = masks.store.gray_or_color(int(masks.table.image_id.iat[index]))
-    where = sentinel_crop(mask)
-    planes = (image[where].mean(axis=2).astype(np.float32), 255 * mask[where].astype(np.float32))
-    small = [cv2.resize(plane, (size, size), interpolation=cv2.INTER_AREA) for plane in planes]
-    return np.round(np.stack(small)).astype(np.uint8)
+    return conditioned_crop(image, mask, size)

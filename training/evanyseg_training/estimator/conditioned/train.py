@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,16 +12,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from evanyseg.io.write import atomic_path
-from evanyseg.nets.quality_sentinel import QualitySentinelNet
+from evanyseg.nets.conditioned import planes, small_net
+from evanyseg.quality.conditioned.class_table import ClassTable
+from evanyseg.quality.conditioned.file import ConditionedFile, save
 
 from ...candidates.mask_sources import OTHER_OBJECT
-from .class_table import ClassTable
 from .matching import optimal_pairs, pair_loss
 from .samples import Crops
 
 NO_CLASS, ONE_HOT, TEXT = "no class", "one-hot", "text"
-CHANNELS = (16, 32, 64, 128)
-HIDDEN = 50
 SAVE_EVERY = 100
 WRONG_SHARE = 0.15
 """Share of masks that an arm with total misses shows under the name of another class, with Dice 0."""
@@ -39,15 +37,17 @@ class Arm:
     pairs: bool = False
     resampled: bool = False
     misses: bool = False
+    file: str = ""
+    """What it is exported as."""
 
 
 ARMS = (
     Arm("MSE", NO_CLASS),
     Arm("+ one-hot class", ONE_HOT),
-    Arm("+ text of the class", TEXT),
-    Arm("+ pair loss", TEXT, True),
-    Arm("+ resampling by Dice", TEXT, True, True),
-    Arm("+ total misses", TEXT, True, True, True),
+    Arm("+ text of the class", TEXT, file="text.safetensors"),
+    Arm("+ pair loss", TEXT, True, file="pairs.safetensors"),
+    Arm("+ resampling by Dice", TEXT, True, True, file="resampled.safetensors"),
+    Arm("+ total misses", TEXT, True, True, True, file="misses.safetensors"),
 )
 
 
@@ -75,15 +75,6 @@ class Conditions:
             elif self.kind == ONE_HOT and label in self.place:
                 out[k, self.place[label]] = LENGTH
         return out
-
-
-def small_net(condition: int) -> QualitySentinelNet:
-    """The published form (features and class steer two layers) on a small residual network."""
-    from timm.models.resnet import BasicBlock, ResNet
-
-    block: Any = BasicBlock  # timm annotates an instance where it takes the class
-    trunk: Any = ResNet(block, (1, 1, 1, 1), in_chans=2, num_classes=0, channels=CHANNELS)
-    return QualitySentinelNet(trunk, CHANNELS[-1], HIDDEN, condition)
 
 
 def train_arm(
@@ -128,24 +119,26 @@ def train_arm(
     return net.eval(), conditions
 
 
+def export(path: Path, net: nn.Module, names: ClassTable, size: int) -> None:
+    """An arm that is told the text of the class as a file for `--estimator`; size: edge of its crops. Raises
+    OutputError."""
+    network = {name: tensor.numpy() for name, tensor in net.state_dict().items()}
+    save(path, ConditionedFile(network, names, size, LENGTH))
+
+
 @torch.inference_mode()
 def predict(net: nn.Module, conditions: Conditions, crops: Crops, labels: list[str]) -> np.ndarray:
     """Predicted Dice float [N], clipped to [0, 1], of crops shown under `labels` [N]."""
     found = []
     for k in range(0, len(labels), 256):
         phi = torch.from_numpy(conditions(labels[k : k + 256]))
-        found.append(net(planes(crops.pixels[k : k + 256]), phi).numpy())
+        found.append(net(planes(torch.from_numpy(crops.pixels[k : k + 256])), phi).numpy())
     return np.clip(np.concatenate(found), 0, 1) if found else np.zeros(0)
-
-
-def planes(pixels: np.ndarray) -> Tensor:
-    """uint8 [N, 2, s, s] -> float32, both planes centered at one half, as published."""
-    return (torch.from_numpy(pixels).float() / 255 - 0.5) / torch.tensor([0.25, 0.5]).view(1, 2, 1, 1)
 
 
 def _batch(crops: Crops, at: np.ndarray, rng: np.random.Generator, misses: bool) -> tuple[Tensor, Tensor, list[str]]:
     """Inputs with another brightness and contrast and moved a little, true Dice, class names; sides stay sides."""
-    x = planes(crops.pixels[at])
+    x = planes(torch.from_numpy(crops.pixels[at]))
     gain, shift = rng.uniform(0.8, 1.25, (2, len(at), 1, 1)).astype(np.float32)
     x[:, 0] = x[:, 0] * torch.from_numpy(gain) + torch.from_numpy(shift - 1)
     x = torch.roll(x, [int(v) for v in rng.integers(-2, 3, 2)], (2, 3))

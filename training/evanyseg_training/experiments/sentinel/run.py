@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from evanyseg.protocols import QualityEstimator
+from evanyseg.quality.conditioned.class_table import ClassTable
 from evanyseg.results import QualityCase
 
 from ...candidates.mask_sources import OTHER_OBJECT
 from ...candidates.store import CandidateStore
-from ...estimator.conditioned.class_table import ClassTable
+from ...errors import CandidateError
 from ...estimator.conditioned.samples import UNSEEN, Crops, SampleOptions, crops_of
-from ...estimator.conditioned.train import ARMS, Arm, TrainOptions, predict, train_arm
+from ...estimator.conditioned.train import ARMS, Arm, TrainOptions, export, predict, train_arm
 from ...files import write_table
 
 if TYPE_CHECKING:
@@ -46,14 +47,23 @@ def run_ablation(
     tell: Callable[[str], None],
     arms: Sequence[Arm] = ARMS,
 ) -> Ablation:
-    """All arms; what is finished stays in `folder` and is not made again. Raises CandidateError."""
+    """All arms; what is finished stays in `folder` and is not made again. Arms that are told the text of the class are
+    also written as files for `--estimator`. Raises CandidateError."""
     crops = crops_of(masks, names, samples, folder / "crops")
     unseen = crops.table.split.isin(UNSEEN).to_numpy()
     train, test = crops.where(~unseen), crops.where(unseen)
+    classes = sorted(train.table.label.unique())
+    if len(classes) < 2:
+        raise CandidateError(
+            f"All {len(train.table)} masks to train on are of one class, {classes[0]}: telling it says nothing, and "
+            "what it adds cannot be measured. Give candidates of two classes or more."
+        )
     tell(f"{len(train.table)} masks to train on, {len(test.table)} of unseen people")
     found, wrong = [], []
     for arm in arms:
         net, conditions = train_arm(arm, train, names, folder, training, tell)
+        if arm.file:
+            export(folder / arm.file, net, names, crops.pixels.shape[2])
         found.append(predict(net, conditions, test, list(test.table.label)))
         wrong.append(np.full(len(test.table), np.nan))
         shown = swappable(test)
