@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,8 @@ import pytest
 
 from engine import files, phantom
 from engine.cli_fixtures import SHAPE, E, table
+from engine.test_audit import nnunet, organs, save
+from evanyseg.audit.layouts import read_dataset
 from evanyseg.errors import EvanySegError, ImageError, MissingPackageError, OutputError
 from evanyseg.io.overwrite import refuse_overwriting
 from evanyseg.io.read import read_image, read_segmentation
@@ -118,6 +121,84 @@ def test_workers_read_file_addresses(evanyseg, local: Path, tmp_path: Path) -> N
     code, _, err = evanyseg(*common, "-o", f"file://{tmp_path}/two.csv", "--cluster", "local:1")
     assert code == 1, err
     assert (tmp_path / "two.csv").read_bytes() == (tmp_path / "serial.csv").read_bytes()
+
+
+def decathlon(folder: Path) -> Path:
+    nnunet(folder, 2)
+    for name, other in (("imagesTr/case_0{}_0000.nii.gz", "imagesTr/case_0{}.nii.gz"),):
+        for n in range(2):
+            (folder / name.format(n)).rename(folder / other.format(n))
+    pairs = [{"image": f"./imagesTr/case_0{n}.nii.gz", "label": f"./labelsTr/case_0{n}.nii.gz"} for n in range(2)]
+    (folder / "dataset.json").write_text(json.dumps({"labels": {"1": "left", "2": "right"}, "training": pairs}))
+    return folder
+
+
+def bids(folder: Path) -> Path:
+    """Derivatives within the raw data set, which has the images and the people."""
+    for n in range(2):
+        image, labels = organs(n)
+        save(folder / f"sub-0{n}" / "anat" / f"sub-0{n}_T1w.nii.gz", image)
+        save(folder / "derivatives" / "seg" / f"sub-0{n}" / "anat" / f"sub-0{n}_desc-x_dseg.nii.gz", labels)
+    (folder / "participants.tsv").write_text("participant_id\tsex\nsub-00\tF\nsub-01\tM\n")
+    return folder / "derivatives" / "seg"
+
+
+@pytest.mark.parametrize(
+    "made", [lambda folder: nnunet(folder, 2), decathlon, bids], ids=["nnunet", "decathlon", "bids"]
+)
+def test_the_folder_of_a_data_set_in_a_store_is_audited_as_one_here(evanyseg, store, tmp_path: Path, made) -> None:
+    here = made(tmp_path / "set")
+    put(store, tmp_path / "set", "data/set")
+    there = f"memory://data/set/{here.relative_to(tmp_path / 'set').as_posix()}".removesuffix("/.")
+    fetched, real = [], store.get_file
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(store), "get_file", lambda self, name, *a, **k: fetched.append(name) or real(name, *a, **k))
+        names = [(c.name, c.subject, dict(c.metadata)) for c in read_dataset(Path(there))]
+    assert names == [(c.name, c.subject, dict(c.metadata)) for c in read_dataset(here)]
+    assert {Path(name).name for name in fetched} <= {"dataset.json", "participants.tsv"}, "no image yet"
+    tables = []
+    for number, folder in enumerate((here, f"file://{here}", there)):
+        code, _, err = evanyseg("audit", folder, "-o", tmp_path / f"out{number}", *E, "--worst", 1)
+        assert code == 0, err
+        text = (tmp_path / f"out{number}" / "cases.csv").read_text()
+        tables.append(text.replace("memory://data/set", str(tmp_path / "set")))
+        assert (tmp_path / f"out{number}" / "audit.html").read_text().count("<img ") == 2
+    assert tables[0] == tables[1] == tables[2]
+    assert tables[0].count("\n") == 5
+
+
+def test_masks_of_a_model_and_people_may_be_in_a_store(evanyseg, store, tmp_path: Path) -> None:
+    folder = nnunet(tmp_path / "d", 3)
+    for n in range(2):
+        save(tmp_path / "predicted" / f"case_{n:02}.nii.gz", organs(n, bad=True)[1])
+    put(store, tmp_path / "predicted", "predicted")
+    store.pipe_file("/people.csv", b"case,sex\ncase_00,F\ncase_01,M\n")
+    tables = []
+    for masks in (tmp_path / "predicted", "memory://predicted"):
+        asked = ("--masks", masks, "--metadata", "memory://people.csv", "-o", tmp_path / "out")
+        code, _, err = evanyseg("audit", folder, *asked, *E)
+        assert code == 0, err
+        tables.append(
+            (tmp_path / "out" / "cases.csv").read_text().replace("memory://predicted", f"{tmp_path}/predicted")
+        )
+    assert tables[0] == tables[1]
+    assert "kidney_left" in tables[0], "dataset.json named them"
+
+
+def test_what_is_no_data_set_in_a_store_is_said_of_the_store(store, tmp_path: Path, monkeypatch) -> None:
+    store.pipe_file("/odd/a/x.txt", b"x")
+    with pytest.raises(ImageError, match="memory://odd is no data set that is known here"):
+        read_dataset(Path("memory://odd"))
+    store.pipe_file("/raw/sub-1/anat/sub-1_dseg.nii.gz", b"x")
+    with pytest.raises(ImageError, match=r"no image for memory://raw/sub-1/anat/.* looked in memory://raw"):
+        read_dataset(Path("memory://raw"))
+    pairs = [{"image": "../../x.nii.gz", "label": "x.nii.gz"}]
+    store.pipe_file("/out/dataset.json", json.dumps({"training": pairs}).encode())
+    with pytest.raises(ImageError, match=r"memory://out/dataset\.json names .* which lies outside of the data set"):
+        read_dataset(Path("memory://out/"))
+    monkeypatch.setattr(type(store), "find", lambda *a, **k: ["/out/../etc/x"])
+    with pytest.raises(ImageError, match="holds names that lead out of it"):
+        read_dataset(Path("memory://out"))
 
 
 def test_a_stopped_run_to_a_store_goes_on(evanyseg, local: Path, store, tmp_path: Path, monkeypatch) -> None:

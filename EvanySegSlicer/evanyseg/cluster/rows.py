@@ -100,7 +100,7 @@ def _place(client: Any, place: TablePlace) -> TablePlace:
 def _case(client: Any, case: AuditCase) -> AuditCase:
     if _share_folder(client):
         return case
-    names = case.names.absolute() if case.names else None
+    names = whole(case.names) if case.names else None
     return replace(case, image=whole(case.image), mask=whole(case.mask), names=names)
 
 

@@ -12,6 +12,7 @@ MASKS = ("_dseg.nii.gz", "_dseg.nii", "_mask.nii.gz", "_mask.nii")
 NOT_OF_IMAGES = ("desc", "label", "res", "den")
 """Entities that a derivative adds to the name of the image it was made from."""
 PARTICIPANT = "participant_id"
+PARTICIPANTS = "participants.tsv"
 
 
 def is_bids(folder: Path) -> bool:
@@ -63,7 +64,7 @@ def _image_of(mask: Path, folders: tuple[Path, ...]) -> Path:
 
 
 def _people(folder: Path) -> dict[str, dict[str, str]]:
-    path = folder / "participants.tsv"
+    path = folder / PARTICIPANTS
     if not path.is_file():
         return {}
     table = open_table(path, [PARTICIPANT])

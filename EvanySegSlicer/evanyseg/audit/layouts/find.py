@@ -7,12 +7,14 @@ from pathlib import Path
 
 from ...errors import ImageError
 from ...io.remote import address, plain
+from ...io.remote.listing import is_remote_folder
 from ...io.tables import open_table
 from ..case import AuditCase
 from .bids import bids_cases, is_bids
 from .decathlon import decathlon_cases
 from .described import description_of
 from .nnunet import nnunet_cases
+from .outline import Outline
 from .table import table_cases
 
 CASE = "case"
@@ -27,7 +29,23 @@ def read_dataset(
     the labels are); metadata: a table with a column `case` and whatever else is known. Raises ImageError in words that
     say what was looked for.
     """
-    path = plain(path)
+    path, masks = plain(path), plain(masks) if masks is not None else None
+    remote = [folder for folder in (path, masks) if folder is not None and is_remote_folder(folder)]
+    if remote:
+        with Outline() as outline:
+            at = {folder: outline.of(folder) for folder in remote}
+            try:
+                found = _cases(at.get(path, path), at.get(masks, masks) if masks else None, truth_column)
+            except ImageError as error:
+                raise ImageError(outline.said(str(error))) from None
+            cases = [outline.there(case) for case in found]
+    else:
+        cases = _cases(path, masks, truth_column)
+    return _with_metadata(cases, metadata) if metadata is not None else cases
+
+
+def _cases(path: Path, masks: Path | None, truth_column: str | None) -> list[AuditCase]:
+    """Raises ImageError."""
     if path.is_file() or address(path) is not None:
         if masks is not None:
             raise ImageError("A table names its masks itself; --masks goes with a folder.")
@@ -47,7 +65,7 @@ def read_dataset(
         )
     if not cases:
         raise ImageError(f"There is no case with an image and a mask in {path}.")
-    return _with_metadata(cases, metadata) if metadata is not None else cases
+    return cases
 
 
 def _with_metadata(cases: list[AuditCase], path: Path) -> list[AuditCase]:

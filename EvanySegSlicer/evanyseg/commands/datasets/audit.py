@@ -111,7 +111,7 @@ def audit(
         raise EvanySegError(f"{output} is a file; give the folder that tables and page shall go to.")
     facts = {
         "Data set": shown_path(dataset),
-        "Masks": str(masks) if masks else "the data set's own labels",
+        "Masks": shown_path(masks) if masks else "the data set's own labels",
         "Estimator": identity_of(estimator),
         "Intensity": intensity or "the default of each image",
         "Slices of a volume": "all" if most is None else f"{most} of each label, evenly spread",

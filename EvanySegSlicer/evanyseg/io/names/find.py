@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from ...errors import ImageError
+from ..remote import local_copy
 from ..sniff import FileKind
 from .entries import LabelNames
 from .files import entries_of_json, read_names
@@ -28,7 +29,7 @@ def names_for(asked: str | Path | None, mask: Path, kind: FileKind, values: set[
         known = known_names(str(asked))
         if known is not None:
             return known
-        path = Path(asked).expanduser()
+        path = local_copy(Path(asked).expanduser())
         if not path.exists():
             raise ImageError(f"There is no file {path} with names; known words are {', '.join(TABLES)}.")
         return read_names(path)

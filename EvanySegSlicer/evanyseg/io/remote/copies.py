@@ -12,6 +12,7 @@ from typing import Any
 
 from ...errors import EvanySegError, ImageError
 from .address import address, plain, store_of
+from .listing import is_remote_folder, names_below
 
 LIMIT = 2**30
 """Bytes of copies that a process keeps, about."""
@@ -33,7 +34,7 @@ def local_copy(path: Path) -> Path:
 def local_file(path: Path) -> Path:
     """As `local_copy`; raises ImageError for the address of a folder."""
     found = address(path)
-    if found is not None and _is_folder(*store_of(found), found):
+    if found is not None and is_remote_folder(path):
         raise ImageError(f"{found} is a folder; give a table there, or a folder of this machine.")
     return local_copy(path)
 
@@ -86,21 +87,11 @@ def _copies() -> Copies:
     return Copies()
 
 
-def _is_folder(fs: Any, root: str, found: str) -> bool:
-    try:
-        return bool(fs.isdir(root))
-    except Exception as error:  # as above
-        raise ImageError(f"{found} cannot be read ({error or type(error).__name__}).") from error
-
-
 def _wanted(fs: Any, root: str, found: str) -> dict[str, str]:
     """Files to fetch: names below the copy's folder -> paths in the store. Raises FileNotFoundError, ImageError."""
     place = PurePosixPath(root)
     if fs.isdir(root):
-        inside = {PurePosixPath(name).relative_to(place): name for name in sorted(fs.find(root))}
-        if any(".." in part.parts for part in inside):
-            raise ImageError(f"{found} holds names that lead out of it.")
-        return {str(place.name / part): name for part, name in inside.items()}
+        return {str(place.name / name): str(place / name) for name in names_below(found)}
     stem = next((place.name[: -len(end)] for end in HALVES if place.name.lower().endswith(end)), None)
     if stem is None:
         return {place.name: root}
