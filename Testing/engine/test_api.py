@@ -9,9 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import evanyseg
 from doubles import BrightEstimator, BrightSegmenter
+from engine import phantom
 from evanyseg.errors import ImageError, PromptError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,8 +52,36 @@ def test_shapes_that_do_not_fit_are_refused_in_words() -> None:
         evanyseg.score(np.zeros((5, 20, 30)), mask, estimator=BrightEstimator())
     with pytest.raises(PromptError, match="outside the image"):
         evanyseg.score(image, mask, evanyseg.BoxPrompt(40, 0, 50, 9), estimator=BrightEstimator())
+    with pytest.raises(PromptError, match=r"BoxPrompt\(x0, y0, x1, y1\)"):
+        evanyseg.score(image, mask, (4, 0, 9, 9), estimator=BrightEstimator())
+    with pytest.raises(PromptError, match=r"BoxPrompt\(x0, y0, x1, y1\)"):
+        evanyseg.segment(image, (4, 0, 9, 9), segmenter=BrightSegmenter(), estimator=BrightEstimator())
+    for soft in (mask * 0.3, np.where(mask > 0, np.nan, 0)):
+        with pytest.raises(ImageError, match="thresholded, such as mask > "):
+            evanyseg.score(image, soft, estimator=BrightEstimator())
+    with pytest.raises(ImageError, match="values below zero"):
+        evanyseg.score(image, (mask * 255).astype(np.int8), estimator=BrightEstimator())
+    with pytest.raises(ImageError, match="absolute value"):
+        evanyseg.score(image * 1j, mask, estimator=BrightEstimator())
     with pytest.raises(ImageError, match="Unknown intensity preset 'guess'"):
         evanyseg.score(image, mask, estimator=BrightEstimator(), intensity="guess")
+
+
+def test_an_image_of_yes_and_no_is_black_and_white() -> None:
+    image = np.zeros((20, 30), bool)
+    image[5:15, 10:20] = True
+    assert evanyseg.score(image, image, estimator=BrightEstimator()).dice > 0.99
+
+
+def test_what_a_file_says_is_a_warning(tmp_path: Path) -> None:
+    pixels, mask = phantom.picture()
+    exif = Image.Exif()
+    exif[274] = 3
+    Image.fromarray(pixels).save(tmp_path / "i.png", exif=exif)
+    Image.fromarray(mask[::-1, ::-1].astype(np.uint8) * 255).save(tmp_path / "m.png")
+    with pytest.warns(UserWarning, match=r"i\.png was turned upright"):
+        found = evanyseg.score_files(tmp_path / "i.png", tmp_path / "m.png", estimator=BrightEstimator())
+    assert found[0].estimate.dice > 0.99
 
 
 def test_models_can_be_given_as_objects_and_spacing_and_window_count() -> None:

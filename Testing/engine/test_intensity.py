@@ -62,11 +62,27 @@ def test_a_speck_on_a_flat_ground_still_gets_a_window() -> None:
         (np.array([[[256, 512, 65535]]], np.uint16), [1, 2, 255]),
         (np.array([[[0.0, 0.5, 1.0]]], np.float32), [0, 128, 255]),
         (np.array([[[0.0, 100.4, 255.0]]], np.float64), [0, 100, 255]),
-        (np.array([[[-5, 100, 900]]], np.int16), [0, 100, 255]),
+        (np.array([[[0, 100, 255]]], np.int16), [0, 100, 255]),
     ],
 )
 def test_colors_of_every_type_become_8_bit(pixels: np.ndarray, expected: list[int]) -> None:
     assert PRESETS["rgb"].fit(pixels).apply(pixels)[0, 0].tolist() == expected
+
+
+@pytest.mark.parametrize("ends", [(-1000, 1000), (0, 4096), (-1.0, 1.0)])
+def test_colors_of_other_ranges_are_not_cut(ends: tuple[float, float]) -> None:
+    pixels = np.array([[[ends[0], sum(ends) / 2, ends[1]]]], np.float32 if ends[1] == 1 else np.int16)
+    assert np.abs(PRESETS["rgb"].fit(pixels).apply(pixels)[0, 0] - np.array([0, 127.5, 255])).max() <= 1
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0])
+def test_colors_that_resampling_drove_beyond_their_range_are_cut(top: float) -> None:
+    pixels = np.linspace(0, top, 3000, dtype=np.float32).reshape(20, 50, 3)
+    shown = PRESETS["rgb"].fit(pixels).apply(pixels)
+    pixels[0, 0] = [-0.1 * top, 0.0, 1.1 * top]
+    beyond = PRESETS["rgb"].fit(pixels).apply(pixels)
+    assert beyond[0, 0].tolist() == [0, 0, 255]
+    assert np.array_equal(beyond[1:], shown[1:])
 
 
 def test_colors_under_a_gray_preset_are_their_mean() -> None:

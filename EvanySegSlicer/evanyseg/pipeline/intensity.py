@@ -82,10 +82,7 @@ class IntensityPreset:
         `padding`: values from the first to the second mark what was not scanned; they count for no percentile.
         """
         if self.kind == "rgb":
-            # 10 or 12 bits of colour stored in 16 would be nearly black: their range is found as that of grey values
-            few = data.dtype == np.uint16 and data.size and data[..., :3].max() < 2**15
-            low, high = _percentiles(data[..., :3], 0.5, 99.5, None) if few else (0.0, 255.0)
-            return IntensityWindow(low, high, "rgb")
+            return IntensityWindow(*_color_range(data[..., :3]), "rgb")
         if self.kind == "window":
             return IntensityWindow(self.low, self.high, self.name, padding)
         return IntensityWindow(*_percentiles(data, self.low, self.high, padding), self.name, padding)
@@ -133,6 +130,21 @@ def preset_named(name: str) -> IntensityPreset:
     if name not in PRESETS:
         raise ImageError(f"Unknown intensity preset '{name}'; choose one of {', '.join(PRESETS)} or fixed:LOW,HIGH.")
     return PRESETS[name]
+
+
+def _color_range(colors: np.ndarray) -> tuple[float, float]:
+    """What is shown as 0 and as 255 in each channel; (0, 255) where the type tells (8 and 16 bits, 0 to 1, 0 to 255).
+
+    10 or 12 bits of colour stored in 16 would be nearly black, and normalised colours be cut: their range is found as
+    that of grey values. A few values beyond the ends (of resampling) are cut.
+    """
+    if colors.dtype == np.uint8 or not colors.size or (colors.dtype == np.uint16 and colors.max() >= 2**15):
+        return 0.0, 255.0
+    low, high = _percentiles(colors, 0.5, 99.5, None)
+    if colors.dtype == np.uint16 or low < 0 or high > 255:
+        return low, high
+    slightly_more = colors.dtype.kind == "f" and 0 < high <= 1 < np.nanmax(colors)
+    return 0.0, 1.0 if slightly_more else 255.0
 
 
 def default_preset(data: np.ndarray, color: bool) -> IntensityPreset:
