@@ -66,16 +66,19 @@ def test_a_taken_port_is_refused_with_the_way_out(server: Server) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="processes are asked as POSIX has it")
-def test_what_a_killed_server_was_sent_is_removed_by_the_next_one(tmp_path: Path) -> None:
-    from EvanySegSlicerLib.web.files.incoming import PREFIX, remove_orphans
+def test_what_a_killed_server_left_is_removed_by_the_next_one(tmp_path: Path) -> None:
+    from evanyseg.io.scratch import EXPORT, KINDS, UPLOAD, remove_orphans, scratch_folder
 
     with subprocess.Popen([sys.executable, "-c", "pass"]) as gone:
         gone.wait()
-    kept = [f"{PREFIX}{os.getpid()}-a1", f"{PREFIX}nothing-b2", f"evanyseg-export-{gone.pid}-c3", "other"]
-    for name in (*kept, f"{PREFIX}{gone.pid}-x_y"):
+    with scratch_folder(EXPORT) as folder:
+        living = Path(folder).name
+    assert living.startswith(f"evanyseg-{EXPORT}-{os.getpid()}-")
+    kept = [living, f"evanyseg-{UPLOAD}-nothing-b2", f"evanyseg-copies-{gone.pid}-c3", "other"]
+    for name in (*kept, *(f"evanyseg-{kind}-{gone.pid}-x_y" for kind in KINDS)):
         (tmp_path / name / "1").mkdir(parents=True)
         (tmp_path / name / "1" / "patient.nii.gz").write_bytes(b"image")
-    (tmp_path / f"{PREFIX}{gone.pid}-link").symlink_to(tmp_path / "other")
+    (tmp_path / f"evanyseg-{UPLOAD}-{gone.pid}-link").symlink_to(tmp_path / "other")
     remove_orphans(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir() if not p.is_symlink()) == sorted(kept)
     assert (tmp_path / "other" / "1" / "patient.nii.gz").is_file()

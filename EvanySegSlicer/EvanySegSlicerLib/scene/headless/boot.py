@@ -5,13 +5,13 @@ Desktop Slicer has all of this already; nothing here is called there.
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from evanyseg.errors import EvanySegError
+from evanyseg.io.scratch import SCENE, scratch_folder
 
 from .scene_files import load_mrb, save_mrb
 
@@ -160,7 +160,7 @@ def _cache_manager(scene: vtkMRMLScene, folder: Path | None) -> tuple[object, ..
 
     temporary = None
     if folder is None:
-        temporary = tempfile.TemporaryDirectory(prefix="evanyseg-scene-")
+        temporary = scratch_folder(SCENE)
         folder = Path(temporary.name)
     cache = slicer.vtkCacheManager()
     cache.SetRemoteCacheDirectory(str(folder))

@@ -6,7 +6,6 @@ A scene names files by path and, in Slicer, by URL: one that leads out of the bu
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from xml.parsers import expat
 from evanyseg.errors import EvanySegError, ImageError
 from evanyseg.io.arrivals.archive import Limits, unpack
 from evanyseg.io.arrivals.contained import check_contained
+from evanyseg.io.scratch import SCENE, scratch_folder
 
 KINDS = frozenset(
     {
@@ -35,7 +35,7 @@ def unpacked_bundle(path: Path, limits: Limits | None = None) -> Iterator[Path]:
     """The scene's .mrml in a temporary folder that goes with the context. Raises EvanySegError."""
     if not path.is_file():
         raise EvanySegError(f"There is no scene file {path}.")
-    with tempfile.TemporaryDirectory(prefix="evanyseg-scene-") as folder:
+    with scratch_folder(SCENE) as folder:
         root = Path(folder)
         try:
             files = unpack(path, root, limits)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
 
 from evanyseg.errors import EvanySegError
+from evanyseg.io.scratch import EXPORT, scratch_folder
 
 from ...presenters.exchange.dicom_export import gathered
 from ...presenters.reviewing import ReviewingPresenter
@@ -47,7 +47,7 @@ class Exports:
         kind = request.match_info["kind"]
         if kind not in NAMES:
             raise web.HTTPNotFound(text="There is no such export.")
-        with tempfile.TemporaryDirectory(prefix="evanyseg-export-") as folder:
+        with scratch_folder(EXPORT) as folder:
             path = Path(folder) / NAMES[kind]
             try:
                 self.say(f"Writing {path.name}...", False)
@@ -69,7 +69,7 @@ class Exports:
             return  # once is enough
         async with self._saving:
             self.say(f"Saving {path.name}...", False)
-            with tempfile.TemporaryDirectory(prefix="evanyseg-export-") as folder:
+            with scratch_folder(EXPORT) as folder:
                 await beside(lambda: self.write("scene", path), Path(folder) / "problem.txt")
             self.say(f"{path.name} was saved.", False)
 

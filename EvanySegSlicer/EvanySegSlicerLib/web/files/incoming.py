@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tempfile
@@ -12,6 +11,7 @@ from pathlib import Path
 from aiohttp import web
 
 from evanyseg.errors import EvanySegError
+from evanyseg.io.scratch import UPLOAD, remove_orphans, scratch_folder
 
 IMAGE, MASKS = "image", "masks"
 """What an upload is taken for; a scene (.mrb) is known by its content."""
@@ -22,27 +22,6 @@ LARGEST = 2 << 30
 _PLAIN = re.compile(r"[^A-Za-z0-9._ +()-]")
 
 
-PREFIX = "evanyseg-upload-"
-"""Of the temporary folder; the server's process number follows."""
-
-
-def remove_orphans(folder: Path) -> None:
-    """Somebody's images must not stay behind: folders of servers that were killed (this user's, on POSIX) are
-    removed."""
-    if os.name != "posix":  # elsewhere nobody can be asked whether a process lives without ending it
-        return
-    for left in folder.glob(f"{PREFIX}*-*"):
-        number = left.name.removeprefix(PREFIX).partition("-")[0]
-        try:
-            if not number.isdecimal() or left.is_symlink() or left.stat().st_uid != os.getuid():
-                continue
-            os.kill(int(number), 0)
-        except ProcessLookupError:
-            shutil.rmtree(left, ignore_errors=True)
-        except (OSError, OverflowError):  # it lives as another user's, or went while we looked
-            continue
-
-
 class Incoming:
     """`arrived(kind, path, folder)` is called with a complete file; `folder`, which is not there yet, is where it may
     be unpacked. One upload at a time."""
@@ -51,7 +30,7 @@ class Incoming:
         self.arrived, self.say = arrived, say
         self.largest = LARGEST
         remove_orphans(Path(tempfile.gettempdir()))
-        self._root = tempfile.TemporaryDirectory(prefix=f"{PREFIX}{os.getpid()}-")
+        self._root = scratch_folder(UPLOAD)
         self._count, self._busy = 0, False
 
     def install(self, app: web.Application) -> None:
