@@ -75,7 +75,7 @@ def test_a_folder_of_checkpoints_becomes_estimates(evanyseg, model: Path) -> Non
     assert code == 0
     found = json.loads(out)
     assert found["checkpoints"][0]["mean_pred_dice"] is None
-    assert found["checkpoints"][-1]["dice"] == pytest.approx(float(rows[-1]["dice"]))
+    assert found["checkpoints"][-1]["dice"] == pytest.approx(float(rows[-1]["dice_reverse"]))
 
 
 def test_missing_predictions_are_named_before_anything_is_read(evanyseg, model: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from engine.performance_sets import disks, model_of
 from evanyseg.errors import CancelledError, EvanySegError
 from evanyseg.performance.cases import squared_mask
+from evanyseg.performance.correction import STEEPEST, Scored, corrected
 from evanyseg.performance.engines import ENGINES, reverse_engine
 from evanyseg.performance.estimate import model_estimates, real_metrics
 from evanyseg.performance.mapping import Observed, estimated
@@ -91,6 +92,53 @@ def test_a_constant_predictor_says_the_mean_of_the_labeled_ones() -> None:
     assert found.value == pytest.approx(np.full(8, seen.real.mean()))
 
 
+def test_the_correction_by_hand() -> None:
+    real = np.array([[0.2, 0.4, 0.9, 0.5], [0.3, 0.5, 1.0, 0.6]])
+    said = np.array([[0.3, 0.5, 1.0, 0.6], [0.3, 0.5, 1.0, 0.6]])
+    there = np.array([[0.4, 0.6], [0.5, np.nan]])  # the second one found nothing on the last image
+    found = corrected(real, Scored(said, list("abcd")), Scored(there, list("ef")), (0.0, 1.0))
+    assert found.slope == pytest.approx(1.0)
+    assert found.real == pytest.approx([0.5, 0.6])
+    assert found.value == pytest.approx([0.5 + (0.5 - 0.6), 0.6 + (0.25 - 0.6)])
+    assert (found.low, found.high) == (pytest.approx(found.value), pytest.approx(found.value)), "nothing is unseen"
+
+
+def test_scores_that_say_nothing_leave_the_labeled_mean() -> None:
+    real = np.random.default_rng(0).uniform(0.4, 0.9, (3, 8))
+    flat = np.full((3, 8), 0.7)
+    found = corrected(real, Scored(flat, list("abcdefgh")), Scored(flat[:, :4], list("ijkl")), (0.0, 1.0))
+    assert found.slope == 0
+    assert found.value == pytest.approx(real.mean(1))
+    assert ((found.low < found.value) & (found.value < found.high)).all()
+
+
+def test_harder_images_are_noticed_and_the_interval_holds_the_truth() -> None:
+    """Two thirds of the spread are seen by the scores; the unlabelled people are other ones each time."""
+    rng = np.random.default_rng(1)
+    errors, plain, held = [], [], []
+    for _ in range(80):
+        quality = rng.normal(0.7, 0.15, (1, 40))
+        real = np.clip(quality + np.array([[-0.1], [0.0]]) + rng.normal(0, 0.05, (2, 40)), 0, 1)
+        said = 0.8 * quality + 0.1 + rng.normal(0, 0.03, (2, 40))
+        people = [str(n // 2) for n in range(20)]
+        found = corrected(
+            real[:, :20], Scored(said[:, :20], people), Scored(said[:, 20:], people), (0.0, 1.0), resamples=200
+        )
+        truth = real[:, 20:].mean(1)
+        errors.append(np.abs(found.value - truth).mean())
+        plain.append(np.abs(found.real - truth).mean())
+        held.append(((found.low <= truth) & (truth <= found.high)).mean())
+    assert np.mean(errors) < 0.5 * np.mean(plain)
+    assert 0.88 <= np.mean(held) <= 0.995
+
+
+def test_a_few_images_may_not_say_anything() -> None:
+    real, said = np.array([[0.0, 1.0, 0.0, 1.0]]), np.array([[0.50, 0.51, 0.50, 0.51]])
+    found = corrected(real, Scored(said, list("abcd")), Scored(said + 0.2, list("efgh")), (0.0, 1.0))
+    assert found.slope == STEEPEST
+    assert found.value == pytest.approx([0.8])
+
+
 def test_the_threshold_is_the_one_with_the_largest_overlap() -> None:
     masks = np.zeros((1, 4, 4), bool)
     masks[0, 1:3, 1:3] = True
@@ -129,13 +177,19 @@ def test_checkpoints_that_get_better_are_told_apart_without_labels() -> None:
     assert np.abs(found.of["dice"].value - truth[:, 0]).mean() < 0.08
     assert np.corrcoef(found.of["dice"].value, truth[:, 0])[0, 1] > 0.9
     assert found.from_scores is None, "nothing was scored"
-    assert "No common trend over the checkpoints: Precision (" in found.doubts[0], "all of them have precision 1"
+    assert "No common trend over the checkpoints in the reverse step: Precision (" in found.doubts[0], (
+        "all of them have precision 1"
+    )
     scored = replace(data, labeled=_scored(data.labeled), unlabeled=_scored(data.unlabeled))
     told = model_estimates(scored, reverse_engine("patches"))
     assert told.from_scores is not None
     assert told.from_both is not None
     assert told.from_scores.value == pytest.approx(truth[:, 0], abs=0.02), "the scores are the truth plus .1"
     assert told.mean_scores == pytest.approx(truth[:, 0] + 0.1, abs=1e-6)
+    assert told.by_images is not None
+    assert told.best("dice") is told.by_images["dice"]
+    assert told.best("dice").value == pytest.approx(truth[:, 0], abs=0.01)
+    assert found.best("dice") is found.of["dice"], "nothing was scored"
 
 
 def _scored(images):
@@ -146,7 +200,9 @@ def test_checkpoints_without_a_trend_are_told() -> None:
     data = model_of(checkpoints=6)
     same = lambda images: replace(images, predictions=np.repeat(images.predictions[2:3], 6, axis=0))
     found = model_estimates(replace(data, labeled=same(data.labeled)), reverse_engine("patches"))
-    assert found.doubts[0].startswith("No common trend over the checkpoints: Dice, Jaccard, Precision, Recall")
+    assert found.doubts[0].startswith(
+        "No common trend over the checkpoints in the reverse step: Dice, Jaccard, Precision, Recall"
+    )
     assert found.of["dice"].value == pytest.approx(found.of["dice"].real), "the mean of the labelled images"
 
 

@@ -15,8 +15,8 @@ from evanyseg_training.errors import DataError
 from evanyseg_training.experiments.adaptation.objects import KnownObject
 from evanyseg_training.experiments.performance.checkpoints import TrainingOptions, model_data
 from evanyseg_training.experiments.performance.page import TITLE, write_page
-from evanyseg_training.experiments.performance.run import RAW, REVERSE, RunOptions, run_sets
-from evanyseg_training.experiments.performance.tables import by_set, metrics_table, over_sets
+from evanyseg_training.experiments.performance.run import IMAGES, LABELED, RAW, REVERSE, RunOptions, run_sets
+from evanyseg_training.experiments.performance.tables import NO_ENGINE, by_set, metrics_table, over_sets
 
 OPTIONS = RunOptions(("patches",), (4,), TrainingOptions(epochs=20, every=5, width=4, most=8, rate=1e-2))
 
@@ -46,11 +46,13 @@ def test_a_run_is_measured_once_and_told(objects: list[KnownObject], tmp_path: P
     told: list[str] = []
     table = run_sets({"disks": objects}, BrightEstimator(), tmp_path / "sets", OPTIONS, told.append)
     assert set(table.labeled) == {4, 8}
-    assert set(table.method) >= {REVERSE, RAW}
-    assert len(table[(table.method == REVERSE) & (table.labeled == 8)]) == 4 * 6
+    assert set(table.method) >= {REVERSE, RAW, LABELED, IMAGES}
+    for method in (REVERSE, LABELED, IMAGES):
+        assert len(table[(table.method == method) & (table.labeled == 8)]) == 4 * 6
+    assert set(table[table.method == IMAGES].engine) == {NO_ENGINE}
     before = len(told)
     again = run_sets({"disks": objects}, BrightEstimator(), tmp_path / "sets", OPTIONS, told.append)
-    assert len(told) == before, "a finished set is read from its file"
+    assert len(told) == before, "a finished set is read from its folder"
     pd.testing.assert_frame_equal(table, again)
     page = write_page(tmp_path / "page", table, "`command` at abc", "patches")
     text = page.read_text(encoding="utf-8")

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from evanyseg.nets.small_unet import SmallUNet
-from evanyseg.results import QualityEstimate
+from evanyseg.results import QualityCase, QualityEstimate
 from evanyseg_training.errors import DataError
 from evanyseg_training.experiments.adaptation.objects import KnownObject
-from evanyseg_training.experiments.selection import methods
+from evanyseg_training.experiments.selection import methods, timing
 from evanyseg_training.experiments.selection.methods import METHODS, dropout_doubt, entropy, ordered, resident
 from evanyseg_training.experiments.selection.page import summary, write_page
 from evanyseg_training.experiments.selection.run import SelectionOptions, run_selection
+from evanyseg_training.experiments.selection.timing import timings
 
 OPTIONS = SelectionOptions(labeled=6, pool=10, test=4, repeats=2, side=16, steps=3, width=2)
 
@@ -30,12 +31,16 @@ class TrueDice:
         self.truths = truths
 
     def estimate(self, image: np.ndarray, masks: np.ndarray, boxes: object = None) -> list[QualityEstimate]:
-        truth = self.truths[int(image[0, 0, 0])]
-        found = [2 * (m & truth).sum() / max(m.sum() + truth.sum(), 1) for m in masks]
-        return [QualityEstimate(float(d), float(d) - 0.1, float(d) + 0.1, 0.9, self.name) for d in found]
-
-    def estimate_cases(self, cases: Iterable[object]) -> Iterator[QualityEstimate]:
         raise NotImplementedError
+
+    def estimate_cases(self, cases: Iterable[QualityCase]) -> Iterator[QualityEstimate]:
+        for case in cases:
+            truth = self.truths[int(case.image[0, 0, 0])]
+            dice = 2 * (case.mask & truth).sum() / max(case.mask.sum() + truth.sum(), 1)
+            if case.mask.any():
+                yield QualityEstimate(float(dice), float(dice) - 0.1, float(dice) + 0.1, 0.9, self.name)
+            else:
+                yield QualityEstimate.unscored(self.name)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +87,27 @@ def test_each_method_orders_the_whole_pool(objects: list[KnownObject]) -> None:
         assert found.seconds > 0
 
 
-def test_who_knows_the_dice_finds_the_worst_and_the_best(objects: list[KnownObject], tmp_path: Path) -> None:
+def test_the_time_of_an_image_grows_with_the_network(
+    objects: list[KnownObject], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "SIZES", ((16, 2, 2), (128, 8, 2)))
+    timed = timings(objects, TrueDice([o.truth for o in objects]))
+    assert timed["images timed"].tolist() == [24, 2, 2]
+    small, large = timed["ms an image"].astype(float)[1:]
+    assert large > small
+
+
+def test_a_mask_that_is_empty_comes_first_for_annotation(objects: list[KnownObject]) -> None:
+    masks = np.stack([o.truth for o in objects[:3]])
+    masks[1] = False
+    found = methods.estimated(TrueDice([o.truth for o in objects]), objects[:3], masks)
+    assert found[:, 0].tolist() == [1.0, 0.0, 1.0]
+
+
+def test_who_knows_the_dice_finds_the_worst_and_the_best(
+    objects: list[KnownObject], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(timing, "SIZES", ((16, 2, 2), (32, 2, 2)))
     said: list[str] = []
     options = SelectionOptions(labeled=6, pool=10, test=4, repeats=2, side=32, steps=60, width=4)
     table = run_selection({"discs": objects}, TrueDice([o.truth for o in objects]), tmp_path, options, said.append)
@@ -95,7 +120,9 @@ def test_who_knows_the_dice_finds_the_worst_and_the_best(objects: list[KnownObje
     again = run_selection({"discs": objects}, TrueDice([]), tmp_path, options, said.append)  # remembered
     assert again.share.tolist() == pytest.approx(table.share.tolist(), abs=1e-4)
     assert len(said) == 2
-    page = write_page(tmp_path, table, options, "told", "knows").read_text(encoding="utf-8")
+    timed = timings(objects, TrueDice([o.truth for o in objects]))
+    page = write_page(tmp_path, table, timed, options, "told", "knows").read_text(encoding="utf-8")
+    assert page.count("MC dropout, 20 passes of a U-Net at") == len(timing.SIZES)
     assert page.count("| discs |") == 2 * len(METHODS)
     assert set(summary(table)["times random"]) != {""}
 

@@ -11,6 +11,7 @@ import numpy as np
 from ..errors import EvanySegError
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from .cases import SIDE, SUPPORT, Images
+from .correction import Corrected, Scored, corrected
 from .mapping import FEWEST_CHECKPOINTS, FEWEST_LABELED, TREND, Estimated, Observed, estimated, means
 from .measures import MEASURES, WORDS, measured
 from .reverse.protocol import ReverseEngine, ReverseSegmenter
@@ -52,17 +53,23 @@ def require_checkpoints(count: int) -> None:
 
 @dataclass(frozen=True)
 class ModelEstimates:
-    """What is estimated on the unlabelled images, by metric; from_scores and from_both: the Dice again, from the mean
-    of predicted Dice, and from pseudo Dice and predicted Dice together (None where nothing was scored). pseudo: [K, T,
-    6] on both sides. doubts: sentences."""
+    """What is estimated on the unlabelled images, by metric: `of` by the reverse step, `by_images` from the labelled
+    images' metric and the predicted Dice of both sides; from_scores and from_both: the Dice again, from the mean of
+    predicted Dice over checkpoints, and from pseudo Dice and predicted Dice together (the three: None where nothing was
+    scored). pseudo: [K, T, 6] on both sides. doubts: sentences."""
 
     checkpoints: tuple[str, ...]
     of: Mapping[str, Estimated]
+    by_images: Mapping[str, Corrected] | None
     from_scores: Estimated | None
     from_both: Estimated | None
     mean_scores: np.ndarray
     pseudo: tuple[np.ndarray, np.ndarray] = field(repr=False)
     doubts: tuple[str, ...] = ()
+
+    def best(self, metric: str) -> Corrected | Estimated:
+        """What was measured to be nearer to the truth: corrected image by image where predictions were scored."""
+        return self.by_images[metric] if self.by_images is not None else self.of[metric]
 
 
 def model_estimates(
@@ -86,17 +93,43 @@ def estimates_of(data: ModelData, real: np.ndarray, pseudo: tuple[np.ndarray, np
         for m, name in enumerate(MEASURES)
     }
     found = {name: estimated(one, LIMITS[name]) for name, one in seen.items()}
-    scores = (data.labeled.predicted_dice, data.unlabeled.predicted_dice)
-    from_scores = from_both = None
-    if all(np.isfinite(part).any() for part in scores):
+    scored, from_both = estimates_from_scores(data, real), None
+    if scored is not None:
         dice, of_scores = seen["dice"], (labeled, tuple(data.unlabeled.subjects))
-        from_scores = estimated(Observed(dice.real, labeled, [scores], [of_scores]), LIMITS["dice"])
+        scores = (data.labeled.predicted_dice, data.unlabeled.predicted_dice)
         both = Observed(dice.real, labeled, [*dice.predictors, scores], [(train, train), of_scores])
         from_both = estimated(both, LIMITS["dice"])
-    mean = np.where(np.isfinite(scores[1]).any(1), means(scores[1]), np.nan)
+    from_scores, by_images = scored or (None, None)
     return ModelEstimates(
-        data.checkpoints, found, from_scores, from_both, mean, pseudo, _doubts(found, data.checkpoints)
+        data.checkpoints,
+        found,
+        by_images,
+        from_scores,
+        from_both,
+        mean_predicted(data),
+        pseudo,
+        _doubts(found, data.checkpoints),
     )
+
+
+def estimates_from_scores(data: ModelData, real: np.ndarray) -> tuple[Estimated, dict[str, Corrected]] | None:
+    """What needs no reverse step: the Dice by a line over checkpoints from the mean of predicted Dice, and all metrics
+    corrected image by image. None where a side has no scores."""
+    labeled, unlabeled = tuple(data.labeled.subjects), tuple(data.unlabeled.subjects)
+    scores = (data.labeled.predicted_dice, data.unlabeled.predicted_dice)
+    if not all(np.isfinite(part).any() for part in scores):
+        return None
+    dice = Observed(real[..., MEASURES.index("dice")], labeled, [scores], [(labeled, unlabeled)])
+    here, there = Scored(scores[0], labeled), Scored(scores[1], unlabeled)
+    by_images = {name: corrected(real[..., m], here, there, LIMITS[name]) for m, name in enumerate(MEASURES)}
+    return estimated(dice, LIMITS["dice"]), by_images
+
+
+def mean_predicted(data: ModelData) -> np.ndarray:
+    """[K] of the unlabelled images' predicted Dice; NaN where none is scored."""
+    scores = data.unlabeled.predicted_dice
+    found: np.ndarray = np.where(np.isfinite(scores).any(1), means(scores), np.nan)
+    return found
 
 
 def real_metrics(images: Images) -> np.ndarray:
@@ -186,13 +219,14 @@ def _doubts(found: Mapping[str, Estimated], checkpoints: tuple[str, ...]) -> tup
     flat = [WORDS[name] for name, one in found.items() if _trend(one) < TREND]
     if flat:
         out.append(
-            f"No common trend over the checkpoints: {', '.join(flat)} (correlation of pseudo and real metric below "
-            f"{TREND:g}). Those estimates are hardly more than the mean of the labelled images: look at the plot."
+            f"No common trend over the checkpoints in the reverse step: {', '.join(flat)} (correlation of pseudo and "
+            f"real metric below {TREND:g}). What it says of those is hardly more than the mean of the labelled images: "
+            "look at the plot."
         )
     beyond = [name for name, inside in zip(checkpoints, found["dice"].inside, strict=True) if not inside]
     if beyond:
         out.append(
-            f"Dice beyond what the labelled images show, estimated by extending the line: {', '.join(beyond[:5])}"
+            f"Reverse step: Dice beyond what the labelled images show, by extending the line: {', '.join(beyond[:5])}"
             + (f" and {len(beyond) - 5} more." if len(beyond) > 5 else ".")
         )
     return tuple(out)

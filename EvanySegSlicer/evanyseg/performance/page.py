@@ -11,6 +11,7 @@ from importlib.resources import files
 from string import Template
 
 from ..report.frame import framed
+from .correction import Corrected
 from .estimate import ModelEstimates
 from .mapping import Estimated
 from .measures import WORDS
@@ -29,9 +30,17 @@ CLOSING = """  <p>An estimate says what the metric would be if somebody labelled
   checkpoints of one training and the labelled images tell. It is of the whole set, not of a single image. Images
   unlike the labelled ones (another scanner, another disease) can break the line without showing it: label a few of
   them and compare.</p>"""
-DICE_COLUMNS = ("Checkpoint", "Estimated", "95 % interval", "Predicted Dice", "Both", "Labelled", "Left out")
-METRIC_COLUMNS = ("Metric", "Estimated", "95 % interval", "Measured on labelled", "Error of checkpoints left out",
-                  "r over checkpoints")  # fmt: skip
+DICE_COLUMNS = ("Checkpoint", "Estimated", "95 % interval", "Labelled", "Predicted Dice", "Reverse step", "Left out")
+METRIC_COLUMNS = ("Metric", "Estimated", "95 % interval", "Measured on labelled", "Reverse step",
+                  "Error of checkpoints left out", "r over checkpoints")  # fmt: skip
+
+
+ESTIMATED = (
+    "Estimated: by the reverse step, as nothing was scored.",
+    "Estimated: measured on the labelled images, corrected by how much easier or harder the quality estimator finds "
+    "the unlabelled ones.",
+)
+"""Without scores, with them."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +58,19 @@ class PerformancePage:
 def performance_html(page: PerformancePage) -> str:
     """The document; every text is escaped, nothing is fetched from elsewhere."""
     found, k = page.found, page.chosen
-    dice = found.of["dice"]
+    dice, best = found.of["dice"], found.best("dice")
     body = Template((files(__package__) / "page.html").read_text(encoding="utf-8")).substitute(
-        headline=f"{dice.value[k]:.2f}",
+        headline=f"{best.value[k]:.2f}",
         headline_note=escape(
             f"estimated mean Dice of {found.checkpoints[k]} on the unlabelled images, 95 % interval "
-            f"{dice.low[k]:.2f} to {dice.high[k]:.2f}; measured on the labelled ones {dice.real[k]:.2f}"
+            f"{best.low[k]:.2f} to {best.high[k]:.2f}; measured on the labelled ones {best.real[k]:.2f}"
         ),
         doubts="".join(f'<p class="doubt">{escape(doubt)}</p>' for doubt in found.doubts),
         note=escape(
-            "Predicted Dice: the mean of the quality estimator, image by image. Both: from the reverse step and that "
-            "mean together. Labelled: measured on the labelled images. Left out: the same, estimated from the other "
-            f"checkpoints; mean error {dice.held_out_error:.3f}."
+            f"{ESTIMATED[found.by_images is not None]} Labelled: measured on the labelled images. Predicted Dice: "
+            "the mean of the quality estimator over the unlabelled ones. Reverse step: from the line over checkpoints. "
+            "Left out: a checkpoint's Dice on the labelled images by the line through the other ones; mean error "
+            f"{dice.held_out_error:.3f}."
         ),
         checkpoint=escape(found.checkpoints[k]),
         dice_columns=_cells(DICE_COLUMNS, "th"),
@@ -77,15 +87,15 @@ def performance_html(page: PerformancePage) -> str:
 
 def dice_rows(found: ModelEstimates) -> list[list[str]]:
     """Cells of `DICE_COLUMNS`, a row a checkpoint."""
-    dice = found.of["dice"]
+    dice, best = found.of["dice"], found.best("dice")
     return [
         [
             name,
-            _number(dice.value[k]),
-            _span(dice, k),
+            _number(best.value[k]),
+            _span(best, k),
+            _number(best.real[k]),
             _number(found.mean_scores[k]),
-            _number(found.from_both.value[k]) if found.from_both is not None else "-",
-            _number(dice.real[k]),
+            _number(dice.value[k]),
             _number(dice.held_out[k]),
         ]
         for k, name in enumerate(found.checkpoints)
@@ -97,9 +107,10 @@ def metric_rows(found: ModelEstimates, checkpoint: int) -> list[list[str]]:
     return [
         [
             WORDS[name],
-            _number(one.value[checkpoint]),
-            _span(one, checkpoint),
+            _number(found.best(name).value[checkpoint]),
+            _span(found.best(name), checkpoint),
             _number(one.real[checkpoint]),
+            _number(one.value[checkpoint]),
             _number(one.held_out_error),
             _number(one.r),
         ]
@@ -107,7 +118,7 @@ def metric_rows(found: ModelEstimates, checkpoint: int) -> list[list[str]]:
     ]
 
 
-def _span(one: Estimated, k: int) -> str:
+def _span(one: Corrected | Estimated, k: int) -> str:
     return f"{_number(one.low[k])} to {_number(one.high[k])}"
 
 

@@ -16,7 +16,7 @@ from ...io.write import write_text
 from ...performance.engines import DEFAULT, ENGINES, reverse_engine
 from ...performance.estimate import ModelData, ModelEstimates, model_estimates, require_checkpoints
 from ...performance.folders import Checkpoint, checkpoints_in
-from ...performance.page import DICE_COLUMNS, PerformancePage, dice_rows, performance_html
+from ...performance.page import DICE_COLUMNS, ESTIMATED, PerformancePage, dice_rows, performance_html
 from ...performance.reading import TRUTH, ReadingOptions, missing_predictions, read_images
 from ...performance.unfinished import Parts
 from ..support.console import DISCLAIMER, out, print_json, progress_bar, say, say_error, say_written, shown, table
@@ -149,8 +149,11 @@ def _rows(found: ModelEstimates) -> list[dict[str, Any]]:
     for k, name in enumerate(found.checkpoints):
         row: dict[str, Any] = {"checkpoint": name}
         for metric, one in found.of.items():
-            row |= {metric: one.value[k], f"{metric}_low": one.low[k], f"{metric}_high": one.high[k],
-                    f"{metric}_labelled": one.real[k], f"{metric}_pseudo": one.there[k]}  # fmt: skip
+            best = found.best(metric)
+            row |= {metric: best.value[k], f"{metric}_low": best.low[k], f"{metric}_high": best.high[k],
+                    f"{metric}_labelled": one.real[k], f"{metric}_reverse": one.value[k],
+                    f"{metric}_reverse_low": one.low[k], f"{metric}_reverse_high": one.high[k],
+                    f"{metric}_pseudo": one.there[k]}  # fmt: skip
         row["mean_pred_dice"] = found.mean_scores[k]
         row["dice_both"] = found.from_both.value[k] if found.from_both is not None else math.nan
         rows.append(row)
@@ -162,8 +165,9 @@ def _show(found: ModelEstimates) -> None:
     columns = [DICE_COLUMNS[0], *(f">{name}" for name in DICE_COLUMNS[1:])]
     out().print(table("Dice on the unlabelled images", columns, cells))
     dice = found.of["dice"]
+    say(ESTIMATED[found.by_images is not None])
     say(
-        f"Left out in turn, the checkpoints' Dice on the labelled images is estimated with an error of "
+        "Reverse step: left out in turn, the checkpoints' Dice on the labelled images is estimated with an error of "
         f"{dice.held_out_error:.3f} (mean) and r {dice.r:.2f}."
     )
     for doubt in found.doubts:

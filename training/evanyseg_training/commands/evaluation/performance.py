@@ -13,7 +13,7 @@ def performance(
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for tables and plots; finished sets stay in it.")],
     sets: Annotated[str, typer.Option(help="Names of sets that may be trained on, separated by commas.")],
     engines: Annotated[
-        str, typer.Option(help="Reverse engines; the first one also with fewer labelled images.")
+        str, typer.Option(help="Reverse engines ('' for none); the first one also with fewer labelled images.")
     ] = "ridge,patches,registration,network",
     labeled: Annotated[
         str, typer.Option("--labelled", help="Numbers of labelled images, beside all of them.")
@@ -55,7 +55,9 @@ def performance(
     by_set = {name: list(known_objects([r for r in records if r.set == name], subjects)) for name in names}
     tell = lambda text: print(text, flush=True)
     table = run_sets(by_set, created_model(estimators, "builtin"), out, options, tell)
-    page = write_page(out, table, f"`{command_line()}` at {commit_of()}", DEFAULT if DEFAULT in wanted else wanted[0])
+    page = write_page(
+        out, table, f"`{command_line()}` at {commit_of()}", DEFAULT if DEFAULT in wanted else "".join(wanted[:1])
+    )
     if results is not None:
         write_section(results, page, "performance")
     typer.echo(page.read_text(encoding="utf-8"))

@@ -25,6 +25,7 @@ def rank_gain(
     from ...experiments.adaptation.objects import Subjects, known_objects
     from ...experiments.selection.page import write_page
     from ...experiments.selection.run import SelectionOptions, run_selection
+    from ...experiments.selection.timing import timings
     from ...reporting.section import write_section
     from ...run_record import command_line, commit_of
     from ..support import created_model
@@ -43,7 +44,8 @@ def rank_gain(
     by_set = {name: list(known_objects([r for r in records if r.set == name], wanted)) for name in names}
     model = created_model(estimators, "builtin")
     table = run_selection(by_set, model, out, options, lambda text: print(text, flush=True))
-    page = write_page(out, table, options, f"`{command_line()}` at {commit_of()}", model.name)
+    timed = timings(by_set[names[0]], model)
+    page = write_page(out, table, timed, options, f"`{command_line()}` at {commit_of()}", model.name)
     if results is not None:
         write_section(results, page, "selection")
     typer.echo(page.read_text(encoding="utf-8"))

@@ -13,6 +13,8 @@ from evanyseg.performance.measures import MEASURES
 if TYPE_CHECKING:
     import pandas as pd
 
+NO_ENGINE = "-"
+"""Of methods that need no reverse step."""
 USEFUL = 0.5
 """Checkpoints with a true Dice above this are those that somebody would use."""
 
@@ -52,10 +54,14 @@ def over_sets(table: pd.DataFrame, keys: list[str], useful: bool = False) -> pd.
 
 
 def metrics_table(table: pd.DataFrame, engine: str) -> pd.DataFrame:
-    """By metric, with all labelled images."""
-    mine = table[(table.engine == engine) & table["all"] & (table.method == "reverse step")]
-    found = over_sets(mine, ["metric", "method"]).drop(columns=["method", "seconds"])
-    return found.sort_values("metric", key=lambda c: c.map(MEASURES.index))
+    """By metric and method (those that say something of all metrics), with all labelled images; engine: of the reverse
+    step."""
+    every = table.groupby("method").metric.nunique()
+    mine = table[
+        table.engine.isin((engine, NO_ENGINE)) & table["all"] & table.method.isin(every.index[every == every.max()])
+    ]
+    found = over_sets(mine, ["metric", "method"]).drop(columns="seconds")
+    return found.sort_values("metric", key=lambda c: c.map(MEASURES.index), kind="stable")
 
 
 def _macro(values: np.ndarray) -> str:

@@ -14,6 +14,7 @@ import torch
 
 from evanyseg.nets.small_unet import SmallUNet, predicted
 from evanyseg.protocols import QualityEstimator
+from evanyseg.results import QualityCase, QualityEstimate
 from evanyseg.uses.rank import Purpose, ranked
 
 from ..adaptation.objects import KnownObject
@@ -66,19 +67,22 @@ def _orders(
         order = np.random.default_rng(seed).permutation(len(pool))
         return order, order[::-1]
     if method == RANK:
-        found = [_estimated(estimator, one, mask) for one, mask in zip(pool, masks > 0.5, strict=True)]
-        dice, low, high = np.array(found).T
+        dice, low, high = estimated(estimator, pool, masks > 0.5).T
         return ranked(dice, low, high, Purpose.ANNOTATION), ranked(dice, low, high, Purpose.PSEUDO_LABELS)
     doubt = entropy(masks) if method == ENTROPY else dropout_doubt(net, inputs, seed)
     return np.argsort(-doubt, kind="stable"), np.argsort(doubt, kind="stable")
 
 
-def _estimated(estimator: QualityEstimator, one: KnownObject, mask: np.ndarray) -> tuple[float, float, float]:
-    high, wide = one.truth.shape
-    grown = cv2.resize(mask.astype(np.float32), (wide, high), interpolation=cv2.INTER_LINEAR) > 0.5
-    (found,) = estimator.estimate(one.image, grown[None])
-    # no mask at all is no answer: nobody would trust it, everybody should look
-    return (found.dice, found.low, found.high) if grown.any() else (0.0, 0.0, 0.0)
+def estimated(estimator: QualityEstimator, pool: Sequence[KnownObject], masks: np.ndarray) -> np.ndarray:
+    """Predicted Dice with its interval [N, 3] of masks bool [N, h, w], on the images in their own size and in batches,
+    as an audit does it. No mask at all is no answer: nobody would trust it, everybody should look."""
+    grown = [
+        cv2.resize(mask.astype(np.float32), one.truth.shape[::-1], interpolation=cv2.INTER_LINEAR) > 0.5
+        for one, mask in zip(pool, masks, strict=True)
+    ]
+    found = list(estimator.estimate_cases(QualityCase(o.image, m) for o, m in zip(pool, grown, strict=True)))
+    found = [QualityEstimate(0.0, 0.0, 0.0, e.level, e.estimator) if not e.scored else e for e in found]
+    return np.array([(e.dice, e.low, e.high) for e in found])
 
 
 def entropy(probability: np.ndarray) -> np.ndarray:

@@ -47,8 +47,10 @@ def spread(values: pd.Series) -> str:
     return f"{found.mean():.3f} +- {np.std(found, ddof=1) if len(found) > 1 else np.nan:.3f}"
 
 
-def write_page(folder: Path, table: pd.DataFrame, options: SelectionOptions, told: str, estimator: str) -> Path:
-    """selection.md. told: command and commit."""
+def write_page(
+    folder: Path, table: pd.DataFrame, timed: pd.DataFrame, options: SelectionOptions, told: str, estimator: str
+) -> Path:
+    """selection.md. told: command and commit; timed: see `timing.timings`."""
     text = (
         f"{TITLE}\n\n{told}, estimator {estimator} without a box. A small U-Net at {options.side} px learns from "
         f"{options.labeled} labelled images; each method orders {options.pool} others by its predictions and "
@@ -56,7 +58,9 @@ def write_page(folder: Path, table: pd.DataFrame, options: SelectionOptions, tol
         f"the truly worst (best) as many are among them. Then it learns from both again; gain: its Dice on "
         f"{options.test} images of other people. Mean +- SD of {options.repeats} repeats. Seconds and memory: of the "
         f"ordering alone, the prediction is there; MC dropout runs the network {PASSES} times, so its time grows with "
-        f"the segmenter, and that of the others does not.\n\n{markdown_of(summary(table))}"
+        f"the segmenter, and that of the others does not.\n\n{markdown_of(summary(table))}\n"
+        "What ordering alone takes, by the size of the network whose predictions are ordered (nobody would use one of "
+        f"{options.side} px; one thread, median of three):\n\n{markdown_of(timed)}"
     )
     write_text(folder / PAGE, text)
     return folder / PAGE
