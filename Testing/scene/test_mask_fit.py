@@ -8,6 +8,7 @@ import pytest
 from doubles import make_pipeline
 from evanyseg.geometry.labels import Stamp
 from evanyseg.results import Caveat
+from EvanySegSlicerLib.scene.nodes.doubts import doubts_of, keep_doubts
 from EvanySegSlicerLib.scene.nodes.segment_store import oriented_image
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from orientations import oriented_matrix
@@ -114,3 +115,21 @@ def test_the_panel_is_told_of_both_what_was_scored_and_what_was_not(desk, missin
     last = desk.view.problems[-1]
     assert "'Stray' lies wholly outside 'Block'" in last
     assert ("may lack a mask" in last) == missing
+
+
+def test_what_reading_a_file_cost_is_told_with_every_score_and_saved(app, truth, tmp_path):
+    review = given(app, truth)
+    segment_id = review.store.ids()[0]
+    keep_doubts(review.store.segmentation.GetSegment(segment_id), (Caveat.RESAMPLED, "made on another series"))
+    review.score_existing(2)
+    rows = review.table.records()
+    assert rows
+    assert all({Caveat.RESAMPLED, "made on another series"} <= set(r.caveat_list) for r in rows)
+    review.store.write(review.store.add("drawn"), review.reader.plane(2, 5), truth[5][::-1])
+    review.score_existing(2)
+    assert not any(Caveat.RESAMPLED in r.caveat_list for r in review.table.records() if r.segment == "drawn")
+    app.save_mrb(tmp_path / "s.mrb")
+    app.load_mrb(tmp_path / "s.mrb")
+    node = app.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    kept = doubts_of(node.GetSegmentation().GetSegment(segment_id))
+    assert kept == (Caveat.RESAMPLED, "made on another series")

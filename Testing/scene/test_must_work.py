@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from vtk.util.numpy_support import vtk_to_numpy
 
 from doubles import make_pipeline
 from evanyseg.errors import GeometryError, ImageError
+from evanyseg.geometry.volume import Volume
 from evanyseg.results import Caveat
+from EvanySegSlicerLib.scene.nodes.add_volume import add_volume as node_of
 from EvanySegSlicerLib.scene.nodes.volume_reader import VolumeReader
 from EvanySegSlicerLib.scene.review.open_review import open_review
 from orientations import oriented_matrix, rotation
@@ -244,3 +247,10 @@ def test_the_intensity_preset_is_chosen_by_name_and_recorded(app, volume):
     assert review.table.records()[0].window == "fixed [0, 500]"
     with pytest.raises(ImageError, match="Unknown intensity preset"):
         open_review(volume, preset="guess")
+
+
+@pytest.mark.parametrize("kind", [">u2", ">i4", ">f4", "?"])
+def test_a_volume_in_another_byte_order_has_its_voxels(app, kind):
+    array = (np.arange(24).reshape(2, 3, 4) % (2 if kind == "?" else 24)).astype(kind)
+    node = node_of(app.scene, Volume(array))
+    assert np.array_equal(vtk_to_numpy(node.GetImageData().GetPointData().GetScalars()), array.ravel())

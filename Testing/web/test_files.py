@@ -92,6 +92,50 @@ def test_masks_are_added_to_the_open_volume(reviewer: Reviewer, tmp_path: Path) 
     assert (found.mask(found.segments[0]) == labels.astype(bool)).all()
 
 
+def test_what_reading_a_mask_cost_is_said_and_stays_with_its_scores(reviewer: Reviewer, tmp_path: Path) -> None:
+    import SimpleITK as sitk
+
+    image = sitk.ReadImage(str(write_phantom(tmp_path / "whole.nii.gz")))
+    send(reviewer, tmp_path / "whole.nii.gz")
+    said(reviewer, "whole.nii.gz was opened")
+    labels = np.zeros([n // 2 for n in image.GetSize()[::-1]], np.uint8)
+    labels[9:11, 10:22, 10:22] = 1
+    coarse = sitk.GetImageFromArray(labels)
+    coarse.SetSpacing((2.0, 2.0, 2.0))
+    coarse.SetOrigin((0.5, 0.5, 0.5))
+    sitk.WriteImage(coarse, str(tmp_path / "coarse.nii.gz"))
+    send(reviewer, tmp_path / "coarse.nii.gz", "masks")
+    said(reviewer, "1 segment added")
+    said(reviewer, "Mask resampled to the image's grid.")
+    reviewer.page.click("#score")
+    reviewer.wait_rows(4)
+    reviewer.wait_idle()
+    table = reviewer.export("table", tmp_path).read_text(encoding="utf-8")
+    assert table.count("mask resampled to the image's grid") == 4
+
+
+def test_contours_are_read_on_the_open_series_and_of_another_patient_refused(
+    reviewer: Reviewer, tmp_path: Path
+) -> None:
+    from engine import dicom_masks
+
+    volume = read_image(write_phantom(tmp_path / "ball.nii.gz"))
+    series = dicom_masks.write_series(tmp_path / "series", volume)
+    with zipfile.ZipFile(tmp_path / "again.zip", "w") as out:
+        for path in sorted(series.iterdir()):
+            out.write(path, f"series/{path.name}")
+    send(reviewer, tmp_path / "again.zip")
+    said(reviewer, "again.zip was opened")
+    outline = [dicom_masks.contour(dicom_masks.on_slice(volume, k, dicom_masks.square(20, 20, 20))) for k in (18, 19)]
+    made = dicom_masks.structure_set({"Liver": outline})
+    made.PatientID = dicom_masks.headers(series)[0].PatientID
+    send(reviewer, dicom_masks.save(tmp_path / "rt.dcm", made), "masks")
+    said(reviewer, "1 segment added")
+    made.PatientID = "somebody else"
+    send(reviewer, dicom_masks.save(tmp_path / "other.dcm", made), "masks")
+    said(reviewer, "patient")
+
+
 def test_the_named_folder_is_browsed_and_nothing_else(reviewer: Reviewer) -> None:
     reviewer.page.click("#browse")
     reviewer.page.wait_for_selector("#folder [data-place='scans']")

@@ -147,7 +147,9 @@ class WebApp:
         if options.session is not None:
             await self.opener.session(options.session)
         elif options.volume is not None:
-            await self.opener.volume(options.volume, masks=options.segmentation)
+            notes = await self.opener.volume(options.volume, masks=options.segmentation)
+            if notes:
+                self.page.status(f"{options.volume.name} was opened.{notes}")
         else:
             await self.opener.volume(template_files()["t1"], "MNI152 T1 (template)")
 

@@ -16,6 +16,7 @@ from evanyseg.protocols import QualityEstimator
 from evanyseg.scoring.missing_slices import MissingSliceDetector
 from evanyseg.segmenters.clicking import check_clicks
 
+from ..nodes.doubts import doubts_of
 from ..nodes.labels import labels_of
 from ..table.records import MISSING, Key
 from .click_job import ClickJob
@@ -178,6 +179,7 @@ class JobFactory:
             boxes={r.key: (r.content_hash, r.box_prompt) for r in rows if r.box_prompt is not None},
             only=frozenset(only) if only is not None else None,
             names={i: self.nodes.store.name(i) for i in ids},
+            doubts={i: doubts_of(self.nodes.store.segmentation.GetSegment(i)) for i in ids},
             allow_cropped=allow_cropped,
         )
 

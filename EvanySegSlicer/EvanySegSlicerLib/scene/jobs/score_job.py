@@ -35,6 +35,8 @@ class ScoreJob:
     """key -> (content hash, box): unedited slices that came from a box are scored with it."""
     only: frozenset[Key] | None = None
     names: dict[str, str] = field(default_factory=dict)
+    doubts: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of each segment, for slices as they were read from a file."""
     allow_cropped: bool = False
     title: str = "Scoring"
 
@@ -79,7 +81,8 @@ class ScoreJob:
         for pipeline in {id(p): p for p in self.pipelines.values()}.values():
             for estimate in pipeline.score(cases(pipeline), should_cancel=should_cancel):
                 segment_id, plane, mask, content, box = waiting.pop(0)
-                estimate = replace(estimate, caveats=(*estimate.caveats, *admitted.caveats[segment_id]))
+                doubts = (*admitted.caveats[segment_id], *(self.doubts.get(segment_id, ()) if box is None else ()))
+                estimate = replace(estimate, caveats=tuple(dict.fromkeys((*estimate.caveats, *doubts))))
                 outcomes.append(SliceOutcome(segment_id, plane, mask, estimate, content, window, box))
                 progress(min(1.0, seen / max(1, total)), f"{self.title}: slice {plane.index}")
         raise_if_cancelled(should_cancel)

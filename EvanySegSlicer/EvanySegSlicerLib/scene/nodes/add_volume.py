@@ -19,7 +19,8 @@ def add_volume(scene: vtkMRMLScene, volume: Volume) -> vtkMRMLVolumeNode:
     import vtk
     from vtk.util.numpy_support import numpy_to_vtk
 
-    array = np.ascontiguousarray(volume.array.astype(np.uint8) if volume.array.dtype == bool else volume.array)
+    kind_of_number = np.dtype(np.uint8) if volume.array.dtype == bool else volume.array.dtype.newbyteorder("=")
+    array = np.ascontiguousarray(volume.array, kind_of_number)  # VTK takes the bytes as they are
     image = vtk.vtkImageData()
     image.SetDimensions(*volume.shape[::-1])
     channels = array.shape[3] if volume.color else 1

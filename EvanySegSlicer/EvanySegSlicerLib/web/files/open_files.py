@@ -57,14 +57,14 @@ class OpenFiles:
             if kind == MASKS:
                 if found.scene:
                     raise EvanySegError(f"{path.name} is a scene: open it as a file.")
-                count = await self.opener.masks(found.path)
-                self._say(f"{count} {'segment' if count == 1 else 'segments'} added: Score the slices.", False)
+                count, notes = await self.opener.masks(found.path)
+                self._say(f"{count} {'segment' if count == 1 else 'segments'} added: Score the slices.{notes}", False)
             elif found.scene:
                 await self.opener.session(found.path)
                 self._say(f"{path.name} was opened; the review goes on.", False)
             else:
-                await self.opener.volume(found.path, _title(path))
-                self._say(f"{path.name} was opened: draw a box.", False)
+                notes = await self.opener.volume(found.path, _title(path))
+                self._say(f"{path.name} was opened: draw a box.{notes}", False)
             self.incoming.keep_only(*([self.opener.dicom] if self.opener.dicom is not None else []))
 
 
