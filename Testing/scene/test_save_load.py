@@ -207,3 +207,20 @@ def test_a_table_edited_by_hand_or_by_an_older_version_is_read(review, liver):
     assert (row.dice, row.comment) == (0.25, "typed in the Tables module")
     assert np.isnan(row.hd95_mm)
     assert ScoreTable.of_node(node).get(key).dice == 0.25
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_an_edit_of_a_segmentation_that_was_loaded_is_told_to_who_watches(app, volume, truth, tmp_path, count):
+    """A segmentation of one segment was edited without a word after it had been read."""
+    masks = {"Liver": truth, "Lung": ~truth}
+    segmentation, _ = add_segmentation(app, volume, dict(list(masks.items())[:count]))
+    open_review(volume, segmentation, make_pipeline())
+    app.save_mrb(tmp_path / "s.mrb")
+    app.load_mrb(tmp_path / "s.mrb")
+    node = app.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
+    review = open_review(app.scene.GetFirstNodeByClass("vtkMRMLScalarVolumeNode"), node, make_pipeline()).review
+    told = []
+    node.GetSegmentation().AddObserver(node.GetSegmentation().SourceRepresentationModified, lambda *_: told.append(1))
+    plane = review.reader.plane(2, 20)
+    review.store.write(review.store.ids()[0], plane, np.zeros(plane.shape, bool))
+    assert told

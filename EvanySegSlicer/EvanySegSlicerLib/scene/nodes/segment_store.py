@@ -124,8 +124,7 @@ class SegmentStore:
             if self.masking is not None:
                 self.masking.modify(self.node, segment_id, found, local)
             elif _edit_in_place(self._segment(segment_id), found):
-                # what Slicer's own merge tells; without it views keep the old outline until they are scrolled
-                self.segmentation.InvokeEvent(self.segmentation.RepresentationModified, segment_id)
+                self._tell(segment_id)
             else:
                 _merge(self.node, segment_id, found, local)
         finally:
@@ -133,6 +132,13 @@ class SegmentStore:
                 self._segment(segment_id).AddRepresentation(SURFACE, surface)
                 self.pending_surfaces.add(segment_id)
         return True
+
+    def _tell(self, segment_id: str) -> None:
+        """What Slicer's own merge tells; else views keep the old outline, and whoever watches edits misses one (vtk
+        does not observe the only segment of a segmentation that was read from a file)."""
+        if not self._segment(segment_id).GetRepresentation(_LABELMAP).HasObserver("ModifiedEvent"):
+            self.segmentation.InvokeEvent(self.segmentation.SourceRepresentationModified, segment_id)
+        self.segmentation.InvokeEvent(self.segmentation.RepresentationModified, segment_id)
 
     def expect_surfaces(self) -> None:
         """Masks were changed by others (undo, redo), which may have restored an old 3D surface: renew all when idle."""
