@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .timing import Figure, figure
 
-CASES = 500
+CASES, OTHERS = 500, 20_000
 PERCENT = 1.0
 SECONDS = 30.0
 
@@ -20,13 +20,20 @@ def run(runs: int, quick: bool = False) -> list[Figure]:
     """Processor time of `evanyseg watch` in a process of its own, over half a minute after its start."""
     repeats = 1 if quick else min(runs, 3)
     shares = [idle_percent(5.0 if quick else SECONDS) for _ in range(repeats)]
-    return [figure(f"processor time, {CASES} known cases, a look each 5 s", shares, "%", PERCENT)]
+    many = [idle_percent(5.0 if quick else 2 * SECONDS, 500 if quick else OTHERS)]
+    return [
+        figure(f"processor time, {CASES} known cases, a look each 5 s", shares, "%", PERCENT),
+        figure(f"processor time, {OTHERS} more files: looks become rarer", many, "%", PERCENT),
+    ]
 
 
-def idle_percent(seconds: float) -> float:
+def idle_percent(seconds: float, others: int = 0) -> float:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "in").mkdir()
+        for number in range(others):
+            (folder / "in" / f"d{number % 100}").mkdir(parents=True, exist_ok=True)
+            (folder / "in" / f"d{number % 100}" / f"{number}.png").touch()
+        (folder / "in").mkdir(exist_ok=True)
         for number in range(CASES):  # what is in them does not matter: they are known to fail
             for kind in ("", "_seg"):
                 (folder / "in" / f"c{number:04d}{kind}.nii.gz").write_bytes(b"no image")

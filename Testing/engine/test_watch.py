@@ -11,15 +11,18 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 
 from engine import dicom_masks, files, phantom
 from engine.cli_fixtures import SHAPE, E, bright_command, bright_environment, table
+from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError, ImageError, OutputError
 from evanyseg.watching import arrivals, hook
 from evanyseg.watching.arrivals import Inbox
 from evanyseg.watching.hook import Hook
 from evanyseg.watching.ledger import COLUMNS, Ledger
+from evanyseg.watching.page import REST_S, DayPages
 
 BALL = phantom.ball(SHAPE)
 never = lambda name, fingerprint: False
@@ -185,6 +188,76 @@ def test_what_arrived_is_scored_once_and_again_when_it_changes(evanyseg, tmp_pat
     assert page.read_text(encoding="utf-8").count('href="cases/a_seg/report.html"') == 1, (
         "the page shows the last score"
     )
+
+
+def test_a_hook_is_called_also_when_the_watch_was_killed_meanwhile(evanyseg, tmp_path: Path, monkeypatch) -> None:
+    """Rather twice than never; and the page of the day is there after a restart, whenever the stop came."""
+    put(tmp_path / "in", "a", "a_seg", shift=12)
+    (tmp_path / "hook.py").write_text("open('told.txt', 'a').write('x')")
+    monkeypatch.chdir(tmp_path)
+    arguments = ("watch", "in", "-o", "out", "--once", "--settle", 0, "--below", 1, *E)
+    hooked = (*arguments, "--hook", f"{sys.executable} hook.py")
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "add", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert evanyseg(*hooked)[0] == 130
+    assert (tmp_path / "told.txt").read_text() == "x"
+    assert not (tmp_path / "out" / "scores.csv").exists()
+    assert evanyseg(*hooked)[0] == 0
+    assert (tmp_path / "told.txt").read_text() == "xx"
+    assert len(table(tmp_path / "out" / "scores.csv")) == 1
+    (page,) = (tmp_path / "out").glob("*.html")
+    page.unlink()
+    assert evanyseg(*hooked)[0] == 0
+    assert "a_seg" in page.read_text()
+    assert (tmp_path / "told.txt").read_text() == "xx"
+
+
+def test_a_nifti_mask_of_a_series_becomes_a_seg_with_its_report(evanyseg, tmp_path: Path, study: Path) -> None:
+    (study / "seg.dcm").unlink()
+    files.write_volume(study / "mask.nii.gz", phantom.volume(SHAPE), BALL)
+    arguments = ("watch", tmp_path / "in", "--once", "--settle", 0, *E)
+    assert evanyseg(*arguments, "-o", tmp_path / "plain")[0] == 0
+    made = tmp_path / "plain" / "cases" / "study__mask"
+    assert {p.name for p in made.iterdir()} == {"slices.csv", "report.html"}, "nobody said who made it"
+    code, _, err = evanyseg(*arguments, "-o", tmp_path / "out", "--segmented-by", "night net")
+    assert code == 0, err
+    made = tmp_path / "out" / "cases" / "study__mask"
+    assert {p.name for p in made.iterdir()} == {"slices.csv", "report.html", "seg.dcm", "quality.dcm"}
+    found = dicom_masks.read(made / "seg.dcm", study)
+    assert np.array_equal(dicom_masks.masks(found)[0], BALL)
+    seg, report = (pydicom.dcmread(made / name) for name in ("seg.dcm", "quality.dcm"))
+    assert seg.SOPInstanceUID in str(report)
+    assert "night net" in str(seg)
+    assert evanyseg(*arguments, "-o", tmp_path / "none", "--segmented-by", " ")[0] == 2
+
+
+def test_looks_into_a_large_folder_become_rarer(evanyseg, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "in").mkdir()
+    now = iter(range(0, 1000, 2))
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("time.process_time", lambda: next(now))
+    monkeypatch.setattr("time.sleep", sleep)
+    assert evanyseg("watch", tmp_path / "in", "-o", tmp_path / "out", *E)[0] == 130
+    assert slept == [300, 300], "two seconds of looking in three hundred"
+
+
+def test_a_page_of_many_cases_is_written_now_and_then(tmp_path: Path) -> None:
+    ledger, clock = Ledger(tmp_path / "scores.csv"), Clock()
+    pages = DayPages(tmp_path, ledger, BandThresholds(), {}, clock)
+    page = tmp_path / "2026-11-26.html"
+    for number in range(25):
+        clock.now += 1
+        ledger.add([row(f"c{number}")])
+        pages.due("2026-11-26")
+        assert page.read_text().count("<tr><td>") == 1 + number // REST_S * REST_S
+    pages.finish()
+    assert page.read_text().count("<tr><td>") == 25
 
 
 def test_results_must_not_lie_in_what_is_watched(evanyseg, tmp_path: Path) -> None:

@@ -3,19 +3,59 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from html import escape
+from pathlib import Path
 from urllib.parse import quote
 
 from ..bands import BandThresholds
+from ..io.write import write_text
 from ..report.frame import framed
 from ..report.page import chip
 from ..scoring.pair_rows import FAILED
+from .ledger import Ledger
 
+REST_S = 10.0
+"""Between two pages, while cases come in."""
 COLUMNS = ("Case", "Segment", "Predicted Dice", "Band", "Interval", "Worst slice", "Time", "Notes")
 CLOSING = """  <p>The predicted Dice is an estimate, made without a reference: it says which cases deserve a look first,
   not that a mask is correct. A case that could not be scored stands first.</p>"""
+
+
+class DayPages:
+    """The pages of a watch's days in its folder. Many cases that come together have theirs written now and then, and
+    when the last one is scored: a page takes the longer, the more there is on it. Raises OutputError."""
+
+    def __init__(
+        self,
+        folder: Path,
+        ledger: Ledger,
+        bands: BandThresholds,
+        facts: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.folder, self.ledger, self.bands, self.facts, self.clock = folder, ledger, bands, facts, clock
+        self._due: set[str] = set()
+        self._written = -math.inf
+
+    def due(self, day: str) -> None:
+        """There is something new of a day (2026-11-26)."""
+        self._due.add(day)
+        if self.clock() - self._written >= REST_S:
+            self.finish()
+
+    def finish(self) -> None:
+        """What is due is written."""
+        for day in sorted(self._due):
+            self.write(day)
+        self._due.clear()
+
+    def write(self, day: str) -> None:
+        made = day_html(day, self.ledger.of_day(day), self.bands, self.facts, datetime.now())
+        write_text(self.folder / f"{day}.html", made)
+        self._written = self.clock()
 
 
 def day_html(

@@ -13,8 +13,8 @@ from typing import Annotated, Any
 import typer
 
 from ...errors import EvanySegError
+from ...io.dicom.codes import SegmentAlgorithm
 from ...io.dicom.headers import SEGMENTATIONS, read_header
-from ...io.write import write_text
 from ...pipeline.slice_pipeline import SlicePipeline
 from ...protocols import no_progress
 from ...scoring.pair_rows import FAILED
@@ -23,10 +23,10 @@ from ...scoring.volumes import mean_of_slices
 from ...watching.arrivals import Arrival, Inbox
 from ...watching.hook import Hook
 from ...watching.ledger import Ledger
-from ...watching.page import day_html
+from ...watching.page import DayPages
 from .. import score_image
 from ..support.console import say, say_error, shown
-from ..support.dicom import DicomRequest
+from ..support.dicom import DicomRequest, algorithm_of
 from ..support.loading import Placement, load_pipeline
 from ..support.options import (
     BackendOption,
@@ -41,7 +41,10 @@ from ..support.options import (
 )
 
 SCORES, CASES = "scores.csv", "cases"
-SLICES, REPORT, QUALITY = "slices.csv", "report.html", "quality.dcm"
+SLICES, REPORT, QUALITY, SEG = "slices.csv", "report.html", "quality.dcm", "seg.dcm"
+LOOKS = 150
+"""A look into the folder is followed by so many times its processor time of rest: below one percent, however much lies
+there."""
 
 
 def watch(
@@ -70,6 +73,13 @@ def watch(
     backend: BackendOption = "auto",
     intensity: IntensityOption = None,
     allow_cropped: CroppedOption = False,
+    segmented_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="manual|NAME",
+            help="Who makes the masks, a person or a program: those of DICOM series that are no SEG become one.",
+        ),
+    ] = None,
     bands: BandsOption = (0.9, 0.7),
 ) -> None:
     """Watch a folder: score each mask once it is whole, and write tables, reports and a page a day.
@@ -87,6 +97,7 @@ def watch(
     _check_outside(output, [folder, *([masks] if masks else [])])
     levels, preset = bands_of(bands), preset_of(intensity)
     called = Hook.parsed(hook, below) if hook is not None else None
+    made_by = algorithm_of(segmented_by)
     (output / CASES).mkdir(parents=True, exist_ok=True)
     ledger = Ledger(output / SCORES)
     pipeline = load_pipeline(estimator, None, Placement(device, backend))
@@ -108,24 +119,30 @@ def watch(
         names=names,
     )
     facts = {
-        "Watched": str(folder), "Masks": str(masks or ""), "Estimator": pipeline.estimator.name,
-        "Intensity": intensity or "the default of each image",
+        "Watched": str(folder.absolute()), "Masks": str(masks.absolute()) if masks else "",
+        "Estimator": pipeline.estimator.name, "Intensity": intensity or "the default of each image",
     }  # fmt: skip
+    pages = DayPages(output, ledger, levels, facts)
     if ledger.rows:
         say(f"{len(ledger.rows)} rows of earlier runs are in {shown(str(ledger.path))}.")
+        pages.write(ledger.rows[-1]["time"][:10])  # the earlier run may have been stopped before it did
     say(f"Watching {shown(str(folder))}." + ("" if once else " End with Ctrl-C."))
     failed = 0
     try:
         while True:
-            for one in inbox.ready(ledger.knows):
-                rows = ledger.add(_rows(one, request, output / CASES, pipeline))
-                failed += rows[0]["caveats"].startswith(FAILED)
-                day = rows[0]["time"][:10]
-                write_text(output / f"{day}.html", day_html(day, ledger.of_day(day), levels, facts, datetime.now()))
+            begin = time.process_time()
+            ready = inbox.ready(ledger.knows)
+            spent = time.process_time() - begin
+            for one in ready:
+                rows = _rows(one, request, output / CASES, pipeline, made_by)
                 _tell(one, rows, called, output / CASES)
+                kept = ledger.add(rows)
+                failed += kept[0]["caveats"].startswith(FAILED)
+                pages.due(kept[0]["time"][:10])
+            pages.finish()
             if once and not inbox.unsettled:
                 break
-            time.sleep(min(every, settle) if once and settle else every)
+            time.sleep(min(every, settle) if once and settle else max(every, spent * LOOKS))
     except BaseException as stop:
         stop.add_note(f"What is scored is in {ledger.path}; the same command goes on from there.")
         raise
@@ -145,6 +162,7 @@ def _rows(
     request: score_image.ScoreRequest,
     folder: Path,
     pipeline: SlicePipeline,
+    made_by: SegmentAlgorithm | None = None,
     now: Callable[[], datetime] = datetime.now,
 ) -> list[dict[str, Any]]:
     """Score one case and write its results; a case that fails has one row that says why."""
@@ -152,7 +170,7 @@ def _rows(
     named = {"case": one.name, "image": str(one.image), "mask": str(one.mask), "fingerprint": one.fingerprint}
     try:
         asked = replace(request, image=one.image, mask=one.mask, out=place / SLICES, report=place / REPORT)
-        stack, dicom = score_image.prepare(_with_dicom(asked, one, place))
+        stack, dicom = score_image.prepare(_with_dicom(asked, one, place, made_by))
         result = score_image.run(asked, stack, pipeline, no_progress, dicom)
     except (EvanySegError, OSError, MemoryError) as error:
         return [{**named, "time": _stamp(now()), "caveats": f"{FAILED}{error or type(error).__name__}"}]
@@ -164,13 +182,17 @@ def _rows(
              "caveats": "; ".join(stack.caveats)} for s in result.summaries]  # fmt: skip
 
 
-def _with_dicom(asked: score_image.ScoreRequest, one: Arrival, place: Path) -> score_image.ScoreRequest:
-    """With a measurement report where the mask is a DICOM SEG: contours have none to refer to."""
+def _with_dicom(
+    asked: score_image.ScoreRequest, one: Arrival, place: Path, made_by: SegmentAlgorithm | None
+) -> score_image.ScoreRequest:
+    """With a measurement report where the mask is a DICOM SEG, or is to become one: a report refers to a SEG."""
     header = read_header(one.mask, ["SOPClassUID"]) if one.dicom else None
-    if header is None or str(header.SOPClassUID) not in SEGMENTATIONS:
+    is_seg = header is not None and str(header.SOPClassUID) in SEGMENTATIONS
+    if not is_seg and (made_by is None or not one.image.is_dir()):
         return asked
     place.mkdir(parents=True, exist_ok=True)
-    return replace(asked, dicom=DicomRequest(report=place / QUALITY))
+    seg = None if is_seg else place / SEG
+    return replace(asked, dicom=DicomRequest(seg, place / QUALITY, made_by))
 
 
 def _summary(summary: SegmentSummary, request: score_image.ScoreRequest, index: Callable[[int], int]) -> dict[str, Any]:
@@ -196,8 +218,8 @@ def _tell(one: Arrival, rows: Sequence[Mapping[str, str]], hook: Hook | None, fo
     if first["caveats"].startswith(FAILED):
         say_error(f"{one.name}: {first['caveats'].removeprefix(FAILED)}")
         return
-    scores = [float(row["pred_dice"]) for row in rows if row["pred_dice"]]
-    worst = min(scores, default=math.nan)
+    scores = [float(row["pred_dice"]) for row in rows]
+    worst = min((score for score in scores if score == score), default=math.nan)
     say(f"{first['time'][11:]}  {shown(one.name)}: {worst:.2f}" + (f" (worst of {len(rows)})" if len(rows) > 1 else ""))
     if hook is not None and worst < hook.below:
         wrong = hook.call({"case": one.name, "dice": f"{worst:.4f}", "image": str(one.image), "mask": str(one.mask),

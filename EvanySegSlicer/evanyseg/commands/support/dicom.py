@@ -95,7 +95,7 @@ def dicom_request(
             raise OutputError(f"A DICOM file cannot be named '{path.name}'; give it the ending {SUFFIX}.")
     if segmented_by is not None and seg is None:
         raise OutputError("--segmented-by says who made the masks of a DICOM SEG; it goes with --dicom-seg.")
-    return DicomRequest(seg, report, _algorithm(segmented_by), fractional)
+    return DicomRequest(seg, report, algorithm_of(segmented_by), fractional)
 
 
 def segmented_here(segmenter: str, parameters: str) -> SegmentAlgorithm:
@@ -172,7 +172,8 @@ def prepare_dicom(
     return DicomResults(request, source, image.volume, header)
 
 
-def _algorithm(text: str | None) -> SegmentAlgorithm | None:
+def algorithm_of(text: str | None) -> SegmentAlgorithm | None:
+    """Who made masks, of --segmented-by. Raises OutputError for an empty name."""
     if text is None:
         return None
     kind, colon, name = text.partition(":")
