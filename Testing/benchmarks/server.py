@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
+import psutil
 
 from evanyseg.models import estimators, segmenters
 from evanyseg.pipeline.intensity import default_preset
@@ -24,12 +25,13 @@ from .timing import Figure, figure, milliseconds
 SIDE, ADDED_MS = 512, 60.0
 CLIENTS, FAIR = 8, 2.0
 SECONDS = 20.0
+SESSIONS, REQUESTS, GROWN_MB = 20, 100, 32.0
 
 
 def run(runs: int, quick: bool = False) -> list[Figure]:
     """The same boxes on the same slices here and through a server in a process of its own, in turn."""
     here = SlicePipeline(estimators.create("builtin", "cpu", "onnx"), segmenters.create("builtin", "cpu", "onnx"))
-    with serving() as address:
+    with serving() as (address, _):
         there = pipeline_on(address)
         times: dict[str, list[float]] = {name: [] for name in ("first", "next", "first here", "next here")}
         for number in range(runs + 1):
@@ -49,7 +51,8 @@ def run(runs: int, quick: bool = False) -> list[Figure]:
             figure("next box through a server on the loopback", times["next"]),
             figure("added to a next box", added["next"], target=ADDED_MS, note="pairs of runs in turn"),
         ]
-        return [*rows, *_together(address, *((2, 0.5) if quick else (CLIENTS, SECONDS)))]
+        rows += _together(address, *((2, 0.5) if quick else (CLIENTS, SECONDS)))
+    return [*rows, _growth(*((5, 10) if quick else (SESSIONS, REQUESTS)))]
 
 
 def _boxes(pipeline: SlicePipeline, image: np.ndarray, box: BoxPrompt, number: int) -> tuple[float, float]:
@@ -95,6 +98,25 @@ def _together(address: str, clients: int, seconds: float) -> list[Figure]:
     ]
 
 
+def _growth(sessions: int, requests: int) -> Figure:
+    """What a server that keeps 32 MB a session grows by, when sessions come and go: each with so many requests about
+    images of its own. The first quarter fills memory that is used again."""
+    sizes = []
+    with serving("--session-memory", "32") as (address, process):
+        for number in range(sessions):
+            server = Server(address)
+            segmenter, estimator = segmenter_on(server, "builtin"), estimator_on(server, "builtin")
+            for n in range(requests // 2):
+                image, mask, box = slice_with_object(SIDE, 1000 * number + n)
+                pixels = np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, 2)
+                segmenter.segment(segmenter.embed(pixels), box)
+                estimator.estimate(pixels, mask[None], [box])
+            server.close()
+            sizes.append(psutil.Process(process).memory_info().rss / 2**20)
+    told = f"{sessions} sessions of {requests} boxes and masks; {sizes[-1]:.0f} MB at the end"
+    return figure("the server's memory grows by", [max(sizes[-3:]) - sizes[sessions // 4]], "MB", GROWN_MB, told)
+
+
 def pipeline_on(address: str) -> SlicePipeline:
     """A client of its own: its own session and connections."""
     server = Server(address)
@@ -102,15 +124,16 @@ def pipeline_on(address: str) -> SlicePipeline:
 
 
 @contextmanager
-def serving() -> Iterator[str]:
-    """The address of a server in a process of its own."""
+def serving(*options: str) -> Iterator[tuple[str, int]]:
+    """The address of a server in a process of its own, and that process."""
     command = [sys.executable, "-m", "evanyseg", "serve", "--port", "0", "--device", "cpu", "--backend", "onnx"]
+    command += options
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
             line = process.stderr.readline()
             assert line.startswith("Serving on "), line + process.stderr.read()
             threading.Thread(target=process.stderr.read, daemon=True).start()
-            yield line.removeprefix("Serving on ").partition(",")[0]
+            yield line.removeprefix("Serving on ").partition(",")[0], process.pid
         finally:
             process.terminate()

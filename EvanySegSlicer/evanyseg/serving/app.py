@@ -20,6 +20,7 @@ from .refusal import BAD, INTERNAL, MODEL, Refusal, body_of
 from .routes import API, router
 from .service import Service
 
+EXPIRE_S = 30.0
 log = logging.getLogger("evanyseg.serve")
 
 
@@ -29,7 +30,9 @@ def build_app(models: LoadedModels, limits: Limits, tokens: tuple[str, ...] = ()
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        expiring = asyncio.create_task(_expire(service))
         yield
+        expiring.cancel()
         await asyncio.to_thread(service.close)
 
     app = FastAPI(
@@ -49,6 +52,13 @@ def build_app(models: LoadedModels, limits: Limits, tokens: tuple[str, ...] = ()
     app.add_exception_handler(HTTPException, _unknown)
     app.add_exception_handler(Exception, _unexpected)
     return app
+
+
+async def _expire(service: Service) -> None:
+    """Sessions that are idle are forgotten also while nobody asks for anything."""
+    while True:
+        await asyncio.sleep(min(EXPIRE_S, service.limits.idle_seconds))
+        service.sessions.expire()
 
 
 def _said(status: int, kind: str, message: str) -> Response:
