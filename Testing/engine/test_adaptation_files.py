@@ -171,11 +171,32 @@ def test_slices_of_a_volume_are_references_of_one_subject(tmp_path: Path, base) 
         write_labels(tmp_path / f"{name}.nii.gz", (mask[None] & inside).astype(np.uint8), grid)
     write_labels(tmp_path / "i.nii.gz", stack, replace(grid, array=stack))
     (tmp_path / "refs.csv").write_text("image,truth,prediction\ni.nii.gz,t.nii.gz,p.nii.gz\n")
-    found, problems = references_of(open_table(tmp_path / "refs.csv", NEEDED), TableOptions(most=4))
+    found, problems, notes = references_of(open_table(tmp_path / "refs.csv", NEEDED), TableOptions(most=4))
     assert problems == []
+    assert notes == []
     assert len(found) == 4
     assert {r.subject for r in found} == {"i.nii.gz"}
     assert found[0].image.shape == (240, 150, 3)  # square pixels
     assert found[0].truth is not None
     assert found[0].truth.shape == (240, 150)
     assert all(len(r.predictions) == 1 for r in found)
+
+
+def test_masks_of_a_table_of_pairs_are_predictions_and_what_reading_cost_is_told(tmp_path: Path, base) -> None:
+    from evanyseg.adaptation.table import NEEDED, TableOptions, references_of
+    from evanyseg.geometry.volume import Volume
+    from evanyseg.io.tables import open_table
+    from evanyseg.io.write import write_labels
+
+    image, truth, prediction = example(3)
+    stack = np.repeat(image[None, ..., 0], 4, axis=0).astype(np.int16)
+    grid = Volume(stack, spacing=(1.0, 2.0, 5.0))
+    half = replace(grid, spacing=(1.0, 2.0, 10.0), origin=(0.0, 0.0, 2.5), array=stack[::2])
+    write_labels(tmp_path / "i.nii.gz", stack, grid)
+    write_labels(tmp_path / "t.nii.gz", np.repeat(truth[None], 4, axis=0).astype(np.uint8), grid)
+    write_labels(tmp_path / "p.nii.gz", np.repeat(prediction[None], 2, axis=0).astype(np.uint8), half)
+    (tmp_path / "refs.csv").write_text("image,mask,truth\ni.nii.gz,p.nii.gz,t.nii.gz\n")
+    found, problems, notes = references_of(open_table(tmp_path / "refs.csv", NEEDED), TableOptions(most=4))
+    assert problems == []
+    assert [len(r.predictions) for r in found] == [1, 1, 1, 1]
+    assert notes == [(2, "p.nii.gz: mask resampled to the image's grid.")]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine import files, phantom
 from engine.cli_fixtures import SHAPE, E, table
@@ -101,6 +103,29 @@ def test_images_and_volumes_with_all_that_is_left_out_told(evanyseg, labeled: Pa
     assert "rows without a truth: 1" in page
     assert page.count("<svg") == 2
     assert "http" not in page.replace("http-equiv", "")
+
+
+def test_what_reading_the_files_cost_is_told_with_the_case(evanyseg, labeled: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 3
+    with Image.open(labeled / "i0.png") as picture:
+        picture.transpose(Image.Transpose.ROTATE_180).save(labeled / "turned.png", exif=exif)
+    ball = phantom.volume(SHAPE)
+    coarse = replace(ball, spacing=(2.0, *ball.spacing[1:]), array=ball.array[..., ::2])
+    files.write_volume(labeled / "coarse.nii.gz", coarse, phantom.ball(SHAPE)[..., ::2].astype(np.uint8))
+    rows = ["image,mask,gold", "turned.png,t0.png,t0.png", "v.nii.gz,coarse.nii.gz,vt.nii.gz",
+            "v.nii.gz,vt.nii.gz,coarse.nii.gz"]  # fmt: skip
+    (labeled / "odd.csv").write_text("\n".join(rows))
+    arguments = ("assess", labeled / "odd.csv", "--truth-column", "gold", "--slices", 1, *E, "-o", labeled / "o.csv")
+    code, _, err = evanyseg(*arguments)
+    assert code == 0, err
+    assert "Note, row 2: turned.png was turned upright" in " ".join(err.split())
+    said = [row["caveats"] for row in table(labeled / "o.csv")]
+    assert said[0] == ""
+    assert "mask resampled" in said[1]
+    assert "truth: mask resampled" in said[2]
+    notes = json.loads(evanyseg(*arguments, "--json")[1])["remarks"]
+    assert [note["row"] for note in notes] == [2]
 
 
 def test_a_row_that_fails_is_said_and_the_others_count(evanyseg, labeled: Path) -> None:

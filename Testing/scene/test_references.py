@@ -46,7 +46,7 @@ def test_export_is_what_adapt_reads_and_clear_deletes_what_was_kept(person, tmp_
     assert person.learning.export(tmp_path / "out") == 3
     (table,) = (tmp_path / "out").glob("liver-*/references.csv")
     assert len(list(csv.DictReader(table.open()))) == 3
-    given, problems = references_of(open_table(table, NEEDED), TableOptions())
+    given, problems, _ = references_of(open_table(table, NEEDED), TableOptions())
     assert problems == []
     kept = [r for r in store.references("liver")[0] if r.truth is not None]
     for a, b in zip(given, kept, strict=True):

@@ -13,13 +13,24 @@ from ..errors import EvanySegError
 from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import open_table
 from ..metrics import agreement, failure
-from .support.console import number_text, out, print_json, progress_bar, say, say_error, say_written, shown, table
+from .support.console import (
+    number_text,
+    out,
+    print_json,
+    progress_bar,
+    say,
+    say_error,
+    say_row_notes,
+    say_written,
+    shown,
+    table,
+)
 from .support.loading import Placement, load_estimator, load_segmenter
 from .support.options import BackendOption, BoxFrameOption, DeviceOption, IntensityOption, JsonOption, preset_of
 from .support.results import say_layout
 
 SUFFIX = ".safetensors"
-FILES = ("image", "truth", "prediction")
+FILES = ("image", "truth", "prediction", "mask")
 
 
 def adapt(
@@ -74,7 +85,7 @@ def adapt(
     say_layout(given)
     with progress_bar("Reading the references") as progress:
         options = TableOptions(most, preset_of(intensity), box_frame)
-        known, problems = references_of(given, options, progress)
+        known, problems, notes = references_of(given, options, progress)
     for problem in problems:
         say_error(problem)
     if not known:
@@ -85,10 +96,11 @@ def adapt(
     with progress_bar("Learning") as progress:
         found = fit(known, base, AdaptationOptions(CandidateOptions(synthetic)), name, progress, segmenters=others)
     said = file.save(output, found, known)
-    document = summary(found, said, len(known))
+    document = {**summary(found, said, len(known)), "notes": [{"row": n, "note": text} for n, text in notes]}
     if as_json:
         print_json(document)
     else:
+        say_row_notes(notes, len(notes))
         _show(document)
         say_written((output,))
     if problems:

@@ -21,7 +21,7 @@ from ..report.assessment import WORDS, AssessmentData, assessment_html, interval
 from ..results import QualityEstimate
 from ..scoring.known_rows import AssessedRow, assessed_rows, log_of_assessment
 from ..scoring.known_truth import KnownOptions
-from .support.console import out, print_json, progress_bar, say, say_error, say_written, shown, table
+from .support.console import out, print_json, progress_bar, say, say_error, say_row_notes, say_written, shown, table
 from .support.loading import Placement
 from .support.options import (
     RESULTS,
@@ -120,6 +120,7 @@ def assess(
         print_json(document)
     else:
         _show(data)
+        say_row_notes(known.remarks, len(known.remarks))
     say_written([output, report])
     if known.problems:
         raise typer.Exit(1)
@@ -134,6 +135,7 @@ class _Known:
     cases: list[tuple[int, str, int, str, float]]
     without_truth: int
     problems: list[str]
+    remarks: list[tuple[int, str]]
 
     @classmethod
     def of(cls, rows: Sequence[AssessedRow], names: Sequence[str], options: KnownOptions) -> _Known:
@@ -144,6 +146,7 @@ class _Known:
             [(r.number + below, r.image.strip(), c.index, c.subject, c.dice) for r in rows for c in r.cases],
             sum(row.without_truth for row in rows),
             [f"row {row.number + below}: {row.problem}" for row in rows if row.problem],
+            [(row.number + below, row.remarks) for row in rows if row.remarks],
         )
 
 
@@ -189,6 +192,7 @@ def _document(data: AssessmentData, known: _Known, rows: int) -> dict[str, objec
         "without_truth": known.without_truth,
         "failed": len(known.problems),
         "problems": known.problems,
+        "remarks": [{"row": number, "remark": text} for number, text in known.remarks],
         "estimators": [
             {
                 "estimator": name,

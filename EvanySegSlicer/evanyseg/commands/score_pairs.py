@@ -14,14 +14,13 @@ from ..io.overwrite import files_in_table, refuse_overwriting
 from ..io.tables import Table, check_table_output, open_table
 from ..scoring.pair_rows import PairOptions
 from ..scoring.pairs import log_of_pairs, score_table
-from .support.console import number_text, print_json, progress_bar, say, say_error, say_written, shown
+from .support.console import number_text, print_json, progress_bar, say, say_error, say_row_notes, say_written
 from .support.loading import Placement
 from .support.options import preset_of
 from .support.results import check_stdout, described, identity_of, say_layout
 from .support.scorers import row_scorer
 
 PAIR = ("image", "mask")
-REMARKS_SHOWN = 5
 
 
 def score_pairs(
@@ -76,10 +75,7 @@ def score_pairs(
         document = {"pairs": str(pairs), "out": str(output), **summary, "bands": counts, "failures": failures}
         print_json({**document, "remarked": result.remarked, "remarks": remarks})
     else:
-        for number, text in result.remarks[:REMARKS_SHOWN]:
-            say(f"Note, row {number}: {shown(text)}")
-        if result.remarked > REMARKS_SHOWN:
-            say(f"{result.remarked - REMARKS_SHOWN} more rows have notes of this kind.")
+        say_row_notes(result.remarks, result.remarked)
         words = ", ".join(f"{n} {band}" for band, n in counts.items())
         say(f"{result.rows} rows: {words}, {result.unscored} unscored; mean predicted Dice {number_text(mean)}.")
         say_written([output])

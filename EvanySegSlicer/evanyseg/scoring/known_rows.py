@@ -21,7 +21,7 @@ from .known_truth import KnownCase, KnownCases, KnownOptions
 from .pair_rows import TablePlace, nothing_read
 from .unfinished import UnfinishedRows, partial_path
 
-COLUMNS = ("row", "given", "image", "problem", "truth", "cases")
+COLUMNS = ("row", "given", "image", "problem", "remarks", "truth", "cases")
 """Of the table of rows that are done: `given` tells the row of the user's table from any other."""
 TOGETHER = 32
 """Cases in memory at a time, at least."""
@@ -39,13 +39,15 @@ class AssessedCase:
 
 @dataclass(frozen=True)
 class AssessedRow:
-    """number: in the table, from 1; problem: why it could not be used, else ''; without_truth: it names none."""
+    """number: in the table, from 1; problem: why it could not be used, else ''; without_truth: it names none; remarks:
+    sentences about its files."""
 
     number: int
     image: str
     cases: tuple[AssessedCase, ...] = ()
     problem: str = ""
     without_truth: bool = False
+    remarks: str = ""
 
     def cells(self) -> dict[str, object]:
         """As text that gives the same row again: numbers to their last bit, without what only pictures need."""
@@ -53,7 +55,8 @@ class AssessedRow:
         cases = [[c.index, c.subject, c.dice, list(map(of, c.estimates))] for c in self.cases]
         text = json.dumps(cases, default=methodcaller("item"))  # numpy's scalars
         truth = "" if self.without_truth else "known"
-        return {"row": self.number, "image": self.image, "problem": self.problem, "truth": truth, "cases": text}
+        said = {"problem": self.problem, "remarks": self.remarks}
+        return {"row": self.number, "image": self.image, **said, "truth": truth, "cases": text}
 
     @classmethod
     def of_cells(cls, cells: Mapping[str, object]) -> AssessedRow:
@@ -62,7 +65,7 @@ class AssessedRow:
             for index, subject, dice, estimates in json.loads(str(cells["cases"]))
         )
         number, image, problem = int(str(cells["row"])), str(cells["image"]), str(cells["problem"])
-        return cls(number, image, cases, problem, not cells["truth"])
+        return cls(number, image, cases, problem, not cells["truth"], str(cells["remarks"]))
 
 
 def _estimate(
@@ -132,8 +135,13 @@ class KnownRows:
         ]
         estimates = iter(zip(*said, strict=True))
         for row, cases in rows:
-            done = tuple(AssessedCase(c.index, c.subject, c.dice, next(estimates)) for c in cases)
-            emit(replace(row, cases=done))
+            done = tuple(AssessedCase(c.index, c.subject, c.dice, _doubted(c, next(estimates))) for c in cases)
+            emit(replace(row, cases=done, remarks=" ".join(cases[0].remarks) if cases else ""))
+
+
+def _doubted(case: KnownCase, estimates: Sequence[QualityEstimate]) -> tuple[QualityEstimate, ...]:
+    """With the caveats of the case's files."""
+    return tuple(replace(e, caveats=tuple(dict.fromkeys((*e.caveats, *case.caveats)))) for e in estimates)
 
 
 def log_of_assessment(outputs: Sequence[Path | None], run: str, resume: bool) -> UnfinishedRows:

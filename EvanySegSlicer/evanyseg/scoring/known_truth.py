@@ -22,7 +22,8 @@ from .table_boxes import box_of_one_slice, needed_cell
 
 @dataclass(frozen=True)
 class KnownCase:
-    """One slice: its pixels, mask bool [H, W], box, true Dice, subject; label: what the mask is meant to be."""
+    """One slice: its pixels, mask bool [H, W], box, true Dice, subject; label: what the mask is meant to be; caveats,
+    remarks: what reading mask, truth and image cost, and what was assumed."""
 
     image: str
     index: int
@@ -32,6 +33,8 @@ class KnownCase:
     mask: np.ndarray = field(repr=False)
     box: BoxPrompt | None = None
     label: str = ""
+    caveats: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,8 +76,11 @@ class KnownCases:
             raise ImageError("The mask and its truth are both empty: there is nothing to assess.")
         found = []
         subject, meant = row.get("subject", "").strip() or name, meant_by(row, masks.segmentation, label)
+        caveats = (*masks.caveats, *(f"truth: {caveat}" for caveat in truths.caveats))
+        remarks = tuple(dict.fromkeys(masks.remarks + truths.remarks))
         for index in map(int, evenly(filled, self.options.most)):
             mask, truth = masks.whole_mask(index), truths.whole_mask(index)
             shown = masks.slice_input(index)
-            found.append(KnownCase(name, index, subject, dice(mask, truth), shown, mask, box, meant))
+            true = dice(mask, truth)
+            found.append(KnownCase(name, index, subject, true, shown, mask, box, meant, caveats, remarks))
         return found

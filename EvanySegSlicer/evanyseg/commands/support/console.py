@@ -27,6 +27,7 @@ from .pace import Pace
 WRAPPED = ("Caveats", "Candidate", "image", "mask")
 """Columns that may take several lines; the others stay readable at a glance."""
 LONGEST = 1000
+ROW_NOTES_SHOWN = 5
 """Characters of an error that are shown."""
 LINE_S = 60.0
 """Between two lines of progress where there is no terminal."""
@@ -64,6 +65,14 @@ def say_plain(text: str) -> None:
 def say_error(text: str) -> None:
     """A cell of a table, or a path made of one, may be longer than a screen."""
     say(f"[bold red]Error:[/] {shown(text, LONGEST)}")
+
+
+def say_row_notes(notes: Sequence[tuple[int, str]], rows: int) -> None:
+    """Sentences about rows of a table (number, text), the first few; rows: how many have some."""
+    for number, text in notes[:ROW_NOTES_SHOWN]:
+        say(f"Note, row {number}: {shown(text)}")
+    if rows > ROW_NOTES_SHOWN:
+        say(f"{rows - ROW_NOTES_SHOWN} more rows have notes of this kind.")
 
 
 def say_written(paths: Iterable[Path | None]) -> None:
