@@ -8,6 +8,7 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+import psutil
 from PIL import Image
 
 from evanyseg import models
@@ -31,11 +32,13 @@ THREADS = "OMP_NUM_THREADS"
 
 def run(runs: int, quick: bool = False) -> list[Figure]:
     """Pairs of images with four masks each; workers are warm (their model is loaded), starting them is not counted."""
-    repeats = 1 if quick else min(runs, 3)
+    repeats = 1 if quick else min(runs, 5)
     rows = 64 if quick else ROWS
     plain: list[float] = []
     one: list[float] = []
     two: list[float] = []
+    alone: list[float] = []
+    worked: list[float] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pairs = _pairs(folder, rows)
@@ -43,16 +46,18 @@ def run(runs: int, quick: bool = False) -> list[Figure]:
         here = PairRows(SlicePipeline(_one_thread()), PairOptions())
         memory: list[float] = []
         with connected("local:1") as first, connected("local:2") as second:
-            scorers: tuple[tuple[RowScorer, list[float]], ...] = (
-                (here, plain),
-                (ClusterRows(first, plan), one),
-                (ClusterRows(second, plan), two),
+            scorers: tuple[tuple[RowScorer, list[float], list[float]], ...] = (
+                (here, plain, alone),
+                (ClusterRows(first, plan), one, worked),
+                (ClusterRows(second, plan), two, []),
             )
-            for scorer, _ in scorers:
+            for scorer, *_ in scorers:
                 _seconds(scorer, pairs, folder)
             for _ in range(repeats):
-                for scorer, took in scorers:
+                for scorer, took, busy in scorers:
+                    before = _processor_seconds()
                     took.append(_seconds(scorer, pairs, folder))
+                    busy.append(_processor_seconds() - before)
                 memory += [
                     worker["metrics"]["memory"] / 2**20 for worker in second.scheduler_info()["workers"].values()
                 ]
@@ -61,6 +66,7 @@ def run(runs: int, quick: bool = False) -> list[Figure]:
         figure(f"{rows} pairs, two workers", two, "s"),
         ratio("one worker / two workers", one, two, SCALING, at_least=True),
         ratio("one worker / this process", one, plain, OVERHEAD),
+        ratio("processor time, one worker and this process / this process", worked, alone, OVERHEAD),
         figure("memory of a worker", memory, "MB"),
     ]
 
@@ -85,6 +91,13 @@ def _pairs(folder: Path, rows: int) -> Path:
             lines.append(f"i{number}.png,m{number}_{k}.png")
     (folder / "pairs.csv").write_text("\n".join(lines) + "\n")
     return folder / "pairs.csv"
+
+
+def _processor_seconds() -> float:
+    """Of this process and all workers, so far."""
+    main = psutil.Process()
+    times = [process.cpu_times() for process in (main, *main.children())]
+    return sum(t.user + t.system for t in times)
 
 
 def _seconds(scorer: RowScorer, pairs: Path, folder: Path) -> float:
