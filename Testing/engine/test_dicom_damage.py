@@ -115,5 +115,5 @@ def test_counts_that_contradict_each_other_are_refused(series: Path, tmp_path: P
         read(dicom_masks.save(tmp_path / "m.dcm", made), series)
     seg = binary(series)
     seg.NumberOfFrames = int(seg.NumberOfFrames) - 1
-    with pytest.raises(ImageError, match="has 15 frames and describes 16"):
+    with pytest.raises(ImageError, match=r"\.dcm has 15 frames and describes 16"):
         read(dicom_masks.save(tmp_path / "s.dcm", seg), series)

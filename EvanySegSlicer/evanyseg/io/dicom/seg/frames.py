@@ -28,12 +28,12 @@ class FrameGrid:
     slices: tuple[int, ...]
 
 
-def frame_count(dataset: Any) -> int:
+def frame_count(dataset: Any, name: str = "The DICOM SEG") -> int:
     """Raises ImageError when the file says two numbers."""
     groups = len(items(dataset, "PerFrameFunctionalGroupsSequence"))
     count = int(dataset.get("NumberOfFrames") or groups or 1)
     if groups and groups != count:
-        raise ImageError(f"The DICOM SEG has {count} frames and describes {groups}; copy or export it again.")
+        raise ImageError(f"{name} has {count} frames and describes {groups}; copy or export it again.")
     return count
 
 
@@ -44,7 +44,7 @@ def placed_frames(dataset: Any, image: Volume | None, name: str) -> FrameGrid | 
     own when they lie in its slices (the larger, when both fit); else the thickness, else the smallest distance of two.
     Raises GeometryError for frames that make no straight, even stack, ImageError when only some have a place.
     """
-    count = frame_count(dataset)
+    count = frame_count(dataset, name)
     places = [frame_place(dataset, f) for f in range(count)]
     known = [(p, c) for p, c in places if p is not None and c is not None]
     if not known:

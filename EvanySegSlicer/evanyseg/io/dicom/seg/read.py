@@ -105,7 +105,7 @@ def _unplaced(dataset: Any, image: Volume | None, name: str) -> tuple[Volume, tu
         )
     grid = Volume(np.broadcast_to(np.uint8(0), image.shape), image.spacing, image.origin, image.direction,
                   image.planar, image.has_geometry, name)  # fmt: skip
-    return grid, (0,) * frame_count(dataset)
+    return grid, (0,) * frame_count(dataset, name)
 
 
 def _add_frames(
