@@ -19,6 +19,7 @@ from evanyseg.geometry.mask_fit import mask_fit
 from evanyseg.geometry.regrid import voxel_map, voxel_move
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.align import RESAMPLED, SHIFTED
+from evanyseg.io.read import read_image, read_segmentation
 from evanyseg.io.segmentation import segmentation_of_labels
 
 nib = pytest.importorskip("nibabel")
@@ -289,3 +290,17 @@ def test_a_table_of_pairs_and_select_pass_remarks_on(evanyseg, ct, tmp_path: Pat
     found = json.loads(evanyseg(*command, "--json")[1])
     assert (found["remarked"], [r["row"] for r in found["remarks"]]) == (7, [2, 3, 4, 5, 6, 7, 8])
     assert "20 degrees and" in evanyseg("select", tmp_path / "both.nii.gz", ct[1], ct[1], *E)[2]
+
+
+def test_a_mask_that_lost_the_unit_of_its_image_is_told_so(tmp_path: Path) -> None:
+    """As nibabel writes it when it is given the affine of an image in micrometres, and not its header."""
+    affine = AFFINE @ np.diag([1000, 1000, 1000, 1.0])
+    affine[:3, 3] *= 1000
+    labels = np.zeros((9, 8, 7), np.uint8)
+    labels[2:5, 2:5, 2:5] = 1
+    image = nib.Nifti1Image(labels.astype(np.int16) * 100, affine)
+    image.header.set_xyzt_units("micron")
+    nib.save(image, tmp_path / "i.nii")
+    nib.save(nib.Nifti1Image(labels, affine), tmp_path / "m.nii")
+    with pytest.raises(GeometryError, match=r"1000 times as large: one of the two counts in other units"):
+        read_segmentation(tmp_path / "m.nii").on_grid_of(read_image(tmp_path / "i.nii"))

@@ -150,3 +150,10 @@ def test_a_renamed_gzip_scores_like_the_original(evanyseg, volume, tmp_path: Pat
     renamed = volume[0].rename(tmp_path / "v.nii")
     found = evanyseg("score", renamed, volume[1], *E, "--json")[1]
     assert found.replace("v.nii.gz", "v.nii") == expected.replace("v.nii.gz", "v.nii")
+
+
+def test_a_file_packed_twice_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "v.nii.gz"
+    path.write_bytes(gzip.compress(gzip.compress(b"\x5c\x01\0\0" + bytes(400))))
+    with pytest.raises(ImageError, match=r"v\.nii\.gz cannot be read: it is packed with gzip twice; unpack it once"):
+        read_image(path)

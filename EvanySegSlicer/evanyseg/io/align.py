@@ -153,7 +153,14 @@ def _refusal(segmentation: Segmentation, volume: Volume, worst: str, fit: MaskFi
         name = next(s.name for s in segmentation.segments if s.id == worst)
         subject = f"segment '{name}' of {mine.name}" if several else f"mask {mine.name}"
         text = f"{fit.lies(f'the {subject}')} the image {volume.name}; "
-    if mine.shape == volume.shape:
+    larger = np.divide(mine.spacing, volume.spacing)
+    units = next((f for f in (1000.0, 0.001, 10.0, 0.1) if np.allclose(larger, f, rtol=0.01)), None)
+    if units is not None and not _identity(mine):
+        text += (
+            f"its voxels are {units:g} times as large: one of the two counts in other units than its header says "
+            "(micrometres?); save it again with the image's own header"
+        )
+    elif mine.shape == volume.shape:
         what = "an identity matrix" if _identity(mine) else "another placement"
         difference = _difference(mine, volume)
         text += f"it has the image's size but {what} ({difference}): save it again with the image's own geometry"

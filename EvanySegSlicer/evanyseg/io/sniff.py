@@ -116,6 +116,8 @@ def sniff(path: Path) -> Sniffed:
         inner = unpacked_head(path, HEAD)
         if not inner:
             return Sniffed(FileKind.OTHER, "a damaged gzip file, which cannot be unpacked", _AGAIN, packed=True)
+        if inner.startswith(GZIP):
+            return Sniffed(FileKind.OTHER, "packed with gzip twice", "unpack it once (gunzip)", packed=True)
         found = _of_bytes(inner)
         readable = found.kind is FileKind.NIFTI
         what = found.what if readable else f"{found.what}, packed with gzip"
