@@ -74,6 +74,19 @@ def changed(path: Path, tensors: dict | None = None, **description: object) -> P
     return path
 
 
+MODE = {
+    "learned": 0.3, "recalibrated": 0.3, "recalibration": {"mean": 0.5, "center": [0.5, 0.5], "slopes": [0.4, 0.4]},
+    "half": [0.1], "edges": [], "level": 0.9, "subjects": 9,
+}  # fmt: skip
+"""Of a file that is in order."""
+
+
+def test_the_mode_that_damaged_ones_are_made_of_is_in_order(base, learned, tmp_path: Path) -> None:
+    file.save(tmp_path / "mine.safetensors", learned, references(6))
+    read, _ = file.read(changed(tmp_path / "mine.safetensors", modes=[MODE] * 2))
+    assert read.modes[0].choice.share == 0.6
+
+
 @pytest.mark.parametrize(
     "spoilt",
     [
@@ -83,7 +96,9 @@ def changed(path: Path, tensors: dict | None = None, **description: object) -> P
         lambda p: changed(p, {"trees.left": load_file(p)["trees.left"][..., ::-1].copy()}),
         lambda p: changed(p, {"trees.feature": np.full_like(load_file(p)["trees.feature"], 250)}),
         lambda p: changed(p, modes=[]),
-        lambda p: changed(p, modes=[{"share": 2, "half": [0.1], "edges": [], "level": 0.9, "subjects": 9}] * 2),
+        lambda p: changed(p, modes=[{**MODE, "learned": 0.7, "recalibrated": 0.7}] * 2),
+        lambda p: changed(p, modes=[{**MODE, "learned": -0.1}] * 2),
+        lambda p: changed(p, modes=[{**MODE, "half": [-0.1]}] * 2),
         lambda p: changed(p, format=99),
         lambda p: p.write_bytes(p.read_bytes()[: p.stat().st_size // 2]),
         lambda p: save_file({"x": np.zeros(2)}, p, {file.MODEL: "adapted", file.KIND: "estimator"}),

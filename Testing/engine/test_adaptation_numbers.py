@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evanyseg.adaptation.choosing import Evidence, answers_left_out, chosen
+from evanyseg.adaptation.choosing import TEMPERATURE, Choice, Evidence, answers_left_out, chosen
 from evanyseg.adaptation.conformal import (
     attainable_level,
     covered_left_out,
@@ -129,6 +129,26 @@ def test_answers_for_intervals_come_from_mixtures_that_never_saw_the_subject() -
     # a subject's own truth has no part in its answer
     moved = replace(known, low=np.append(0.05, known.low[1:]), high=np.append(0.05, known.high[1:]))
     assert answers_left_out(moved, choice)[0] == answers[0]
+
+
+def test_answers_are_averaged_by_what_they_bring() -> None:
+    """By hand: eight subjects, always .20 off the built-in one, the learned one always right: every gain is the same on
+    every subject, so that no caution is due. Weights are as exp(gain / .02); the built-in answer gains nothing."""
+    known = replace(evidence(8, recalibrate=False), learned=evidence(8).low)
+    assert chosen(known).share == pytest.approx(1 / (1 + np.exp(-0.2 / TEMPERATURE)))
+    half = replace(known, builtin=known.low - TEMPERATURE)  # as good as it must be to count e times less
+    assert chosen(half).learned == pytest.approx(np.e / (1 + np.e))
+    assert chosen(half).recalibrated == 0
+    mixed = chosen(half).mixed(half.learned, half.builtin)
+    assert mixed == pytest.approx(half.low - TEMPERATURE / (1 + np.e))
+
+
+def test_nothing_is_said_where_the_average_brings_nothing() -> None:
+    known = evidence(8)
+    worse = replace(known, learned=known.low - 0.3, recalibrate=False)
+    assert chosen(worse) == Choice()
+    lucky = replace(known, learned=known.builtin + np.where(np.arange(8) < 4, 0.02, -0.02), recalibrate=False)
+    assert chosen(lucky).share == 0  # better for half of the subjects, worse for the others
 
 
 def test_a_mask_known_only_to_lie_in_its_band_is_not_off_within_it() -> None:

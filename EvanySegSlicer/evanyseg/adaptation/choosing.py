@@ -1,4 +1,9 @@
-"""Whether what was learned helps, and how its answer is mixed with the built-in one: decided on subjects left out."""
+"""Whether what was learned helps, and how its answers are mixed with the built-in one: decided on subjects left out.
+
+Eight subjects cannot tell which of several answers is best; the one that seems best is often best by luck. So all of
+them are averaged, each with a weight that grows with what it brings (exponential weights, as in Rigollet and Tsybakov,
+"Sparse estimation by exponential weighting", 2012).
+"""
 
 from __future__ import annotations
 
@@ -9,22 +14,35 @@ import numpy as np
 
 from .recalibration import IDENTITY, Recalibration, fit_recalibration, left_out
 
-SHARES = (0.25, 0.5, 0.75, 1.0)
-CAUTION = 0.5
+TEMPERATURE = 0.02
+"""Dice by which an answer must be nearer to the truth than another to count e times as much (chosen on training sources
+left out)."""
+CAUTION = 0.25
 """Standard errors (over subjects) by which the error must fall before the learned answer gets a say."""
 
 
 @dataclass(frozen=True)
 class Choice:
-    """share: of the recalibrated answer in the result, the rest is the built-in one's (0: it does not help yet)."""
+    """learned, recalibrated: weights of the learned answer as it is and recalibrated, together one at most; the rest is
+    the built-in answer's (neither: it does not help yet)."""
 
-    share: float = 0.0
+    learned: float = 0.0
+    recalibrated: float = 0.0
     recalibration: Recalibration = IDENTITY
+
+    @property
+    def share(self) -> float:
+        """Of what was learned in the result, in [0, 1]."""
+        return self.learned + self.recalibrated
 
     def mixed(self, learned: np.ndarray, builtin: np.ndarray) -> np.ndarray:
         """dice [N] from the learned and the built-in answers [N]."""
-        answer = self.recalibration(np.column_stack([learned, builtin]))
-        return np.clip(self.share * answer + (1 - self.share) * builtin, 0, 1)
+        again = self.recalibration(np.column_stack([learned, builtin])) if self.recalibrated else builtin
+        return self._mean(learned, again, builtin)
+
+    def _mean(self, learned: np.ndarray, again: np.ndarray, builtin: np.ndarray) -> np.ndarray:
+        found = self.learned * learned + self.recalibrated * again + (1 - self.share) * builtin
+        return np.clip(found, 0, 1)
 
 
 @dataclass(frozen=True)
@@ -56,19 +74,18 @@ class Evidence:
 
 
 def chosen(known: Evidence) -> Choice:
-    """The mixture that brings most on average over subjects, less CAUTION standard errors; share 0 where none does.
-    Two subjects at least."""
-    tried = [(IDENTITY, known.learned)]
+    """Weights by what each answer brings on average over subjects, less CAUTION standard errors; none where their mean
+    brings nothing. Two subjects at least."""
+    recalibration, again = IDENTITY, known.builtin
+    gains = [0.0, _gain(known, known.learned)]
     if known.recalibrate and len(known.subjects) > 2:
         given = (np.column_stack([known.learned, known.builtin]), known.truth_for(known.learned), known.weight)
-        tried.append((fit_recalibration(*given), left_out(*given, known.group)))
-    best, most = Choice(), 0.0
-    for recalibration, answer in tried:
-        for share in SHARES:
-            mixed = np.clip(share * answer + (1 - share) * known.builtin, 0, 1)
-            if (gain := _gain(known, mixed)) > most:
-                best, most = Choice(share, recalibration), gain
-    return best
+        recalibration, again = fit_recalibration(*given), left_out(*given, known.group)
+        gains.append(_gain(known, again))
+    weights = np.exp((np.array(gains) - max(gains)) / TEMPERATURE)
+    _, learned, *recalibrated = (weights / weights.sum()).tolist()
+    choice = Choice(learned, sum(recalibrated), recalibration)
+    return choice if _gain(known, choice._mean(known.learned, again, known.builtin)) > 0 else Choice()
 
 
 def answers_left_out(known: Evidence, choice: Choice) -> np.ndarray:

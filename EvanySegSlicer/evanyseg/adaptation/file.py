@@ -33,7 +33,7 @@ from .learner.regression import Regression
 from .recalibration import Recalibration
 from .reference import Reference
 
-FORMAT = 2
+FORMAT = 3
 KEY = "adapted"
 LINE = ("slopes", "offset", "center", "spread")
 MODEL, KIND = "evanyseg_model", "evanyseg_kind"
@@ -71,10 +71,7 @@ def describe(adaptation: Adaptation, references: Sequence[Reference], salt: str 
     salt = salt or secrets.token_hex(16)
     check, learned = adaptation.check, adaptation.estimator.learned
     has_box = bool(check.has_box.any())
-    modes = tuple(
-        {"share": m.choice.share, **asdict(m.interval), "recalibration": asdict(m.choice.recalibration)}
-        for m in learned.modes
-    )
+    modes = tuple({**asdict(m.choice), **asdict(m.interval)} for m in learned.modes)
     return Description(
         adaptation.estimator.name,
         adaptation.estimator.base.fingerprint,
@@ -147,8 +144,10 @@ def read(path: Path) -> tuple[Learned, Description]:
 
 def _mode(stored: Mapping[str, Any]) -> Mode:
     half, edges = tuple(map(float, stored["half"])), tuple(map(float, stored["edges"]))
-    share, level, subjects = float(stored["share"]), float(stored["level"]), int(stored["subjects"])
-    if len(half) != len(edges) + 1 or not 0 <= share <= 1 or not 0 <= level < 1 or min(half) < 0:
+    learned, recalibrated = float(stored["learned"]), float(stored["recalibrated"])
+    level, subjects = float(stored["level"]), int(stored["subjects"])
+    mixes = min(learned, recalibrated) >= 0 and learned + recalibrated <= 1 + 1e-9
+    if len(half) != len(edges) + 1 or not mixes or not 0 <= level < 1 or min(half) < 0:
         raise ValueError("a mode out of range")
     again = stored["recalibration"]
     numbers = [float(again["mean"]), *map(float, again["center"]), *map(float, again["slopes"])]
@@ -156,7 +155,7 @@ def _mode(stored: Mapping[str, Any]) -> Mode:
         raise ValueError("a recalibration out of range")
     mean, *rest = numbers
     recalibration = Recalibration(mean, (rest[0], rest[1]), (rest[2], rest[3]))
-    return Mode(Choice(share, recalibration), GroupedInterval(half, edges, level, subjects))
+    return Mode(Choice(learned, recalibrated, recalibration), GroupedInterval(half, edges, level, subjects))
 
 
 def _line_arrays(line: Line) -> dict[str, np.ndarray]:
