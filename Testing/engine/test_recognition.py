@@ -136,7 +136,8 @@ def test_a_segmenter_or_estimator_is_created_from_a_file_alone(tmp_path, caplog)
 
 
 def test_every_model_that_does_not_ship_names_its_file_with_license_and_citation():
-    brought = [spec for spec in (*SEGMENTERS, *ESTIMATORS) if spec.name not in ("builtin", "adapted")]
+    own = ("builtin", "adapted", "conditioned")  # ships, or made by the user
+    brought = [spec for spec in (*SEGMENTERS, *ESTIMATORS) if spec.name not in own]
     for spec in brought:
         entry = spec.weights
         assert entry is not None
@@ -149,7 +150,7 @@ def test_every_model_that_does_not_ship_names_its_file_with_license_and_citation
         assert entry.url == "" or entry.license == "Apache-2.0"  # what has no licence is never fetched
         assert entry.sha256 == "" or len(entry.sha256) == 64
     known = models.weight_files()
-    assert len(known) == len(brought) + 1  # and Quality Sentinel's label embeddings
+    assert len(known) == len(brought) + 2  # and Quality Sentinel's label embeddings, and a file that training made
     assert len({e.filename for e in known.values()}) == len(known)
 
 

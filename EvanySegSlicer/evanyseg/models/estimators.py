@@ -64,8 +64,7 @@ ESTIMATORS: tuple[ModelSpec[QualityEstimator], ...] = (
             SENTINEL_CITATION,
         ),
         backends=TORCH,
-        note="Asks what each mask is meant to be (the column `label`, a segment's name, 'FILE:liver'), no interval: "
-        "give the file that `evanyseg-train sentinel` wrote.",
+        note="Asks what a mask should be (column `label`, segment's name, FILE:liver); no interval: give its file.",
     ),
     _evanyseg("evanyseg-vit-b", "EvanySeg ViT-b", "ViT_base_bbox_dice.pth", fingerprints.evanyseg_vit(768), "ViT-b"),
     _evanyseg("evanyseg-vit-l", "EvanySeg ViT-l", "ViT_large_bbox_dice.pth", fingerprints.evanyseg_vit(1024), "ViT-l"),

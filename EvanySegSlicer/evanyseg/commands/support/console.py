@@ -24,7 +24,7 @@ from ...protocols import Progress as ProgressCall
 from ...results import QualityEstimate
 from .pace import Pace
 
-WRAPPED = ("Caveats", "Candidate", "image", "mask")
+WRAPPED = ("Caveats", "Candidate", "image", "mask", "what it is", "licence")
 """Columns that may take several lines; the others stay readable at a glance."""
 LONGEST = 1000
 ROW_NOTES_SHOWN = 5
