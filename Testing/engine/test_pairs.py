@@ -91,6 +91,7 @@ def test_files_are_found_as_other_systems_spell_them(folder: Path, spell: str, m
         ("a.png,good.png,5,,60,60", "incomplete"),
         ("a.png,good.png,a,b,c,d", "not four numbers"),
         (",good.png,,,,", "'image' is empty"),
+        ("x" * 400 + ",good.png,,,,", "cannot be opened"),
     ],
 )
 def test_a_row_that_fails_says_why_and_the_others_are_scored(folder: Path, row: str, why: str) -> None:

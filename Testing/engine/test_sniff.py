@@ -60,6 +60,7 @@ OTHERS = [
     (b"GIF89a" + bytes(50), "a GIF image", "save it as PNG"),
     (bytes(5000), "nothing but zero bytes", "download it again"),
     (struct.pack("<i", 348) + bytes(400), "an Analyze 7.5 header", "save it as NIfTI"),
+    (b"P5\n4 4\n255\n" + bytes(16), "a PBM, PGM or PPM image", "save it as PNG"),
     (b"patient,age\n1,50\n", "a text", "give the image itself"),
     (b"\x01\x02\x03\x04" * 200, "of no format that is known here", "known are PNG"),
 ]
@@ -157,3 +158,10 @@ def test_a_file_packed_twice_says_so(tmp_path: Path) -> None:
     path.write_bytes(gzip.compress(gzip.compress(b"\x5c\x01\0\0" + bytes(400))))
     with pytest.raises(ImageError, match=r"v\.nii\.gz cannot be read: it is packed with gzip twice; unpack it once"):
         read_image(path)
+
+
+def test_a_name_that_no_system_allows_is_refused() -> None:
+    for name in ("x" * 400 + ".png", "a\0b.png"):
+        for read in (read_image, read_segmentation):
+            with pytest.raises(ImageError, match=r" cannot be opened \("):
+                read(name)

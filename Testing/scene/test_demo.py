@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 
 import numpy as np
 import pytest
@@ -96,9 +97,13 @@ def test_the_demo_learns_from_slices_that_the_reference_corrects() -> None:
         stage.close()
 
 
-def test_only_the_builtin_estimator_learns(scan) -> None:
-    run = show.own_volume(scan, "axial", 12, None, None, "", doubles.make_pipeline, quiet)
+def test_only_the_builtin_estimator_learns_and_notes_about_the_file_are_said(scan) -> None:
+    with scan.open("ab") as file:
+        file.write(gzip.compress(b"more than its header tells of"))
+    said = []
+    run = show.own_volume(scan, "axial", 12, None, None, "", doubles.make_pipeline, said.append)
     try:
+        assert any(text.startswith("scan.nii.gz") for text in said), said
         assert not can_learn(run.stage)
         assert run.lesson is None
     finally:

@@ -45,6 +45,8 @@ def own_volume(
 
     say(f"Reading {path.name}")
     volume = read_image(path)
+    for remark in volume.source.remarks:
+        say(remark)
     planes = stack_of(volume, axis)
     prompt = prompt_for(volume, planes.axis, index)
     shown = shown_prompts(planes, prompt.index, box, (), box_frame)[0]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from ..errors import OutputError
-from .remote import address, joined, plain
+from .remote import address, is_there, joined, plain
 from .tables import Table
 from .targets import check_writable, descriptor_of
 from .write import ending
@@ -60,7 +60,7 @@ def _files_of(given: Path | str | None) -> Iterator[Path]:
     path = plain(Path(given or "").expanduser())
     if given is not None and address(path) is not None:
         yield path
-    if given is None or not path.name or not path.exists():
+    if given is None or not path.name or not is_there(path):
         return
     if path.is_dir():
         for folder, _, names in os.walk(path):

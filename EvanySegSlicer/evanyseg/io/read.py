@@ -106,7 +106,11 @@ def read_labeled(
 
 
 def _kind_of(path: Path) -> FileKind:
-    if path.is_dir():
+    try:
+        folder = path.is_dir()
+    except OSError as error:  # a name that no system allows
+        raise ImageError(f"{path.name[:40]}... cannot be opened ({error.strerror}).") from None
+    if folder:
         return FileKind.DICOM
     found = sniff(path)
     refuse_other(path, found)

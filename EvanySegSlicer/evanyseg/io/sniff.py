@@ -91,6 +91,7 @@ _TEXTS: tuple[tuple[bytes, Sniffed], ...] = (
     ),
     (rb"\A\s*<\?xml|\A\s*<[A-Za-z]+[^<>]*>", Sniffed(FileKind.OTHER, "an XML file (an error message?)", _AGAIN)),
     (rb"\A(ObjectType|NDims|Comment)\s*=|^NDims\s*=", Sniffed(FileKind.METAIMAGE, "a MetaImage file")),
+    (rb"\AP[1-7]\s", Sniffed(FileKind.OTHER, "a PBM, PGM or PPM image", _PNG)),
     (rb"\A\s*[{\[]", Sniffed(FileKind.OTHER, "a JSON text (an error message?)", _AGAIN)),
 )
 _NIFTI_SIZES = {348: "NIfTI-1 or Analyze", 540: "NIfTI-2"}
@@ -108,8 +109,8 @@ def sniff(path: Path) -> Sniffed:
             size = path.stat().st_size
     except FileNotFoundError:
         raise ImageError(f"There is no file {path}.") from None
-    except OSError as error:
-        raise ImageError(f"{path} cannot be opened ({error.strerror or error}).") from None
+    except (OSError, ValueError) as error:  # also a name that no system allows
+        raise ImageError(f"{path} cannot be opened ({getattr(error, 'strerror', None) or error}).") from None
     if not size:
         return Sniffed(FileKind.OTHER, "an empty file (0 bytes)", _AGAIN)
     if head.startswith(GZIP):

@@ -5,7 +5,7 @@ address: what is one; copies: reading, through copies on this disk; upload: writ
 both mean the same here.
 """
 
-from .address import address, joined, plain, shown, whole
+from .address import address, is_there, joined, plain, shown, whole
 from .copies import local_copy, local_file
 
-__all__ = ["address", "joined", "local_copy", "local_file", "plain", "shown", "whole"]
+__all__ = ["address", "is_there", "joined", "local_copy", "local_file", "plain", "shown", "whole"]

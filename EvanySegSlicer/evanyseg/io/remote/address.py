@@ -42,7 +42,15 @@ def joined(folder: Path, cell: str) -> Path:
     if _parts(cell) is not None:
         return Path(cell)
     path = folder / cell
-    return path if path.exists() else next((p for p in _spelled(folder, cell) if p.exists()), path)
+    return path if is_there(path) else next((p for p in _spelled(folder, cell) if is_there(p)), path)
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something; also asked of names that no system allows (too long, with a zero byte)."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _spelled(folder: Path, cell: str) -> Iterator[Path]:
