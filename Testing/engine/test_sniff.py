@@ -165,3 +165,9 @@ def test_a_name_that_no_system_allows_is_refused() -> None:
         for read in (read_image, read_segmentation):
             with pytest.raises(ImageError, match=r" cannot be opened \("):
                 read(name)
+
+
+def test_an_img_without_its_header_says_just_that(tmp_path: Path) -> None:
+    (tmp_path / "a.img").write_bytes(bytes(100))
+    with pytest.raises(ImageError, match=r"^a\.img has no header: the file of that name ending in \.hdr"):
+        read_image(tmp_path / "a.img")

@@ -109,6 +109,8 @@ def sniff(path: Path) -> Sniffed:
             size = path.stat().st_size
     except FileNotFoundError:
         raise ImageError(f"There is no file {path}.") from None
+    except ImageError:
+        raise
     except (OSError, ValueError) as error:  # also a name that no system allows
         raise ImageError(f"{path} cannot be opened ({getattr(error, 'strerror', None) or error}).") from None
     if not size:
