@@ -245,6 +245,10 @@ def test_looks_into_a_large_folder_become_rarer(evanyseg, tmp_path: Path, monkey
     monkeypatch.setattr("time.sleep", sleep)
     assert evanyseg("watch", tmp_path / "in", "-o", tmp_path / "out", *E)[0] == 130
     assert slept == [300, 300], "two seconds of looking in three hundred"
+    slept.clear()
+    put(tmp_path / "in", "a", "a_seg")
+    assert evanyseg("watch", tmp_path / "in", "-o", tmp_path / "out", "--settle", 60, *E)[0] == 130
+    assert slept == [5, 5], "something has arrived"
 
 
 def test_a_page_of_many_cases_is_written_now_and_then(tmp_path: Path) -> None:

@@ -42,9 +42,9 @@ from ..support.options import (
 
 SCORES, CASES = "scores.csv", "cases"
 SLICES, REPORT, QUALITY, SEG = "slices.csv", "report.html", "quality.dcm", "seg.dcm"
-LOOKS = 150
-"""A look into the folder is followed by so many times its processor time of rest: below one percent, however much lies
-there."""
+LOOKS, LONGEST_S = 150, 600.0
+"""A look that finds nothing is followed by so many times its processor time of rest, ten minutes at most: below one
+percent, however much lies there."""
 
 
 def watch(
@@ -142,7 +142,9 @@ def watch(
             pages.finish()
             if once and not inbox.unsettled:
                 break
-            time.sleep(min(every, settle) if once and settle else max(every, spent * LOOKS))
+            rest = min(every, settle) if once and settle else every
+            idle = not ready and not inbox.unsettled
+            time.sleep(max(rest, min(spent * LOOKS, LONGEST_S)) if idle else rest)
     except BaseException as stop:
         stop.add_note(f"What is scored is in {ledger.path}; the same command goes on from there.")
         raise
