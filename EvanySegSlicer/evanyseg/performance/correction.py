@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from ..metrics.bootstrap import group_counts
 
@@ -55,18 +56,21 @@ def corrected(
 ) -> Corrected:
     """real [K, N] of the labelled images, scored `here`; answers are kept within `limits`.
 
-    The interval holds what comes of few labelled and of few unlabelled images: what the predicted Dice does not see of
-    a metric varies among the images of both sides as it does among the labelled ones (subjects are resampled).
+    The interval holds what comes of few labelled images, the slope included (subjects are resampled), and of few
+    unlabelled ones: what the predicted Dice does not see of a metric varies among them as among the labelled ones. Few
+    people widen it as Student's t does.
     """
-    said = here.known
-    slope = _slope(real, said, limits)
-    value = real.mean(1) + slope * (there.known.mean(1) - said.mean(1))
+    said, mean_there = here.known, there.known.mean(1)
+    slope = float(_slopes(real, said, np.ones((1, real.shape[1])), limits)[0])
+    value = real.mean(1) + slope * (mean_there - said.mean(1))
+    counts = group_counts(np.array(here.subjects), resamples, seed)
+    slopes = _slopes(real, said, counts, limits)[:, None]
+    of_here = _means(real, counts) + slopes * (mean_there - _means(said, counts)) - value
     unseen = real - slope * said
     unseen = unseen - unseen.mean(1, keepdims=True)
+    of_there = _means(unseen, group_counts(np.array(here.subjects), resamples, seed + 1))
     people, others = (len(set(side.subjects)) for side in (here, there))
-    fewness = np.sqrt(people / max(people - 1, 1))
-    of_here, of_there = (_means(unseen, here.subjects, resamples, seed + n) for n in (0, 1))
-    spread = fewness * (of_here + np.sqrt(people / others) * of_there)
+    spread = _fewness(people, level) * (of_here + np.sqrt(people / others) * of_there)
     low, high = np.quantile(value + spread, ((1 - level) / 2, (1 + level) / 2), axis=0)
     value = np.clip(value, *limits)
     return Corrected(
@@ -78,18 +82,27 @@ def corrected(
     )
 
 
-def _slope(real: np.ndarray, said: np.ndarray, limits: tuple[float, float]) -> float:
-    """Least squares within checkpoints, one slope for all of them; 0 where nothing varies."""
-    x, y = said - said.mean(1, keepdims=True), real - real.mean(1, keepdims=True)
-    spread = float((x * x).sum())
-    if spread < 1e-9:
-        return 0.0
+def _slopes(real: np.ndarray, said: np.ndarray, counts: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+    """[B] least squares within checkpoints, one slope for all of them, of images that count `counts` [B, N]; 0 where
+    nothing varies."""
+    number = np.maximum(counts.sum(1), 1)
+    mean_x, mean_y = counts @ said.T / number[:, None], counts @ real.T / number[:, None]
+    spread = counts @ (said * said).sum(0) - number * (mean_x**2).sum(1)
+    shared = counts @ (said * real).sum(0) - number * (mean_x * mean_y).sum(1)
     most = STEEPEST * (limits[1] - max(limits[0], 0.0))
-    return float(np.clip((x * y).sum() / spread, -most, most))
+    found: np.ndarray = np.where(spread > 1e-9, np.clip(shared / np.maximum(spread, 1e-9), -most, most), 0.0)
+    return found
 
 
-def _means(values: np.ndarray, subjects: Sequence[str], resamples: int, seed: int) -> np.ndarray:
-    """[B, K] means of values [K, N] over resampled subjects."""
-    counts = group_counts(np.array(subjects), resamples, seed)
+def _means(values: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """[B, K] means of values [K, N] of images that count `counts` [B, N]."""
     out: np.ndarray = counts @ values.T / np.maximum(counts.sum(1, keepdims=True), 1)
     return out
+
+
+def _fewness(people: int, level: float) -> float:
+    """By how much few people widen an interval: the bootstrap's spread is too small for them, and so are its tails."""
+    if people < 2:
+        return 1.0
+    tail = float(special.stdtrit(people - 1, (1 + level) / 2) / special.ndtri((1 + level) / 2))
+    return tail * float(np.sqrt(people / (people - 1)))
