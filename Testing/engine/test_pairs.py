@@ -6,6 +6,7 @@ import csv
 import gc
 import tracemalloc
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -226,3 +227,29 @@ def test_progress_counts_rows(folder: Path) -> None:
     scorer = PairRows(SlicePipeline(BrightEstimator()))
     score(scorer, folder / "pairs.csv", folder / "out.csv", lambda fraction, _: seen.append(fraction))
     assert seen == [0.0, 0.0, 0.0, 0.0, 0.25, 0.5, 0.75, 1.0], "rows that are done, not those that are read"
+
+
+def test_columns_are_known_in_any_case_also_the_frame_of_boxes(folder: Path) -> None:
+    ball = phantom.volume((3, 20, 24))
+    one = replace(ball, array=ball.array[1:2], direction=np.diag([-1.0, 1.0, 1.0]))
+    files.write_volume(folder / "v.nii.gz", one)
+    mask = np.zeros((1, 20, 24), np.uint8)
+    mask[0, 4:12, 2:10] = 1
+    files.write_volume(folder / "m.nii.gz", one, mask)
+    rows, result = run(folder, "Image,Mask,X0,Y0,X1,Y1,Box_Frame\nv.nii.gz,m.nii.gz,2,4,10,12,File\n")
+    assert result.failed == 0, rows
+    assert "mask outside its box" not in rows[0]["caveats"]
+    assert list(rows[0]).count("box_frame") == 1
+    assert rows[0]["box_frame"] == "file"
+
+
+@pytest.mark.parametrize("names", ["x,y,w,h", "XMin,YMin,XMax,YMax", "left,top,right,bottom"])
+def test_boxes_under_other_names_are_told(folder: Path, evanyseg, names: str) -> None:
+    (folder / "p.csv").write_text(f"image,mask,{names}\na.png,good.png,5,5,60,60\n")
+    code, _, err = evanyseg("score", "--pairs", folder / "p.csv", "--out", folder / "o.csv", "--estimator", "bright")
+    assert code == 0
+    told = f"Note: p.csv holds boxes in {', '.join(names.split(','))}, which are not read: call the columns x0, y0"
+    assert told in " ".join(err.split())
+    (folder / "p.csv").write_text(f"image,mask,{names},x0,y0,x1,y1\na.png,good.png,5,5,60,60,5,5,60,60\n")
+    assert "not read" not in evanyseg("score", "--pairs", folder / "p.csv", "--out", folder / "q.csv",
+                                      "--estimator", "bright")[2]  # fmt: skip

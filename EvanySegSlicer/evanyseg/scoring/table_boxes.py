@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from ..errors import ImageError
 from ..geometry.boxes import BoxFrame, displayed_box, stated_frame
 from ..geometry.plane_stack import PlaneStack
@@ -10,6 +12,21 @@ from ..prompts import BoxPrompt
 
 BOX = ("x0", "y0", "x1", "y1")
 FRAME = "box_frame"
+_OTHERS = tuple(
+    tuple(names.split())
+    for names in ("x y w h", "x y width height", "xmin ymin xmax ymax", "x_min y_min x_max y_max",
+                  "left top right bottom", "left top width height", "bbox", "box")
+)  # fmt: skip
+"""What boxes are called in tables of other programs."""
+
+
+def unread_box(columns: Collection[str]) -> str:
+    """The columns that hold a box under names which are not read, such as 'x, y, w, h'; empty when there are none."""
+    lower = {column.casefold(): column for column in columns}
+    found = next((names for names in _OTHERS if set(names) <= set(lower)), None)
+    if found is None or set(BOX) & set(columns):
+        return ""
+    return ", ".join(lower[name] for name in found)
 
 
 def needed_cell(row: dict[str, str], column: str) -> str:

@@ -10,6 +10,7 @@ from ...errors import OutputError
 from ...io.tables import Table
 from ...io.targets import is_special, on_stdout
 from ...io.write import ending
+from ...scoring.table_boxes import unread_box
 from .console import say_plain
 
 PAGES = (".html", ".htm")
@@ -45,6 +46,12 @@ def described(settings: Mapping[str, object]) -> str:
 
 
 def say_layout(table: Table) -> None:
-    """Tell how an unusual table is read, so that a wrong guess is seen."""
+    """Tell how an unusual table is read, and what of it is not, so that a wrong guess is seen."""
     if not table.layout.usual:
         say_plain(f"{table.path.name} is read as {table.layout.describe()}.")
+    unread = unread_box(table.columns) if "image" in table.columns else ""
+    if unread:
+        say_plain(
+            f"Note: {table.path.name} holds boxes in {unread}, which are not read: call the columns x0, y0, x1, y1 "
+            "(first and last edge, in pixels)."
+        )

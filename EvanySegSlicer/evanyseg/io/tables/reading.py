@@ -20,7 +20,8 @@ from .parquet import SUFFIX, parquet_rows, parquet_shape
 
 KNOWN = (
     "image", "mask", "x0", "y0", "x1", "y1", "label", "segment", "segment_id", "plane", "index", "pred_dice", "low",
-    "high", "band", "finding", "caveats", "estimator", "segmenter", "intensity",
+    "high", "band", "finding", "caveats", "estimator", "segmenter", "intensity", "box_frame", "subject", "case",
+    "prediction",
 )  # fmt: skip
 """Columns with a meaning here: found in any case (`Image`), and called by these names."""
 
