@@ -253,3 +253,10 @@ def test_boxes_under_other_names_are_told(folder: Path, evanyseg, names: str) ->
     (folder / "p.csv").write_text(f"image,mask,{names},x0,y0,x1,y1\na.png,good.png,5,5,60,60,5,5,60,60\n")
     assert "not read" not in evanyseg("score", "--pairs", folder / "p.csv", "--out", folder / "q.csv",
                                       "--estimator", "bright")[2]  # fmt: skip
+
+
+def test_where_every_row_failed_no_other_is_said_to_be_scored(folder: Path, evanyseg) -> None:
+    (folder / "p.csv").write_text("image,mask\ngone.png,good.png\n")
+    code, _, err = evanyseg("score", "--pairs", folder / "p.csv", "--out", folder / "o.csv", "--estimator", "bright")
+    assert code == 1
+    assert "1 of 1 rows failed; none is scored." in err

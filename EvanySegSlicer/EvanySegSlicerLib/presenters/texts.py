@@ -28,7 +28,8 @@ def result_text(row: ScoreRecord | None) -> str:
     if math.isnan(row.dice):
         why = html.escape(row.caveats) or "no reason given"
         return f"<b>{name}</b> ({place}): <b>unscored</b><br/>{why}"
-    interval = f" [{row.low:.2f}-{row.high:.2f}]" if not math.isnan(row.low) else ""
+    limits = f"[{row.low:.2f}-{row.high:.2f}]"
+    interval = f" <span style='white-space:nowrap'>{limits}</span>" if not math.isnan(row.low) else ""
     color = BAND_COLORS[QualityBand(row.band)]
     text = (
         f"<b>{name}</b> ({place}), predicted Dice <span style='font-size:14pt'><b>{row.dice:.2f}</b></span> "

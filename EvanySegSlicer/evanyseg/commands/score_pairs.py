@@ -84,7 +84,8 @@ def score_pairs(
             say_error(f"row {number}: {text}")
         more = result.failed - len(result.failures)
         tail = f" ({more} more: see the column caveats)" if more else ""
-        say_error(f"{result.failed} of {result.rows} rows failed{tail}; the others are scored.")
+        others = "none is scored" if result.failed == result.rows else "the others are scored"
+        say_error(f"{result.failed} of {result.rows} rows failed{tail}; {others}.")
         raise typer.Exit(1)
 
 
