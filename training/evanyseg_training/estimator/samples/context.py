@@ -16,6 +16,7 @@ from evanyseg.quality.context import context_input, coverage
 from ...augment.elastic import elastically_deformed
 from ...augment.geometry import dihedral
 from ...augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted
+from ...augment.painted import painted
 from ...augment.sample import Sample
 from ...augment.texture import Textures, with_other_texture
 from ...candidates.mask_sources import PROMPT_ONLY
@@ -138,6 +139,8 @@ class ContextSamples:
             image = object_intensity_shifted(image, arrays["truth"], rng)
         elif self.textures is not None and chance < OBJECT_SHIFT_SHARE + self.options.texture:
             image = with_other_texture(image, arrays["truth"], self.textures(), rng)
+        elif chance >= 1.0 - self.options.painted:
+            image = painted(image, arrays["truth"], rng)
         arrays["pixels"][:3] = intensities(image, rng).transpose(2, 0, 1)
         return as_tensors(arrays)
 
