@@ -17,7 +17,7 @@ from engine import files, phantom
 from evanyseg.errors import CancelledError, ImageError, OutputError
 from evanyseg.io.tables import open_table
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
-from evanyseg.scoring.pair_rows import PairOptions, PairRows
+from evanyseg.scoring.pair_rows import PairOptions, PairRows, ScoredRow
 from evanyseg.scoring.pairs import PairsResult, log_of_pairs, score_table
 
 ADDED = ["pred_dice", "low", "high", "caveats", "estimator", "intensity"]
@@ -260,3 +260,12 @@ def test_where_every_row_failed_no_other_is_said_to_be_scored(folder: Path, evan
     code, _, err = evanyseg("score", "--pairs", folder / "p.csv", "--out", folder / "o.csv", "--estimator", "bright")
     assert code == 1
     assert "1 of 1 rows failed; none is scored." in err
+
+
+def test_the_summary_counts_what_the_table_says():
+    """.89996 is written as .9000: a run that goes on reads .9000, and one that never stopped counts no other number."""
+    result = PairsResult()
+    for number, dice in enumerate((0.89996, float("nan"), 0.5), start=1):
+        result.count(ScoredRow(number, {"image": "a.png"}, dice), shown=5)
+    assert result.scores[::2] == [0.9, 0.5]
+    assert result.unscored == 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..errors import ImageError
-from ..io.tables import Table, score_number
+from ..io.tables import Table, cell, score_number
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
 from .batches import batches, unfinished_batches
 from .pair_rows import ADDED, FAILED, RowScorer, ScoredRow, TablePlace
@@ -44,7 +44,7 @@ class PairsResult:
         if row.remarks and len(self.remarks) < shown:
             self.remarks.append((number, " ".join(row.remarks)))
         self.unscored += math.isnan(row.dice)
-        self.scores.append(row.dice)
+        self.scores.append(score_number(str(cell(row.dice))))  # as the table says it: a run that goes on knows no more
 
 
 def log_of_pairs(table: Table, out: Path, run: str = "", resume: bool = False) -> RowLog:
