@@ -24,7 +24,7 @@ from evanyseg.commands.support import console
 from evanyseg.commands.support.pace import Pace
 from evanyseg.scoring.unfinished import RowLog, partial_path
 
-CPU = ("--device", "cpu")
+CPU = ("--device", "cpu", "--backend", "onnx")  # workers and this process, whatever it has loaded, do the same sums
 IMAGES, OF_IMAGE = 3, 70
 
 

@@ -52,7 +52,7 @@ def regressor() -> MaskRegressor:
         def forward(self, pixels):
             return torch.full((len(pixels),), 0.5)
 
-    prepare = lambda image, mask, box: {"pixels": torch.zeros(1)}
+    prepare = lambda image, mask, box, label: {"pixels": torch.zeros(1)}
     return MaskRegressor("half", Half(), "cpu", prepare, lambda net, inputs: {"dice": net(inputs["pixels"])})
 
 
