@@ -22,6 +22,11 @@ def no_progress(fraction: float, what: str) -> None:
     """The default Progress: silence."""
 
 
+def part_of(progress: Progress, begin: float, share: float) -> Progress:
+    """The progress of a part that begins at a fraction and takes a share of the whole."""
+    return lambda fraction, what: progress(begin + share * fraction, what)
+
+
 def never_cancel() -> bool:
     """The default ShouldCancel."""
     return False

@@ -8,6 +8,10 @@ import numpy as np
 import torch
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
 
+from evanyseg.pipeline.next_click import next_click
+from evanyseg.prompts import BoxPrompt
+from evanyseg.protocols import Segmenter
+
 SMALL = {"width": 48, "depth": 3, "heads": 3, "image_size": 256, "global_blocks": (1,)}
 VIT_B = {"width": 768, "depth": 12, "heads": 12, "image_size": 1024, "global_blocks": (2, 5, 8, 11)}
 VIT_H = {"width": 1280, "depth": 32, "heads": 16, "image_size": 1024, "global_blocks": (7, 15, 23, 31)}
@@ -55,3 +59,13 @@ def scene(height: int, width: int, seed: int = 0) -> np.ndarray:
     blob = 150 * np.exp(-(((rows - height / 2) / height) ** 2 + ((columns - width / 3) / width) ** 2) * 12)
     noise = rng.normal(scale=8, size=(height, width, 3))
     return np.clip(blob[..., None] + 60 * columns[..., None] / width + noise, 0, 255).astype(np.uint8)
+
+
+def check_next_click(segmenter: Segmenter) -> None:
+    """The alternatives of a segmenter of four masks say where the next click goes, and it takes the answer."""
+    image, box = scene(90, 150), BoxPrompt(10, 12, 60, 70)
+    found = next_click(segmenter, segmenter.segment(segmenter.embed(image), box))
+    assert found.gains.shape == (90, 150)
+    assert 0 < found.gain <= np.log(2)
+    again = segmenter.segment(segmenter.embed(image), box, [found.answered(positive=found.positive)])
+    assert again.logits.shape == (4, 90, 150)

@@ -11,10 +11,9 @@ from segment_anything.modeling.common import LayerNorm2d
 from torch import Tensor
 from torch.nn import functional as F
 
-from engine.sam_originals import SMALL, original_sam, scene
+from engine.sam_originals import SMALL, check_next_click, original_sam, scene
 from evanyseg.errors import WeightsError
 from evanyseg.nets.tiny_vit import build_mobile_sam
-from evanyseg.pipeline.next_click import next_click
 from evanyseg.prompts import BoxPrompt, PointPrompt
 from evanyseg.segmenters import mobile_sam
 from evanyseg.segmenters.preprocess import LongestSide
@@ -212,12 +211,7 @@ def test_prompts_equal_the_original_decoder(state, segmenter):
 
 
 def test_its_alternatives_say_where_the_next_click_goes(segmenter):
-    image, box = scene(90, 150), BoxPrompt(10, 12, 60, 70)
-    found = next_click(segmenter, segmenter.segment(segmenter.embed(image), box))
-    assert found.gains.shape == (90, 150)
-    assert 0 < found.gain <= np.log(2)
-    again = segmenter.segment(segmenter.embed(image), box, [found.answered(positive=found.positive)])
-    assert again.logits.shape == (4, 90, 150)
+    check_next_click(segmenter)
 
 
 def test_the_classifier_head_is_left_out_and_everything_else_is_strict(state):

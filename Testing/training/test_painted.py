@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from evanyseg_training.augment.painted import LEAST_CONTRAST, painted
+from evanyseg_training.augment.painted import painted
+from evanyseg_training.augment.texture import LEAST_CONTRAST
 
 
 def disc(radius: float = 15) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ from ..quality.builtin import BuiltinEstimator
 from ..quality.builtin import load as load_builtin
 from ..quality.gbdt import Trees
 from ..quality.ood import STATISTICS
-from ..weights.safe_load import read_arrays
+from ..weights.safe_load import KIND, MODEL, read_arrays
 from .choosing import Choice
 from .conformal import GroupedInterval
 from .estimator import AdaptedEstimator, Learned, Mode, Windows
@@ -36,8 +36,6 @@ from .reference import Reference
 FORMAT = 3
 KEY = "adapted"
 LINE = ("slopes", "offset", "center", "spread")
-MODEL, KIND = "evanyseg_model", "evanyseg_kind"
-"""The metadata by which `models.recognize` knows what a file is."""
 
 
 @dataclass(frozen=True)

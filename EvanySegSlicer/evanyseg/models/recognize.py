@@ -11,13 +11,11 @@ from typing import Any
 
 from ..errors import UnknownModelError, WeightsError
 from ..weights.labels import is_label_embeddings
-from ..weights.safe_load import Checkpoint, read_arrays, read_checkpoint, read_pickle
+from ..weights.safe_load import KIND, MODEL, Checkpoint, read_arrays, read_checkpoint, read_pickle
 from .spec import ModelSpec, Shapes
 
 log = logging.getLogger("evanyseg.weights")
 KindsAndSpecs = Iterable[tuple[str, ModelSpec[Any]]]
-METADATA_KEY = "evanyseg_model"
-"""Safetensors metadata: the registered name, where a file says it itself (files made by this project)."""
 
 LABELS_NAME = "quality-sentinel-labels"
 
@@ -112,13 +110,13 @@ def _stated(path: Path) -> Recognized | None:
     if path.suffix != ".safetensors" or not path.is_file():
         return None
     _, metadata = read_arrays(path)
-    name = metadata.get(METADATA_KEY, "")
-    return Recognized(name, metadata.get("evanyseg_kind", "estimator")) if name else None
+    name = metadata.get(MODEL, "")
+    return Recognized(name, metadata.get(KIND, "estimator")) if name else None
 
 
 def _own(path: Path, checkpoint: Checkpoint) -> Recognized | None:
     """Files of this project's own training: the segmenter tells its architecture inside, the estimator beside."""
-    if "architecture" in checkpoint.metadata and METADATA_KEY not in checkpoint.metadata:
+    if "architecture" in checkpoint.metadata and MODEL not in checkpoint.metadata:
         return Recognized("builtin", "segmenter")
     try:
         beside = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))

@@ -10,7 +10,7 @@ from timm.models.resnet import BasicBlock, ResNet
 from torch import Tensor
 
 from ..weights.strict import load_strict
-from .quality_sentinel import QualitySentinelNet
+from .quality_sentinel import QualitySentinelNet, centered
 
 CHANNELS = (16, 32, 64, 128)
 HIDDEN = 50
@@ -31,5 +31,5 @@ def build_conditioned(state: Mapping[str, Tensor], condition: int) -> QualitySen
 
 
 def planes(pixels: Tensor) -> Tensor:
-    """float32 [N, 2, s, s] of uint8 pixels: both planes centered at one half, as published."""
-    return (pixels.float() / 255 - 0.5) / torch.tensor([0.25, 0.5], device=pixels.device).view(1, 2, 1, 1)
+    """float32 [N, 2, s, s] of uint8 pixels: see `centered`."""
+    return centered(pixels.float() / 255)

@@ -38,6 +38,11 @@ class QualitySentinelNet(nn.Module):
         return self.fc2(self.attention2(both) * hidden)[:, 0]
 
 
+def centered(planes: Tensor) -> Tensor:
+    """Image and mask in [0, 1] [..., 2, s, s], both about one half, as published."""
+    return (planes - 0.5) / torch.tensor([0.25, 0.5], device=planes.device).view(2, 1, 1)
+
+
 def published_trunk(blocks: tuple[int, int, int, int]) -> nn.Module:
     """ResNet50 (by its numbers of blocks) on image and mask."""
     bottleneck: Any = Bottleneck  # timm annotates an instance where it takes the class

@@ -9,7 +9,7 @@ from functools import cache, partial
 import numpy as np
 
 from ..errors import EvanySegError
-from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
+from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, part_of, raise_if_cancelled
 from .cases import SIDE, SUPPORT, Images
 from .correction import Corrected, Scored, corrected
 from .mapping import FEWEST_CHECKPOINTS, FEWEST_LABELED, TREND, Estimated, Observed, estimated, means
@@ -155,7 +155,7 @@ def pseudo_metrics(
     pixels, truth = data.train.pixels[at], data.train.truth[at]
     targets = _Targets(
         truth,
-        cache(lambda: engine.describe(pixels, _part(progress, 0, 0.1), should_cancel)),
+        cache(lambda: engine.describe(pixels, part_of(progress, 0, 0.1), should_cancel)),
         engine.name.encode() + digest(pixels, truth),
     )
     count = min(SUPPORT, len(data.labeled), len(data.unlabeled))
@@ -164,7 +164,7 @@ def pseudo_metrics(
         groups = images.groups(count)
         share = 0.45 / len(groups)
         found = [
-            _taught(images, group, engine, targets, _part(progress, begin + n * share, share), should_cancel, kept)
+            _taught(images, group, engine, targets, part_of(progress, begin + n * share, share), should_cancel, kept)
             for n, group in enumerate(groups)
         ]
         out.append(np.mean(found, axis=0))
@@ -192,7 +192,7 @@ def _taught(
 ) -> np.ndarray:
     """[K, T, 6] of the targets, segmented from a group's images with each checkpoint's predictions."""
     pixels = images.pixels[group]
-    describe = lambda: engine.describe(pixels, _part(progress, 0, 0.5), should_cancel)
+    describe = lambda: engine.describe(pixels, part_of(progress, 0, 0.5), should_cancel)
     segmenter = cache(lambda: engine.taught(describe(), targets.described(), should_cancel))
     made_of, rows = targets.made_of + digest(pixels), []
     for number, predictions in enumerate(images.predictions):
@@ -208,10 +208,6 @@ def _segmented(
     segmenter: Callable[[], ReverseSegmenter], masks: np.ndarray, truth: np.ndarray
 ) -> dict[str, np.ndarray]:
     return {"metrics": measured(segmenter()(masks), truth)}
-
-
-def _part(progress: Progress, begin: float, share: float) -> Progress:
-    return lambda fraction, what: progress(begin + share * fraction, what)
 
 
 def _doubts(found: Mapping[str, Estimated], checkpoints: tuple[str, ...]) -> tuple[str, ...]:

@@ -117,11 +117,13 @@ def sentinel_input(image: np.ndarray, mask: np.ndarray) -> Tensor:
     import torch
     from torch.nn.functional import interpolate
 
+    from ..nets.quality_sentinel import centered
+
     where = sentinel_crop(mask)
     gray = image[where].mean(axis=-1, dtype=np.float32) / 255
     planes = torch.from_numpy(np.stack([gray, mask[where].astype(np.float32)]))[None]
     small = interpolate(planes, (SIDE, SIDE), mode="bilinear", antialias=True, align_corners=False)[0]
-    return (small - 0.5) / torch.tensor([0.25, 0.5]).view(2, 1, 1)
+    return centered(small)
 
 
 def load(spec: ModelSpec[QualitySentinel], path: Path | None, device: str) -> QualitySentinel:

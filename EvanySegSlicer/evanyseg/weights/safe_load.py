@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     import numpy as np
     from torch import Tensor
 
+MODEL, KIND = "evanyseg_model", "evanyseg_kind"
+"""Safetensors metadata of files that this project makes: the registered name, and 'segmenter' or 'estimator'."""
 WRAPPERS = ("model", "state_dict", "model_state_dict", "net", "ema")
 PREFIXES = ("module.", "_orig_mod.", "model.")
 OLD_MAGIC = bytes.fromhex("6cfc9c46f9206aa85019")

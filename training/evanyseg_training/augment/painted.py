@@ -10,10 +10,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from .texture import has_outline, with_contrast
+
 CLASSES = (3, 8)
 """Classes of gray levels around the object, least and most + 1; inside it there are up to three."""
-LEAST_CONTRAST = (12.0, 50.0)
-"""As in `texture`: gray levels by which the object differs from its surroundings on average, drawn anew each time."""
 
 
 def painted(pixels: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -22,15 +22,12 @@ def painted(pixels: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> n
     An object too small or too large to have a visible outline leaves the pixels as they are.
     """
     inside = mask > 127
-    if min(np.count_nonzero(inside), np.count_nonzero(~inside)) < 12:
+    if not has_outline(inside):
         return pixels
     gray = cv2.GaussianBlur(pixels.mean(axis=2).astype(np.float32), (0, 0), float(rng.uniform(0.8, 2.5)))
     around = _in_classes(gray, ~inside, int(rng.integers(*CLASSES)), rng)
     thing = _in_classes(gray, inside, int(rng.integers(1, 4)), rng)
-    contrast = float(thing[inside].mean() - around[~inside].mean())
-    wanted = float(rng.uniform(*LEAST_CONTRAST))
-    if abs(contrast) < wanted:
-        thing = thing + (wanted - abs(contrast)) * (1.0 if contrast >= 0 else -1.0)
+    thing = with_contrast(thing, around, inside, rng)
     share = cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), float(rng.uniform(0.3, 1.2)))
     mixed = share * thing + (1 - share) * around
     mixed = mixed * (1 + rng.uniform(0, 0.35) * _smooth(mixed.shape, len(mixed) / 3, rng))

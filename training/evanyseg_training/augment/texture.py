@@ -62,7 +62,7 @@ def with_other_texture(
     as they are.
     """
     inside = mask > 127
-    if min(np.count_nonzero(inside), np.count_nonzero(~inside)) < 12:
+    if not has_outline(inside):
         return pixels
     share = mask.astype(np.float32) / 255
     if rng.uniform() < 0.5:
@@ -75,9 +75,21 @@ def with_other_texture(
         thing = new * textures.draw(len(pixels), rng) + (1 - new) * original
     if kind != "object":
         around = textures.draw(len(pixels), rng)
+    thing = with_contrast(thing, around, inside, rng)
+    mixed = share[..., None] * thing + (1 - share[..., None]) * around
+    return np.clip(mixed, 0, 255).astype(np.uint8)
+
+
+def has_outline(inside: np.ndarray) -> bool:
+    """Whether an object bool [n, n] is neither too small nor too large to have a visible outline."""
+    return bool(min(np.count_nonzero(inside), np.count_nonzero(~inside)) >= 12)
+
+
+def with_contrast(thing: np.ndarray, around: np.ndarray, inside: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The object's pixels, made brighter or darker where they differ too little from their surroundings; inside: bool
+    [n, n]."""
     contrast = float(thing[inside].mean() - around[~inside].mean())
     wanted = float(rng.uniform(*LEAST_CONTRAST))
     if abs(contrast) < wanted:
         thing = thing + (wanted - abs(contrast)) * (1.0 if contrast >= 0 else -1.0)
-    mixed = share[..., None] * thing + (1 - share[..., None]) * around
-    return np.clip(mixed, 0, 255).astype(np.uint8)
+    return thing

@@ -19,6 +19,7 @@ from ...performance.folders import Checkpoint, checkpoints_in
 from ...performance.page import DICE_COLUMNS, ESTIMATED, PerformancePage, dice_rows, performance_html
 from ...performance.reading import TRUTH, ReadingOptions, missing_predictions, read_images
 from ...performance.unfinished import Parts
+from ...protocols import part_of
 from ..support.console import DISCLAIMER, out, print_json, progress_bar, say, say_error, say_written, shown, table
 from ..support.loading import Placement, load_pipeline
 from ..support.options import BackendOption, DeviceOption, EstimatorOption, IntensityOption, JsonOption, preset_of
@@ -91,15 +92,16 @@ def performance(
     made_with = {"estimator": identity_of(estimator) if scores else None, "backend": backend, "device": device}
     with progress_bar("Estimating") as progress, Parts(output / UNFINISHED, described(made_with), resume) as kept:
         pipeline = load_pipeline(estimator, None, Placement(device, backend)) if scores else None
-        part = lambda begin, share: lambda fraction, what: progress(begin + share * fraction, what)
-        read = lambda of, by, known, begin: read_images(of, by, known, pipeline, options, part(begin, 0.2), kept=kept)
+        read = lambda of, by, known, begin: read_images(
+            of, by, known, pipeline, options, part_of(progress, begin, 0.2), kept=kept
+        )
         data = ModelData(
             read(tables[0], [], True, 0.0),
             read(tables[1], found, True, 0.2),
             read(tables[2], found, False, 0.4),
             tuple(one.name for one in found),
         )
-        estimates = model_estimates(data, engine, part(0.6, 0.4), kept=kept)
+        estimates = model_estimates(data, engine, part_of(progress, 0.6, 0.4), kept=kept)
     facts = {
         "Checkpoints": f"{len(found)}: {found[0].name} to {found[-1].name}",
         "Training images": f"{len(data.train)} of {train}",

@@ -27,8 +27,8 @@ from .pace import Pace
 WRAPPED = ("Caveats", "Candidate", "image", "mask", "what it is", "licence")
 """Columns that may take several lines; the others stay readable at a glance."""
 LONGEST = 1000
-ROW_NOTES_SHOWN = 5
 """Characters of an error that are shown."""
+ROW_NOTES_SHOWN = 5
 LINE_S = 60.0
 """Between two lines of progress where there is no terminal."""
 DISCLAIMER = "Research software: not for clinical use."

@@ -12,13 +12,11 @@ import numpy as np
 
 from ...errors import WeightsError
 from ...io.write import atomic_path
-from ...weights.safe_load import read_arrays
+from ...weights.safe_load import KIND, MODEL, read_arrays
 from .class_table import ClassTable
 
 FORMAT = 1
 NAME, KEY, VECTORS = "conditioned", "conditioned", "class_vectors"
-MODEL, KIND = "evanyseg_model", "evanyseg_kind"
-"""The metadata by which `models.recognize` knows what a file is."""
 LARGEST_SIDE = 512
 
 

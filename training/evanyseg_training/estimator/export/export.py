@@ -19,6 +19,7 @@ from evanyseg.quality.modes import MODES, NO_PROMPT
 from evanyseg.quality.ood import OODDetector, image_statistics
 from evanyseg.quality.shape import FEATURES
 from evanyseg.weights.eight_bits import packed, rounded
+from evanyseg.weights.safe_load import KIND, MODEL
 
 from ..calibrate import CalibrationData, coverage_and_width, fit_calibration, fit_ood_detector, joined
 from ..module import macro_metrics
@@ -134,6 +135,6 @@ def write_model(
     if trees is not None:
         tensors |= trees.tensors()
     with atomic_path(out.with_suffix(".safetensors")) as partial:
-        save_file(tensors, partial, metadata={"evanyseg_model": "builtin", "evanyseg_kind": "estimator"})
+        save_file(tensors, partial, metadata={MODEL: "builtin", KIND: "estimator"})
     write_text(out.with_suffix(".json"), json.dumps(description, indent=1) + "\n")
     write_text(out.with_suffix(".md"), card + "\n")
