@@ -15,6 +15,7 @@ from evanyseg.quality.context import context_input, coverage
 
 from ...augment.elastic import elastically_deformed
 from ...augment.geometry import dihedral
+from ...augment.hollow import hollowed
 from ...augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted
 from ...augment.painted import painted
 from ...augment.sample import Sample
@@ -89,12 +90,15 @@ class ContextSamples:
     def draw(self, candidate: int, rng: np.random.Generator) -> dict[str, torch.Tensor]:
         """One mask with a random window, prompt box and intensities."""
         stored = sample = self.masks.stored(candidate)
+        of_prompt = self.masks.needs_prompt(candidate)
+        if self.options.hollow > 0 and not of_prompt and rng.uniform() < self.options.hollow:
+            sample = hollowed(sample, rng)
         if self.options.elastic > 0 and rng.uniform() < self.options.elastic:
-            sample = elastically_deformed(stored, rng)
+            sample = elastically_deformed(sample, rng)
         deformed = sample is not stored
         mask_box = BoxPrompt.of_mask(sample.mask) if deformed else self.masks.mask_box(candidate)
         box: BoxPrompt | None = None
-        needed = mask_box is None or self.masks.needs_prompt(candidate)
+        needed = mask_box is None or of_prompt
         if needed or rng.uniform() >= self.options.without_box:
             prompt = None if deformed else self.masks.prompt(candidate)
             if prompt is not None and rng.uniform() < PROMPT_KEPT:

@@ -13,7 +13,8 @@ class DataOptions:
     annotators (not by synthetic corruption) where the object has them; `without_box`: share scored without a prompt, by
     the mask's bounding box; `set_power`: a set of n objects is drawn with weight n ** set_power (0: all sets alike);
     `set_weight`: extra factors of single sets; `texture`: share of groups' masks shown on an image with other texture;
-    `elastic`: share deformed together with its object and image; `painted`: share whose regions are painted anew."""
+    `elastic`: share deformed together with its object and image; `painted`: share whose regions are painted anew;
+    `hollow`: share whose object gets a cavity or a wall."""
 
     size: int = 128
     group: int = 4
@@ -26,4 +27,5 @@ class DataOptions:
     texture: float = 0.0
     elastic: float = 0.0
     painted: float = 0.0
+    hollow: float = 0.0
     seed: int = 0
