@@ -152,6 +152,20 @@ def test_interpolation_artifacts_of_label_maps_are_no_objects(tmp_path: Path) ->
     assert sorted(alone.area[alone.component]) == [220, 240]  # with one label a thin ring may be a vessel wall
 
 
+def test_lines_that_interpolation_left_beside_an_object_are_no_part_of_it(tmp_path: Path) -> None:
+    """Label 1 lies beside label 2, and a line of 1 runs around 2: its box would reach around both."""
+    labels = np.zeros((64, 64), np.uint8)
+    labels[9:51, 9:51] = 1
+    labels[10:50, 10:50] = 2
+    labels[20:40, 51:60] = 1
+    cv2.imwrite(str(tmp_path / "i.png"), np.full((64, 64), 90, np.uint8))
+    cv2.imwrite(str(tmp_path / "m.png"), labels)
+    made = [Record(tmp_path / "i.png", tmp_path / "m.png", "s", "s", "p", label=v, mask_value=v) for v in "12"]
+    found = build_store(made, tmp_path / "store").manifest
+    assert dict(zip(found.label, found.area, strict=True)) == {"1": 20 * 9 + 20, "2": 1600}
+    assert found.x0[found.label == "1"].item() == 50  # where both touch, nobody can tell the line from the label
+
+
 def test_instances_are_objects_of_their_own(store: Store) -> None:
     table = store.manifest[store.manifest.set == "b"]
     assert len(table) == 2

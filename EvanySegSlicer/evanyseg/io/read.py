@@ -18,6 +18,7 @@ from .formats.masks_2d import read_labels_2d
 from .formats.metaimage import read_metaimage
 from .formats.nifti import read_nifti
 from .gray_levels import refuse_gray_levels
+from .interpolated import INTERPOLATED, interpolated_values
 from .names import names_for, with_names
 from .remote import local_copy
 from .seg_nrrd import is_seg_nrrd, segmentation_of_nrrd
@@ -78,7 +79,8 @@ def read_segmentation(
         refuse_gray_levels(labels, path.name)
     if binary:
         labels = (labels > 0).astype(np.uint8)
-    found = replace(segmentation_of_labels(labels, grid), remarks=remarks)
+    doubts = {f"Label_{v}": (INTERPOLATED,) for v in interpolated_values(labels)}
+    found = replace(segmentation_of_labels(labels, grid), remarks=remarks, segment_caveats=doubts)
     known = names_for(names, path, kind, {s.value for s in found.segments}) if not binary and cut is None else None
     if known is not None:
         return with_names(found, known)

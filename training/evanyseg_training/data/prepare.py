@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 
 from evanyseg.geometry.volume import Volume
+from evanyseg.io.interpolated import interpolated_values, line_of
 from evanyseg.io.write import write_text
 from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.protocols import Progress, no_progress
@@ -102,7 +103,8 @@ def _add_slice(
             if map_.shape != shape:
                 raise DataError(f"{record.mask.name} has another size than its image {record.image.name}.")
             several = len({r.mask_value for r in records if r.mask == record.mask}) > 1
-            found = objects_of(_fitted(map_, cv2.INTER_NEAREST), record, options, artifacts=several)
+            fitted = _fitted(without_lines(map_) if several else map_, cv2.INTER_NEAREST)
+            found = objects_of(fitted, record, options, artifacts=several)
             for mask, component, whole, count in found:
                 if image_id < 0:
                     image_id = writer.add_image(small, **shared, path=_relative(record.image), slice=index)
@@ -165,6 +167,15 @@ def objects_of(
         for component in components:
             yield component, True, False, 1
         yield np.any(components, axis=0), False, True, len(components)
+
+
+def without_lines(map_: np.ndarray) -> np.ndarray:
+    """A label map [H, W] in which the lines that interpolation has left between labels belong to the lower one."""
+    values = interpolated_values(map_[None])
+    if not values:
+        return map_
+    lower = cv2.erode(map_.astype(np.float32), np.ones((5, 5), np.uint8)).astype(map_.dtype)
+    return np.where(np.logical_or.reduce([line_of(map_, value) for value in values]), lower, map_)
 
 
 def components_of(mask: np.ndarray, options: PrepareOptions) -> list[np.ndarray]:
