@@ -17,6 +17,7 @@ from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 
 from .sample import Sample
+from .shading import shaded
 
 LEAST_DEPTH = 4.0
 """Pixels from the outline to the middle of an object that can become hollow."""
@@ -24,8 +25,6 @@ FEWEST = 12
 """Pixels that a wall and a cavity have at least."""
 WALL, WHOLE = 0.65, 0.2
 """How often the wall, and the object with its cavity, is what was asked for; else it is the cavity."""
-CONTRAST = (15.0, 90.0)
-"""Gray levels between a cavity, or a wall, and what it was made in."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def hollowed(sample: Sample, rng: np.random.Generator) -> Sample:
     if not judged.any():
         return sample
     image = sample.image.copy()
-    image[rows, columns] = _shaded(image[rows, columns], wall if walled else nested.inner, rng)
+    image[rows, columns] = shaded(image[rows, columns], wall if walled else nested.inner, rng)
     return Sample(image, _placed(judged, sample, rows, columns), _placed(asked, sample, rows, columns),
                   dice(judged, asked), math.nan)  # fmt: skip
 
@@ -98,24 +97,6 @@ def _asked_and_judged(nested: _Nested, rng: np.random.Generator) -> tuple[np.nda
         asked = nested.outer & ~nested.inner if chance < WALL else nested.outer
         return asked, nested.outer_mask if kind < 0.4 else wall_mask if kind < 0.85 else nested.inner_mask
     return nested.inner, nested.inner_mask if kind < 0.6 else nested.outer_mask if kind < 0.8 else wall_mask
-
-
-def _shaded(pixels: np.ndarray, where: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """uint8 [h, w, C] with another brightness, contrast and noise where bool [h, w]; the edge at times blurred."""
-    share = where.astype(np.float32)
-    blur = rng.uniform(0.0, 1.6)
-    if blur > 0.4:
-        share = cv2.GaussianBlur(share, (0, 0), float(blur))
-    original = pixels.astype(np.float32)
-    mean = original[where].mean(axis=0)
-    # away from the nearer end of the gray levels, so that clipping does not take the contrast
-    brighter = rng.uniform() < np.clip((220 - float(mean.mean())) / 185, 0.0, 1.0)
-    step = rng.uniform(*CONTRAST) * (1 if brighter else -1) * rng.uniform(0.6, 1.0, pixels.shape[2])
-    noise = cv2.GaussianBlur(rng.normal(0, 1, where.shape).astype(np.float32), (0, 0), float(rng.uniform(0.5, 3)))
-    noise *= rng.uniform(0, 14) / max(float(noise.std()), 1e-6)
-    new = mean + step + rng.uniform(0.2, 1.0) * (original - mean) + noise[..., None]
-    mixed = share[..., None] * new + (1 - share[..., None]) * original
-    return np.clip(mixed, 0, 255).astype(np.uint8)
 
 
 def _distance(inside: np.ndarray) -> np.ndarray:

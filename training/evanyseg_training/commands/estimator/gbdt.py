@@ -25,6 +25,8 @@ def gbdt(
     flips: Annotated[bool, typer.Option(help="Average the network over mirror images.")] = False,
     texture: Annotated[float, typer.Option(min=0, max=1, help="Share of images with other texture.")] = 0.0,
     elastic: Annotated[float, typer.Option(min=0, max=1, help="Share of masks deformed with their images.")] = 0.0,
+    hollow: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of objects made hollow.")] = 0.0,
+    curves: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of drawn curves.")] = 0.0,
 ) -> None:
     """Fit boosted trees on the mask's measured shape and the network's numbers."""
     from ...candidates.store import CandidateStore
@@ -42,6 +44,8 @@ def gbdt(
         factors=NEAR_INFERENCE,
         texture=texture,
         elastic=elastic,
+        hollow=hollow,
+        curves=curves,
     )
     inputs, true = collect(net_of(checkpoint, size), EstimatorData(pool, "train", options), groups, UNSEEN, flips)
     write_trees(out, fit_trees(inputs, true, TreeOptions(rounds=rounds, blend=blend, network=network)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,8 @@ def head(
     seconds: Annotated[float, typer.Option(help="Longest time to spend on storing.")] = 3600,
     without_box: Annotated[float, typer.Option(help="Share of masks scored without a box.")] = 0.45,
     by_methods: Annotated[float, typer.Option(help="Share of masks by methods, not synthetic.")] = 0.6,
+    hollow: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of objects made hollow.")] = 0.0,
+    curves: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of drawn curves.")] = 0.0,
     factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = WITH_BOX,
     factor_no_prompt: Annotated[float, typer.Option(help="Window factor without a prompt.")] = WITHOUT_BOX,
 ) -> None:
@@ -34,7 +37,8 @@ def head(
 
     pool = CandidateStore(candidates, Store(store))
     options = DataOptions(size=size, without_box=without_box, by_methods=by_methods)
-    train, val = (EstimatorData(pool, split, options) for split in ("train", "val"))
+    train = EstimatorData(pool, "train", replace(options, hollow=hollow, curves=curves))
+    val = EstimatorData(pool, "val", options)
     net = net_of(checkpoint, size)
     chosen = HeadOptions(groups=groups, epochs=epochs)
     history = second_stage(net, train, val, (factor_box, factor_no_prompt), chosen, seconds=seconds)

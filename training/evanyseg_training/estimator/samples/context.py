@@ -13,6 +13,7 @@ from evanyseg.geometry.box_jitter import jittered_normally
 from evanyseg.prompts import BoxPrompt
 from evanyseg.quality.context import context_input, coverage
 
+from ...augment.curves import with_curves
 from ...augment.elastic import elastically_deformed
 from ...augment.geometry import dihedral
 from ...augment.hollow import hollowed
@@ -91,8 +92,9 @@ class ContextSamples:
         """One mask with a random window, prompt box and intensities."""
         stored = sample = self.masks.stored(candidate)
         of_prompt = self.masks.needs_prompt(candidate)
-        if self.options.hollow > 0 and not of_prompt and rng.uniform() < self.options.hollow:
-            sample = hollowed(sample, rng)
+        other = self.options.hollow + self.options.curves
+        if other > 0 and not of_prompt and (chance := rng.uniform()) < other:
+            sample = hollowed(sample, rng) if chance < self.options.hollow else with_curves(sample, rng)
         if self.options.elastic > 0 and rng.uniform() < self.options.elastic:
             sample = elastically_deformed(sample, rng)
         deformed = sample is not stored

@@ -14,7 +14,7 @@ class DataOptions:
     the mask's bounding box; `set_power`: a set of n objects is drawn with weight n ** set_power (0: all sets alike);
     `set_weight`: extra factors of single sets; `texture`: share of groups' masks shown on an image with other texture;
     `elastic`: share deformed together with its object and image; `painted`: share whose regions are painted anew;
-    `hollow`: share whose object gets a cavity or a wall."""
+    `hollow`: share whose object gets a cavity or a wall; `curves`: share with drawn thin structures instead."""
 
     size: int = 128
     group: int = 4
@@ -28,4 +28,5 @@ class DataOptions:
     elastic: float = 0.0
     painted: float = 0.0
     hollow: float = 0.0
+    curves: float = 0.0
     seed: int = 0
