@@ -44,8 +44,10 @@ def test_the_line_is_what_surrounds_the_higher_label_alone():
     labels[5:24, 5:24] = 2
     labels[10:20, 25:30] = 1
     line = line_of(labels, 1)
-    assert line[4, 10] and line[10, 4]
-    assert not line[10:20, 26:].any() and not line[labels != 1].any()
+    assert line[4, 10]
+    assert line[10, 4]
+    assert not line[10:20, 26:].any()
+    assert not line[labels != 1].any()
 
 
 @pytest.mark.parametrize("thick", [3, 5])

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from training.test_hollow import disc, sample
 
 from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg_training.augment.curves import with_curves
 from evanyseg_training.augment.sample import Sample
+from training.test_hollow import disc, sample
 
 
 def made(count: int = 200) -> list[Sample]:
@@ -25,7 +25,8 @@ def test_the_same_draw_gives_the_same_and_nothing_given_changes(channels):
     given = sample(channels)
     before = given.image.copy()
     one, two = (with_curves(given, np.random.default_rng(3)) for _ in range(2))
-    assert one is not given and np.array_equal(given.image, before)
+    assert one is not given
+    assert np.array_equal(given.image, before)
     assert all(np.array_equal(getattr(one, name), getattr(two, name)) for name in ("image", "mask", "truth"))
     assert (one.image.shape, one.image.dtype) == (given.image.shape, np.uint8)
 

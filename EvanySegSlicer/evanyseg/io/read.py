@@ -79,7 +79,7 @@ def read_segmentation(
         refuse_gray_levels(labels, path.name)
     if binary:
         labels = (labels > 0).astype(np.uint8)
-    doubts = {f"Label_{v}": (INTERPOLATED,) for v in interpolated_values(labels)}
+    doubts: dict[str, tuple[str, ...]] = {f"Label_{v}": (INTERPOLATED,) for v in interpolated_values(labels)}
     found = replace(segmentation_of_labels(labels, grid), remarks=remarks, segment_caveats=doubts)
     known = names_for(names, path, kind, {s.value for s in found.segments}) if not binary and cut is None else None
     if known is not None:

@@ -1,7 +1,7 @@
 """Thin and branching structures drawn into images, as augmentation of the estimator's training.
 
-Vessels, ridges, fibers and bands fill little of their box. Most objects of the training sets fill most of it, and what a
-thin mask is worth has to be learned from somewhere: here the curves are drawn, so that all about them is known.
+Vessels, ridges, fibers and bands fill little of their box. Most objects of the training sets fill most of it, and what
+a thin mask is worth has to be learned from somewhere: here the curves are drawn, so that all about them is known.
 """
 
 from __future__ import annotations
@@ -48,15 +48,15 @@ def with_curves(sample: Sample, rng: np.random.Generator) -> Sample:
     top = int(np.clip((box.y0 + box.y1 - side) / 2, 0, height - side))
     left = int(np.clip((box.x0 + box.x1 - side) / 2, 0, width - side))
     curves = _tree(side, rng)
-    asked, judged = _drawn(curves, side), _worse(curves, side, rng)
-    if np.count_nonzero(asked) < FEWEST or np.count_nonzero(judged) < FEWEST or asked.all():
+    asked, given = _drawn(curves, side), _worse(curves, side, rng)
+    if np.count_nonzero(asked) < FEWEST or np.count_nonzero(given) < FEWEST or asked.all():
         return sample
     rows, columns = slice(top, top + side), slice(left, left + side)
     image = sample.image.copy()
     image[rows, columns] = shaded(image[rows, columns], asked, rng)
     truth, mask = np.zeros_like(sample.truth), np.zeros_like(sample.truth)
-    truth[rows, columns], mask[rows, columns] = asked, judged
-    return Sample(image, mask, truth, dice(judged, asked), math.nan)
+    truth[rows, columns], mask[rows, columns] = asked, given
+    return Sample(image, mask, truth, dice(given, asked), math.nan)
 
 
 def _tree(side: int, rng: np.random.Generator) -> list[_Curve]:

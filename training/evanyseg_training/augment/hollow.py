@@ -56,13 +56,13 @@ def hollowed(sample: Sample, rng: np.random.Generator) -> Sample:
     wall = nested.outer & ~nested.inner
     if min(np.count_nonzero(wall), np.count_nonzero(nested.inner)) < FEWEST:
         return sample
-    asked, judged = _asked_and_judged(nested, rng)
-    if not judged.any():
+    asked, given = _asked_and_given(nested, rng)
+    if not given.any():
         return sample
     image = sample.image.copy()
     image[rows, columns] = shaded(image[rows, columns], wall if walled else nested.inner, rng)
-    return Sample(image, _placed(judged, sample, rows, columns), _placed(asked, sample, rows, columns),
-                  dice(judged, asked), math.nan)  # fmt: skip
+    return Sample(image, _placed(given, sample, rows, columns), _placed(asked, sample, rows, columns),
+                  dice(given, asked), math.nan)  # fmt: skip
 
 
 def _with_cavity(truth: np.ndarray, mask: np.ndarray, depth: np.ndarray, rng: np.random.Generator) -> _Nested:
@@ -89,8 +89,8 @@ def _with_wall(truth: np.ndarray, mask: np.ndarray, deepest: float, rng: np.rand
     return _Nested(outer, truth, outer_mask | mask, mask)
 
 
-def _asked_and_judged(nested: _Nested, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """What was meant, and the mask that is to be judged; bool [h, w] each."""
+def _asked_and_given(nested: _Nested, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """What was meant, and the mask that is given for it; bool [h, w] each."""
     chance, kind = rng.uniform(size=2)
     wall_mask = nested.outer_mask & ~nested.inner_mask
     if chance < WALL + WHOLE:

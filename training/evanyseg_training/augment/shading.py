@@ -11,7 +11,7 @@ CONTRAST = (15.0, 90.0)
 
 def shaded(pixels: np.ndarray, where: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """uint8 [h, w, C] with another brightness, contrast and noise where bool [h, w]; the edge at times blurred."""
-    share = where.astype(np.float32)
+    share: np.ndarray = where.astype(np.float32)
     blur = rng.uniform(0.0, 1.6)
     if blur > 0.4:
         share = cv2.GaussianBlur(share, (0, 0), float(blur))
@@ -21,7 +21,7 @@ def shaded(pixels: np.ndarray, where: np.ndarray, rng: np.random.Generator) -> n
     brighter = rng.uniform() < np.clip((220 - float(mean.mean())) / 185, 0.0, 1.0)
     step = rng.uniform(*CONTRAST) * (1 if brighter else -1) * rng.uniform(0.6, 1.0, pixels.shape[2])
     noise = cv2.GaussianBlur(rng.normal(0, 1, where.shape).astype(np.float32), (0, 0), float(rng.uniform(0.5, 3)))
-    noise *= rng.uniform(0, 14) / max(float(noise.std()), 1e-6)
+    noise = noise * np.float32(rng.uniform(0, 14) / max(float(noise.std()), 1e-6))
     new = mean + step + rng.uniform(0.2, 1.0) * (original - mean) + noise[..., None]
     mixed = share[..., None] * new + (1 - share[..., None]) * original
     return np.clip(mixed, 0, 255).astype(np.uint8)
