@@ -25,6 +25,8 @@ FEWEST = 12
 """Pixels that a wall and a cavity have at least."""
 WALL, WHOLE = 0.65, 0.2
 """How often the wall, and the object with its cavity, is what was asked for; else it is the cavity."""
+GIVEN = ((0.45, 0.4, 0.15), (0.45, 0.4, 0.15), (0.2, 0.2, 0.6))
+"""How often a mask is of the wall, the whole or the cavity, by which of them was asked for."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,10 @@ class _Nested:
     inner_mask: np.ndarray
 
 
-def hollowed(sample: Sample, rng: np.random.Generator) -> Sample:
+def hollowed(sample: Sample, rng: np.random.Generator, prompted: bool = True) -> Sample:
     """A sample whose object has a cavity or has got a wall: another image, truth, mask and Dice, distance unknown; the
-    sample itself where the object is too thin or the mask empty."""
+    sample itself where the object is too thin or the mask empty. Not `prompted`: what was asked for is what the mask
+    outlines, as nobody could tell otherwise."""
     box, mask_box = BoxPrompt.of_mask(sample.truth), BoxPrompt.of_mask(sample.mask)
     if box is None or mask_box is None:
         return sample
@@ -56,7 +59,7 @@ def hollowed(sample: Sample, rng: np.random.Generator) -> Sample:
     wall = nested.outer & ~nested.inner
     if min(np.count_nonzero(wall), np.count_nonzero(nested.inner)) < FEWEST:
         return sample
-    asked, given = _asked_and_given(nested, rng)
+    asked, given = _asked_and_given(nested, rng, prompted)
     if not given.any():
         return sample
     image = sample.image.copy()
@@ -89,14 +92,13 @@ def _with_wall(truth: np.ndarray, mask: np.ndarray, deepest: float, rng: np.rand
     return _Nested(outer, truth, outer_mask | mask, mask)
 
 
-def _asked_and_given(nested: _Nested, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _asked_and_given(nested: _Nested, rng: np.random.Generator, prompted: bool) -> tuple[np.ndarray, np.ndarray]:
     """What was meant, and the mask that is given for it; bool [h, w] each."""
-    chance, kind = rng.uniform(size=2)
-    wall_mask = nested.outer_mask & ~nested.inner_mask
-    if chance < WALL + WHOLE:
-        asked = nested.outer & ~nested.inner if chance < WALL else nested.outer
-        return asked, nested.outer_mask if kind < 0.4 else wall_mask if kind < 0.85 else nested.inner_mask
-    return nested.inner, nested.inner_mask if kind < 0.6 else nested.outer_mask if kind < 0.8 else wall_mask
+    truths = (nested.outer & ~nested.inner, nested.outer, nested.inner)
+    masks = (nested.outer_mask & ~nested.inner_mask, nested.outer_mask, nested.inner_mask)
+    asked = int(rng.choice(3, p=(WALL, WHOLE, 1 - WALL - WHOLE)))
+    given = int(rng.choice(3, p=GIVEN[asked])) if prompted else asked
+    return truths[asked], masks[given]
 
 
 def _distance(inside: np.ndarray) -> np.ndarray:

@@ -92,16 +92,17 @@ class ContextSamples:
         """One mask with a random window, prompt box and intensities."""
         stored = sample = self.masks.stored(candidate)
         of_prompt = self.masks.needs_prompt(candidate)
+        prompted = of_prompt or rng.uniform() >= self.options.without_box
         other = self.options.hollow + self.options.curves
         if other > 0 and not of_prompt and (chance := rng.uniform()) < other:
-            sample = hollowed(sample, rng) if chance < self.options.hollow else with_curves(sample, rng)
+            drawn = chance >= self.options.hollow
+            sample = with_curves(sample, rng) if drawn else hollowed(sample, rng, prompted)
         if self.options.elastic > 0 and rng.uniform() < self.options.elastic:
             sample = elastically_deformed(sample, rng)
         deformed = sample is not stored
         mask_box = BoxPrompt.of_mask(sample.mask) if deformed else self.masks.mask_box(candidate)
         box: BoxPrompt | None = None
-        needed = mask_box is None or of_prompt
-        if needed or rng.uniform() >= self.options.without_box:
+        if prompted or mask_box is None:
             prompt = None if deformed else self.masks.prompt(candidate)
             if prompt is not None and rng.uniform() < PROMPT_KEPT:
                 box = prompt

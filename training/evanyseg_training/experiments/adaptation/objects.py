@@ -16,7 +16,7 @@ from evanyseg.pipeline.intensity import default_preset
 from evanyseg.prompts import BoxPrompt
 
 from ...candidates.corruption import ObjectPatch, corrupted
-from ...data.prepare import load_image, load_labels, select_values
+from ...data.prepare import load_image, load_labels, select_values, without_lines
 from ...data.readers import Record
 from ...evaluation.baselines.masks import ellipse_mask, grabcut_mask, otsu_mask
 from ...evaluation.comparison.model import ComparisonSegmenter
@@ -99,7 +99,7 @@ def _commonest_network(records: list[Record]) -> str:
 
 def _object(rows: list[Record], network: str, whole: bool) -> KnownObject | None:
     first = rows[0]
-    truth = select_values(load_labels(first.mask), first.mask_value)
+    truth = select_values(without_lines(load_labels(first.mask)), first.mask_value)
     box = BoxPrompt.of_mask(truth)
     if box is None or min(box.width, box.height) < LEAST_SIDE:
         return None
