@@ -7,6 +7,7 @@ import pytest
 
 from doubles import make_pipeline
 from evanyseg.geometry.labels import Stamp
+from evanyseg.io.interpolated import INTERPOLATED
 from evanyseg.results import Caveat
 from EvanySegSlicerLib.scene.nodes.doubts import doubts_of, keep_doubts
 from EvanySegSlicerLib.scene.nodes.segment_store import oriented_image
@@ -133,3 +134,20 @@ def test_what_reading_a_file_cost_is_told_with_every_score_and_saved(app, truth,
     node = app.scene.GetFirstNodeByClass("vtkMRMLSegmentationNode")
     kept = doubts_of(node.GetSegmentation().GetSegment(segment_id))
     assert kept == (Caveat.RESAMPLED, "made on another series")
+
+
+def test_a_label_map_that_was_resized_with_interpolation_is_scored_with_a_caveat(app, truth):
+    """As Slicer loads one: two segments in one labelmap, the first also as a line around the second."""
+    volume = add_volume(app, phantom(truth), MATRIX, "CT")
+    inner, first = np.zeros_like(truth), np.zeros_like(truth)
+    inner[6:9, 10:30, 10:30] = True
+    first[6:9, 9:31, 9:31] = True
+    first[6:9, 31:37, 14:26] = True
+    first &= ~inner
+    segmentation, _ = add_segmentation(app, volume, {"First": first, "Second": inner})
+    segmentation.GetSegmentation().CollapseBinaryLabelmaps(False)
+    review = open_review(volume, segmentation, make_pipeline()).review
+    assert review.score_existing(2).ok
+    said = {r.segment: r.caveat_list for r in review.table.records()}
+    assert INTERPOLATED in said["First"]
+    assert INTERPOLATED not in said["Second"]

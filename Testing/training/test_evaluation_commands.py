@@ -44,7 +44,7 @@ def test_from_comparison_segmenters_to_the_page_of_results(folder, monkeypatch):
     assert set(metrics["mode"]) == {"box", "no-prompt"}
     assert {"balanced", "model-generated", "unfiltered"} >= set(metrics.list) >= {"balanced", "model-generated"}
     assert {"builtin", "stacked", "boosting on shape"} <= set(metrics.method)
-    assert set(pd.read_csv(run / "subgroups.csv").subgroup) <= {"size", "mask_source"}
+    assert set(pd.read_csv(run / "subgroups.csv").subgroup) <= {"size", "fill", "mask_source"}
     assert (run / "selection.csv").is_file()
     page = folder / "RESULTS.md"
     command("report", "--test", run, "--held", run, "-o", page, "--store", store)

@@ -59,6 +59,10 @@ class CaseSet:
         """bool [H, W]."""
         return self.store.mask(int(self.masks.table.row.iat[self._at(i)]))
 
+    def true_box(self, i: int) -> BoxPrompt:
+        """Tight box of the true object."""
+        return self.store.box(int(self.masks.table.row.iat[self._at(i)]))
+
     def box(self, i: int, mode: str = "box") -> BoxPrompt | None:
         """The jittered prompt, or None without a prompt."""
         if mode == NO_PROMPT:

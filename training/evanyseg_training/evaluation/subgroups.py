@@ -11,6 +11,7 @@ from evanyseg.metrics import at_k
 from evanyseg.metrics.coverage import coverage, terciles
 
 from ..candidates.mask_sources import MODEL_GENERATED, POOL
+from .cases import CaseSet
 from .metric_evaluator import FEWEST_CASES, HEADLINE, Measured, MetricEvaluator
 from .predictions import Predictions
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SIZES = ("small", "middle", "large")
+FILL_EDGES = (0.35, 0.65)
+FILLS = ("thin or hollow (below .35)", "in between", "compact (.65 and more)")
 
 
 def subgroup_metrics(
@@ -38,6 +41,13 @@ def subgroup_metrics(
 def by_size(table: pd.DataFrame) -> np.ndarray:
     """Third of each case by the area of its true object, over the whole list."""
     return np.array(SIZES)[terciles(table.area.to_numpy(float))]
+
+
+def by_fill(cases: CaseSet) -> np.ndarray:
+    """By the share of its tight box that the true object of each case fills."""
+    boxes = [cases.true_box(i) for i in range(len(cases))]
+    fill = cases.table.area.to_numpy(float) / np.array([b.width * b.height for b in boxes])
+    return np.array(FILLS)[np.digitize(fill, FILL_EDGES)]
 
 
 def by_mask_source(table: pd.DataFrame) -> np.ndarray:

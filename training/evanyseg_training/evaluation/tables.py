@@ -104,12 +104,13 @@ def differences(measured: Mapping[tuple[str, str, str], Measured], ours: str) ->
 
 
 def subgroups_table(cases: CaseSet, predictions: ByMode, estimators: Sequence[str], resamples: int) -> pd.DataFrame:
-    """Headline metrics of the main methods on the balanced list, by size of the object and by source of the mask."""
+    """Headline metrics of the main methods on the balanced list, by size and shape of the object and by source of the mask."""
     import pandas as pd
 
     balanced = np.flatnonzero(in_list(cases.table, "balanced"))
     table = cases.table.iloc[balanced].reset_index(drop=True)
-    groupings = {"size": subgroups.by_size(table), "mask_source": subgroups.by_mask_source(table)}
+    fill = subgroups.by_fill(cases)[balanced]
+    groupings = {"size": subgroups.by_size(table), "fill": fill, "mask_source": subgroups.by_mask_source(table)}
     frames = []
     for mode, methods in predictions.items():
         main = {n: Predictions(methods[n].dice[balanced]) for n in main_methods(list(methods), estimators)}

@@ -211,7 +211,11 @@ def differences_table(run: Run, methods: Sequence[str] = (REFERENCE, STACKED)) -
 def _other_sections(run: Run) -> list[str]:
     out = ["#### Macro r of the estimator minus that of the others (paired)\n", differences_table(run)]
     if (subgroups := run.table("subgroups")) is not None:
-        titles = {"size": "By object size (thirds of the list by area)", "mask_source": "By source of the mask"}
+        titles = {
+            "size": "By object size (thirds of the list by area)",
+            "fill": "By the share of its box that the object fills",
+            "mask_source": "By source of the mask",
+        }
         for subgroup, title in titles.items():
             for mode in MODES:
                 out += [f"#### {title}, {MODE_NAMES[mode]}\n", subgroups_table(subgroups, subgroup, mode)]

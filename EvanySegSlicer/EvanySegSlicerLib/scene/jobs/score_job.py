@@ -9,6 +9,7 @@ import numpy as np
 
 from evanyseg.geometry.labels import LabelArray
 from evanyseg.geometry.slice_plane import SlicePlane
+from evanyseg.io.interpolated import INTERPOLATED, interpolated_values
 from evanyseg.pipeline.slice_pipeline import ScoreCase, SlicePipeline
 from evanyseg.prompts import BoxPrompt
 from evanyseg.protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
@@ -51,6 +52,7 @@ class ScoreJob:
         admitted = admit(self.volume, self.segments, self.names, self.allow_cropped)
         total = sum(len(slice_range(self.volume, a, self.axis)) for a in admitted.segments.values())
         seen = unchanged = 0
+        doubtful = _with_lines(self.segments) if self.only is None else {}
 
         def cases(pipeline: SlicePipeline) -> Iterator[ScoreCase]:
             nonlocal seen, unchanged
@@ -81,13 +83,22 @@ class ScoreJob:
         for pipeline in {id(p): p for p in self.pipelines.values()}.values():
             for estimate in pipeline.score(cases(pipeline), should_cancel=should_cancel):
                 segment_id, plane, mask, content, box = waiting.pop(0)
-                doubts = (*admitted.caveats[segment_id], *(self.doubts.get(segment_id, ()) if box is None else ()))
+                doubts = admitted.caveats[segment_id]
+                if box is None:
+                    doubts += self.doubts.get(segment_id, ()) + doubtful.get(segment_id, ())
                 estimate = replace(estimate, caveats=tuple(dict.fromkeys((*estimate.caveats, *doubts))))
                 outcomes.append(SliceOutcome(segment_id, plane, mask, estimate, content, window, box))
                 progress(min(1.0, seen / max(1, total)), f"{self.title}: slice {plane.index}")
         raise_if_cancelled(should_cancel)
         progress(1.0, self.title)
         return JobResult(tuple(outcomes), message=admitted.message(len(outcomes), unchanged), problem=admitted.problem)
+
+
+def _with_lines(segments: dict[str, LabelArray]) -> dict[str, tuple[str, ...]]:
+    """A caveat for the segments that interpolation of a label map has left lines of."""
+    layers = {id(a.array): a.array for a in segments.values()}
+    values = {layer: interpolated_values(array) for layer, array in layers.items()}
+    return {i: (INTERPOLATED,) for i, a in segments.items() if a.label in values[id(a.array)]}
 
 
 def slice_range(volume: VolumeSnapshot, array: LabelArray, axis: int) -> range:
