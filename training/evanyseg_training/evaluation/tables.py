@@ -104,7 +104,8 @@ def differences(measured: Mapping[tuple[str, str, str], Measured], ours: str) ->
 
 
 def subgroups_table(cases: CaseSet, predictions: ByMode, estimators: Sequence[str], resamples: int) -> pd.DataFrame:
-    """Headline metrics of the main methods on the balanced list, by size and shape of the object and by source of the mask."""
+    """Headline metrics of the main methods on the balanced list, by size and shape of the object and by
+    source of the mask."""
     import pandas as pd
 
     balanced = np.flatnonzero(in_list(cases.table, "balanced"))

@@ -27,6 +27,7 @@ def gbdt(
     elastic: Annotated[float, typer.Option(min=0, max=1, help="Share of masks deformed with their images.")] = 0.0,
     hollow: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of objects made hollow.")] = 0.0,
     curves: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of drawn curves.")] = 0.0,
+    foreground: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of all that is not dark.")] = 0.0,
 ) -> None:
     """Fit boosted trees on the mask's measured shape and the network's numbers."""
     from ...candidates.store import CandidateStore
@@ -46,6 +47,7 @@ def gbdt(
         elastic=elastic,
         hollow=hollow,
         curves=curves,
+        foreground=foreground,
     )
     inputs, true = collect(net_of(checkpoint, size), EstimatorData(pool, "train", options), groups, UNSEEN, flips)
     write_trees(out, fit_trees(inputs, true, TreeOptions(rounds=rounds, blend=blend, network=network)))

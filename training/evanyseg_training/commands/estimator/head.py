@@ -24,6 +24,7 @@ def head(
     by_methods: Annotated[float, typer.Option(help="Share of masks by methods, not synthetic.")] = 0.6,
     hollow: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of objects made hollow.")] = 0.0,
     curves: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of drawn curves.")] = 0.0,
+    foreground: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of all that is not dark.")] = 0.0,
     factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = WITH_BOX,
     factor_no_prompt: Annotated[float, typer.Option(help="Window factor without a prompt.")] = WITHOUT_BOX,
 ) -> None:
@@ -37,7 +38,7 @@ def head(
 
     pool = CandidateStore(candidates, Store(store))
     options = DataOptions(size=size, without_box=without_box, by_methods=by_methods)
-    train = EstimatorData(pool, "train", replace(options, hollow=hollow, curves=curves))
+    train = EstimatorData(pool, "train", replace(options, hollow=hollow, curves=curves, foreground=foreground))
     val = EstimatorData(pool, "val", options)
     net = net_of(checkpoint, size)
     chosen = HeadOptions(groups=groups, epochs=epochs)

@@ -15,6 +15,7 @@ from evanyseg.quality.context import context_input, coverage
 
 from ...augment.curves import with_curves
 from ...augment.elastic import elastically_deformed
+from ...augment.foreground import with_foreground
 from ...augment.geometry import dihedral
 from ...augment.hollow import hollowed
 from ...augment.intensity import OBJECT_SHIFT_SHARE, intensities, object_intensity_shifted
@@ -93,10 +94,8 @@ class ContextSamples:
         stored = sample = self.masks.stored(candidate)
         of_prompt = self.masks.needs_prompt(candidate)
         prompted = of_prompt or rng.uniform() >= self.options.without_box
-        other = self.options.hollow + self.options.curves
-        if other > 0 and not of_prompt and (chance := rng.uniform()) < other:
-            drawn = chance >= self.options.hollow
-            sample = with_curves(sample, rng) if drawn else hollowed(sample, rng, prompted)
+        if not of_prompt:
+            sample = self._of_another_kind(sample, prompted, rng)
         if self.options.elastic > 0 and rng.uniform() < self.options.elastic:
             sample = elastically_deformed(sample, rng)
         deformed = sample is not stored
@@ -113,6 +112,15 @@ class ContextSamples:
                 box = jittered_normally(true, sample.mask.shape, rng, deviation)
         factor = float(np.exp(rng.uniform(*np.log(self.options.factors))))
         return self.augmented(self.arrays(sample, box, mask_box, factor), rng)
+
+    def _of_another_kind(self, sample: Sample, prompted: bool, rng: np.random.Generator) -> Sample:
+        """At times with a kind of object that the data sets hardly have."""
+        shares = np.cumsum([self.options.hollow, self.options.curves, self.options.foreground])
+        if shares[-1] == 0 or (chance := rng.uniform()) >= shares[-1]:
+            return sample
+        if chance < shares[0]:
+            return hollowed(sample, rng, prompted)
+        return with_curves(sample, rng) if chance < shares[1] else with_foreground(sample, rng)
 
     def arrays(
         self, sample: Sample, box: BoxPrompt | None, mask_box: BoxPrompt | None, factor: float

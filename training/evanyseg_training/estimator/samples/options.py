@@ -14,7 +14,8 @@ class DataOptions:
     the mask's bounding box; `set_power`: a set of n objects is drawn with weight n ** set_power (0: all sets alike);
     `set_weight`: extra factors of single sets; `texture`: share of groups' masks shown on an image with other texture;
     `elastic`: share deformed together with its object and image; `painted`: share whose regions are painted anew;
-    `hollow`: share whose object gets a cavity or a wall; `curves`: share with drawn thin structures instead."""
+    `hollow`: share whose object gets a cavity or a wall; `curves`: share with drawn thin structures instead;
+    `foreground`: share whose object is all that the image shows on a dark background."""
 
     size: int = 128
     group: int = 4
@@ -29,4 +30,5 @@ class DataOptions:
     painted: float = 0.0
     hollow: float = 0.0
     curves: float = 0.0
+    foreground: float = 0.0
     seed: int = 0
