@@ -175,6 +175,18 @@ def test_weights_start_a_run_of_another_window_size(tmp_path):
     torch.testing.assert_close(larger.stem[0].weight, module.ema.stem[0].weight)
 
 
+def test_the_mean_of_several_weights_starts_a_run(tmp_path):
+    runs = [EstimatorModule(BuiltinEstimatorNet(load_net_config()), OptimOptions()) for _ in range(3)]
+    for number, one in enumerate(runs):
+        torch.nn.init.constant_(one.ema.stem[0].weight, float(number))
+        torch.save({"state_dict": one.state_dict()}, tmp_path / f"{number}.ckpt")
+    net = BuiltinEstimatorNet(load_net_config())
+    load_weights(net, *(tmp_path / f"{number}.ckpt" for number in range(3)))
+    torch.testing.assert_close(net.stem[0].weight, torch.ones_like(net.stem[0].weight))
+    means = sum(one.ema.position for one in runs) / 3
+    torch.testing.assert_close(net.position, means)
+
+
 def test_the_shipped_weights_start_a_run_and_those_of_another_network_do_not():
     shipped = Path(evanyseg.__file__).parent / "builtin" / "estimator.safetensors"
     net = net_for("builtin", "context", 96, False)

@@ -47,7 +47,7 @@ def foreground(gray: np.ndarray) -> np.ndarray | None:
     """bool [H, W]: the largest bright component of a gray image [H, W], filled; None where it fills too little or too
     much of the image, or reaches its edge in too many places."""
     smooth = cv2.medianBlur(gray.astype(np.float32), 3)
-    bright = (smooth > max(DARK * float(np.percentile(smooth, 98)), 4.0)).astype(np.uint8)
+    bright: np.ndarray = (smooth > max(DARK * float(np.percentile(smooth, 98)), 4.0)).astype(np.uint8)
     bright = cv2.morphologyEx(bright, cv2.MORPH_OPEN, np.ones((3, 3)))
     count, labels, stats, _ = cv2.connectedComponentsWithStats(bright)
     if count < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -75,17 +76,17 @@ def train_estimator(
     candidates: Path,
     folder: Path,
     options: RunOptions,
-    start: Path | None = None,
+    start: Sequence[Path] = (),
     **trainer_options: Any,
 ) -> EstimatorModule:
-    """Train (or go on from folder/last.ckpt) and return the module; `start`: a checkpoint whose averaged weights are
-    the starting point of a new run. Raises CandidateError when there are no candidates."""
+    """Train (or go on from folder/last.ckpt) and return the module; `start`: checkpoints whose averaged weights, or the
+    mean of them, are the starting point of a new run. Raises CandidateError when there are no candidates."""
     save_options(folder, options)
     L.seed_everything(options.seed, verbose=False)
     train, val = make_data(store, candidates, options)
     net = net_for(options.model, options.mode, options.data.size, options.pretrained)
-    if start is not None:
-        load_weights(net, start)
+    if start:
+        load_weights(net, *start)
     module = EstimatorModule(net, options.optim, options.loss, scorer_of(options.mode))
     trainer = make_trainer(folder, options, **trainer_options)
     groups = max(options.batch // options.data.group, 1)
@@ -116,10 +117,12 @@ def averaged_weights(path: Path) -> dict[str, torch.Tensor]:
     return {name: torch.from_numpy(tensor) for name, tensor in network.items()}
 
 
-def load_weights(net: nn.Module, checkpoint: Path) -> None:
-    """The averaged weights of a checkpoint, into a net of the same kind; position embeddings are resampled if the
-    window has another size."""
+def load_weights(net: nn.Module, checkpoint: Path, *others: Path) -> None:
+    """The averaged weights of a checkpoint, or the mean of several, into a net of the same kind; position embeddings
+    are resampled if the window has another size."""
     mine = averaged_weights(checkpoint)
+    for count, other in enumerate(map(averaged_weights, others), start=2):
+        mine = {name: tensor + (other[name] - tensor) / count for name, tensor in mine.items()}  # a running mean
     if not any(name.startswith(SIDE) for name in mine):  # a second trunk joins: it keeps its own start
         mine |= {name: tensor for name, tensor in net.state_dict().items() if name.startswith(SIDE)}
     if names := set(net.state_dict()).symmetric_difference(mine):

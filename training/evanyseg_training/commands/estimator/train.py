@@ -20,8 +20,10 @@ def estimator(
     size: Annotated[int | None, typer.Option(help="Window in pixels.")] = None,
     steps: Annotated[int | None, typer.Option(help="Length of the run.")] = None,
     start: Annotated[
-        Path | None,
-        typer.Option(help="Weights to start from: a checkpoint (its averaged ones) or a .safetensors."),
+        list[Path] | None,
+        typer.Option(
+            help="Weights to start from: a checkpoint (its averaged ones) or a .safetensors; several: the mean."
+        ),
     ] = None,
     leave_out: Annotated[list[str] | None, typer.Option(help="Source held out of training.")] = None,
     devices: Annotated[int, typer.Option(help="Processes (GPUs, or CPU processes).")] = 1,
@@ -32,5 +34,5 @@ def estimator(
     from ...estimator.train import train_estimator
 
     options = load_options(config, model=model, mode=mode, size=size, steps=steps, leave_out=leave_out)
-    module = train_estimator(Store(store), candidates, out, options, start, devices=devices)
+    module = train_estimator(Store(store), candidates, out, options, start or (), devices=devices)
     print(f"{module.global_step} steps; weights in {out}")
