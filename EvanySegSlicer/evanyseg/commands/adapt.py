@@ -47,7 +47,11 @@ def adapt(
     synthetic: Annotated[int, typer.Option(min=0, help="Synthetic errors made per reference slice.")] = 14,
     segmenters: Annotated[
         list[str] | None,
-        typer.Option("--segmenter", metavar="NAME|FILE", help="Its masks under jittered boxes are learned from too."),
+        typer.Option(
+            "--segmenter",
+            metavar="NAME|FILE|none",
+            help="Its masks under jittered boxes are learned from too (default: builtin; a server's are left out).",
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="What the estimator is called in tables.")] = "adapted",
     intensity: IntensityOption = None,
@@ -91,7 +95,8 @@ def adapt(
     if not known:
         raise EvanySegError(f"None of the {given.count} rows of {references.name} can be used.")
     base = load_estimator("builtin", Placement(device, backend))
-    others = [load_segmenter(one, Placement(device, backend)) for one in segmenters or ()]
+    named = segmenters or (["builtin"] if server_address(device) is None else [])
+    others = [load_segmenter(one, Placement(device, backend)) for one in named if one != "none"]
     assert isinstance(base, BuiltinEstimator | LearnsElsewhere)
     with progress_bar("Learning") as progress:
         found = fit(known, base, AdaptationOptions(CandidateOptions(synthetic)), name, progress, segmenters=others)

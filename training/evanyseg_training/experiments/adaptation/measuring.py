@@ -25,8 +25,9 @@ from ...evaluation.comparison.model import ComparisonSegmenter
 from .objects import KnownObject, Subjects, drawn_box, flat_masks, known_objects, pool_masks
 
 TRUTH, SYNTHETIC, PREDICTED, OTHER, POOL = range(5)
-"""Kinds of rows: the true mask; the references' synthetic errors; a network's stored prediction; other masks of flat
-lists; masks that are there to be chosen from (the built-in segmenter's heads, comparison networks)."""
+"""Kinds of rows: the true mask; what is made from references (synthetic errors, the segmenter's masks); a network's
+stored prediction; other masks of flat lists; masks that are there to be chosen from (the built-in segmenter's heads,
+comparison networks)."""
 CELLS = 64
 """Side of the window around each box in which reverse classification registers."""
 WINDOW = 2.0
@@ -138,7 +139,7 @@ class Measuring:
 
     def _masks(self, one: KnownObject, number: int, box: BoxPrompt, rng: np.random.Generator) -> list[_Mask]:
         reference = Reference(one.image, one.truth, box)
-        from_reference = masks_of(reference, CandidateOptions(self.synthetic, seed=number), rng)
+        from_reference = masks_of(reference, CandidateOptions(self.synthetic, seed=number), rng, (self.segmenter,))
         masks = [
             _Mask(m.mask, TRUTH, "truth") if m.is_truth else _Mask(m.mask, SYNTHETIC, "own") for m in from_reference
         ]
