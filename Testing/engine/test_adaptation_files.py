@@ -145,6 +145,17 @@ def test_the_command_learns_and_its_file_is_an_estimator(folder: Path, capsys) -
         assert [r["estimator"] for r in csv.DictReader(rows)] == ["adapted"]
 
 
+def test_the_built_in_segmenters_masks_are_learned_from_unless_told_otherwise(folder: Path, capsys) -> None:
+    files = {}
+    for name, more in (("as it comes", ()), ("named", ("--segmenter", "builtin")), ("none", ("--segmenter", "none"))):
+        out = folder / f"{name}.safetensors"
+        assert cli.main(["adapt", str(folder / "refs.csv"), "-o", str(out), "--synthetic", "2", *more]) == 0
+        files[name] = load_file(out)
+    same = lambda a, b: a.keys() == b.keys() and all(np.array_equal(a[k], b[k]) for k in a)
+    assert same(files["as it comes"], files["named"])
+    assert not same(files["as it comes"], files["none"])
+
+
 def test_rows_that_cannot_be_used_are_named_and_the_others_learned(folder: Path, capsys) -> None:
     text = (folder / "refs.csv").read_text(encoding="utf-16") + "\ngone.png;t0.png;;x\ni 0.png;empty.png;;y\n"
     (folder / "refs.csv").write_text(text, encoding="utf-8")
