@@ -9,7 +9,7 @@ from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 from evanyseg_training.augment.curves import with_curves
 from evanyseg_training.augment.sample import Sample
-from training.test_hollow import disc, sample
+from training.augment_samples import check_all_values, check_same_draw, disc, sample
 
 
 def made(count: int = 200) -> list[Sample]:
@@ -22,13 +22,7 @@ def made(count: int = 200) -> list[Sample]:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_same_draw_gives_the_same_and_nothing_given_changes(channels):
-    given = sample(channels)
-    before = given.image.copy()
-    one, two = (with_curves(given, np.random.default_rng(3)) for _ in range(2))
-    assert one is not given
-    assert np.array_equal(given.image, before)
-    assert all(np.array_equal(getattr(one, name), getattr(two, name)) for name in ("image", "mask", "truth"))
-    assert (one.image.shape, one.image.dtype) == (given.image.shape, np.uint8)
+    check_same_draw(with_curves, channels, 3)
 
 
 def test_what_is_drawn_fills_little_of_its_box_and_can_be_seen():
@@ -45,8 +39,7 @@ def test_what_is_drawn_fills_little_of_its_box_and_can_be_seen():
 def test_dice_is_of_what_was_drawn_and_takes_all_values():
     found = made()
     assert all(s.dice == pytest.approx(dice(s.mask, s.truth)) for s in found)
-    values = np.array([s.dice for s in found])
-    assert all(np.mean((values >= low) & (values < low + 0.25)) > 0.08 for low in (0.0, 0.25, 0.5, 0.75))
+    check_all_values(found)
 
 
 def test_without_room_the_sample_stays_as_it_is():

@@ -8,7 +8,7 @@ import pytest
 from evanyseg.overlap import dice
 from evanyseg_training.augment.foreground import foreground, with_foreground
 from evanyseg_training.augment.sample import Sample
-from training.test_hollow import disc, sample
+from training.augment_samples import disc, sample
 
 
 def head(channels: int = 1) -> Sample:

@@ -10,18 +10,7 @@ from evanyseg.overlap import dice
 from evanyseg_training.augment.hollow import hollowed
 from evanyseg_training.augment.sample import Sample
 from evanyseg_training.augment.shading import CONTRAST
-
-
-def disc(radius: float = 15, at: tuple[float, float] = (40, 36)) -> np.ndarray:
-    rows, columns = np.mgrid[:80, :90]
-    return np.hypot(rows - at[0], columns - at[1]) < radius
-
-
-def sample(channels: int = 1, mask: np.ndarray | None = None) -> Sample:
-    image = np.random.default_rng(0).normal(90, 4, (80, 90, channels)).clip(0, 255).astype(np.uint8)
-    image[disc()] = 140
-    given = disc(at=(42, 37)) if mask is None else mask
-    return Sample(image, given, disc(), dice(given, disc()), 2.0)
+from training.augment_samples import check_all_values, check_same_draw, disc, sample
 
 
 def made(count: int = 200, **changes: object) -> list[Sample]:
@@ -30,13 +19,7 @@ def made(count: int = 200, **changes: object) -> list[Sample]:
 
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_same_draw_gives_the_same_and_nothing_given_changes(channels):
-    given = sample(channels)
-    before = given.image.copy()
-    one, two = (hollowed(given, np.random.default_rng(5)) for _ in range(2))
-    assert one is not given
-    assert np.array_equal(given.image, before)
-    assert all(np.array_equal(getattr(one, name), getattr(two, name)) for name in ("image", "mask", "truth"))
-    assert (one.image.shape, one.image.dtype) == (given.image.shape, np.uint8)
+    check_same_draw(hollowed, channels, 5)
 
 
 def test_dice_is_of_the_new_truth_and_the_distance_unknown():
@@ -51,8 +34,7 @@ def test_mostly_the_wall_is_asked_for_and_masks_are_filled_or_not():
     found = made()
     holes = [ndimage.binary_fill_holes(s.truth).sum() > s.truth.sum() for s in found]
     assert 0.3 < np.mean(holes) < 0.7  # walls that are open to one side have no hole
-    values = np.array([s.dice for s in found])
-    assert all(np.mean((values >= low) & (values < low + 0.25)) > 0.08 for low in (0.0, 0.25, 0.5, 0.75))
+    check_all_values(found)
 
 
 def test_what_was_made_can_be_seen():

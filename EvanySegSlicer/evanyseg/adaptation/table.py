@@ -9,13 +9,14 @@ import numpy as np
 
 from ..errors import EvanySegError, ImageError
 from ..geometry.boxes import BoxFrame
+from ..geometry.plane_stack import evenly
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_labeled
 from ..io.remote import joined
 from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from ..scoring.stacks import SliceStack, evenly
+from ..scoring.stacks import SliceStack
 from ..scoring.table_boxes import box_of_one_slice, needed_cell
 from .reference import Reference
 

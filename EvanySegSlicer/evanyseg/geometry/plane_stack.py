@@ -82,3 +82,9 @@ def stack_of(volume: Volume, name: str | None = None) -> PlaneStack:
         thin = [axis for axis in range(3) if volume.dims[axis] == 1]
         name = PLANE_NAMES[nearest[thin[0]]] if len(thin) == 1 else "axial"
     return PlaneStack(volume, nearest.index(PLANE_NAMES.index(name)), name)
+
+
+def evenly(indices: np.ndarray, most: int) -> np.ndarray:
+    """So many of ascending indices [N] at most, spread evenly: the first and, of two or more, the last among them."""
+    picks: np.ndarray = indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).round().astype(int)]
+    return picks

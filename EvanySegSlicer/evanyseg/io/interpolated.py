@@ -10,6 +10,9 @@ from collections.abc import Iterator
 import numpy as np
 from scipy.ndimage import find_objects
 
+from ..geometry.plane_stack import evenly
+from .segmentation import values_of
+
 INTERPOLATED = "also a line of a pixel or two around other labels, as interpolation of a label map leaves it"
 
 MOST_PLANES = 24
@@ -25,9 +28,8 @@ THIN = 0.3
 def interpolated_values(labels: np.ndarray) -> tuple[int, ...]:
     """The values of integer labels [K, J, I] that interpolation between others has left lines of."""
     filled = np.flatnonzero(labels.any(axis=(1, 2)))
-    chosen = filled[np.linspace(0, len(filled) - 1, min(len(filled), MOST_PLANES)).round().astype(int)]
     found: dict[int, np.ndarray] = {}
-    for plane in labels[chosen]:
+    for plane in labels[evenly(filled, MOST_PLANES)]:
         for value, counts in _boundaries(plane):
             found[value] = found.get(value, 0) + counts
     return tuple(value for value, counts in sorted(found.items()) if _is_line(*counts))
@@ -36,8 +38,14 @@ def interpolated_values(labels: np.ndarray) -> tuple[int, ...]:
 def line_of(labels: np.ndarray, value: int) -> np.ndarray:
     """bool [J, I]: pixels where a value of one plane of labels is a line of a pixel or two between a higher label and
     background; anatomy lies in layers where background is far."""
-    here = labels == value
-    return here & ~_broad(here) & _beside(_beside(labels > value)) & _beside(_beside(labels == 0))
+    return _split(labels, value, _near(labels == 0))[0]
+
+
+def _split(labels: np.ndarray, value: int, near_ground: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """bool [J, I] each: where a value is a line, where it is broad, and what lies beside higher labels."""
+    here, beside = labels == value, _beside(labels > value)
+    broad = _broad(here)
+    return here & ~broad & _beside(beside) & near_ground, broad, beside
 
 
 def _is_line(line: int, direct: int, broad: int) -> bool:
@@ -47,15 +55,15 @@ def _is_line(line: int, direct: int, broad: int) -> bool:
 def _boundaries(plane: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Of each value between others its pixels beside higher ones: in a line, and broad; between them lower ones
     there. As (value, [line, lower, broad])."""
-    values = np.unique(plane)
+    values = values_of(plane)
     if not 3 <= len(values) <= MOST_VALUES:
         return
     rows, columns = find_objects((plane > 0).astype(np.uint8))[0]
     part = plane[_wider(rows), _wider(columns)]
+    near_ground = _near(part == 0)
     for value in values[1:-1]:
-        beside, here = _beside(part > value), part == value
-        counts = [np.count_nonzero(m & beside) for m in (line_of(part, value), part < value, here & _broad(here))]
-        yield int(value), np.array(counts)
+        line, broad, beside = _split(part, value, near_ground)
+        yield int(value), np.array([np.count_nonzero(m & beside) for m in (line, part < value, broad)])
 
 
 def _wider(one: slice) -> slice:
@@ -71,6 +79,11 @@ def _broad(mask: np.ndarray) -> np.ndarray:
         for right in range(3):
             out[down : down + len(middle), right : right + middle.shape[1]] |= middle
     return out
+
+
+def _near(mask: np.ndarray) -> np.ndarray:
+    """The pixels [J, I] one or two steps from the mask."""
+    return _beside(_beside(mask))
 
 
 def _beside(mask: np.ndarray) -> np.ndarray:

@@ -79,8 +79,10 @@ def read_segmentation(
         refuse_gray_levels(labels, path.name)
     if binary:
         labels = (labels > 0).astype(np.uint8)
-    doubts: dict[str, tuple[str, ...]] = {f"Label_{v}": (INTERPOLATED,) for v in interpolated_values(labels)}
-    found = replace(segmentation_of_labels(labels, grid), remarks=remarks, segment_caveats=doubts)
+    found = replace(segmentation_of_labels(labels, grid), remarks=remarks)
+    if len(found.segments) > 1:
+        lines = interpolated_values(labels)
+        found = replace(found, segment_caveats={s.id: (INTERPOLATED,) for s in found.segments if s.value in lines})
     known = names_for(names, path, kind, {s.value for s in found.segments}) if not binary and cut is None else None
     if known is not None:
         return with_names(found, known)

@@ -159,7 +159,7 @@ def segmentation_of_labels(labels: np.ndarray, grid: Volume) -> Segmentation:
     """
     found: set[int] = set()
     for plane in labels:  # one slice at a time: counting needs eight bytes a voxel
-        found.update((np.flatnonzero(np.bincount(plane.ravel())) if plane.itemsize < 4 else np.unique(plane)).tolist())
+        found.update(values_of(plane).tolist())
     values = sorted(found - {0})
     full = len(values) > MANY_WITHOUT_GROUND and bool(labels.all())
     if full or len(values) > MAX_INSTANCES or (len(values) > MAX_LABELS and not _instances(labels)):
@@ -167,6 +167,12 @@ def segmentation_of_labels(labels: np.ndarray, grid: Volume) -> Segmentation:
         raise ImageError(f"{grid.name} has {len(values)} different labels{ground}; is it an image instead of a mask?")
     segments = tuple(Segment(f"Label_{v}", f"Label {v}", int(v), color=_color(n)) for n, v in enumerate(values))
     return Segmentation(empty_like(grid), (labels,), segments)
+
+
+def values_of(labels: np.ndarray) -> np.ndarray:
+    """The different values of integer labels that are not negative, ascending; small types are counted, not sorted."""
+    small = labels.dtype.kind == "u" and labels.itemsize < 4
+    return np.flatnonzero(np.bincount(labels.ravel())) if small else np.unique(labels)
 
 
 def _instances(labels: np.ndarray) -> bool:

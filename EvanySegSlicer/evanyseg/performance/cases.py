@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..geometry.plane_stack import evenly
 from ..geometry.resample import resized, resized_bytes
-from ..scoring.stacks import evenly
 
 SIDE = 128
 """Pixels of the working grid of masks, as published."""

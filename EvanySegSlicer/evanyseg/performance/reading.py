@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import EvanySegError, ImageError
+from ..geometry.plane_stack import evenly
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_labeled, read_segmentation
 from ..io.remote import joined
@@ -18,7 +19,7 @@ from ..io.tables import Table
 from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SlicePipeline
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
-from ..scoring.stacks import SliceStack, evenly
+from ..scoring.stacks import SliceStack
 from ..scoring.table_boxes import needed_cell
 from .cases import SIDE, Images, squared, squared_mask
 from .folders import Checkpoint, names_of

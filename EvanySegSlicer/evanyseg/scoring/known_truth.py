@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import ImageError
 from ..geometry.boxes import BoxFrame
+from ..geometry.plane_stack import evenly
 from ..io.dicom.masks import ReadImage
 from ..io.read import read_image, read_labeled
 from ..io.remote import joined
@@ -16,7 +17,7 @@ from ..pipeline.intensity import IntensityPreset
 from ..pipeline.slice_pipeline import SliceInput
 from ..prompts import BoxPrompt
 from .pair_rows import TablePlace, meant_by
-from .stacks import SliceStack, evenly
+from .stacks import SliceStack
 from .table_boxes import box_of_one_slice, needed_cell
 
 

@@ -98,9 +98,3 @@ class SliceStack:
                 counts = np.bincount(found[known] * slices + at[known], minlength=len(rows) * slices)
                 out[np.array(rows)[order]] += counts.reshape(len(rows), slices)
         return out
-
-
-def evenly(indices: np.ndarray, most: int) -> np.ndarray:
-    """So many of ascending indices [N] at most, spread evenly: the first and, of two or more, the last among them."""
-    picks: np.ndarray = indices[np.linspace(0, len(indices) - 1, min(most, len(indices))).round().astype(int)]
-    return picks

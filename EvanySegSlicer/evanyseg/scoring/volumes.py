@@ -13,13 +13,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..geometry.plane_stack import evenly
 from ..io.segmentation import Segment
 from ..pipeline.slice_pipeline import ScoreCase, SliceInput, SlicePipeline
 from ..prompts import BoxPrompt
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress, raise_if_cancelled
 from ..results import QualityEstimate
 from .missing_slices import EmptySliceStatus, MissingSliceDetector, empty_slices
-from .stacks import SliceStack, evenly
+from .stacks import SliceStack
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 
 from .sample import Sample
@@ -52,11 +51,7 @@ def with_curves(sample: Sample, rng: np.random.Generator) -> Sample:
     if np.count_nonzero(asked) < FEWEST or np.count_nonzero(given) < FEWEST or asked.all():
         return sample
     rows, columns = slice(top, top + side), slice(left, left + side)
-    image = sample.image.copy()
-    image[rows, columns] = shaded(image[rows, columns], asked, rng)
-    truth, mask = np.zeros_like(sample.truth), np.zeros_like(sample.truth)
-    truth[rows, columns], mask[rows, columns] = asked, given
-    return Sample(image, mask, truth, dice(given, asked), math.nan)
+    return sample.redrawn(rows, columns, shaded(sample.image[rows, columns], asked, rng), given, asked)
 
 
 def _tree(side: int, rng: np.random.Generator) -> list[_Curve]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from evanyseg.overlap import dice
 from evanyseg.prompts import BoxPrompt
 
 from .sample import Sample
@@ -23,8 +22,8 @@ LEAST_DEPTH = 4.0
 """Pixels from the outline to the middle of an object that can become hollow."""
 FEWEST = 12
 """Pixels that a wall and a cavity have at least."""
-WALL, WHOLE = 0.65, 0.2
-"""How often the wall, and the object with its cavity, is what was asked for; else it is the cavity."""
+ASKED = (0.65, 0.2, 0.15)
+"""How often the wall, the object with its cavity, and the cavity are what was asked for."""
 GIVEN = ((0.45, 0.4, 0.15), (0.45, 0.4, 0.15), (0.2, 0.2, 0.6))
 """How often a mask is of the wall, the whole or the cavity, by which of them was asked for."""
 
@@ -55,22 +54,21 @@ def hollowed(sample: Sample, rng: np.random.Generator, prompted: bool = True) ->
     if deepest < LEAST_DEPTH:
         return sample
     walled = rng.uniform() < 0.4
-    nested = _with_wall(truth, mask, deepest, rng) if walled else _with_cavity(truth, mask, depth, rng)
+    nested = _with_wall(truth, mask, deepest, rng) if walled else _with_cavity(truth, mask, depth, deepest, rng)
     wall = nested.outer & ~nested.inner
     if min(np.count_nonzero(wall), np.count_nonzero(nested.inner)) < FEWEST:
         return sample
     asked, given = _asked_and_given(nested, rng, prompted)
     if not given.any():
         return sample
-    image = sample.image.copy()
-    image[rows, columns] = shaded(image[rows, columns], wall if walled else nested.inner, rng)
-    return Sample(image, _placed(given, sample, rows, columns), _placed(asked, sample, rows, columns),
-                  dice(given, asked), math.nan)  # fmt: skip
+    pixels = shaded(sample.image[rows, columns], wall if walled else nested.inner, rng)
+    return sample.redrawn(rows, columns, pixels, given, asked)
 
 
-def _with_cavity(truth: np.ndarray, mask: np.ndarray, depth: np.ndarray, rng: np.random.Generator) -> _Nested:
+def _with_cavity(
+    truth: np.ndarray, mask: np.ndarray, depth: np.ndarray, deepest: float, rng: np.random.Generator
+) -> _Nested:
     """The object as the outer outline; inside it a level of its depth, at times off the middle or open to a side."""
-    deepest = float(depth.max())
     level = rng.uniform(0.2, 0.7)
     off = rng.choice((0.0, 0.6, 1.5), p=(0.45, 0.35, 0.2)) * level * deepest
     move = off * _direction(rng)
@@ -96,7 +94,7 @@ def _asked_and_given(nested: _Nested, rng: np.random.Generator, prompted: bool) 
     """What was meant, and the mask that is given for it; bool [h, w] each."""
     truths = (nested.outer & ~nested.inner, nested.outer, nested.inner)
     masks = (nested.outer_mask & ~nested.inner_mask, nested.outer_mask, nested.inner_mask)
-    asked = int(rng.choice(3, p=(WALL, WHOLE, 1 - WALL - WHOLE)))
+    asked = int(rng.choice(3, p=ASKED))
     given = int(rng.choice(3, p=GIVEN[asked])) if prompted else asked
     return truths[asked], masks[given]
 
@@ -117,9 +115,3 @@ def _moved(mask: np.ndarray, by: np.ndarray) -> np.ndarray:
     """A mask [h, w] moved by (x, y) pixels."""
     matrix = np.array([[1, 0, by[0]], [0, 1, by[1]]], np.float32)
     return cv2.warpAffine(mask.astype(np.uint8), matrix, mask.shape[::-1], flags=cv2.INTER_NEAREST).astype(bool)
-
-
-def _placed(part: np.ndarray, sample: Sample, rows: slice, columns: slice) -> np.ndarray:
-    whole = np.zeros_like(sample.truth)
-    whole[rows, columns] = part
-    return whole

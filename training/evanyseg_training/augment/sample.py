@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
+
+from evanyseg.overlap import dice
 
 
 @dataclass(frozen=True)
@@ -16,3 +19,12 @@ class Sample:
     truth: np.ndarray
     dice: float
     hd95: float
+
+    def redrawn(self, rows: slice, columns: slice, pixels: np.ndarray, mask: np.ndarray, truth: np.ndarray) -> Sample:
+        """With other pixels in a patch, and with mask and truth (bool, of the patch) there alone: the Dice is measured
+        anew, the distance unknown."""
+        image = self.image.copy()
+        image[rows, columns] = pixels
+        whole_mask, whole_truth = np.zeros_like(self.truth), np.zeros_like(self.truth)
+        whole_mask[rows, columns], whole_truth[rows, columns] = mask, truth
+        return Sample(image, whole_mask, whole_truth, dice(mask, truth), math.nan)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from ..errors import UnrecordedRunError
+
+HollowOption = Annotated[float, typer.Option(min=0, max=1, help="Share of masks of objects made hollow.")]
+CurvesOption = Annotated[float, typer.Option(min=0, max=1, help="Share of masks of drawn curves.")]
+ForegroundOption = Annotated[float, typer.Option(min=0, max=1, help="Share of masks of all that is not dark.")]
 
 
 def created_model(registry: Any, name: str) -> Any:

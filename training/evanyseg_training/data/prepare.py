@@ -12,12 +12,12 @@ import cv2
 import numpy as np
 import yaml
 
+from evanyseg.geometry.plane_stack import evenly
 from evanyseg.geometry.volume import Volume
 from evanyseg.io.interpolated import interpolated_values, line_of
 from evanyseg.io.write import write_text
 from evanyseg.pipeline.intensity import PRESETS
 from evanyseg.protocols import Progress, no_progress
-from evanyseg.scoring.stacks import evenly
 
 from ..errors import DataError
 from .manifest import SplitPlan, assign_splits, write_splits

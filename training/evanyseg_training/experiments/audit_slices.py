@@ -11,10 +11,10 @@ import numpy as np
 
 from evanyseg.audit.case import AuditCase
 from evanyseg.audit.measure import MeasureOptions, stack_of_case
+from evanyseg.geometry.plane_stack import evenly
 from evanyseg.io.write import write_text
 from evanyseg.metrics.bootstrap import group_counts, interval
 from evanyseg.pipeline.slice_pipeline import SlicePipeline
-from evanyseg.scoring.stacks import evenly
 from evanyseg.scoring.volumes import SliceScore, VolumeScorer, mean_of_slices
 
 from ..data.readers import Record

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from ...geometry.plane_stack import evenly
 from ...protocols import ShouldCancel, never_cancel, raise_if_cancelled
-from ...scoring.stacks import evenly
 from .grids import WORK_SIDE, GrayEngine, grown, shrunk
 from .neighbors import nearest_images
 from .protocol import ReverseSegmenter

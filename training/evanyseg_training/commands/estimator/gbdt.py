@@ -9,6 +9,8 @@ import typer
 
 from evanyseg.quality.modes import NEAR_INFERENCE
 
+from ..support import CurvesOption, ForegroundOption, HollowOption
+
 
 def gbdt(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
@@ -25,9 +27,9 @@ def gbdt(
     flips: Annotated[bool, typer.Option(help="Average the network over mirror images.")] = False,
     texture: Annotated[float, typer.Option(min=0, max=1, help="Share of images with other texture.")] = 0.0,
     elastic: Annotated[float, typer.Option(min=0, max=1, help="Share of masks deformed with their images.")] = 0.0,
-    hollow: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of objects made hollow.")] = 0.0,
-    curves: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of drawn curves.")] = 0.0,
-    foreground: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of all that is not dark.")] = 0.0,
+    hollow: HollowOption = 0.0,
+    curves: CurvesOption = 0.0,
+    foreground: ForegroundOption = 0.0,
 ) -> None:
     """Fit boosted trees on the mask's measured shape and the network's numbers."""
     from ...candidates.store import CandidateStore

@@ -10,6 +10,8 @@ import typer
 
 from evanyseg.quality.modes import WITH_BOX, WITHOUT_BOX
 
+from ..support import CurvesOption, ForegroundOption, HollowOption
+
 
 def head(
     store: Annotated[Path, typer.Argument(help="Data store made by prepare.")],
@@ -22,9 +24,9 @@ def head(
     seconds: Annotated[float, typer.Option(help="Longest time to spend on storing.")] = 3600,
     without_box: Annotated[float, typer.Option(help="Share of masks scored without a box.")] = 0.45,
     by_methods: Annotated[float, typer.Option(help="Share of masks by methods, not synthetic.")] = 0.6,
-    hollow: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of objects made hollow.")] = 0.0,
-    curves: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of drawn curves.")] = 0.0,
-    foreground: Annotated[float, typer.Option(min=0, max=1, help="Share of masks of all that is not dark.")] = 0.0,
+    hollow: HollowOption = 0.0,
+    curves: CurvesOption = 0.0,
+    foreground: ForegroundOption = 0.0,
     factor_box: Annotated[float, typer.Option(help="Window factor with a box.")] = WITH_BOX,
     factor_no_prompt: Annotated[float, typer.Option(help="Window factor without a prompt.")] = WITHOUT_BOX,
 ) -> None:
