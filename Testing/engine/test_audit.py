@@ -11,13 +11,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from engine.audit_sets import nnunet, organs, save
 from engine.cli_fixtures import E, table
 from evanyseg.audit.layouts import read_dataset
 from evanyseg.errors import ImageError
-
-SHAPE = (14, 40, 64)
-NAMES = {"background": 0, "kidney_left": 1, "kidney_right": 2}
-
 
 STOPPED_AT = """
 import os
@@ -31,37 +28,6 @@ def stopping(path, *a, **k):
 measure.read_image = stopping
 """
 """Run first: the audit is stopped when it reads that many images."""
-
-
-def organs(seed: int, bad: bool = False, swapped: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Image and labels [K, J, I] of two bright balls; x runs to the patient's left. `bad`: the left one is cut."""
-    rng = np.random.default_rng(seed)
-    z, y, x = np.ogrid[: SHAPE[0], : SHAPE[1], : SHAPE[2]]
-    near = lambda cx, r: (z - 7) ** 2 * 4 + (y - 20) ** 2 + (x - cx) ** 2 <= r**2
-    left, right = near(46 + rng.integers(0, 3), 9), near(17, 9)
-    image = 40 + rng.normal(0, 3, SHAPE) + 160 * (left | right)
-    values = (2, 1) if swapped else (1, 2)
-    labels = np.where(left, values[0], np.where(right, values[1], 0)).astype(np.uint8)
-    if bad:
-        labels[(labels == values[0]) & (x < 47)] = 0
-    return image.astype(np.float32), labels
-
-
-def save(path: Path, array: np.ndarray) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image = sitk.GetImageFromArray(array)
-    image.SetSpacing((1.5, 1.5, 4.0))
-    sitk.WriteImage(image, str(path))
-    return path
-
-
-def nnunet(folder: Path, count: int = 9, bad: tuple[int, ...] = (), swapped: tuple[int, ...] = ()) -> Path:
-    for n in range(count):
-        image, labels = organs(n, n in bad, n in swapped)
-        save(folder / "imagesTr" / f"case_{n:02}_0000.nii.gz", image)
-        save(folder / "labelsTr" / f"case_{n:02}.nii.gz", labels)
-    (folder / "dataset.json").write_text(json.dumps({"channel_names": {"0": "CT"}, "labels": NAMES}))
-    return folder
 
 
 def test_an_nnunet_folder_is_audited_and_the_page_shows_what_is_wrong(evanyseg, tmp_path: Path) -> None:
@@ -103,6 +69,26 @@ def test_an_nnunet_folder_is_audited_and_the_page_shows_what_is_wrong(evanyseg, 
     assert {name for name, kind in kinds.items() if kind == "double"} == numbers | {"worst_dice", "truth"}
     assert {kind for kind in kinds.values() if kind != "double"} == {"string"}
     assert parquet["truth"].null_count == 18
+
+
+def test_what_reading_the_files_gave_rise_to_is_told(evanyseg, tmp_path: Path) -> None:
+    folder = nnunet(tmp_path / "Dataset001", count=3)
+    labels = organs(1)[1]
+    labels[0, :3, :3] = 3
+    save(folder / "labelsTr" / "case_01.nii.gz", labels)
+    audit = ("audit", folder, "-o", tmp_path / "out", *E)
+    code, out, err = evanyseg(*audit)
+    assert code == 0, err
+    said = " ".join((out + err).split())
+    assert "Note, case_01: Labels are named by dataset.json. It has no name for the values 3." in said
+    assert "Note, case_00 and 1 other: Labels are named by dataset.json." in said
+    rows = {(row["case"], row["label"]): row["remarks"] for row in table(tmp_path / "out" / "cases.csv")}
+    assert rows["case_01", "kidney_left"].endswith("no name for the values 3.")
+    assert rows["case_00", "kidney_left"] == "Labels are named by dataset.json."
+    document = json.loads((tmp_path / "out" / "audit.json").read_text())
+    assert [remark["cases"] for remark in document["remarks"]] == [["case_01"], ["case_00", "case_02"]]
+    page = (tmp_path / "out" / "audit.html").read_text()
+    assert "<li><b>case_01</b>: Labels are named by dataset.json. It has no name for the values 3.</li>" in page
 
 
 def test_masks_of_a_model_take_the_labels_place(evanyseg, tmp_path: Path) -> None:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from engine import files, phantom
 from engine.cli_fixtures import E, table
 from engine.performance_sets import degraded, disks
 from evanyseg.errors import ImageError
+from evanyseg.io.formats.masks_2d import FROM_ALPHA
 from evanyseg.io.tables import open_table
 from evanyseg.overlap import dice
 from evanyseg.performance.folders import checkpoints_in
@@ -76,6 +78,21 @@ def test_a_folder_of_checkpoints_becomes_estimates(evanyseg, model: Path) -> Non
     found = json.loads(out)
     assert found["checkpoints"][0]["mean_pred_dice"] is None
     assert found["checkpoints"][-1]["dice"] == pytest.approx(float(rows[-1]["dice_reverse"]))
+
+
+def test_what_reading_the_files_gave_rise_to_is_told(evanyseg, model: Path) -> None:
+    for path in (model / "b2.png", model / "predictions" / "epoch_10" / "c3.png"):
+        mask = np.asarray(Image.open(path))
+        Image.fromarray(np.stack([np.zeros_like(mask), mask], axis=-1), "LA").save(path)
+    code, out, err = evanyseg(*arguments(model))
+    assert code == 0, err
+    said = " ".join((out + err).split())
+    found = json.loads((model / "out" / "performance.json").read_text(encoding="utf-8"))["remarks"]
+    assert [(remark["cases"], remark["remark"][:6]) for remark in found] == [
+        (["b2_0000.png"], "b2.png"), (["c3_0000.png"], "c3.png"),
+    ]  # fmt: skip
+    assert f"Note, b2_0000.png: b2.png: {FROM_ALPHA}" in said
+    assert f"<li><b>c3_0000.png</b>: c3.png: {FROM_ALPHA}</li>" in (model / "out" / "performance.html").read_text()
 
 
 def test_missing_predictions_are_named_before_anything_is_read(evanyseg, model: Path) -> None:
@@ -170,7 +187,8 @@ def test_a_killed_run_goes_on_with_the_same_numbers(
         assert sorted(p.name for p in (model / folder).iterdir()) == [
             "checkpoints.csv", "performance.html", "performance.json",
         ]  # fmt: skip
-    assert (model / "out" / "checkpoints.csv").read_text() == (model / "whole" / "checkpoints.csv").read_text()
+    for name in ("checkpoints.csv", "performance.json"):
+        assert (model / "out" / name).read_text() == (model / "whole" / name).read_text()
 
 
 def test_parts_of_other_masks_or_options_are_not_taken(bright_process, evanyseg, model: Path) -> None:

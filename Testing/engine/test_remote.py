@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from engine import files, phantom
+from engine.audit_sets import nnunet, organs, save
 from engine.cli_fixtures import SHAPE, E, table
-from engine.test_audit import nnunet, organs, save
 from evanyseg.audit.layouts import read_dataset
 from evanyseg.errors import EvanySegError, ImageError, MissingPackageError, OutputError
 from evanyseg.io.overwrite import refuse_overwriting

@@ -16,6 +16,7 @@ import pytest
 
 from engine import dicom_masks, files, phantom
 from engine.cli_fixtures import SHAPE, E, bright_command, bright_environment, table
+from engine.segments import named_file
 from evanyseg.bands import BandThresholds
 from evanyseg.errors import EvanySegError, ImageError, OutputError
 from evanyseg.watching import arrivals, hook
@@ -188,6 +189,18 @@ def test_what_arrived_is_scored_once_and_again_when_it_changes(evanyseg, tmp_pat
     assert page.read_text(encoding="utf-8").count('href="cases/a_seg/report.html"') == 1, (
         "the page shows the last score"
     )
+
+
+def test_what_reading_the_files_gave_rise_to_stands_in_the_notes(evanyseg, tmp_path: Path) -> None:
+    folder, out = tmp_path / "in", tmp_path / "out"
+    folder.mkdir()
+    files.write_volume(folder / "a.nii.gz", phantom.volume(SHAPE))
+    named_file(folder / "a.seg.nrrd", ("liver", "liver", 1))
+    assert evanyseg("watch", folder, "-o", out, "--once", "--settle", 0, *E)[0] == 0
+    (row,) = table(out / "scores.csv")
+    assert row["caveats"] == "a.seg.nrrd has voxels of the value 2, which no segment claims: they are left out."
+    (page,) = out.glob("*.html")
+    assert row["caveats"] in page.read_text(encoding="utf-8")
 
 
 def test_a_hook_is_called_also_when_the_watch_was_killed_meanwhile(evanyseg, tmp_path: Path, monkeypatch) -> None:

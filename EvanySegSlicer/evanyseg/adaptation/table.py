@@ -104,5 +104,5 @@ def _of_rows(
             )
         )
     stacks = [(true_name, truth), *zip(names, predictions, strict=True)]
-    said = [text for name, one in stacks for text in (*one.remarks, *(f"{name}: {c}." for c in one.caveats))]
+    said = [text for name, one in stacks for text in one.said_of(name)]
     return made, tuple(dict.fromkeys(said))

@@ -10,6 +10,7 @@ from pathlib import Path
 COLUMNS = (
     "case", "subject", "label", "label_id", "image", "mask", "slices", "scored", "size", "right", "anterior",
     "superior", "pred_dice", "low", "high", "worst_slice", "worst_dice", "truth", "caveats", "estimator", "intensity",
+    "remarks",
 )  # fmt: skip
 """Of the table that an audit writes; the metadata's columns follow."""
 NUMBERS = (
@@ -38,7 +39,8 @@ class AuditCase:
 class AuditRow:
     """One label of one case. slices: on which it is, scored: how many of them were; size: mm3 (mm2 of a picture, pixels
     where it has no spacing); center: where it lies in the image, as shares of its extent towards right, anterior and
-    superior; dice, low, high: mean over the scored slices, weighted by area (NaN: unscored)."""
+    superior; dice, low, high: mean over the scored slices, weighted by area (NaN: unscored);
+    remarks: sentences about how the case's files were read."""
 
     case: str
     subject: str
@@ -59,6 +61,7 @@ class AuditRow:
     caveats: str = ""
     estimator: str = ""
     intensity: str = ""
+    remarks: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
     def cells(self) -> dict[str, object]:
@@ -70,6 +73,7 @@ class AuditRow:
             "right": right, "anterior": anterior, "superior": superior, "pred_dice": self.dice, "low": self.low,
             "high": self.high, "worst_slice": self.worst_slice, "worst_dice": self.worst_dice, "truth": self.truth,
             "caveats": self.caveats, "estimator": self.estimator, "intensity": self.intensity,
+            "remarks": self.remarks,
             **{name: text for name, text in self.metadata.items() if name not in COLUMNS},
         }  # fmt: skip
 
@@ -97,5 +101,6 @@ class AuditRow:
             caveats=cells["caveats"],
             estimator=cells["estimator"],
             intensity=cells["intensity"],
+            remarks=cells["remarks"],
             metadata={name: text for name, text in cells.items() if name not in COLUMNS},
         )

@@ -150,7 +150,10 @@ def _row(
     scores = [p.score for p in placed]
     scored = [s for s in scores if s.area and s.estimate.scored]
     blank = replace(
-        _blank(case, segment.name, segment.id), estimator=pipeline.estimator.name, intensity=stack.window.describe()
+        _blank(case, segment.name, segment.id),
+        estimator=pipeline.estimator.name,
+        intensity=stack.window.describe(),
+        remarks=" ".join(stack.file_remarks),
     )
     slices = int(np.count_nonzero(areas))
     doubts = list(dict.fromkeys(c for s in scores for c in s.estimate.caveats))

@@ -14,6 +14,7 @@ import numpy as np
 
 from ..bands import BandThresholds
 from ..metrics.assessment import POOR
+from ..report.file_remarks import Remark, remarks_html
 from ..report.frame import framed
 from ..report.images import data_uri
 from ..report.page import chip
@@ -46,7 +47,7 @@ class AuditImage:
 @dataclass(frozen=True)
 class AuditPage:
     """Everything the page shows; left_out: sentences about metadata that is not compared; images in the order of
-    `classes`, worst first; failed: case and sentence."""
+    `classes`, worst first; failed: case and sentence; remarks: about how files were read."""
 
     subject: str
     classes: Sequence[ClassSummary]
@@ -55,6 +56,7 @@ class AuditPage:
     suspicions: Sequence[Suspicion]
     images: Sequence[AuditImage]
     failed: Sequence[tuple[str, str]]
+    remarks: Sequence[Remark]
     facts: Mapping[str, str]
     bands: BandThresholds
     created: datetime
@@ -70,6 +72,7 @@ def audit_html(page: AuditPage) -> str:
         groups=_groups(page.groups, page.left_out),
         images=_images(page),
         failures=_failures(page.failed),
+        remarks=remarks_html(page.remarks, "cases.csv"),
     )
     title, heading = f"audit of {page.subject}", "Audit of a data set"
     return framed(heading, page.subject, page.created, body, page.facts, CLOSING, title, STYLE, sortable=True)

@@ -20,6 +20,7 @@ from ..io.tables.parquet import write_parquet_table
 from ..io.write import write_text
 from ..metrics.at_k import average_precision_at_k, mean_over_classes, precision_at_k
 from ..protocols import Progress, ShouldCancel, never_cancel, no_progress
+from ..report.file_remarks import Remark, collected, remarks_fields
 from ..report.images import slice_image
 from ..scoring.pair_rows import FAILED
 from ..scoring.unfinished import RowLog
@@ -59,6 +60,11 @@ class Audit:
     left_out: Sequence[str]
     suspicions: Sequence[Suspicion]
     at_k: Mapping[str, float]
+
+    @property
+    def remarks(self) -> list[Remark]:
+        """What reading the cases' files gave rise to."""
+        return collected((row.case, row.remarks) for row in self.rows)
 
     @property
     def failed(self) -> list[AuditRow]:
@@ -157,6 +163,7 @@ def write_audit(
         suspicions=audit.suspicions,
         images=_images(audit, cases, options, progress),
         failed=failed,
+        remarks=audit.remarks,
         facts={**facts, **figures},
         bands=options.bands,
         created=options.created,
@@ -180,6 +187,7 @@ def document(audit: Audit, facts: Mapping[str, str]) -> dict[str, Any]:
     tables = _tables(audit)
     return {
         "facts": dict(facts), "rows": len(audit.rows), "failed": [row.case for row in audit.failed], **audit.at_k,
+        "remarks": remarks_fields(audit.remarks),
         "labels": tables[CLASSES], "groups": tables[GROUPS], "not_compared": list(audit.left_out),
         "suspicions": tables[SUSPICIONS],
     }  # fmt: skip

@@ -26,7 +26,8 @@ class Images:
 
     pixels uint8 [N, 256, 256, 3]; n = 128; truth bool [N, n, n] or None; predictions bool [K, N, n, n] of K
     checkpoints (K = 0: none); predicted_dice float [K, N]: what the quality estimator says of the predictions (NaN:
-    unscored); subjects [N]: images of one subject are resampled together; names [N].
+    unscored); subjects [N]: images of one subject are resampled together; names [N]; remarks: what reading the files
+    gave rise to, as pairs of an image's name and a sentence.
     """
 
     pixels: np.ndarray = field(repr=False)
@@ -35,6 +36,7 @@ class Images:
     predicted_dice: np.ndarray = field(repr=False)
     subjects: Sequence[str]
     names: Sequence[str]
+    remarks: Sequence[tuple[str, str]] = ()
 
     def __len__(self) -> int:
         return len(self.names)

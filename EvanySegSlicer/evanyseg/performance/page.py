@@ -10,6 +10,7 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
+from ..report.file_remarks import Remark, remarks_html
 from ..report.frame import framed
 from .correction import Corrected
 from .estimate import ModelEstimates
@@ -46,12 +47,13 @@ ESTIMATED = (
 @dataclass(frozen=True)
 class PerformancePage:
     """subject: what the unlabelled table is called; chosen: the checkpoint that the headline and the metrics' table are
-    about."""
+    about; remarks: about how files were read."""
 
     subject: str
     found: ModelEstimates
     chosen: int
     facts: Mapping[str, str]
+    remarks: Sequence[Remark]
     created: datetime
 
 
@@ -77,6 +79,7 @@ def performance_html(page: PerformancePage) -> str:
         dice_rows="\n".join(_row(cells) for cells in dice_rows(found)),
         metric_columns=_cells(METRIC_COLUMNS, "th"),
         metric_rows="\n".join(_row(cells) for cells in metric_rows(found, k)),
+        remarks=remarks_html(page.remarks, "performance.json"),
         plots="\n".join(
             f"<div><h3>{escape(WORDS[name])}</h3>{line_svg(WORDS[name], one)}</div>" for name, one in found.of.items()
         ),

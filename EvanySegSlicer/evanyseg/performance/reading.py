@@ -46,6 +46,7 @@ class _Case:
     scores: np.ndarray
     subject: str
     name: str
+    remarks: tuple[tuple[str, str], ...] = ()
 
 
 def read_images(
@@ -84,6 +85,7 @@ def read_images(
         np.stack([case.scores for case in cases], axis=1),
         [case.subject for case in cases],
         [case.name for case in cases],
+        list(dict.fromkeys(remark for case in cases for remark in case.remarks)),
     )
 
 
@@ -128,6 +130,7 @@ def _packed(cases: Sequence[_Case]) -> Arrays:
         "predictions": np.packbits(np.stack([case.predictions for case in cases]), axis=-1),
         "scores": np.stack([case.scores for case in cases]),
         "names": np.array([case.name for case in cases]),
+        "remarks": np.array(cases[0].remarks, str).reshape(-1, 2),
     }
     truths = [case.truth for case in cases if case.truth is not None]
     return found | ({"truth": np.packbits(np.stack(truths), axis=-1)} if truths else {})
@@ -138,8 +141,9 @@ def _unpacked(kept: Arrays, row: dict[str, str]) -> list[_Case]:
     predictions = masks("predictions")
     truths = masks("truth") if "truth" in kept else [None] * len(predictions)
     subject = row.get("subject", "").strip() or row["image"].strip()
+    remarks = tuple((str(image), str(text)) for image, text in kept["remarks"])
     return [
-        _Case(pixels, truth, found, scores, subject, str(name))
+        _Case(pixels, truth, found, scores, subject, str(name), remarks)
         for pixels, truth, found, scores, name in zip(
             kept["pixels"], truths, predictions, kept["scores"], kept["names"], strict=True
         )
@@ -157,12 +161,14 @@ def _of_row(
     path = joined(table.path.parent, needed_cell(row, "image"))
     read = _Row(path, row, table, options, labeled)
     truth = read.truth() if labeled else None
+    said = list(truth.said_of(row[TRUTH].strip()) if truth is not None else ())
     files = [read.prediction_of(one) for one in checkpoints]
     indices = evenly(_slices(truth, [read.filled(file) for file in files]), options.most)
     masks: list[list[np.ndarray]] = [[] for _ in indices]
     shown = truth
     for file in files:  # one checkpoint's volume in memory at a time
         shown = read.prediction(file)
+        said += shown.said_of(f"{file.parent.name}/{file.name}")
         for found, index in zip(masks, map(int, indices), strict=True):
             found.append(shown.whole_mask(index))
     assert shown is not None
@@ -183,6 +189,7 @@ def _of_row(
                 scores,
                 row.get("subject", "").strip() or name,
                 name if shown.planes.count == 1 else f"{name}, slice {index}",
+                tuple((name, text) for text in dict.fromkeys(said)),
             )
         )
     return cases

@@ -19,7 +19,7 @@ from ..errors import OutputError
 from ..io.write import atomic_path
 
 Arrays = dict[str, np.ndarray]
-FORMAT = 1
+FORMAT = 2
 """Of the parts; another one makes them anew."""
 
 

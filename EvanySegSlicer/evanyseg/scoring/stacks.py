@@ -20,8 +20,8 @@ class SliceStack:
     """The segmentation is brought to the volume's voxels; the intensity window is fitted once, to the whole volume.
 
     `only`: this slice alone counts, every segment of it, empty or not; `box`: the prompt's box on that slice, in the
-    display frame; `allow_cropped`: segments may lie partly outside the volume. `remarks`: what a person should know
-    about the reading.
+    display frame; `allow_cropped`: segments may lie partly outside the volume. `file_remarks`: what a person should
+    know about how the files were read; `remarks`: that, and how the image is shown.
     Raises ImageError, GeometryError, PromptError: all that can be wrong is found before a network is loaded.
     """
 
@@ -38,7 +38,8 @@ class SliceStack:
         self.volume = volume
         self.planes: PlaneStack = stack_of(volume, axis)
         self.segmentation = segmentation.on_grid_of(volume, allow_cropped, self.planes)
-        self.remarks = volume.source.remarks + self.segmentation.remarks + window_remarks(volume, preset)
+        self.file_remarks = volume.source.remarks + self.segmentation.remarks
+        self.remarks = self.file_remarks + window_remarks(volume, preset)
         self.only = 0 if only is None and self.planes.count == 1 else only
         if self.only is not None:
             self.planes.plane(self.only)  # raises for a slice that is not there
@@ -51,6 +52,10 @@ class SliceStack:
     @property
     def segments(self) -> tuple[Segment, ...]:
         return self.segmentation.segments
+
+    def said_of(self, name: str) -> tuple[str, ...]:
+        """What reading a mask of this name gave rise to, in sentences: remarks and doubts."""
+        return (*self.remarks, *(f"{name}: {caveat}." for caveat in self.caveats))
 
     @property
     def caveats(self) -> tuple[str, ...]:

@@ -33,6 +33,7 @@ from ..support.console import (
     progress_bar,
     say,
     say_error,
+    say_file_remarks,
     say_written,
     shown,
     table,
@@ -135,6 +136,7 @@ def audit(
         print_json(document(found, facts))
     else:
         _show(found, levels)
+        say_file_remarks(found.remarks)
         if parquet is None:
             say("For Parquet beside the CSV: pip install 'evanyseg-slicer[parquet]'.")
         say(f"[dim]{DISCLAIMER}[/]")

@@ -20,7 +20,19 @@ from ...performance.page import DICE_COLUMNS, ESTIMATED, PerformancePage, dice_r
 from ...performance.reading import TRUTH, ReadingOptions, missing_predictions, read_images
 from ...performance.unfinished import Parts
 from ...protocols import part_of
-from ..support.console import DISCLAIMER, out, print_json, progress_bar, say, say_error, say_written, shown, table
+from ...report.file_remarks import collected, remarks_fields
+from ..support.console import (
+    DISCLAIMER,
+    out,
+    print_json,
+    progress_bar,
+    say,
+    say_error,
+    say_file_remarks,
+    say_written,
+    shown,
+    table,
+)
 from ..support.loading import Placement, load_pipeline
 from ..support.options import BackendOption, DeviceOption, EstimatorOption, IntensityOption, JsonOption, preset_of
 from ..support.results import described, identity_of, say_layout
@@ -117,14 +129,18 @@ def performance(
     rows = _rows(estimates)
     output.mkdir(parents=True, exist_ok=True)
     write_table(output / TABLE, list(rows[0]), rows)
-    document = {"facts": facts, "doubts": list(estimates.doubts), "checkpoints": rows}
+    remarks = collected([*data.train.remarks, *data.labeled.remarks, *data.unlabeled.remarks])
+    document = {
+        "facts": facts, "doubts": list(estimates.doubts), "remarks": remarks_fields(remarks), "checkpoints": rows,
+    }  # fmt: skip
     write_text(output / DOCUMENT, json_text(document) + "\n")
-    page = PerformancePage(unlabeled.name, estimates, chosen, facts, datetime.now())
+    page = PerformancePage(unlabeled.name, estimates, chosen, facts, remarks, datetime.now())
     write_text(output / PAGE, performance_html(page))
     if as_json:
         print_json(document)
     else:
         _show(estimates)
+        say_file_remarks(remarks)
     say_written(names)
 
 

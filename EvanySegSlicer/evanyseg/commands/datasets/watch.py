@@ -181,7 +181,7 @@ def _rows(
     }  # fmt: skip
     intervals = {s.segment_id: _interval(result.rows, s.segment_id) for s in result.summaries}
     return [{**shared, **_summary(s, request, stack.planes.shown_index), **intervals[s.segment_id],
-             "caveats": "; ".join(stack.caveats)} for s in result.summaries]  # fmt: skip
+             "caveats": "; ".join([*stack.caveats, *stack.file_remarks])} for s in result.summaries]  # fmt: skip
 
 
 def _with_dicom(

@@ -21,6 +21,7 @@ from ...io.remote import shown as shown_path
 from ...io.tables import json_text
 from ...io.targets import is_special
 from ...protocols import Progress as ProgressCall
+from ...report.file_remarks import Remark, said_of
 from ...results import QualityEstimate
 from .pace import Pace
 
@@ -73,6 +74,14 @@ def say_row_notes(notes: Sequence[tuple[int, str]], rows: int) -> None:
         say(f"Note, row {number}: {shown(text)}")
     if rows > ROW_NOTES_SHOWN:
         say(f"{rows - ROW_NOTES_SHOWN} more rows have notes of this kind.")
+
+
+def say_file_remarks(found: Sequence[Remark]) -> None:
+    """What reading many files gave rise to, the first few sentences."""
+    for text, names in found[:ROW_NOTES_SHOWN]:
+        say(f"Note, {shown(said_of(names))}: {shown(text)}")
+    if len(found) > ROW_NOTES_SHOWN:
+        say(f"{len(found) - ROW_NOTES_SHOWN} more notes of this kind are in the files written.")
 
 
 def say_written(paths: Iterable[Path | None]) -> None:
