@@ -15,7 +15,9 @@ from safetensors.numpy import load_file, save_file
 from engine.test_adaptation import QUICK, example, references
 from evanyseg import cli, models
 from evanyseg.adaptation import file
+from evanyseg.adaptation.features import COUNT
 from evanyseg.adaptation.fit import Adaptation, adapt
+from evanyseg.adaptation.learner.gaussian_process import MOST
 from evanyseg.errors import WeightsError
 from evanyseg.quality.builtin import BuiltinEstimator, load
 from evanyseg.weights.safe_load import read_arrays
@@ -95,6 +97,11 @@ def test_the_mode_that_damaged_ones_are_made_of_is_in_order(base, learned, tmp_p
         lambda p: changed(p, {"limit": np.array([np.nan])}),
         lambda p: changed(p, {"trees.left": load_file(p)["trees.left"][..., ::-1].copy()}),
         lambda p: changed(p, {"trees.feature": np.full_like(load_file(p)["trees.feature"], 250)}),
+        lambda p: changed(p, {"process.pull": np.array(1.0)}),
+        lambda p: changed(p, {"process.pull": np.full(len(load_file(p)["process.pull"]), np.nan)}),
+        lambda p: changed(p, {"process.points": load_file(p)["process.points"][:, 1:].copy()}),
+        lambda p: changed(p, {"process.points": np.zeros((MOST + 1, COUNT)), "process.pull": np.zeros(MOST + 1)}),
+        lambda p: changed(p, {"process.spread": np.zeros(COUNT)}),
         lambda p: changed(p, modes=[]),
         lambda p: changed(p, modes=[{**MODE, "learned": 0.7, "recalibrated": 0.7}] * 2),
         lambda p: changed(p, modes=[{**MODE, "learned": -0.1}] * 2),

@@ -1,4 +1,4 @@
-"""The numbers behind learning, without images: conformal intervals, what is chosen, recalibration, the line."""
+"""The numbers behind learning, without images: conformal intervals, what is chosen, recalibration, the process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from evanyseg.adaptation.conformal import (
     intraclass_correlation,
 )
 from evanyseg.adaptation.features import COUNT
-from evanyseg.adaptation.learner.line import Scale, fit_line, shipped_scale
+from evanyseg.adaptation.learner import gaussian_process
+from evanyseg.adaptation.learner.gaussian_process import NOISE, fit_gaussian_process
+from evanyseg.adaptation.learner.scale import Scale, shipped_scale
 from evanyseg.adaptation.recalibration import PRIOR, fit_recalibration, left_out
 from evanyseg.adaptation.reference import weights_like
 
@@ -93,7 +95,7 @@ def test_the_recalibration_shrinks_to_what_answers_are_worth_elsewhere() -> None
     truth = rng.uniform(0.6, 1.0, 8)
     noise = rng.uniform(0, 1, (8, 2))
     stiff = fit_recalibration(noise, truth, np.ones(8), shrink=1e9)
-    assert stiff.slopes == pytest.approx((PRIOR, PRIOR), abs=1e-3)
+    assert stiff.slopes == pytest.approx(PRIOR, abs=1e-3)
     assert stiff.mean == pytest.approx(truth.mean())
     biased = np.column_stack([truth - 0.3, noise[:, 1]])
     kept = fit_recalibration(np.repeat(biased, 40, axis=0), np.repeat(truth, 40), np.ones(320))
@@ -159,20 +161,45 @@ def test_a_mask_known_only_to_lie_in_its_band_is_not_off_within_it() -> None:
     assert chosen(known).share == 0  # nothing is gained where nothing was off
 
 
-def test_the_line_leaves_the_builtin_answer_where_there_is_no_evidence_and_finds_a_slope() -> None:
+def test_the_gaussian_process_by_hand() -> None:
+    """Two masks, alike by k = exp(-d^2 / (2 COUNT)), with errors .2 and -.2: pull = +-.2 / (1 + noise - k)."""
+    scale = Scale(np.zeros(COUNT), np.ones(COUNT))
+    x = np.zeros((2, COUNT))
+    x[1, 3] = 4.0
+    k, builtin, truth = np.exp(-16 / (2 * COUNT)), np.array([0.5, 0.5]), np.array([0.7, 0.3])
+    found = fit_gaussian_process(x, truth, builtin, np.ones(2), np.arange(2), scale)
+    pull = 0.2 / (1 + NOISE - k)
+    assert found.mean == pytest.approx(0)
+    assert found.pull == pytest.approx([pull, -pull])
+    assert found.predict(x, builtin) == pytest.approx([0.5 + pull * (1 - k), 0.5 - pull * (1 - k)])
+    assert found.predict(np.full((1, COUNT), 5.0), np.array([0.5])) == pytest.approx([0.5], abs=1e-3), "far: the mean"
+    # four times the weight: half the noise, and the mean is nearer to it
+    heavy = fit_gaussian_process(x, truth, builtin, np.array([4.0, 1.0]), np.arange(2), scale)
+    assert heavy.mean == pytest.approx(0.12)
+    noise = NOISE * np.sqrt(2.5 / np.array([4.0, 1.0]))
+    assert np.array([[1 + noise[0], k], [k, 1 + noise[1]]]) @ heavy.pull == pytest.approx([0.08, -0.32])
+
+
+def test_the_gaussian_process_leaves_the_builtin_answer_where_there_is_no_evidence_and_finds_a_slope() -> None:
     scale = Scale(np.zeros(COUNT), np.ones(COUNT))
     rng = np.random.default_rng(2)
     x = rng.normal(0, 1, (60, COUNT))
-    builtin = np.full(60, 0.5)
-    group = np.repeat(np.arange(10), 6)
-    same = fit_line(x, builtin, builtin, np.ones(60), group, scale)
+    builtin, group = np.full(60, 0.5), np.repeat(np.arange(10), 6)
+    same = fit_gaussian_process(x, builtin, builtin, np.ones(60), group, scale)
     assert same.predict(x, builtin) == pytest.approx(builtin)
-    truth = builtin + 0.1 * x[:, 3]
-    line = fit_line(x, truth, builtin, np.ones(60), group, scale)
+    found = fit_gaussian_process(x, builtin + 0.1 * x[:, 3], builtin, np.ones(60), group, scale)
     fresh = rng.normal(0, 1, (50, COUNT))
-    said = line.predict(fresh, np.full(50, 0.5))
-    assert np.corrcoef(said, fresh[:, 3])[0, 1] > 0.8
+    assert np.corrcoef(found.predict(fresh, np.full(50, 0.5)), fresh[:, 3])[0, 1] > 0.5
     assert shipped_scale().spread.shape == (COUNT,)
+
+
+def test_of_many_masks_the_heaviest_of_each_subject_are_remembered(monkeypatch) -> None:
+    monkeypatch.setattr(gaussian_process, "MOST", 3)
+    x = np.arange(5.0)[:, None] * np.ones((5, COUNT))
+    scale = Scale(np.zeros(COUNT), np.ones(COUNT))
+    weight, group = np.array([1.0, 3.0, 2.0, 1.0, 1.0]), np.array([0, 0, 0, 1, 2])
+    found = fit_gaussian_process(x, np.full(5, 0.4), np.full(5, 0.5), weight, group, scale)
+    assert found.points[:, 0].tolist() == [1.0, 3.0, 4.0]
 
 
 def test_references_of_a_worst_first_review_count_by_how_much_they_are_like_what_waits() -> None:

@@ -28,14 +28,15 @@ from .conformal import GroupedInterval
 from .estimator import AdaptedEstimator, Learned, Mode, Windows
 from .features import COUNT, RELATIVE, TrueMasks
 from .fit import Adaptation
-from .learner.line import Line, Scale
+from .learner.gaussian_process import MOST, GaussianProcess
 from .learner.regression import Regression
+from .learner.scale import Scale
 from .recalibration import Recalibration
 from .reference import Reference
 
-FORMAT = 3
+FORMAT = 4
 KEY = "adapted"
-LINE = ("slopes", "offset", "center", "spread")
+PROCESS = ("points", "pull", "mean", "center", "spread")
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def save(path: Path, adaptation: Adaptation, references: Sequence[Reference]) ->
     learned, said = adaptation.estimator.learned, describe(adaptation, references)
     tensors = {
         **learned.regression.trees.tensors(),
-        **{f"line.{name}": array for name, array in _line_arrays(learned.regression.line).items()},
+        **{f"process.{name}": array for name, array in _process_arrays(learned.regression.process).items()},
         "masks": learned.masks.descriptors.astype(np.float64),
         "windows": learned.windows.statistics.astype(np.float64),
         "limit": np.array([learned.windows.limit]),
@@ -111,7 +112,7 @@ def read(path: Path) -> tuple[Learned, Description]:
         modes = [_mode(m) for m in stored["modes"]]
         said = Description(**{**stored, **{k: tuple(stored[k]) for k in ("references", "remarks", "modes")}})
         masks, windows, limit = (np.asarray(arrays[n], np.float64) for n in ("masks", "windows", "limit"))
-        slopes, offset, center, spread = (np.asarray(arrays[f"line.{n}"], np.float64) for n in LINE)
+        points, pull, mean, center, spread = (np.asarray(arrays[f"process.{n}"], np.float64) for n in PROCESS)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, WeightsError):
             raise
@@ -119,9 +120,12 @@ def read(path: Path) -> tuple[Learned, Description]:
     trees = Trees.from_tensors(arrays, COUNT)
     fits = (
         trees is not None
-        and slopes.shape == center.shape == spread.shape == (COUNT,)
-        and offset.shape == (1,)
-        and all(np.isfinite(a).all() for a in (slopes, offset, center, spread))
+        and pull.ndim == 1
+        and 0 < len(pull) <= MOST
+        and points.shape == (len(pull), COUNT)
+        and center.shape == spread.shape == (COUNT,)
+        and mean.shape == (1,)
+        and all(np.isfinite(a).all() for a in (points, pull, mean, center, spread))
         and (spread > 0).all()
         and len(trees.base) == 1
         and len(modes) == 2
@@ -136,7 +140,7 @@ def read(path: Path) -> tuple[Learned, Description]:
     )
     if not fits or trees is None:
         raise WeightsError(f"{path.name} is damaged: its parts do not fit together; make it again.")
-    regression = Regression(trees, Line(slopes, float(offset[0]), Scale(center, spread)))
+    regression = Regression(trees, GaussianProcess(points, pull, float(mean[0]), Scale(center, spread)))
     return Learned(regression, TrueMasks(masks), Windows(windows, float(limit[0])), (modes[0], modes[1])), said
 
 
@@ -156,8 +160,9 @@ def _mode(stored: Mapping[str, Any]) -> Mode:
     return Mode(Choice(learned, recalibrated, recalibration), GroupedInterval(half, edges, level, subjects))
 
 
-def _line_arrays(line: Line) -> dict[str, np.ndarray]:
-    return dict(zip(LINE, (line.slopes, np.array([line.offset]), line.scale.center, line.scale.spread), strict=True))
+def _process_arrays(process: GaussianProcess) -> dict[str, np.ndarray]:
+    scale, mean = process.scale, np.array([process.mean])
+    return dict(zip(PROCESS, (process.points, process.pull, mean, scale.center, scale.spread), strict=True))
 
 
 def load(

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import nnls
 
-SHRINK, PRIOR = 10.0, 0.4
-"""As many pseudo-observations pull each slope towards PRIOR (chosen on training sources left out)."""
+SHRINK, PRIOR = 10.0, (0.6, 0.2)
+"""As many pseudo-observations pull the slopes of the learned and of the built-in answer, per unit of their spread,
+towards these (chosen on training sources left out)."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def fit_recalibration(
     spread = np.maximum(np.sqrt(share @ offsets**2), 0.02)
     root = np.sqrt(effective * share)
     rows = np.vstack([offsets / spread * root[:, None], np.sqrt(shrink) * np.eye(2)])
-    slopes = nnls(rows, np.concatenate([root * (truth - mean), np.sqrt(shrink) * PRIOR * spread]))[0] / spread
+    slopes = nnls(rows, np.concatenate([root * (truth - mean), np.sqrt(shrink) * np.array(PRIOR) * spread]))[0] / spread
     return Recalibration(mean, (float(center[0]), float(center[1])), (float(slopes[0]), float(slopes[1])))
 
 

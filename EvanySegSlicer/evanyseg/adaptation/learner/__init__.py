@@ -1,1 +1,1 @@
-"""What is fitted to the references' masks: trees and a line."""
+"""What is fitted to the references' masks: trees and a Gaussian process."""

@@ -1,8 +1,8 @@
 """The learner: the mean of extremely randomized trees, fitted by scikit-learn and kept as plain arrays
-(`quality.gbdt.Trees`), and of a line (`line.Line`).
+(`quality.gbdt.Trees`), and of a Gaussian process.
 
-Which learner, and its settings, were chosen on training sources left out (`evanyseg-train adapt-learners`): trees are
-better on masks of many kinds, the line is on one network's masks, their mean is as good as the better one on both.
+Which learner, and its settings, were chosen on training sources left out (`evanyseg-train adapt-learners`): the mean of
+both is nearer to the truth than either, and than trees and a line.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ import numpy as np
 from ...device import require_package
 from ...quality.gbdt import Trees
 from ...threads import network_threads
-from .line import Line, fit_line, shipped_scale
+from .gaussian_process import GaussianProcess, fit_gaussian_process
+from .scale import shipped_scale
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ class Regression:
     """Dice of a mask from its features and the built-in answer."""
 
     trees: Trees
-    line: Line
+    process: GaussianProcess
 
     def predict(self, x: np.ndarray, builtin: np.ndarray) -> np.ndarray:
         """[N] of features [N, COUNT] and the built-in estimator's answers [N]."""
-        out: np.ndarray = (self.trees.predict(x)[:, 0] + self.line.predict(x, builtin)) / 2
+        out: np.ndarray = (self.trees.predict(x)[:, 0] + self.process.predict(x, builtin)) / 2
         return out
 
 
@@ -48,9 +49,9 @@ def fit_regression(
     group: np.ndarray,
     options: LearnerOptions,
 ) -> Regression:
-    """From masks of known Dice; see `Line` and `fit_trees`. Raises MissingPackageError without scikit-learn."""
-    line = fit_line(x, truth, builtin, weight, group, shipped_scale())
-    return Regression(fit_trees(x, truth, weight, options), line)
+    """From masks of known Dice. Raises MissingPackageError without scikit-learn."""
+    process = fit_gaussian_process(x, truth, builtin, weight, group, shipped_scale())
+    return Regression(fit_trees(x, truth, weight, options), process)
 
 
 def fit_trees(x: np.ndarray, y: np.ndarray, weight: np.ndarray, options: LearnerOptions) -> Trees:

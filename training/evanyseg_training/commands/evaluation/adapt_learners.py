@@ -20,7 +20,7 @@ def adapt_learners(
     import numpy as np
 
     from evanyseg.adaptation.fit import AdaptationOptions
-    from evanyseg.adaptation.learner.line import scale_of, write_scale
+    from evanyseg.adaptation.learner.scale import scale_of, write_scale
     from evanyseg.io.write import atomic_path, write_text
     from evanyseg.models import segmenters
     from evanyseg.quality.builtin import load

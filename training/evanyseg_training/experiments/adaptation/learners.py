@@ -13,12 +13,14 @@ import numpy as np
 from evanyseg.adaptation.candidates import Candidate
 from evanyseg.adaptation.features import RELATIVE, TrueMasks
 from evanyseg.adaptation.fit import AdaptationOptions
-from evanyseg.adaptation.learner.line import fit_line, shipped_scale
+from evanyseg.adaptation.learner.gaussian_process import fit_gaussian_process
 from evanyseg.adaptation.learner.regression import LearnerOptions, fit_trees
+from evanyseg.adaptation.learner.scale import shipped_scale
 from evanyseg.metrics import agreement, failure
 
 from ...reporting.run_report import markdown_table
 from .measuring import MeasuredSet
+from .ridge import fit_line
 from .tables import SPREAD, interval
 from .trials import DRAWN_TASK, FLAT_TASK, Task, candidates
 
@@ -29,7 +31,6 @@ Arrays = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 """Features [N, COUNT], truth, built-in answer, weight, group."""
 Learner = Callable[[Arrays, np.ndarray, np.ndarray], np.ndarray]
 """(what is known, features [M, COUNT], built-in answers [M]) -> dice [M]."""
-LENGTHS, NOISES = (1.0, 2.0, 4.0), (0.1, 0.3, 1.0)
 OPTIONS = LearnerOptions()
 
 
@@ -60,23 +61,7 @@ def line_to_truth(known: Arrays, x: np.ndarray, builtin: np.ndarray) -> np.ndarr
 
 
 def gaussian_process(known: Arrays, x: np.ndarray, builtin: np.ndarray) -> np.ndarray:
-    """Of the built-in estimator's error; length and noise by marginal likelihood."""
-    features, truth, said, weight, _ = known
-    scale = shipped_scale()
-    here, there, error = scale(features), scale(x), truth - said
-    mean, noise = float(np.average(error, weights=weight)), weight.mean() / weight
-    distance = lambda a, b: ((a[:, None] - b[None]) ** 2).mean(axis=-1) / 2
-    between, across = distance(here, here), distance(there, here)
-    best: tuple[float, float, np.ndarray] | None = None
-    for length in LENGTHS:
-        for level in NOISES:
-            factor = np.linalg.cholesky(np.exp(-between / length**2) + np.diag(level * noise))
-            solved = np.linalg.solve(factor, error - mean)
-            likelihood = -0.5 * len(error) * np.log(solved @ solved / len(error)) - np.log(np.diag(factor)).sum()
-            if best is None or likelihood > best[0]:
-                best = (float(likelihood), length, np.linalg.solve(factor.T, solved))
-    assert best is not None
-    return builtin + mean + np.exp(-across / best[1] ** 2) @ best[2]
+    return fit_gaussian_process(*known, shipped_scale()).predict(x, builtin)
 
 
 LEARNERS: dict[str, Learner] = {
