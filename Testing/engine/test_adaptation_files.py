@@ -69,6 +69,12 @@ def test_another_version_of_the_builtin_estimator_refuses_it_in_a_sentence(
         file.load(tmp_path / "mine.safetensors", base=base)
 
 
+def test_a_file_of_a_version_before_says_what_to_do(base, learned, tmp_path: Path) -> None:
+    file.save(tmp_path / "mine.safetensors", learned, references(6))
+    with pytest.raises(WeightsError, match=r"has format 3, this version reads format 4: run 'evanyseg adapt' again"):
+        file.load(changed(tmp_path / "mine.safetensors", format=3), base=base)
+
+
 def changed(path: Path, tensors: dict | None = None, **description: object) -> Path:
     arrays, metadata = load_file(path), read_arrays(path)[1]
     metadata[file.KEY] = json.dumps({**json.loads(metadata[file.KEY]), **description})

@@ -1,7 +1,7 @@
 """What was learnt, as a file: safetensors with a JSON description. Numbers only: no pixels, no names, no pickle.
 
 References are remembered by a salted hash, so that the same case is recognized and nobody's data can be read back. The
-file belongs to one version of the built-in estimator, whose numbers its trees read; another version refuses it.
+file belongs to one version of the built-in estimator, whose numbers it reads; another version refuses it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,10 @@ def read(path: Path) -> tuple[Learned, Description]:
     try:
         stored = json.loads(metadata[KEY])
         if stored["format"] != FORMAT:
-            raise WeightsError(f"{path.name} has format {stored['format']}; this version reads format {FORMAT}.")
+            raise WeightsError(
+                f"{path.name} has format {stored['format']}, this version reads format {FORMAT}: run 'evanyseg adapt' "
+                "again on the same references."
+            )
         modes = [_mode(m) for m in stored["modes"]]
         said = Description(**{**stored, **{k: tuple(stored[k]) for k in ("references", "remarks", "modes")}})
         masks, windows, limit = (np.asarray(arrays[n], np.float64) for n in ("masks", "windows", "limit"))
