@@ -16,12 +16,13 @@ from evanyseg.adaptation.conformal import (
     grouped_quantile,
     intraclass_correlation,
 )
-from evanyseg.adaptation.features import COUNT, MASK_AND_ANSWER
+from evanyseg.adaptation.features import COUNT, MASK_AND_ANSWER, PLACE, place_of
 from evanyseg.adaptation.learner import gaussian_process
 from evanyseg.adaptation.learner.gaussian_process import NOISE, fit_gaussian_process
 from evanyseg.adaptation.learner.scale import Scale, shipped_scale
 from evanyseg.adaptation.recalibration import PRIOR, fit_recalibration, left_out
 from evanyseg.adaptation.reference import weights_like
+from evanyseg.prompts import BoxPrompt
 
 
 def test_the_level_that_few_subjects_can_vouch_for() -> None:
@@ -219,3 +220,28 @@ def test_coverage_of_intervals_from_other_subjects_by_hand() -> None:
     truth, said = np.array([0.5, 0.5, 0.5]), np.array([0.6, 0.4, 0.8])
     assert covered_left_out(truth, said, np.arange(3), np.ones(3)).tolist() == [1, 1, 0]
     assert np.isnan(covered_left_out(truth, said, np.zeros(3), np.ones(3))).all()
+
+
+@pytest.mark.parametrize("gray", [True, False])
+def test_where_a_mask_lies_and_how_bright_it_is_by_definition(gray: bool) -> None:
+    rng = np.random.default_rng(4)
+    image = rng.integers(0, 256, (40, 60, 3)).astype(np.uint8)
+    image = np.repeat(image[..., :1], 3, axis=-1) if gray else image
+    mask = np.zeros((40, 60), bool)
+    mask[5:20, 30:58] = rng.random((15, 28)) < 0.6
+    mask[[5, 19], 30:58] = mask[5:20, [30, 57]] = True
+    found = dict(zip(PLACE, place_of(image, mask, BoxPrompt(30, 5, 58, 20)), strict=True))
+    shown, (rows, columns) = image.mean(axis=-1) / 255, np.nonzero(mask)
+    rim = (np.s_[2:23], np.s_[27:60])
+    wanted = {
+        "log area": np.log(mask.sum() + 1), "area share": mask.mean(), "row": rows.mean() / 40,
+        "column": columns.mean() / 60, "height": 15 / 40, "width": 28 / 60, "log aspect": np.log(15 / 28),
+        "inside mean": shown[mask].mean(), "inside spread": shown[mask].std(),
+        "inside 10 %": np.quantile(shown[mask], 0.1), "inside 90 %": np.quantile(shown[mask], 0.9),
+        "rim mean": shown[rim][~mask[rim]].mean(),
+        "red": (image[mask][:, 0] / 255 - image[mask][:, 1] / 255).mean(),
+        "blue": (image[mask][:, 2] / 255 - image[mask][:, 1] / 255).mean(),
+    }  # fmt: skip
+    assert found == pytest.approx(wanted)
+    whole = dict(zip(PLACE, place_of(image, np.ones_like(mask), BoxPrompt(0, 0, 60, 40)), strict=True))
+    assert whole["rim mean"] == whole["inside mean"] == pytest.approx(shown.mean())

@@ -30,6 +30,8 @@ ABSOLUTE = len(AUXILIARY) + len(FEATURES) + len(NETWORK) + CALIBRATED + STATISTI
 COUNT = ABSOLUTE + len(RELATIVE) + 1
 MASK_AND_ANSWER = slice(len(AUXILIARY), len(AUXILIARY) + len(FEATURES) + len(NETWORK) + CALIBRATED)
 """Of the features: the mask's shape, and what the built-in estimator says of it."""
+GRAYS = 3 * 255 + 1
+"""Sums of red, green and blue that there can be."""
 RIM = 3
 """Pixels around the mask whose intensity is compared with the inside."""
 
@@ -78,7 +80,7 @@ def measure(image: np.ndarray, mask: np.ndarray, case: MeasuredCase) -> Measured
     auxiliary = case.seen.auxiliary.astype(np.float64)
     network = [float(case.numbers[name]) for name in NETWORK]
     said = case.estimate
-    place = _place(image, mask, own)
+    place = place_of(image, mask, own)
     statistics = statistics_of(case.seen)
     absolute = np.concatenate([auxiliary, network, [said.dice, said.low, said.high], statistics, place])
     shape = dict(zip(FEATURES, auxiliary[len(AUXILIARY) :], strict=True))
@@ -87,33 +89,45 @@ def measure(image: np.ndarray, mask: np.ndarray, case: MeasuredCase) -> Measured
     return Measured(absolute, descriptor)
 
 
-def _place(image: np.ndarray, mask: np.ndarray, own: BoxPrompt) -> np.ndarray:
+def place_of(image: np.ndarray, mask: np.ndarray, own: BoxPrompt) -> np.ndarray:
+    """float64 [len(PLACE)] of a mask bool [H, W] with its tight box, on image uint8 [H, W, 3]."""
     height, width = mask.shape
     top, bottom, left, right = int(own.y0), int(own.y1), int(own.x0), int(own.x1)
     near = np.s_[max(top - RIM, 0) : bottom + RIM, max(left - RIM, 0) : right + RIM]
-    part, pixels = mask[near], image[near].astype(np.float32) / 255
-    gray = pixels.mean(axis=-1)
-    inside = gray[part]
-    rim = gray[~part]
-    area = int(np.count_nonzero(mask[top:bottom, left:right]))
-    rows, cols = np.nonzero(mask[top:bottom, left:right])
-    low, high = np.percentile(inside, (10, 90))
-    colors = pixels[part].mean(axis=0)
+    part, pixels = mask[near], image[near]
+    gray = pixels.sum(axis=-1, dtype=np.uint16)  # three times the mean: whole numbers, which can be counted
+    counts = np.bincount(gray[part], minlength=GRAYS)
+    area = int(counts.sum())
+    levels = np.arange(GRAYS) / (GRAYS - 1)
+    mean = float(counts @ levels) / area
+    low, high = quantiles(counts, (0.1, 0.9)) / (GRAYS - 1)
+    around = part.size - area
+    red, green, blue = (float(pixels[..., c].sum(where=part, dtype=np.int64)) / (255 * area) for c in range(3))
+    rows, columns = (np.count_nonzero(mask[top:bottom, left:right], axis=axis) for axis in (1, 0))
     return np.array(
         [
             np.log(area + 1.0),
             area / mask.size,
-            (top + rows.mean()) / height,
-            (left + cols.mean()) / width,
+            (top + rows @ np.arange(len(rows)) / area) / height,
+            (left + columns @ np.arange(len(columns)) / area) / width,
             (bottom - top) / height,
             (right - left) / width,
             np.log((bottom - top) / (right - left)),
-            inside.mean(),
-            inside.std(),
+            mean,
+            np.sqrt(counts @ (levels - mean) ** 2 / area),
             low,
             high,
-            rim.mean() if rim.size else inside.mean(),
-            colors[0] - colors[1],
-            colors[2] - colors[1],
+            (float(gray.sum(dtype=np.int64)) / (GRAYS - 1) - mean * area) / around if around else mean,
+            red - green,
+            blue - green,
         ]
     )
+
+
+def quantiles(counts: np.ndarray, shares: tuple[float, ...]) -> np.ndarray:
+    """Of values 0, 1, ... that are there so many times, as `numpy.quantile` gives them."""
+    ends = np.cumsum(counts)
+    at = np.array(shares) * (ends[-1] - 1)
+    below, above = (np.searchsorted(ends, rank, side="right") for rank in (np.floor(at), np.ceil(at)))
+    out: np.ndarray = below + (at - np.floor(at)) * (above - below)
+    return out
