@@ -16,7 +16,7 @@ from evanyseg.adaptation.conformal import (
     grouped_quantile,
     intraclass_correlation,
 )
-from evanyseg.adaptation.features import COUNT, MASK_AND_ANSWER, PLACE, place_of
+from evanyseg.adaptation.features import COUNT, PLACE, place_of
 from evanyseg.adaptation.learner import gaussian_process
 from evanyseg.adaptation.learner.gaussian_process import NOISE, fit_gaussian_process
 from evanyseg.adaptation.learner.scale import Scale, shipped_scale
@@ -162,12 +162,11 @@ def test_a_mask_known_only_to_lie_in_its_band_is_not_off_within_it() -> None:
     assert chosen(known).share == 0  # nothing is gained where nothing was off
 
 
-@pytest.mark.parametrize(("feature", "distance"), [(3, 4.0), (MASK_AND_ANSWER.start, 4.0 / 1.7)])
-def test_the_gaussian_process_by_hand(feature: int, distance: float) -> None:
+def test_the_gaussian_process_by_hand() -> None:
     """Two masks, alike by k = exp(-d^2 / (2 COUNT)), with errors .2 and -.2: pull = +-.2 / (1 + noise - k)."""
     scale = Scale(np.zeros(COUNT), np.ones(COUNT))
     x = np.zeros((2, COUNT))
-    x[1, feature] = distance
+    x[1, 3] = 4.0
     k, builtin, truth = np.exp(-16 / (2 * COUNT)), np.array([0.5, 0.5]), np.array([0.7, 0.3])
     found = fit_gaussian_process(x, truth, builtin, np.ones(2), np.arange(2), scale)
     pull = 0.2 / (1 + NOISE - k)

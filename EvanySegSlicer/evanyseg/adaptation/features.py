@@ -28,8 +28,6 @@ SPREAD_FLOOR = (0.1, 0.03, 0.03, 0.1, 0.03, 0.02, 0.03, 0.05, 0.2)
 CALIBRATED = 3
 ABSOLUTE = len(AUXILIARY) + len(FEATURES) + len(NETWORK) + CALIBRATED + STATISTICS + len(PLACE)
 COUNT = ABSOLUTE + len(RELATIVE) + 1
-MASK_AND_ANSWER = slice(len(AUXILIARY), len(AUXILIARY) + len(FEATURES) + len(NETWORK) + CALIBRATED)
-"""Of the features: the mask's shape, and what the built-in estimator says of it."""
 GRAYS = 3 * 255 + 1
 """Sums of red, green and blue that there can be."""
 RIM = 3

@@ -1,9 +1,9 @@
 """The second half of what is learned: a Gaussian process of how far the built-in estimator is off.
 
 Trees that have seen eight images know steps; a smooth function puts two masks of one kind in order, by how alike they
-are to masks whose error is known. Far from all of them it says the mean error. Length, noise and emphasis are the
-same for all references: marginal likelihood chose the same length and noise for nearly every draw on training sources
-left out, and finer grids of both were worse there.
+are to masks whose error is known. Far from all of them it says the mean error. Length and noise are the same for all
+references: marginal likelihood chose the same for nearly every draw on training sources left out, and finer grids of
+both were worse there.
 """
 
 from __future__ import annotations
@@ -14,15 +14,10 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 from scipy.spatial.distance import cdist
 
-from ..features import COUNT, MASK_AND_ANSWER
 from .scale import Scale
 
 LENGTH = 1.0
 """Distance (root mean square over the features, in their units) at which errors are alike by exp(-1/2)."""
-EMPHASIS = np.ones(COUNT)
-EMPHASIS[MASK_AND_ANSWER] = 1.7
-"""Times its units a feature counts: the mask's shape and the built-in answer tell more of an error than where the mask
-lies and how bright it is."""
 NOISE = 0.1
 """Of a mask of mean weight, in units of the errors' variance; one of four times the weight has half of it."""
 MOST = 1500
@@ -32,7 +27,7 @@ MOST = 1500
 @dataclass(frozen=True)
 class GaussianProcess:
     """error = mean + pull . exp(-d^2 / 2), d: distances over LENGTH from the remembered masks; points [N, COUNT] in
-    units times EMPHASIS, pull [N]."""
+    units, pull [N]."""
 
     points: np.ndarray
     pull: np.ndarray
@@ -41,7 +36,7 @@ class GaussianProcess:
 
     def predict(self, x: np.ndarray, builtin: np.ndarray) -> np.ndarray:
         """dice [N] from features [N, COUNT] and the built-in estimator's answers [N]."""
-        out: np.ndarray = np.clip(builtin + self.mean + _alike(self.scale(x) * EMPHASIS, self.points) @ self.pull, 0, 1)
+        out: np.ndarray = np.clip(builtin + self.mean + _alike(self.scale(x), self.points) @ self.pull, 0, 1)
         return out
 
 
@@ -53,7 +48,7 @@ def fit_gaussian_process(
     kept = _heaviest(weight, group, MOST)
     x, weight, error = x[kept], weight[kept], (truth - builtin)[kept]
     mean = float(np.average(error, weights=weight))
-    points = scale(x) * EMPHASIS
+    points = scale(x)
     covariance = _alike(points, points) + np.diag(NOISE * np.sqrt(weight.mean() / weight))
     return GaussianProcess(points, cho_solve(cho_factor(covariance), error - mean), mean, scale)
 
