@@ -179,6 +179,10 @@ def test_the_gaussian_process_by_hand() -> None:
     assert heavy.mean == pytest.approx(0.12)
     noise = NOISE * np.sqrt(2.5 / np.array([4.0, 1.0]))
     assert np.array([[1 + noise[0], k], [k, 1 + noise[1]]]) @ heavy.pull == pytest.approx([0.08, -0.32])
+    # a mask without weight tells next to nothing
+    one = fit_gaussian_process(x, truth, builtin, np.array([1.0, 0.0]), np.arange(2), scale)
+    assert one.mean == pytest.approx(0.2)
+    assert one.pull == pytest.approx([0, 0], abs=0.005)
 
 
 def test_the_gaussian_process_leaves_the_builtin_answer_where_there_is_no_evidence_and_finds_a_slope() -> None:

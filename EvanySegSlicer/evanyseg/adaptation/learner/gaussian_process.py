@@ -20,6 +20,8 @@ LENGTH = 1.0
 """Distance (root mean square over the features, in their units) at which errors are alike by exp(-1/2)."""
 NOISE = 0.1
 """Of a mask of mean weight, in units of the errors' variance; one of four times the weight has half of it."""
+LEAST = 1e-6
+"""Of the mean weight: what has none tells next to nothing, and must not divide by zero."""
 MOST = 1500
 """Masks that it remembers: its cost grows with their cube."""
 
@@ -49,7 +51,8 @@ def fit_gaussian_process(
     x, weight, error = x[kept], weight[kept], (truth - builtin)[kept]
     mean = float(np.average(error, weights=weight))
     points = scale(x)
-    covariance = _alike(points, points) + np.diag(NOISE * np.sqrt(weight.mean() / weight))
+    noise = NOISE * np.sqrt(weight.mean() / np.maximum(weight, LEAST * weight.mean()))
+    covariance = _alike(points, points) + np.diag(noise)
     return GaussianProcess(points, cho_solve(cho_factor(covariance), error - mean), mean, scale)
 
 
