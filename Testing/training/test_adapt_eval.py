@@ -31,7 +31,7 @@ from evanyseg_training.experiments.adaptation.measuring import (
 from evanyseg_training.experiments.adaptation.reverse import reverse_dice
 from evanyseg_training.experiments.adaptation.review import ORDERS, natural_rows, reviewed, taught
 from evanyseg_training.experiments.adaptation.run import measured
-from evanyseg_training.experiments.adaptation.selection import selection_table
+from evanyseg_training.experiments.adaptation.selection import BY_REFERENCES, selection_table
 from evanyseg_training.experiments.adaptation.trials import (
     DRAWN_TASK,
     PREDICTED_TASK,
@@ -141,7 +141,9 @@ def test_reviews_are_simulated_with_what_was_opened_alone(data: MeasuredSet) -> 
 def test_selection_is_between_the_best_single_candidate_and_the_oracle(data: MeasuredSet) -> None:
     options = AdaptationOptions(learner=LearnerOptions(trees=10))
     table = selection_table([data], load(), options, count=4)
-    assert set(table.method) == {"built-in", "adapted"}
+    assert set(table.method) == {"built-in", "adapted", BY_REFERENCES}
+    constant = table[table.method == BY_REFERENCES]
+    assert (constant.dice <= constant.single + 1e-9).all(), "one candidate for all: never better than the best such one"
     assert (table.dice <= table.oracle + 1e-9).all()
     assert (table.single <= table.oracle).all()
 

@@ -36,6 +36,7 @@ def _pool(data: MeasuredSet) -> np.ndarray:
     return found
 
 
+BY_REFERENCES = "the best single one on the references"
 SELECTION_TASK = Task("candidates of comparable quality", _pool)
 
 
@@ -61,8 +62,12 @@ def selection_table(
             objects = np.unique(which)
             single = max(truth[method == m].sum() / len(objects) for m in np.unique(method))
             oracle = np.mean([truth[which == o].max() for o in objects])
-            for name in ("built-in", "adapted"):
-                said = made.answers[name].dice
+            brought = np.isin(data.subject, made.references) & SELECTION_TASK.rows(data)
+            of = {m: data.dice[brought & (data.method == m)] for m in np.unique(method)}
+            known = {m: dice.mean() if len(dice) else -1.0 for m, dice in of.items()}
+            scores = {name: made.answers[name].dice for name in ("built-in", "adapted")}
+            scores[BY_REFERENCES] = np.array([known[m] for m in method])
+            for name, said in scores.items():
                 picked = [truth[which == o][np.argmax(said[which == o])] for o in objects]
                 rows.append(
                     {"set": data.name, "draw": draw, "method": name, "candidates": len(truth) / len(objects),
