@@ -13,8 +13,10 @@ from typer.testing import CliRunner
 
 from engine.test_adaptation import example
 from evanyseg.adaptation.candidates import CandidateOptions
+from evanyseg.adaptation.features import COUNT
 from evanyseg.adaptation.fit import AdaptationOptions
 from evanyseg.adaptation.learner.regression import LearnerOptions
+from evanyseg.adaptation.learner.scale import Scale
 from evanyseg.quality.builtin import load
 from evanyseg_training.cli import app
 from evanyseg_training.data.readers import read
@@ -30,6 +32,7 @@ from evanyseg_training.experiments.adaptation.measuring import (
 )
 from evanyseg_training.experiments.adaptation.reverse import reverse_dice
 from evanyseg_training.experiments.adaptation.review import ORDERS, natural_rows, reviewed, taught
+from evanyseg_training.experiments.adaptation.ridge import fit_line
 from evanyseg_training.experiments.adaptation.run import measured
 from evanyseg_training.experiments.adaptation.selection import BY_REFERENCES, selection_table
 from evanyseg_training.experiments.adaptation.trials import (
@@ -153,6 +156,21 @@ def test_learners_are_compared_on_the_same_references(data: MeasuredSet) -> None
     assert set(table.learner) == {"built-in", *LEARNERS, *BLENDS}
     assert table.mae.between(0, 1).all()
     assert "ridge of the error" in learners_text(table)
+
+
+def test_the_line_leaves_the_builtin_answer_where_there_is_no_evidence_and_finds_a_slope() -> None:
+    scale = Scale(np.zeros(COUNT), np.ones(COUNT))
+    rng = np.random.default_rng(2)
+    x = rng.normal(0, 1, (60, COUNT))
+    builtin = np.full(60, 0.5)
+    group = np.repeat(np.arange(10), 6)
+    same = fit_line(x, builtin, builtin, np.ones(60), group, scale)
+    assert same.predict(x, builtin) == pytest.approx(builtin)
+    truth = builtin + 0.1 * x[:, 3]
+    line = fit_line(x, truth, builtin, np.ones(60), group, scale)
+    fresh = rng.normal(0, 1, (50, COUNT))
+    said = line.predict(fresh, np.full(50, 0.5))
+    assert np.corrcoef(said, fresh[:, 3])[0, 1] > 0.8
 
 
 def test_reverse_classification_takes_the_best_dice_with_a_reference(data: MeasuredSet) -> None:

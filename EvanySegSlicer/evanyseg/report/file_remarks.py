@@ -20,7 +20,7 @@ def collected(said: Iterable[tuple[str, str]]) -> list[Remark]:
     return sorted(((text, list(names)) for text, names in found.items()), key=lambda one: len(one[1]))
 
 
-def said_of(names: Sequence[str]) -> str:
+def cases_in_words(names: Sequence[str]) -> str:
     """The first case, and how many others."""
     others = len(names) - 1
     return names[0] if not others else f"{names[0]} and {others} other{'s' if others > 1 else ''}"
@@ -30,7 +30,7 @@ def remarks_html(found: Sequence[Remark], table: str) -> str:
     """A section of a page; `table`: the file that has all of them."""
     if not found:
         return ""
-    lines = "".join(f"<li><b>{escape(said_of(names))}</b>: {escape(text)}</li>" for text, names in found[:SHOWN])
+    lines = "".join(f"<li><b>{escape(cases_in_words(names))}</b>: {escape(text)}</li>" for text, names in found[:SHOWN])
     more = f"<p>{len(found) - SHOWN} more in {escape(table)}.</p>" if len(found) > SHOWN else ""
     return f"<section><h2>How the files were read</h2><ul>{lines}</ul>{more}</section>"
 

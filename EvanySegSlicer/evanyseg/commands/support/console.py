@@ -21,7 +21,7 @@ from ...io.remote import shown as shown_path
 from ...io.tables import json_text
 from ...io.targets import is_special
 from ...protocols import Progress as ProgressCall
-from ...report.file_remarks import Remark, said_of
+from ...report.file_remarks import Remark, cases_in_words
 from ...results import QualityEstimate
 from .pace import Pace
 
@@ -79,7 +79,7 @@ def say_row_notes(notes: Sequence[tuple[int, str]], rows: int) -> None:
 def say_file_remarks(found: Sequence[Remark]) -> None:
     """What reading many files gave rise to, the first few sentences."""
     for text, names in found[:ROW_NOTES_SHOWN]:
-        say(f"Note, {shown(said_of(names))}: {shown(text)}")
+        say(f"Note, {shown(cases_in_words(names))}: {shown(text)}")
     if len(found) > ROW_NOTES_SHOWN:
         say(f"{len(found) - ROW_NOTES_SHOWN} more notes of this kind are in the files written.")
 
